@@ -1,0 +1,57 @@
+"""Django's PostgreSQL engine on the embedded server, which the first connection starts.
+
+Settings say where its files are; everything else has a default here:
+
+    {
+        "ENGINE": "config.embedded.backend",
+        "NAME": "marketdata",
+        "USER": "postgres",
+        "OPTIONS": {"home": "<folder>"},
+    }
+
+HOST and PORT are not set: the server listens on a private Unix socket only.
+"""
+
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.postgresql import base, client
+from django.db.utils import OperationalError
+
+from config.embedded import server
+from config.embedded.errors import EmbeddedPostgresError
+
+
+class DatabaseClient(client.DatabaseClient):
+    """`manage.py dbshell`, which starts the server too."""
+
+    @classmethod
+    def settings_to_cmd_args_env(cls, settings_dict, parameters):
+        folder = _started(settings_dict)
+        args, env = super().settings_to_cmd_args_env(
+            settings_dict | {"HOST": str(folder), "PORT": server.PORT}, parameters
+        )
+        return [server.psql(), *args[1:]], env
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    client_class = DatabaseClient
+
+    def get_connection_params(self):
+        params = super().get_connection_params()
+        params.pop("home", None)  # ours; libpq would refuse it
+        return params
+
+    def get_new_connection(self, conn_params):
+        folder = _started(self.settings_dict)
+        return super().get_new_connection(conn_params | {"host": str(folder), "port": server.PORT})
+
+
+def _started(settings_dict: dict) -> Path:
+    home = settings_dict["OPTIONS"].get("home")
+    if not home:
+        raise ImproperlyConfigured("config.embedded.backend needs OPTIONS['home'], the folder of its files.")
+    try:
+        return server.ensure_running(Path(home))
+    except EmbeddedPostgresError as error:
+        raise OperationalError(str(error)) from error

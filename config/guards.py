@@ -1,0 +1,81 @@
+"""What settings refuse: configurations that would start and then be wrong."""
+
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def is_production(barkeep_env: str) -> bool:
+    """True for `production`, False for `development`; a misspelt word must not quietly mean development."""
+    if barkeep_env not in ("development", "production"):
+        raise ImproperlyConfigured(
+            f"BARKEEP_ENV is {barkeep_env!r}: set it to 'development' or 'production'."
+        )
+    return barkeep_env == "production"
+
+
+def production_faults(
+    debug: bool, secret_key: str, allowed_hosts: list[str], database_url: str
+) -> list[str]:
+    """Every reason why a production server must not start, each as a sentence that says what to set."""
+    checks = [
+        (debug, "DEBUG is on, which shows source code and settings to visitors: unset DEBUG."),
+        (
+            not secret_key,
+            "SECRET_KEY is not set: set it to the output of "
+            "`python -c 'import secrets; print(secrets.token_urlsafe(50))'`.",
+        ),
+        (
+            bool(secret_key) and len(secret_key) < 50,
+            "SECRET_KEY is shorter than 50 characters: set a longer one.",
+        ),
+        (
+            not allowed_hosts,
+            "ALLOWED_HOSTS is not set: set it to the host names that this server answers to, with commas.",
+        ),
+        (
+            "*" in allowed_hosts,
+            "ALLOWED_HOSTS is '*', which lets anybody choose the host name in links: name the hosts.",
+        ),
+        (
+            not database_url,
+            "DATABASE_URL is not set, and the embedded PostgreSQL is for development only: "
+            "set DATABASE_URL to a PostgreSQL 15 or newer.",
+        ),
+    ]
+    return [sentence for fault, sentence in checks if fault]
+
+
+def stop_on(faults: list[str]) -> None:
+    """Raise one error that names all faults, so that they can be mended in one go."""
+    if faults:
+        raise ImproperlyConfigured("production settings are incomplete (BARKEEP_ENV=production). " + " ".join(faults))
+
+
+def require_postgresql(database: dict) -> dict:
+    """The database settings as they are, if they name a PostgreSQL; staging and upserting rely on COPY."""
+    if database.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured(
+            "DATABASE_URL does not name a PostgreSQL server: "
+            "use the form postgresql://USER:PASSWORD@HOST:5432/NAME."
+        )
+    return database
+
+
+def development_secret_key(path: Path) -> str:
+    """A key of this checkout's own, made once and kept out of git, so that logins outlive a restart."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(50))
+    try:
+        path.hardlink_to(draft)  # fails where another process was first: its key is the one
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text()

@@ -1,0 +1,11 @@
+"""What a web server runs. It is production unless the environment says otherwise, so a forgotten variable
+stops the server instead of opening it half-configured."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("BARKEEP_ENV", "production")
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+application = get_wsgi_application()

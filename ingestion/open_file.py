@@ -1,0 +1,217 @@
+"""Step 1: the file's bytes, hashed as they are read, decompressed, and known to be all there.
+
+Compression is told by content. What must not happen is that a damaged file looks like a shorter whole one, which is
+what readers that stop quietly at a cut frame make of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from ingestion.errors import UnreadableFile
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+DBN_MAGIC = b"DBN"
+
+# Four bytes of zstd can stand for 128 kB: small reads keep even a hostile file small in memory.
+READ_SIZE = 8 * 1024
+MAX_WINDOW = 1 << 27
+
+_FOREIGN = (
+    (b"\x1f\x8b", "is compressed with gzip, not with zstd: decompress it with gunzip first"),
+    (b"PK\x03\x04", "is a ZIP archive: unpack it and ingest the .dbn.zst files inside"),
+    (b"BZh", "is compressed with bzip2, not with zstd: decompress it with bunzip2 first"),
+    (b"\xfd7zXZ", "is compressed with xz, not with zstd: decompress it with unxz first"),
+    (b"PAR1", "is a Parquet file: download the data from Databento with encoding DBN"),
+    # A zstd "skippable frame": where the format before DBN kept its metadata.
+    (b"\x50\x2a\x4d\x18", "is a DBZ file, the format before DBN: convert it with Databento's `dbn` tool, or download it again"),
+)
+
+
+@dataclass(frozen=True)
+class ManifestEntry:
+    """What the vendor's manifest.json, delivered beside the file, says that the file is."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+class SourceFile:
+    """One open file. `read_blocks()` gives its decompressed bytes once; `sha256` and `size` are of the file as it lies.
+
+    Every fault of the file is an `UnreadableFile`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._hash = hashlib.sha256()
+        self.bytes_read = 0
+        try:
+            # Non-blocking, so that a named pipe without a writer is told rather than waited for.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError as error:
+            raise UnreadableFile(_cannot_open(path, error)) from error
+        self._file: BinaryIO = open(descriptor, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+        self._stat = os.fstat(descriptor)
+        self.size = self._stat.st_size
+        if not path.is_file():
+            self.close()
+            raise UnreadableFile(_not_a_file(path))
+        self.manifest = _manifest_entry(path)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> SourceFile:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes read so far; of the whole file after `read_to_end()`."""
+        return self._hash.hexdigest()
+
+    def read_blocks(self) -> Iterator[bytes]:
+        """The content of the file, decompressed if it is zstd, in small blocks."""
+        if self.manifest and self.manifest.size != self.size:
+            raise UnreadableFile(
+                f"{self.path} has {self.size:,} bytes, but {self.manifest.path} says "
+                f"{self.manifest.size:,}: the download is not complete; download it again."
+            )
+        first = self._read()
+        if not first:
+            raise UnreadableFile(f"{self.path} is empty (0 bytes): download it again.")
+        _refuse_foreign(first, f"{self.path}")
+        blocks = self._raw_blocks(first)
+        return self._decompressed(blocks) if first.startswith(ZSTD_MAGIC) else blocks
+
+    def read_to_end(self) -> None:
+        """Read what is left of the file, so that the hash is the whole file's."""
+        while self._read():
+            pass
+
+    def finish(self) -> None:
+        """Read to the end; refuse a file that changed meanwhile, or that is not what the manifest says."""
+        self.read_to_end()
+        now = os.fstat(self._file.fileno())
+        if (now.st_size, now.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
+            raise UnreadableFile(
+                f"{self.path} was being written while it was read: run the command again when it is complete."
+            )
+        if self.manifest and self.manifest.sha256 != self.sha256:
+            raise UnreadableFile(
+                f"{self.path} does not have the sha256 that {self.manifest.path} gives it "
+                f"({self.sha256[:12]}…, expected {self.manifest.sha256[:12]}…): it is damaged; download it again."
+            )
+
+    def _read(self) -> bytes:
+        try:
+            block = self._file.read(READ_SIZE)
+        except OSError as error:
+            raise UnreadableFile(
+                f"{self.path} could not be read after {self.bytes_read:,} bytes ({error.strerror}): "
+                "check the disk or the network drive, then run the command again."
+            ) from error
+        self._hash.update(block)
+        self.bytes_read += len(block)
+        return block
+
+    def _raw_blocks(self, first: bytes) -> Iterator[bytes]:
+        block = first
+        while block:
+            yield block
+            block = self._read()
+
+    def _decompressed(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """All frames of a zstd file. A frame says when it has ended, and nothing else is taken for its end."""
+        decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+        frame = None
+        try:
+            for block in blocks:
+                rest = block
+                while rest:
+                    frame = frame or decompressor.decompressobj()
+                    content = frame.decompress(rest)
+                    rest = b""
+                    if frame.eof:
+                        rest, frame = frame.unused_data, None
+                    if content:
+                        yield content
+        except zstandard.ZstdError as error:
+            raise UnreadableFile(
+                f"{self.path} is damaged: its compressed data cannot be read near byte {self.bytes_read:,} of "
+                f"{self.size:,} ({_reason(error)}); download it again."
+            ) from error
+        if frame is not None:
+            raise UnreadableFile(
+                f"{self.path} is cut off: it ends after {self.bytes_read:,} bytes in the middle of its compressed data; "
+                "download it again."
+            )
+
+
+def refuse_unless_dbn(content: bytes, path: Path) -> None:
+    """Raise `UnreadableFile` unless `content`, the first decompressed bytes of `path`, begins a DBN stream."""
+    if content.startswith(DBN_MAGIC):
+        return
+    if content.startswith(ZSTD_MAGIC):
+        raise UnreadableFile(
+            f"{path} is compressed twice (zstd inside zstd): decompress it once with `zstd -d` and ingest the result."
+        )
+    _refuse_foreign(content, f"{path}, once decompressed,")
+    raise UnreadableFile(
+        f"{path} is not a DBN file: it begins with {content[:8]!r} where DBN files begin with b'DBN'; "
+        "download the data from Databento with encoding DBN."
+    )
+
+
+def _refuse_foreign(content: bytes, subject: str) -> None:
+    for magic, sentence in _FOREIGN:
+        if content.startswith(magic):
+            raise UnreadableFile(f"{subject} {sentence}.")
+
+
+def _cannot_open(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{path} does not exist: check the path."
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read by this user: change its permissions (chmod +r)."
+    return f"{path} cannot be opened ({error.strerror}): check the path."
+
+
+def _not_a_file(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is a folder without .dbn or .dbn.zst files: download some into it, or check the path."
+    return f"{path} is not a regular file: name a .dbn or .dbn.zst file."
+
+
+def _reason(error: zstandard.ZstdError) -> str:
+    return str(error).removeprefix("zstd decompress error: ").removeprefix("zstd decompressor error: ")
+
+
+def _manifest_entry(path: Path) -> ManifestEntry | None:
+    """What `manifest.json` in the same folder says of this file, if it names it."""
+    manifest = path.with_name("manifest.json")
+    try:
+        listed = json.loads(manifest.read_bytes())["files"]
+        entry = next((item for item in listed if item["filename"] == path.name), None)
+        if entry is None:
+            return None
+        return ManifestEntry(manifest, int(entry["size"]), str(entry["hash"]).removeprefix("sha256:").lower())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableFile(
+            f"{manifest} cannot be understood, so {path.name} cannot be held against it: "
+            "download the manifest again, or remove it if it is not Databento's."
+        ) from error

@@ -1,0 +1,264 @@
+"""From a file to bars in the table: the one way in. `ingest_file` is its table of contents."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error, connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from ingestion.database import describe, require_database
+from ingestion.decode import SCHEMA, Chunk, RecordReader, first_rows, of_publisher, whole_minutes
+from ingestion.errors import DatabaseTrouble, IngestError, InvalidBars
+from ingestion.instruments import (
+    Conflict,
+    InstrumentLog,
+    Spell,
+    find_conflicts,
+    make_way,
+    record_spells,
+    refuse_conflicts,
+)
+from ingestion.locks import lock_series
+from ingestion.name_symbols import SymbolNamer, check_symbol, choose_naming
+from ingestion.observer import Observer
+from ingestion.open_file import SourceFile
+from ingestion.runs import close_dead_runs, fail_run, open_run, release, succeed_run
+from ingestion.series import ensure_series, propose_slug
+from ingestion.stage import create_staging, finish_staging, stage
+from ingestion.upsert import StagedRange, count_changes, upsert
+from ingestion.validate import SeriesCheck, checked_rows
+from marketdata.models import IngestRun, Series
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """How a file is taken. `symbol` and `dataset`: empty for the rule in name_symbols and `<slug>_<schema>`."""
+
+    symbol: str = ""
+    dataset: str = ""
+    limit: int | None = None
+    publisher_id: int | None = None
+    replace_instrument: bool = False
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A file whose rows are staged and known to be good, but not stored."""
+
+    range: StagedRange
+    check: SeriesCheck
+    spells_of: dict[str, list[Spell]]
+
+
+def ingest_file(
+    *, path: Path, options: IngestOptions | None = None, observer: Observer | None = None
+) -> IngestRun:
+    """Store a file's bars, all or none, and return the run that tells about it, `success` and committed.
+
+    Raises an `IngestError` whose message is for the user; the run is then `failed` with the same message.
+    Must not be called within a transaction: the audit trail would be undone with it.
+    """
+    options, observer = options or IngestOptions(), observer or Observer()
+    require_database()
+    close_dead_runs()
+    run = _new_run(path, options)
+    with _audited(run, observer), transaction.atomic(durable=True), connection.cursor() as cursor:
+        staged = _stage_file(cursor, run, options, observer)
+        observer.step("Waiting for others who write these series")
+        lock_series(cursor, staged.range.symbols)
+        observer.check()
+        observer.step("Storing")
+        series_of = ensure_series(staged.range.symbols, run.vendor_dataset)
+        conflicts = _settle_conflicts(staged, path, options)
+        removed_count = make_way(cursor, conflicts, run.pk)
+        record_spells(run, series_of, staged.spells_of)
+        counts = upsert(cursor, staged.range, run.pk)
+        observer.check()
+        _fill_in(run, staged)
+        run.dataset = run.dataset or _dataset_name(staged.range.symbols, series_of, run)
+        run.inserted_count, run.updated_count, run.changed_count = counts.inserted, counts.updated, counts.changed
+        run.removed_count = removed_count
+        succeed_run(run)
+    logger.info("Run %s stored %s: %s", run.pk, path, counts)
+    return run
+
+
+def preview_file(
+    *, path: Path, options: IngestOptions | None = None, observer: Observer | None = None
+) -> IngestRun:
+    """Do everything but write: return a run that is not saved, with the counts that `ingest_file` would have.
+
+    Raises what `ingest_file` would raise.
+    """
+    options, observer = options or IngestOptions(), observer or Observer()
+    require_database()
+    run = _new_run(path, options)
+    try:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            staged = _stage_file(cursor, run, options, observer)
+            conflicts = _settle_conflicts(staged, path, options)
+            observer.step("Comparing with the table")
+            counts = count_changes(cursor, staged.range)
+            transaction.set_rollback(True)
+    except Error as error:
+        observer.check()
+        raise DatabaseTrouble(describe(error)) from error
+    _fill_in(run, staged)
+    run.inserted_count, run.updated_count, run.changed_count = counts.inserted, counts.updated, counts.changed
+    for conflict in conflicts:
+        observer.note(f"Would replace {conflict.stored} behind {conflict.symbol} from {conflict.start} on.")
+    return run
+
+
+def _stage_file(
+    cursor: CursorWrapper, run: IngestRun, options: IngestOptions, observer: Observer
+) -> StagedFile:
+    """Open, decode, check, name and stage, chunk by chunk."""
+    with _hashed(run, Path(run.file_path)) as source:
+        observer.start_file(source.path, source.size)
+        reader = RecordReader(source)
+        run.vendor_dataset = reader.facts.dataset
+        naming = choose_naming(
+            facts=reader.facts, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES
+        )
+        namer = SymbolNamer(reader.facts, naming)
+        check = SeriesCheck(reader.facts, namer)
+        instruments = InstrumentLog(source.path, reader.facts.dataset)
+        create_staging(cursor)
+        chunks = _selected(reader.chunks(), options)
+        for chunk in checked_rows(chunks, facts=reader.facts, symbol_of=namer.symbol_of):
+            bars = check.distinct(namer.name(chunk))
+            instruments.add(bars.groups, namer.symbols)
+            stage(cursor, bars)
+            observer.read_up_to(source.bytes_read)
+            observer.check()
+        source.finish()
+        _refuse_empty(source.path, check, options)
+    finish_staging(cursor, namer.symbols)
+    for note in (naming.note, "Checked against manifest.json." if source.manifest else ""):
+        if note:
+            observer.note(note)
+    return StagedFile(
+        StagedRange(check.row_count - check.duplicate_count, namer.symbols, check.min_ts, check.max_ts),
+        check,
+        {namer.symbols[code]: spells for code, spells in instruments.spells.items()},
+    )
+
+
+def _selected(chunks: Iterator[Chunk], options: IngestOptions) -> Iterator[Chunk]:
+    if options.publisher_id is not None:
+        chunks = of_publisher(chunks, options.publisher_id)
+    if options.limit is not None:
+        chunks = first_rows(chunks, options.limit)
+    return whole_minutes(chunks)
+
+
+def _refuse_empty(path: Path, check: SeriesCheck, options: IngestOptions) -> None:
+    if check.row_count:
+        return
+    if options.publisher_id is not None:
+        raise InvalidBars(f"{path} has no rows of publisher {options.publisher_id}: check the number.")
+    raise InvalidBars(
+        f"{path} has no rows: it is a whole file, but nothing traded in its range, or the download went wrong."
+    )
+
+
+def _settle_conflicts(staged: StagedFile, path: Path, options: IngestOptions) -> list[Conflict]:
+    conflicts = find_conflicts(staged.spells_of)
+    if not options.replace_instrument:
+        refuse_conflicts(path, conflicts)
+    return conflicts
+
+
+# --- The run ---------------------------------------------------------------------------------------------------------
+
+
+def _new_run(path: Path, options: IngestOptions) -> IngestRun:
+    if options.symbol:
+        check_symbol(options.symbol)
+    return IngestRun(
+        dataset=options.dataset,
+        schema=SCHEMA,
+        file_name=path.name,
+        file_path=str(path.absolute()),
+        requested_symbol=options.symbol,
+        row_limit=options.limit,
+        publisher_id=options.publisher_id,
+        replace_instrument=options.replace_instrument,
+    )
+
+
+@contextlib.contextmanager
+def _audited(run: IngestRun, observer: Observer) -> Iterator[None]:
+    """Open the run; if what is done inside fails, close it as failed, after the rollback, with the same words."""
+    try:
+        open_run(run)
+    except Error as error:
+        raise DatabaseTrouble(describe(error)) from error
+    try:
+        yield
+    except BaseException as error:
+        failure = _in_words(error, observer)
+        words = str(failure) if isinstance(failure, IngestError) else f"The program failed: {failure!r}"
+        if not fail_run(run, words) and _was_committed(run):
+            return  # the failure came after the commit: what is stored is stored
+        if failure is error:
+            raise
+        raise failure from error
+    finally:
+        release(run)
+
+
+def _in_words(error: BaseException, observer: Observer) -> BaseException:
+    """The error as the user should read it. Errors of the program itself stay as they are."""
+    if not isinstance(error, Error):
+        return error
+    try:
+        observer.check()  # a statement that was cancelled because somebody wants to stop
+    except IngestError as stopped:
+        return stopped
+    return DatabaseTrouble(describe(error))
+
+
+def _was_committed(run: IngestRun) -> bool:
+    try:
+        run.refresh_from_db()
+    except Error:
+        return False
+    return run.status == IngestRun.Status.SUCCESS
+
+
+@contextlib.contextmanager
+def _hashed(run: IngestRun, path: Path) -> Iterator[SourceFile]:
+    """The open file. Its size and hash go into the run, also when the file is refused half-way."""
+    with SourceFile(path) as source:
+        run.file_size = source.size
+        try:
+            yield source
+        except IngestError:
+            with contextlib.suppress(IngestError):
+                source.read_to_end()
+                run.file_sha256 = source.sha256
+            raise
+        run.file_sha256 = source.sha256
+
+
+def _fill_in(run: IngestRun, staged: StagedFile) -> None:
+    check = staged.check
+    run.symbols = sorted(staged.range.symbols)
+    run.row_count, run.duplicate_count, run.gap_count = check.row_count, check.duplicate_count, check.gap_count
+    run.min_ts, run.max_ts = check.min_ts, check.max_ts
+
+
+def _dataset_name(symbols: list[str], series_of: dict[str, Series], run: IngestRun) -> str:
+    """`<slug>_<schema>`: mnq_ohlcv_1m. A file of several series goes by the vendor's dataset: glbx_mdp3_ohlcv_1m."""
+    name = series_of[symbols[0]].slug if len(symbols) == 1 else propose_slug(run.vendor_dataset)
+    return f"{name}_{run.schema}".replace("-", "_")

@@ -1,0 +1,129 @@
+"""What a person, or a script, is told of an ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.urls import NoReverseMatch, reverse
+
+from ingestion.batch import FileOutcome
+from marketdata.models import IngestRun, Series
+
+RULE = "=" * 80
+
+
+def summary(run: IngestRun, notes: Iterable[str]) -> str:
+    """The result of a run that stored a file."""
+    lines = [
+        RULE,
+        "✅ INGESTION COMPLETE",
+        RULE,
+        f"Run ID: {run.pk}",
+        f"Total bars: {run.row_count:,}",
+        f"Inserted: {run.inserted_count:,}",
+        f"Updated: {run.updated_count:,}",
+        f"Time range: {run.min_ts} to {run.max_ts}",
+        RULE,
+        *_details(run),
+        *_speed(run),
+        *notes,
+    ]
+    return "\n".join(lines)
+
+
+def dry_run_summary(run: IngestRun, notes: Iterable[str]) -> str:
+    """What a run would have done."""
+    lines = [
+        RULE,
+        "✅ DRY RUN COMPLETE - No database changes made",
+        RULE,
+        f"Would process: {run.row_count:,} bars",
+        f"Would insert: {run.inserted_count:,}",
+        f"Would update: {run.updated_count:,}",
+        f"Time range: {run.min_ts} to {run.max_ts}",
+        RULE,
+        *_details(run),
+        *notes,
+    ]
+    return "\n".join(lines)
+
+
+def closing_line(outcomes: list[FileOutcome]) -> str:
+    """How several files went, in one line."""
+    stored = sum(outcome.run is not None for outcome in outcomes)
+    skipped = sum(outcome.skipped_for is not None for outcome in outcomes)
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    return f"{len(outcomes):,} files: {stored:,} taken, {skipped:,} skipped, {failed:,} failed."
+
+
+def as_json(outcomes: list[FileOutcome], notes: dict[str, list[str]], *, dry_run: bool) -> dict:
+    """The same for scripts. `files` has one object per input file; counts are integers, times ISO 8601 in UTC."""
+    return {
+        "dry_run": dry_run,
+        "ok": all(outcome.error is None for outcome in outcomes),
+        "files": [_file_as_json(outcome, notes.get(str(outcome.path), [])) for outcome in outcomes],
+    }
+
+
+def _file_as_json(outcome: FileOutcome, notes: list[str]) -> dict:
+    if outcome.error is not None:
+        return {"file": str(outcome.path), "status": "failed", "error": str(outcome.error)}
+    if outcome.skipped_for is not None:
+        return {"file": str(outcome.path), "status": "skipped", "run_id": outcome.skipped_for.pk}
+    run = outcome.run
+    return {
+        "file": str(outcome.path),
+        "status": run.status if run.pk else "dry_run",
+        "run_id": run.pk,
+        "symbols": run.symbols,
+        "dataset": run.dataset,
+        "sha256": run.file_sha256,
+        "row_count": run.row_count,
+        "inserted": run.inserted_count,
+        "updated": run.updated_count,
+        "changed": run.changed_count,
+        "identical": run.updated_count - run.changed_count,
+        "removed": run.removed_count,
+        "duplicates": run.duplicate_count,
+        "gaps": run.gap_count,
+        "min_ts": run.min_ts.isoformat(),
+        "max_ts": run.max_ts.isoformat(),
+        "seconds": _seconds(run),
+        "notes": notes,
+    }
+
+
+def _details(run: IngestRun) -> list[str]:
+    identical = run.updated_count - run.changed_count
+    lines = [f"Of the updated: {run.changed_count:,} changed, {identical:,} identical and left alone"]
+    if run.removed_count:
+        lines.append(f"Removed with the instrument before: {run.removed_count:,}")
+    lines += [f"Duplicate rows in the file: {run.duplicate_count:,}", f"Gaps of more than a minute: {run.gap_count:,}"]
+    lines += _series_lines(run.symbols)
+    return lines
+
+
+def _series_lines(symbols: list[str], most: int = 5) -> list[str]:
+    slugs = dict(Series.objects.filter(symbol__in=symbols[:most]).values_list("symbol", "slug"))
+    lines = [f"Series: {symbol}{_stats_hint(slugs.get(symbol))}" for symbol in symbols[:most]]
+    if len(symbols) > most:
+        lines.append(f"Series: … and {len(symbols) - most:,} more")
+    return lines
+
+
+def _stats_hint(slug: str | None) -> str:
+    if slug is None:
+        return " (new)"
+    try:
+        return f" (stats: {reverse('series-stats', args=[slug])})"
+    except NoReverseMatch:
+        return ""
+
+
+def _speed(run: IngestRun) -> list[str]:
+    seconds = _seconds(run) or 0.001
+    return [f"Took: {seconds:.1f} s ({run.row_count / seconds:,.0f} rows/s)"]
+
+
+def _seconds(run: IngestRun) -> float | None:
+    return round((run.finished_at - run.started_at).total_seconds(), 3) if run.finished_at else None

@@ -1,0 +1,45 @@
+"""The series that bars are filed under: found, or created for a symbol that none has."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable
+
+from marketdata.models import Series
+
+_SLUG_LENGTH = 140
+
+
+def propose_slug(symbol: str) -> str:
+    """The symbol as an address can say it: `ES.c.0` becomes `es-c-0`."""
+    return re.sub(r"[^a-z0-9]+", "-", symbol.lower()).strip("-")[:_SLUG_LENGTH] or _distinct_slug("series", symbol)
+
+
+def ensure_series(symbols: Iterable[str], dataset: str) -> dict[str, Series]:
+    """Each symbol's series. Called under the series' locks, in the transaction that writes their bars."""
+    wanted = set(symbols)
+    _create(wanted - _known(wanted).keys(), dataset, propose_slug)
+    # A symbol still missing lost its slug to another: "NQ  A" and "NQ A" look alike in an address.
+    _create(
+        wanted - _known(wanted).keys(), dataset, lambda symbol: _distinct_slug(propose_slug(symbol), symbol)
+    )
+    return _known(wanted)
+
+
+def _create(symbols: set[str], dataset: str, slug_of) -> None:
+    # Sorted, so that two files that create the same slugs cannot wait for each other.
+    new = sorted((slug_of(symbol), symbol) for symbol in symbols)
+    Series.objects.bulk_create(
+        [Series(slug=slug, symbol=symbol, dataset=dataset) for slug, symbol in new],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+
+
+def _known(symbols: set[str]) -> dict[str, Series]:
+    return {series.symbol: series for series in Series.objects.filter(symbol__in=symbols)}
+
+
+def _distinct_slug(slug: str, symbol: str) -> str:
+    return f"{slug}-{zlib.crc32(symbol.encode()):08x}"

@@ -1,0 +1,53 @@
+"""Step 5: bars into a temporary table, by COPY BINARY. It is gone when the transaction ends, however it ends."""
+
+from __future__ import annotations
+
+import io
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from ingestion.copy_binary import COLUMNS, copy_rows
+from ingestion.name_symbols import Bars
+
+_CREATE = """
+CREATE TEMPORARY TABLE staged_bars (
+    series int4 NOT NULL,
+    ts timestamptz NOT NULL,
+    ts_ms int8 NOT NULL,
+    open numeric NOT NULL,
+    high numeric NOT NULL,
+    low numeric NOT NULL,
+    close numeric NOT NULL,
+    volume numeric NOT NULL
+) ON COMMIT DROP;
+CREATE TEMPORARY TABLE staged_series (
+    series int4 NOT NULL,
+    symbol varchar(128) COLLATE "C" NOT NULL
+) ON COMMIT DROP;
+"""
+_COPY = f"COPY staged_bars ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY_BUFFER = 1 << 20
+
+
+def create_staging(cursor: CursorWrapper) -> None:
+    """Empty staging tables for this transaction."""
+    cursor.execute(_CREATE)
+
+
+def stage(cursor: CursorWrapper, bars: Bars) -> None:
+    """Add one chunk to the staged bars."""
+    if not len(bars.chunk):
+        return
+    # Django does not wrap what psycopg2's COPY raises.
+    with connection.wrap_database_errors:
+        cursor.copy_expert(_COPY, io.BytesIO(copy_rows(bars)), _COPY_BUFFER)
+
+
+def finish_staging(cursor: CursorWrapper, symbols: list[str]) -> None:
+    """Name the series of the staged bars, `symbols[code]`, and let the planner know how many bars there are."""
+    cursor.execute(
+        "INSERT INTO staged_series SELECT series - 1, symbol FROM unnest(%s) WITH ORDINALITY AS s (symbol, series)",
+        [symbols],
+    )
+    cursor.execute("ANALYZE staged_bars; ANALYZE staged_series")

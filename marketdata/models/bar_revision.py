@@ -1,0 +1,59 @@
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from marketdata.models.bar import PRICE
+
+
+class BarRevision(models.Model):
+    """The values that a bar had before a run changed or removed it."""
+
+    class Operation(models.TextChoices):
+        UPDATE = "update"
+        DELETE = "delete"
+
+    pk = models.CompositePrimaryKey("symbol", "ts", "revised_by")
+    symbol = models.CharField(max_length=128, db_collation="C")
+    ts = models.DateTimeField()
+    open = models.DecimalField(**PRICE)
+    high = models.DecimalField(**PRICE)
+    low = models.DecimalField(**PRICE)
+    close = models.DecimalField(**PRICE)
+    volume = models.DecimalField(max_digits=20, decimal_places=0)
+    created_at = models.DateTimeField(help_text="When the bar was first stored.")
+    # Both keep the same rule as Bar.ingestion_run, in the same way.
+    ingestion_run = models.ForeignKey(
+        "IngestRun",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        help_text="The run that had brought these values.",
+    )
+    revised_by = models.ForeignKey(
+        "IngestRun",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="revisions",
+        help_text="The run that replaced them.",
+    )
+    revised_at = models.DateTimeField(db_default=Now())
+    operation = models.CharField(max_length=8, choices=Operation)
+
+    class Meta:
+        db_table = "market_bar_revisions"
+        indexes = [
+            # "What did this run change?" and the rule that a run with revisions cannot be deleted.
+            BrinIndex(name="revision_revised_by_brin", fields=["revised_by"], autosummarize=True),
+            BrinIndex(name="revision_run_brin", fields=["ingestion_run"], autosummarize=True),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="revision_operation_known", condition=Q(operation__in=["update", "delete"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.ts:%Y-%m-%d %H:%M} before run {self.revised_by_id}"

@@ -1,0 +1,33 @@
+from django.db import models
+from django.db.models import F, Q
+
+
+class SeriesInstrument(models.Model):
+    """What stood behind a series from `start_date` to the day before `end_date` (UTC dates, half-open).
+
+    An instrument_id means something only within a dataset and a day, and a raw symbol returns each decade, so it is
+    these dated rows that tell whether a file brings the same instrument as the table already holds.
+    """
+
+    series = models.ForeignKey("Series", on_delete=models.PROTECT, related_name="instruments", db_index=False)
+    dataset = models.CharField(max_length=32, help_text="The vendor's dataset: GLBX.MDP3.")
+    publisher_id = models.IntegerField()
+    instrument_id = models.BigIntegerField()
+    start_date = models.DateField()
+    end_date = models.DateField(help_text="The first day that is not part of it.")
+    run = models.ForeignKey("IngestRun", on_delete=models.PROTECT, related_name="instruments")
+
+    class Meta:
+        db_table = "market_series_instruments"
+        ordering = ["series", "start_date"]
+        constraints = [
+            models.CheckConstraint(name="instrument_dates_in_order", condition=Q(start_date__lt=F("end_date"))),
+            # Serves the look-up "what stood behind these series on these days" before each upsert.
+            models.UniqueConstraint(
+                name="instrument_interval_once",
+                fields=["series", "start_date", "dataset", "publisher_id", "instrument_id"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.instrument_id} [{self.start_date}, {self.end_date})"
