@@ -20,7 +20,7 @@ from ingestion.open_file import SourceFile, refuse_unless_dbn
 SCHEMA = "ohlcv-1m"
 RTYPE_OHLCV_1M = 0x21
 UNDEFINED_TIME = np.uint64(2**64 - 1)
-CHUNK_RECORDS = 1 << 17
+CHUNK_RECORDS = 1 << 16
 
 _PRELUDE = 8  # "DBN", the version, and the length of the metadata that follows
 _MAX_METADATA = 1 << 28

@@ -1,0 +1,105 @@
+"""Files for tests, written as real DBN and read back by the real pipeline."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+from django.core.management import call_command
+
+from ingestion.samples import Header, empty_records, write_dbn
+from ingestion.validate import NANOSECONDS_PER_MINUTE
+from marketdata.models import Bar
+
+MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
+FRONT = 42_000_001  # the instrument behind MNQ.c.0 unless a test says otherwise
+
+
+def at(minute: int, *, day: date | None = None) -> int:
+    """Nanoseconds of a minute after midnight UTC of `day` (2 January 2024)."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) if day else MIDNIGHT
+    return int(midnight.timestamp()) * 10**9 + minute * NANOSECONDS_PER_MINUTE
+
+
+def bars(count: int = 3, *, first: int = 0, instrument_id: int = FRONT, publisher_id: int = 1, base: int = 16_800):
+    """`count` plausible bars from a minute on, each with values of its own (seeded by the minute)."""
+    records = empty_records(count, instrument_id=instrument_id)
+    minutes = np.arange(first, first + count)
+    close = (base * 4 + minutes % 97) * 250_000_000
+    records["publisher_id"] = publisher_id
+    records["ts_event"] = [at(int(minute)) for minute in minutes]
+    records["open"], records["close"] = close - 250_000_000, close
+    records["high"], records["low"] = close + 500_000_000, close - 750_000_000
+    records["volume"] = 100 + minutes
+    return records
+
+
+def together(*parts: np.ndarray) -> np.ndarray:
+    """The parts' records in time order, as a file of several instruments has them."""
+    joined = np.concatenate(parts)
+    return joined[np.argsort(joined["ts_event"], kind="stable")]
+
+
+def header(**changes) -> Header:
+    """Metadata of a continuous MNQ file of January 2024, changed as the test needs it."""
+    fields = {
+        "symbols": ("MNQ.c.0",),
+        "mappings": {"MNQ.c.0": [(date(2024, 1, 1), date(2024, 2, 1), FRONT)]},
+        "start": at(0, day=date(2024, 1, 1)),
+        "end": at(0, day=date(2024, 2, 1)),
+    }
+    return Header(**(fields | changes))
+
+
+def write(path: Path, records: np.ndarray, **changes) -> Path:
+    """A file with `header(**changes)`; compressed if its name ends in .zst."""
+    return write_dbn(path, header(**changes), records)
+
+
+def several(path: Path, parts: dict[str, np.ndarray], **changes) -> Path:
+    """A file of several symbols, each mapped for January 2024 to the instrument of its own records."""
+    mappings = {
+        symbol: [(date(2024, 1, 1), date(2024, 2, 1), int(records["instrument_id"][0]))]
+        for symbol, records in parts.items()
+    }
+    return write(
+        path, together(*parts.values()), symbols=tuple(parts), mappings=mappings, stype_in="raw_symbol", **changes
+    )
+
+
+@dataclass(frozen=True)
+class Printed:
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict:
+        return json.loads(self.out)
+
+
+def ingest(*paths: Path, **options) -> Printed:
+    """Run the command in this process. Raises `CommandError` as the command line would show it."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command("ingest_dbn", input=[*paths], stdout=out, stderr=err, **options)
+    return Printed(out.getvalue(), err.getvalue())
+
+
+def stored(symbol: str = "CME_MINI:MNQ1!") -> dict[datetime, tuple[Decimal, ...]]:
+    """What the table holds of a series: time to open, high, low, close, volume."""
+    rows = Bar.objects.filter(symbol=symbol).values_list("ts", "open", "high", "low", "close", "volume")
+    return {row[0]: row[1:] for row in rows}
+
+
+def exact(records: np.ndarray) -> dict[datetime, tuple[Decimal, ...]]:
+    """The same of records, by a slow and obvious way: one at a time, integers times 1e-9 as decimals."""
+    expected = {}
+    for record in records:
+        ts = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(record["ts_event"]) // 1000)
+        prices = tuple(Decimal(int(record[name])) * Decimal("1e-9") for name in ("open", "high", "low", "close"))
+        expected[ts] = (*prices, Decimal(int(record["volume"])))
+    return expected
