@@ -109,6 +109,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The slug of the series that takes a file which names no symbol at all.
 DEFAULT_SERIES = env.str("DEFAULT_SERIES", default="mnq")
 
+# The stats of a series are open to everybody, as a health check is. Bars and runs never are.
+PUBLIC_STATS = env.bool("PUBLIC_STATS", default=True)
+
 # --- Language, time, static files -----------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"

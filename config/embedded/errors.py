@@ -22,9 +22,13 @@ class EmbeddedPostgresError(Exception):
 
 def failure(what: str, output: str) -> EmbeddedPostgresError:
     """The error for `what` failing, with the line of `output` that explains it and advice."""
-    cause = telling_line(output)
-    advice = [text for pattern, text in ADVICE if re.search(pattern, output, re.IGNORECASE)][:1]
-    return EmbeddedPostgresError(f"{what}: {cause.rstrip('.')}; {', or '.join([*advice, ELSE])}.")
+    cause, help_ = telling_line(output), ELSE
+    for pattern, advice in ADVICE:
+        # What follows a full disk is noise: "PANIC: cannot abort transaction 1".
+        if known := [line for line in output.splitlines() if re.search(pattern, line, re.IGNORECASE)]:
+            cause, help_ = telling_line("\n".join(known)), f"{advice}, or {ELSE}"
+            break
+    return EmbeddedPostgresError(f"{what}: {cause.rstrip('.')}; {help_}.")
 
 
 def telling_line(output: str) -> str:

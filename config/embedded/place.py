@@ -89,12 +89,18 @@ def wheel() -> Path:
 
 
 def _account(data: Path) -> Account:
-    if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid())
-    if data.exists() and data.stat().st_uid != 0:
-        return Account(data.stat().st_uid, data.stat().st_gid)
     import pwd  # not on Windows
 
+    found = data.stat() if data.exists() else None
+    if os.geteuid() != 0:
+        if found and found.st_uid != os.geteuid():
+            raise EmbeddedPostgresError(
+                f"The data in {data} belongs to another account (uid {found.st_uid}): "
+                f"run as that account or as root, or {ELSE}."
+            )
+        return Account(os.geteuid(), os.getegid())
+    if found and found.st_uid != 0:
+        return Account(found.st_uid, found.st_gid)
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     for name in ("postgres", "nobody"):
         if name in known:

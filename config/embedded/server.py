@@ -156,6 +156,9 @@ def _start(place: Place, folder: Path) -> None:
         if not passing or time.monotonic() > until:
             raise failure(f"The embedded PostgreSQL in {place.base} could not start", said)
         time.sleep(0.2)
+        if postmaster.status(place.data):  # that other start has got somewhere
+            _bring_up(place, folder)
+            return
 
 
 def _create_database(folder: Path) -> None:

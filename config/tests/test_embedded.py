@@ -1,6 +1,7 @@
 """Real servers, real processes, real kills."""
 
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -11,11 +12,13 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from config.embedded import place, postmaster, server, sockets
-from config.embedded.errors import EmbeddedPostgresError, telling_line
+from config.embedded.errors import EmbeddedPostgresError, failure, telling_line
 
+PACKAGES = Path(psycopg2.__file__).parents[1]
 PROJECT = Path(__file__).resolve().parents[2]
 AS_ROOT = os.geteuid() == 0
 
@@ -359,37 +362,35 @@ def test_the_line_that_tells_is_found():
         "initdb: error: could not create x: No space left"
     )
     assert telling_line("") == "it said nothing"
+    full = 'FATAL:  could not extend "base/1": No space left on device\nPANIC:  cannot abort transaction 1\n'
+    assert str(failure("It failed", full)) == (
+        'It failed: FATAL:  could not extend "base/1": No space left on device; '
+        "free some disk space, or set DATABASE_URL to another PostgreSQL 15 or newer."
+    )
+
+
+@pytest.fixture
+def ordinary():
+    """What runs a Client as `nobody`."""
+    if not AS_ROOT:
+        pytest.skip("every other test has run as an ordinary user already")
+    nobody = pwd.getpwnam("nobody")
+    account = place.Account(nobody.pw_uid, nobody.pw_gid)
+    return {"python": _python_of_everybody(account), "path": [PACKAGES], **account.switch}
 
 
 def _python_of_everybody(account):
     """An interpreter of this version that the account can run; this one may lie in root's home."""
     name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    for candidate in (
-        Path(sys.executable).resolve(),
-        *(Path(p, name) for p in ("/usr/bin", "/usr/local/bin")),
-    ):
-        packages = Path(_psycopg2_folder())
-        if candidate.exists() and account.reaches(candidate) and account.reaches(packages):
+    for candidate in (Path(sys.executable).resolve(), Path("/usr/bin", name), Path("/usr/local/bin", name)):
+        if account.reaches(candidate) and account.reaches(PACKAGES) and account.reaches(PROJECT):
             return candidate
-    pytest.skip(f"NOT TESTED as an ordinary user: no {name} that another account can run")
+    pytest.skip(f"NOT TESTED as an ordinary user: no {name} and packages that another account can reach")
 
 
-def _psycopg2_folder():
-    import psycopg2
-
-    return Path(psycopg2.__file__).parent
-
-
-@pytest.mark.skipif(not AS_ROOT, reason="every other test has run as an ordinary user already")
-def test_an_ordinary_user_and_then_root_use_the_same_data(new_home):
-    import pwd
-
-    nobody = pwd.getpwnam("nobody")
-    account = place.Account(nobody.pw_uid, nobody.pw_gid)
-    python = _python_of_everybody(account)
+def test_an_ordinary_user_and_then_root_use_the_same_data(new_home, ordinary):
     new_home.mkdir()
-    os.chown(new_home, account.uid, account.gid)
-    ordinary = {"python": python, "path": (_psycopg2_folder().parent,), **account.switch}
+    os.chown(new_home, ordinary["user"], ordinary["group"])
     with Client(new_home, **ordinary) as client:
         started = client.ask()
         with Client(new_home) as root:
@@ -397,9 +398,17 @@ def test_an_ordinary_user_and_then_root_use_the_same_data(new_home):
     assert not server.is_running(new_home)
     with Client(new_home) as root:
         assert root.ask() > started
-        assert (new_home / "data" / "postmaster.pid").stat().st_uid == account.uid
+        assert (new_home / "data" / "postmaster.pid").stat().st_uid == ordinary["user"]
     with Client(new_home, **ordinary) as client:
         assert client.ask()
+
+
+def test_an_ordinary_user_is_told_that_root_was_here(home, ordinary):
+    with Client(home) as root:
+        root.ask()
+    with Client(home, **ordinary, stderr=subprocess.PIPE) as client, client.process.stderr as stderr:
+        assert client.ask() == ""
+        assert "belongs to another account" in stderr.read().splitlines()[-1]
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root runs the server as another account")

@@ -1,0 +1,49 @@
+# The project's commands. `make demo` and `make test` need git, Python 3.11 or newer with venv, and make; nothing else.
+
+PYTHON ?= python3.11
+ifeq ($(shell command -v $(PYTHON) 2>/dev/null),)
+PYTHON := python3
+endif
+
+BIN := .venv/bin
+DEV := .venv/dev-installed
+
+.PHONY: help demo demo-reset test lint bench clean
+
+help:
+	@echo "make demo    load a sample file twice and show what is in the table"
+	@echo "make demo-reset  take the sample's invented bars out again"
+	@echo "make test    run all tests"
+	@echo "make lint    lint, format check, missing migrations, production checks"
+	@echo "make bench   time the loader against the naive way and the floor (minutes)"
+	@echo "make clean   remove the environment; the database in var/ stays"
+
+$(DEV): requirements/base.txt requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the pinned packages into .venv (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/dev.txt
+	@touch $@
+
+demo: $(DEV)
+	@$(BIN)/python config/demo.py
+
+demo-reset: $(DEV)
+	@$(BIN)/python config/demo.py --reset
+
+test: $(DEV)
+	@$(BIN)/python -m pytest --numprocesses auto
+
+lint: $(DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@BARKEEP_ENV=production DATABASE_URL=postgresql://u@db.invalid/name ALLOWED_HOSTS=barkeep.example.com \
+		SECRET_KEY=for-this-check-only-0123456789-abcdefghijklmnopqrstuvwxyz \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+bench: $(DEV)
+	@$(BIN)/python benchmarks/million_rows.py
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache
