@@ -5,6 +5,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("api/market-data/", include("marketdata.api.urls")),
+    path("api/", include("marketdata.api.urls")),
     path("", include("marketdata.pages.urls")),
 ]

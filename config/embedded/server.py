@@ -8,12 +8,15 @@ import atexit
 import contextlib
 import logging
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg2
 
@@ -28,6 +31,7 @@ USER = "postgres"
 DATABASE = "marketdata"
 
 LIMIT = 300  # seconds for a start or a stop, either of which may have much to recover or to write
+PATIENCE = 60  # seconds for one connection, while a crash is recovered from
 ORPHANS_LIMIT = 15  # seconds until the last children of a killed server have noticed
 
 OPTIONS = {
@@ -41,6 +45,13 @@ OPTIONS = {
     "wal_compression": "pglz",
     "log_checkpoints": "off",  # the log is never rotated
 }
+
+# psycopg2 gives no SQLSTATE for a connection that is refused. The first: "... starting up", "... in recovery mode".
+PASSING = re.compile(
+    "the database system is|server closed the connection unexpectedly|reset by peer|refused|No such file"
+)
+
+Connection = TypeVar("Connection")
 
 _sockets: dict[Path, Path] = {}
 
@@ -59,6 +70,18 @@ def ensure_running(home: Path) -> Path:
         with locks.start_lock(home):
             _sockets[home] = _join_and_start(home)
         return _sockets[home]
+
+
+def patiently(connect: Callable[[], Connection]) -> Connection:
+    """What `connect` returns, tried again while the server dies of a kill or recovers from a crash."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return connect()
+        except psycopg2.OperationalError as error:
+            if not PASSING.search(str(error)) or time.monotonic() > until:
+                raise
+        time.sleep(0.1)
 
 
 def stop(home: Path) -> bool:
@@ -162,25 +185,15 @@ def _start(place: Place, folder: Path) -> None:
 
 
 def _create_database(folder: Path) -> None:
-    with contextlib.closing(_connect(folder)) as connection:
+    def connect() -> psycopg2.extensions.connection:
+        return psycopg2.connect(host=str(folder), port=PORT, user=USER, dbname="postgres")
+
+    with contextlib.closing(patiently(connect)) as connection:
         connection.autocommit = True  # CREATE DATABASE runs outside transactions only
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
             if not cursor.fetchone():
                 cursor.execute(f"CREATE DATABASE {DATABASE}")
-
-
-def _connect(folder: Path) -> psycopg2.extensions.connection:
-    """A connection, as soon as a server that recovers from a crash grants one."""
-    until = time.monotonic() + LIMIT
-    while True:
-        try:
-            return psycopg2.connect(host=str(folder), port=PORT, user=USER, dbname="postgres")
-        except psycopg2.OperationalError as error:
-            # "... starting up", "... in recovery mode": psycopg2 gives no SQLSTATE for a refused connection.
-            if "the database system is" not in str(error) or time.monotonic() > until:
-                raise
-        time.sleep(0.1)
 
 
 def _leave(home: Path) -> None:

@@ -43,8 +43,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params):
-        folder = _started(self.settings_dict)
-        return super().get_new_connection(conn_params | {"host": str(folder), "port": server.PORT})
+        def connect():
+            folder = _started(self.settings_dict)
+            return super_connect(conn_params | {"host": str(folder), "port": server.PORT})
+
+        super_connect = super().get_new_connection
+        return server.patiently(connect)
 
 
 def _started(settings_dict: dict) -> Path:
