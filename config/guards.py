@@ -9,15 +9,11 @@ from django.core.exceptions import ImproperlyConfigured
 def is_production(barkeep_env: str) -> bool:
     """True for `production`, False for `development`; a misspelt word must not quietly mean development."""
     if barkeep_env not in ("development", "production"):
-        raise ImproperlyConfigured(
-            f"BARKEEP_ENV is {barkeep_env!r}: set it to 'development' or 'production'."
-        )
+        raise ImproperlyConfigured(f"BARKEEP_ENV is {barkeep_env!r}: set it to 'development' or 'production'.")
     return barkeep_env == "production"
 
 
-def production_faults(
-    debug: bool, secret_key: str, allowed_hosts: list[str], database_url: str
-) -> list[str]:
+def production_faults(debug: bool, secret_key: str, allowed_hosts: list[str], database_url: str) -> list[str]:
     """Every reason why a production server must not start, each as a sentence that says what to set."""
     checks = [
         (debug, "DEBUG is on, which shows source code and settings to visitors: unset DEBUG."),
@@ -57,8 +53,7 @@ def require_postgresql(database: dict) -> dict:
     """The database settings as they are, if they name a PostgreSQL; staging and upserting rely on COPY."""
     if database.get("ENGINE") != "django.db.backends.postgresql":
         raise ImproperlyConfigured(
-            "DATABASE_URL does not name a PostgreSQL server: "
-            "use the form postgresql://USER:PASSWORD@HOST:5432/NAME."
+            "DATABASE_URL does not name a PostgreSQL server: use the form postgresql://USER:PASSWORD@HOST:5432/NAME."
         )
     return database
 

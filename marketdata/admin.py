@@ -1,12 +1,18 @@
-"""The admin: series can be edited; the audit trail can only be read."""
+"""The admin of what the database holds. The audit trail's is in ingestion/admin.py, since it can try a run again."""
 
 from __future__ import annotations
 
 from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.functional import cached_property
 
-from marketdata.models import IngestRun, Series
+from marketdata.api.params import parse_moment
+from marketdata.api.serializers import exact
+from marketdata.models import BrowsableBar, Series
+
+MOST_BARS = 10_000
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -26,32 +32,74 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Series)
 class SeriesAdmin(admin.ModelAdmin):
-    list_display = ["slug", "symbol", "name", "dataset"]
+    list_display = ["slug", "symbol", "name", "dataset", "calendar"]
     search_fields = ["slug", "symbol", "name"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Series | None = None) -> list[str]:
+        # Bars are filed under the symbol: renamed, the series would lose them.
+        return ["symbol"] if obj else []
 
-@admin.register(IngestRun)
-class IngestRunAdmin(ReadOnlyAdmin):
-    list_display = [
-        "id",
-        "coloured_status",
-        "file_name",
-        "dataset",
-        "row_count",
-        "inserted_count",
-        "updated_count",
-        "changed_count",
-        "started_at",
-        "error_line",
-    ]
-    list_filter = ["status", "dataset", "started_at"]
-    search_fields = ["file_name", "file_sha256"]
 
-    @admin.display(description="status", ordering="status")
-    def coloured_status(self, run: IngestRun) -> str:
-        colours = {"success": "#1a7f37", "failed": "#cf222e", "running": "#9a6700"}
-        return format_html('<strong style="color: {}">{}</strong>', colours[run.status], run.status)
+class SeriesFilter(admin.SimpleListFilter):
+    """The bars of one series; without a choice, of none."""
 
-    @admin.display(description="error")
-    def error_line(self, run: IngestRun) -> str:
-        return run.error if len(run.error) <= 120 else f"{run.error[:120]}…"
+    title = "series"
+    parameter_name = "series"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return list(Series.objects.values_list("symbol", "slug"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(symbol=self.value()) if self.value() else queryset.none()
+
+
+class FirstBarsPaginator(Paginator):
+    """Pages of the first `MOST_BARS` bars: counting all of a long series would take longer than looking at it."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list[:MOST_BARS].count()
+
+
+@admin.register(BrowsableBar)
+class BarAdmin(ReadOnlyAdmin):
+    """Bars of one series, the newest first, or from a moment on."""
+
+    list_display = ["symbol", "utc", "open_", "high_", "low_", "close_", "volume", "ingestion_run_id"]
+    list_display_links = None
+    list_filter = [SeriesFilter]
+    list_per_page = 200
+    paginator = FirstBarsPaginator
+    ordering = ["-ts"]
+    search_fields = ["ts"]
+    search_help_text = (
+        "Choose a series on the right. A UTC date or time here (2024-01-02, 2024-01-02T14:30) shows the bars from then "
+        f"on. At most {MOST_BARS:,} bars are paged through."
+    )
+    sortable_by = ()
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        if not search_term:
+            return queryset, False
+        start = parse_moment(search_term)
+        return (queryset.filter(ts__gte=start).order_by("ts") if start else queryset.none()), False
+
+    @admin.display(description="time (UTC)")
+    def utc(self, bar: BrowsableBar) -> str:
+        return f"{bar.ts:%Y-%m-%d %H:%M}"
+
+    @admin.display(description="open")
+    def open_(self, bar: BrowsableBar) -> str:
+        return exact(bar.open)
+
+    @admin.display(description="high")
+    def high_(self, bar: BrowsableBar) -> str:
+        return exact(bar.high)
+
+    @admin.display(description="low")
+    def low_(self, bar: BrowsableBar) -> str:
+        return exact(bar.low)
+
+    @admin.display(description="close")
+    def close_(self, bar: BrowsableBar) -> str:
+        return exact(bar.close)

@@ -1,11 +1,16 @@
-"""What the API says, and in which form."""
+"""What the API says, and in which form: times ISO 8601 in UTC, prices as exact decimal text."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from marketdata.models import Series
-from marketdata.selectors import SeriesStats
+from django.utils import timezone
+from rest_framework import serializers
+
+from marketdata.models import Bar, IngestRun, Series
+from marketdata.selectors import Coverage, SeriesStats, last_run
+from marketdata.words import age_in_words
 
 EMPTY = "No data ingested yet"
 
@@ -25,6 +30,69 @@ def stats_as_json(series: Series, stats: SeriesStats) -> dict:
     return body if stats.row_count else body | {"message": EMPTY}
 
 
+def series_as_json(series: Series, stats: SeriesStats) -> dict:
+    """One line of the list of series."""
+    run = last_run(series)
+    return {
+        "slug": series.slug,
+        "symbol": series.symbol,
+        "name": series.name,
+        "bars": stats.row_count,
+        "first": iso(stats.min_ts),
+        "last": iso(stats.max_ts),
+        "freshness": age_in_words(stats.max_ts, timezone.now()) if stats.max_ts else EMPTY,
+        "last_run": None if run is None else {"id": run.pk, "status": run.status, "finished_at": iso(run.finished_at)},
+    }
+
+
+def bar_as_json(bar: Bar) -> dict:
+    return {
+        "ts": iso(bar.ts),
+        "open": exact(bar.open),
+        "high": exact(bar.high),
+        "low": exact(bar.low),
+        "close": exact(bar.close),
+        "volume": int(bar.volume),
+        "run_id": bar.ingestion_run_id,
+    }
+
+
+def coverage_as_json(series: Series, coverage: Coverage | None) -> dict:
+    """Bars per UTC day and the gaps between bars. Without any bar the range is unknown and the lists are empty."""
+    if coverage is None:
+        return {"symbol": series.symbol, "start": None, "end": None, "days": [], "gap_count": 0, "gaps": []}
+    return {
+        "symbol": series.symbol,
+        "start": iso(coverage.start),
+        "end": iso(coverage.end),
+        "days": [
+            {
+                "day": day.day.isoformat(),
+                "bars": day.bars,
+                "first": iso(day.first),
+                "last": iso(day.last),
+                "gaps": day.gaps,
+            }
+            for day in coverage.days
+        ],
+        "gap_count": coverage.gap_count,
+        "gaps": [{"after": iso(gap.after), "before": iso(gap.before), "minutes": gap.minutes} for gap in coverage.gaps],
+    }
+
+
+class IngestRunSerializer(serializers.ModelSerializer):
+    """Every field of the audit trail."""
+
+    class Meta:
+        model = IngestRun
+        fields = "__all__"
+
+
 def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with an explicit offset: 2024-01-01T00:00:00+00:00."""
     return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def exact(price: Decimal) -> str:
+    """All digits that say something and no others: 16234.5."""
+    return format(price.normalize(), "f")

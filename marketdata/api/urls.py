@@ -1,11 +1,24 @@
-"""Below /api/market-data/. Addresses end without a slash, and with one they are found as well."""
+"""Below /api/. A slash at the end may be there or not."""
 
-from django.urls import re_path
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from marketdata.api.views import SeriesViewSet
+from marketdata.api.views import IngestRunViewSet, SeriesViewSet
 
 SLUG = r"(?P<slug>[-\w]+)"
 
+
+def _series(action: str):
+    return SeriesViewSet.as_view({"get": action})
+
+
 urlpatterns = [
-    re_path(rf"^{SLUG}/ohlcv-1m/stats/?$", SeriesViewSet.as_view({"get": "stats"}), name="series-stats"),
+    re_path(r"^market-data/?$", _series("list"), name="series-list"),
+    re_path(rf"^market-data/{SLUG}/ohlcv-1m/stats/?$", _series("stats"), name="series-stats"),
+    re_path(rf"^market-data/{SLUG}/ohlcv-1m/bars/?$", _series("bars"), name="series-bars"),
+    re_path(rf"^market-data/{SLUG}/coverage/?$", _series("coverage"), name="series-coverage"),
+    re_path(r"^ingest-runs/?$", IngestRunViewSet.as_view({"get": "list"}), name="run-list"),
+    re_path(r"^ingest-runs/(?P<pk>\d{1,18})/?$", IngestRunViewSet.as_view({"get": "retrieve"}), name="run-detail"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
 ]

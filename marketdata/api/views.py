@@ -3,35 +3,134 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.viewsets import ViewSet
 
-from marketdata.api.serializers import stats_as_json
-from marketdata.models import Series
-from marketdata.selectors import known_slugs, series_stats
+from marketdata.api.exports import export_response
+from marketdata.api.params import BarsParameters, NoParameters, RangeParameters, RunsParameters
+from marketdata.api.serializers import (
+    IngestRunSerializer,
+    bar_as_json,
+    coverage_as_json,
+    iso,
+    series_as_json,
+    stats_as_json,
+)
+from marketdata.models import IngestRun, Series
+from marketdata.selectors import known_slugs, page_of_bars, series_coverage, series_stats
+
+STATS_EXAMPLE = {
+    "row_count": 50000,
+    "min_ts": "2024-01-01T00:00:00+00:00",
+    "max_ts": "2024-02-20T05:19:00+00:00",
+    "latest_close": 16234.5,
+    "latest_ts": "2024-02-20T05:19:00+00:00",
+    "symbol": "CME_MINI:MNQ1!",
+    "timeframe": "1m",
+    "vendor": "databento",
+}
 
 
 class SeriesViewSet(ViewSet):
-    """Minute bars of one series, found by its slug."""
+    """Minute bars of series, each found by its slug."""
 
+    def get_permissions(self) -> list:
+        # How much there is, is public as a health check is, unless the operator closes it; bars never are.
+        if self.action in ("list", "stats") and settings.PUBLIC_STATS:
+            return [AllowAny()]
+        return [IsAuthenticated()]
+
+    @extend_schema(summary="All series", responses=OpenApiTypes.OBJECT)
+    def list(self, request: Request) -> Response:
+        """Each series with its slug, symbol, bars, first and last minute, freshness and last run."""
+        NoParameters.of(request)
+        return Response([series_as_json(series, series_stats(series)) for series in Series.objects.all()])
+
+    @extend_schema(
+        summary="What the table holds of a series",
+        responses=OpenApiTypes.OBJECT,
+        examples=[OpenApiExample("With bars", STATS_EXAMPLE)],
+    )
     def stats(self, request: Request, slug: str) -> Response:
         """How much of the series the table holds now, from when to when, and its latest close."""
         series = _series(slug)
+        NoParameters.of(request)
         return Response(stats_as_json(series, series_stats(series)))
 
-    def get_permissions(self) -> list:
-        # The stats are public as a health check is, unless the operator closes them; bars never are.
-        if self.action == "stats" and settings.PUBLIC_STATS:
-            return [AllowAny()]
-        return [IsAuthenticated()]
+    @extend_schema(summary="Minute bars", parameters=[BarsParameters], responses=OpenApiTypes.OBJECT)
+    def bars(self, request: Request, slug: str) -> Response | StreamingHttpResponse:
+        """Bars of [start, end) in pages, or the whole range as CSV or Parquet. Prices are exact decimals as text."""
+        series = _series(slug)
+        wanted = BarsParameters.of(request)
+        if wanted["format"] != "json":
+            return export_response(series, wanted["format"], wanted["start"], wanted["end"])
+        bars, next_cursor = page_of_bars(
+            series,
+            start=wanted["start"],
+            end=wanted["end"],
+            after=wanted["cursor"],
+            descending=wanted["order"] == "desc",
+            limit=wanted["limit"],
+        )
+        here = request.build_absolute_uri()
+        return Response(
+            {
+                "symbol": series.symbol,
+                "timeframe": "1m",
+                "order": wanted["order"],
+                "bars": [bar_as_json(bar) for bar in bars],
+                "next_cursor": iso(next_cursor),
+                "next": replace_query_param(here, "cursor", iso(next_cursor)) if next_cursor else None,
+            }
+        )
+
+    @extend_schema(summary="Bars per day, and gaps", parameters=[RangeParameters], responses=OpenApiTypes.OBJECT)
+    def coverage(self, request: Request, slug: str) -> Response:
+        """Bars per UTC day with the first and last minute, and where minutes are missing, the longest 1,000 by time.
+
+        By default the last year of data. A gap is not an error in itself: a minute without a trade has no bar.
+        """
+        series = _series(slug)
+        wanted = RangeParameters.of(request)
+        return Response(coverage_as_json(series, series_coverage(series, start=wanted["start"], end=wanted["end"])))
+
+
+class IngestRunViewSet(ViewSet):
+    """The audit trail: every attempt to load a file."""
+
+    @extend_schema(summary="Ingest runs", parameters=[RunsParameters], responses=IngestRunSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        """The runs, newest first unless ordered otherwise."""
+        wanted = RunsParameters.of(request)
+        runs = IngestRun.objects.order_by(wanted["ordering"], "-id")
+        for name in ("status", "dataset", "file_sha256"):
+            if name in wanted:
+                runs = runs.filter(**{name: wanted[name]})
+        if "series" in wanted:
+            runs = runs.filter(symbols__contains=[_series(wanted["series"]).symbol])
+        page = runs[wanted["offset"] : wanted["offset"] + wanted["limit"]]
+        return Response({"count": runs.count(), "results": IngestRunSerializer(page, many=True).data})
+
+    @extend_schema(summary="One ingest run", responses=IngestRunSerializer)
+    def retrieve(self, request: Request, pk: int) -> Response:
+        """Every field of one run."""
+        NoParameters.of(request)
+        run = IngestRun.objects.filter(pk=pk).first()
+        if run is None:
+            raise NotFound(f"There is no ingest run {pk}.")
+        return Response(IngestRunSerializer(run).data)
 
 
 def _series(slug: str) -> Series:
     series = Series.objects.filter(slug=slug).first()
     if series is None:
-        known = ", ".join(known_slugs()[:20])
-        raise NotFound(f"There is no series '{slug}'. Known: {known}.")
+        known = known_slugs()
+        more = f" and {len(known) - 20:,} more" if len(known) > 20 else ""
+        raise NotFound(f"There is no series '{slug}'. Known: {', '.join(known[:20])}{more}.")
     return series

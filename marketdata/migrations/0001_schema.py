@@ -9,134 +9,410 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='IngestRun',
+            name="IngestRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('vendor', models.CharField(default='databento', max_length=32)),
-                ('dataset', models.CharField(blank=True, help_text='Name in the audit trail: mnq_ohlcv_1m.', max_length=200)),
-                ('vendor_dataset', models.CharField(blank=True, help_text="The vendor's name: GLBX.MDP3.", max_length=32)),
-                ('schema', models.CharField(default='ohlcv-1m', max_length=32)),
-                ('symbols', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=128), blank=True, default=list, help_text='The series that it wrote to.', size=None)),
-                ('file_name', models.CharField(max_length=255)),
-                ('file_path', models.TextField(help_text='Where the file lay, so that a failed run can be tried again.')),
-                ('file_size', models.BigIntegerField(blank=True, help_text='Bytes.', null=True)),
-                ('file_sha256', models.CharField(blank=True, max_length=64)),
-                ('requested_symbol', models.CharField(blank=True, help_text='--symbol', max_length=128)),
-                ('row_limit', models.BigIntegerField(blank=True, help_text='--limit', null=True)),
-                ('publisher_id', models.IntegerField(blank=True, help_text='--publisher', null=True)),
-                ('replace_instrument', models.BooleanField(default=False, help_text='--replace-instrument')),
-                ('status', models.CharField(choices=[('running', 'Running'), ('success', 'Success'), ('failed', 'Failed')], default='running', max_length=16)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('error', models.TextField(blank=True)),
-                ('row_count', models.BigIntegerField(default=0, help_text='Rows of the file that were taken.')),
-                ('inserted_count', models.BigIntegerField(default=0, help_text='Bars that were new.')),
-                ('updated_count', models.BigIntegerField(default=0, help_text='Bars that the table already had.')),
-                ('changed_count', models.BigIntegerField(default=0, help_text='Those of them that got new values.')),
-                ('duplicate_count', models.BigIntegerField(default=0, help_text='Rows that stood in the file before.')),
-                ('removed_count', models.BigIntegerField(default=0, help_text='Bars of an instrument that was replaced.')),
-                ('gap_count', models.BigIntegerField(default=0, help_text='Places where minutes are missing.')),
-                ('min_ts', models.DateTimeField(blank=True, null=True)),
-                ('max_ts', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("vendor", models.CharField(default="databento", max_length=32)),
+                (
+                    "dataset",
+                    models.CharField(blank=True, help_text="Name in the audit trail: mnq_ohlcv_1m.", max_length=200),
+                ),
+                (
+                    "vendor_dataset",
+                    models.CharField(blank=True, help_text="The vendor's name: GLBX.MDP3.", max_length=32),
+                ),
+                ("schema", models.CharField(default="ohlcv-1m", max_length=32)),
+                (
+                    "symbols",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=128),
+                        blank=True,
+                        default=list,
+                        help_text="The series that it wrote to.",
+                        size=None,
+                    ),
+                ),
+                ("file_name", models.CharField(max_length=255)),
+                (
+                    "file_path",
+                    models.TextField(help_text="Where the file lay, so that a failed run can be tried again."),
+                ),
+                ("file_size", models.BigIntegerField(blank=True, help_text="Bytes.", null=True)),
+                ("file_sha256", models.CharField(blank=True, max_length=64)),
+                ("requested_symbol", models.CharField(blank=True, help_text="--symbol", max_length=128)),
+                ("row_limit", models.BigIntegerField(blank=True, help_text="--limit", null=True)),
+                ("publisher_id", models.IntegerField(blank=True, help_text="--publisher", null=True)),
+                ("replace_instrument", models.BooleanField(default=False, help_text="--replace-instrument")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("running", "Running"), ("success", "Success"), ("failed", "Failed")],
+                        default="running",
+                        max_length=16,
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("error", models.TextField(blank=True)),
+                ("row_count", models.BigIntegerField(default=0, help_text="Rows of the file that were taken.")),
+                ("inserted_count", models.BigIntegerField(default=0, help_text="Bars that were new.")),
+                ("updated_count", models.BigIntegerField(default=0, help_text="Bars that the table already had.")),
+                ("changed_count", models.BigIntegerField(default=0, help_text="Those of them that got new values.")),
+                ("duplicate_count", models.BigIntegerField(default=0, help_text="Rows that stood in the file before.")),
+                (
+                    "removed_count",
+                    models.BigIntegerField(default=0, help_text="Bars of an instrument that was replaced."),
+                ),
+                ("gap_count", models.BigIntegerField(default=0, help_text="Places where minutes are missing.")),
+                ("min_ts", models.DateTimeField(blank=True, null=True)),
+                ("max_ts", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'db_table': 'data_ingest_runs',
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['file_sha256'], name='run_file_sha256'), models.Index(condition=models.Q(('status', 'success'), _negated=True), fields=['status', '-id'], name='run_not_success')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['running', 'success', 'failed'])), name='run_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('status', 'running')), models.Q(models.Q(('status', 'running'), _negated=True), ('finished_at__isnull', False)), _connector='OR'), name='run_finished_iff_closed'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), models.Q(('error', ''), _negated=True)), models.Q(models.Q(('status', 'failed'), _negated=True), ('error', '')), _connector='OR'), name='run_error_iff_failed'), models.CheckConstraint(condition=models.Q(('finished_at__isnull', True), ('finished_at__gte', models.F('started_at')), _connector='OR'), name='run_finished_after_start'), models.CheckConstraint(condition=models.Q(('changed_count__gte', 0), ('duplicate_count__gte', 0), ('gap_count__gte', 0), ('inserted_count__gte', 0), ('removed_count__gte', 0), ('row_count__gte', 0), ('updated_count__gte', 0)), name='run_counts_not_negative'), models.CheckConstraint(condition=models.Q(('changed_count__lte', models.F('updated_count')), models.Q(models.Q(('row_count', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('inserted_count'), '+', models.F('updated_count')), '+', models.F('duplicate_count'))), ('row_count__gt', 0), ('status', 'success')), models.Q(models.Q(('status', 'success'), _negated=True), ('changed_count', 0), ('inserted_count', 0), ('removed_count', 0), ('updated_count', 0)), _connector='OR')), name='run_counts_add_up'), models.CheckConstraint(condition=models.Q(models.Q(('max_ts__isnull', True), ('min_ts__isnull', True), models.Q(('status', 'success'), _negated=True)), models.Q(('max_ts__isnull', False), ('min_ts__isnull', False), ('min_ts__lte', models.F('max_ts'))), _connector='OR'), name='run_times_in_order'), models.CheckConstraint(condition=models.Q(models.Q(('file_sha256', ''), ('status__in', ['running', 'failed'])), ('file_sha256__regex', '^[0-9a-f]{64}$'), _connector='OR'), name='run_sha256_form')],
+                "db_table": "data_ingest_runs",
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["file_sha256"], name="run_file_sha256"),
+                    models.Index(
+                        condition=models.Q(("status", "success"), _negated=True),
+                        fields=["status", "-id"],
+                        name="run_not_success",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["running", "success", "failed"])), name="run_status_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("finished_at__isnull", True), ("status", "running")),
+                            models.Q(models.Q(("status", "running"), _negated=True), ("finished_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="run_finished_iff_closed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "failed"), models.Q(("error", ""), _negated=True)),
+                            models.Q(models.Q(("status", "failed"), _negated=True), ("error", "")),
+                            _connector="OR",
+                        ),
+                        name="run_error_iff_failed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("finished_at__isnull", True), ("finished_at__gte", models.F("started_at")), _connector="OR"
+                        ),
+                        name="run_finished_after_start",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("changed_count__gte", 0),
+                            ("duplicate_count__gte", 0),
+                            ("gap_count__gte", 0),
+                            ("inserted_count__gte", 0),
+                            ("removed_count__gte", 0),
+                            ("row_count__gte", 0),
+                            ("updated_count__gte", 0),
+                        ),
+                        name="run_counts_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("changed_count__lte", models.F("updated_count")),
+                            models.Q(
+                                models.Q(
+                                    (
+                                        "row_count",
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("inserted_count"), "+", models.F("updated_count")
+                                            ),
+                                            "+",
+                                            models.F("duplicate_count"),
+                                        ),
+                                    ),
+                                    ("row_count__gt", 0),
+                                    ("status", "success"),
+                                ),
+                                models.Q(
+                                    models.Q(("status", "success"), _negated=True),
+                                    ("changed_count", 0),
+                                    ("inserted_count", 0),
+                                    ("removed_count", 0),
+                                    ("updated_count", 0),
+                                ),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="run_counts_add_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("max_ts__isnull", True),
+                                ("min_ts__isnull", True),
+                                models.Q(("status", "success"), _negated=True),
+                            ),
+                            models.Q(
+                                ("max_ts__isnull", False),
+                                ("min_ts__isnull", False),
+                                ("min_ts__lte", models.F("max_ts")),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="run_times_in_order",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("file_sha256", ""), ("status__in", ["running", "failed"])),
+                            ("file_sha256__regex", "^[0-9a-f]{64}$"),
+                            _connector="OR",
+                        ),
+                        name="run_sha256_form",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(help_text='Its name in addresses: mnq.', max_length=160, unique=True)),
-                ('symbol', models.CharField(db_collation='C', help_text='Its name in market_bars_ohlcv_1m: CME_MINI:MNQ1!.', max_length=128, unique=True)),
-                ('name', models.CharField(blank=True, help_text='What people call it.', max_length=200)),
-                ('vendor', models.CharField(default='databento', max_length=32)),
-                ('dataset', models.CharField(blank=True, help_text="The vendor's dataset that may be filed here: GLBX.MDP3. Empty: any.", max_length=32)),
-                ('vendor_symbols', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=128), blank=True, default=list, help_text='A file of one of these symbols is filed here. * stands for any characters, ? for one, [FGH] for one of several: MNQ.c.0, MNQ[HMUZ][0-9]. Separate with commas.', size=None)),
-                ('calendar', models.CharField(blank=True, help_text='Trading calendar: CME Globex Equity.', max_length=64)),
-                ('tick_size', models.DecimalField(blank=True, decimal_places=9, max_digits=20, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(help_text="Its name in addresses: mnq.", max_length=160, unique=True)),
+                (
+                    "symbol",
+                    models.CharField(
+                        db_collation="C",
+                        help_text="Its name in market_bars_ohlcv_1m: CME_MINI:MNQ1!.",
+                        max_length=128,
+                        unique=True,
+                    ),
+                ),
+                ("name", models.CharField(blank=True, help_text="What people call it.", max_length=200)),
+                ("vendor", models.CharField(default="databento", max_length=32)),
+                (
+                    "dataset",
+                    models.CharField(
+                        blank=True,
+                        help_text="The vendor's dataset that may be filed here: GLBX.MDP3. Empty: any.",
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "vendor_symbols",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=128),
+                        blank=True,
+                        default=list,
+                        help_text="A file of one of these symbols is filed here. * stands for any characters, ? for one, [FGH] for one of several: MNQ.c.0, MNQ[HMUZ][0-9]. Separate with commas.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "calendar",
+                    models.CharField(blank=True, help_text="Trading calendar: CME Globex Equity.", max_length=64),
+                ),
+                ("tick_size", models.DecimalField(blank=True, decimal_places=9, max_digits=20, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name_plural': 'series',
-                'db_table': 'market_series',
-                'ordering': ['slug'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('slug', ''), _negated=True), name='series_slug_not_empty'), models.CheckConstraint(condition=models.Q(('symbol', ''), _negated=True), name='series_symbol_not_empty'), models.CheckConstraint(condition=models.Q(('tick_size__isnull', True), ('tick_size__gt', 0), _connector='OR'), name='series_tick_size_positive')],
+                "verbose_name_plural": "series",
+                "db_table": "market_series",
+                "ordering": ["slug"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("slug", ""), _negated=True), name="series_slug_not_empty"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("symbol", ""), _negated=True), name="series_symbol_not_empty"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tick_size__isnull", True), ("tick_size__gt", 0), _connector="OR"),
+                        name="series_tick_size_positive",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BarRevision',
+            name="BarRevision",
             fields=[
-                ('pk', models.CompositePrimaryKey('symbol', 'ts', 'revised_by', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('symbol', models.CharField(db_collation='C', max_length=128)),
-                ('ts', models.DateTimeField()),
-                ('open', models.DecimalField(decimal_places=9, max_digits=20)),
-                ('high', models.DecimalField(decimal_places=9, max_digits=20)),
-                ('low', models.DecimalField(decimal_places=9, max_digits=20)),
-                ('close', models.DecimalField(decimal_places=9, max_digits=20)),
-                ('volume', models.DecimalField(decimal_places=0, max_digits=20)),
-                ('created_at', models.DateTimeField(help_text='When the bar was first stored.')),
-                ('revised_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('operation', models.CharField(choices=[('update', 'Update'), ('delete', 'Delete')], max_length=8)),
-                ('ingestion_run', models.ForeignKey(db_constraint=False, db_index=False, help_text='The run that had brought these values.', on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='marketdata.ingestrun')),
-                ('revised_by', models.ForeignKey(db_constraint=False, db_index=False, help_text='The run that replaced them.', on_delete=django.db.models.deletion.DO_NOTHING, related_name='revisions', to='marketdata.ingestrun')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "symbol", "ts", "revised_by", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("symbol", models.CharField(db_collation="C", max_length=128)),
+                ("ts", models.DateTimeField()),
+                ("open", models.DecimalField(decimal_places=9, max_digits=20)),
+                ("high", models.DecimalField(decimal_places=9, max_digits=20)),
+                ("low", models.DecimalField(decimal_places=9, max_digits=20)),
+                ("close", models.DecimalField(decimal_places=9, max_digits=20)),
+                ("volume", models.DecimalField(decimal_places=0, max_digits=20)),
+                ("created_at", models.DateTimeField(help_text="When the bar was first stored.")),
+                ("revised_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("operation", models.CharField(choices=[("update", "Update"), ("delete", "Delete")], max_length=8)),
+                (
+                    "ingestion_run",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="The run that had brought these values.",
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="marketdata.ingestrun",
+                    ),
+                ),
+                (
+                    "revised_by",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="The run that replaced them.",
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="revisions",
+                        to="marketdata.ingestrun",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'market_bar_revisions',
-                'indexes': [django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['revised_by'], name='revision_revised_by_brin'), django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['ingestion_run'], name='revision_run_brin')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('operation__in', ['update', 'delete'])), name='revision_operation_known')],
+                "db_table": "market_bar_revisions",
+                "indexes": [
+                    django.contrib.postgres.indexes.BrinIndex(
+                        autosummarize=True, fields=["revised_by"], name="revision_revised_by_brin"
+                    ),
+                    django.contrib.postgres.indexes.BrinIndex(
+                        autosummarize=True, fields=["ingestion_run"], name="revision_run_brin"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("operation__in", ["update", "delete"])), name="revision_operation_known"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Bar',
+            name="Bar",
             fields=[
-                ('pk', models.CompositePrimaryKey('symbol', 'ts', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('vendor', models.CharField(db_default='databento', default='databento', max_length=32)),
-                ('schema', models.CharField(db_default='ohlcv-1m', default='ohlcv-1m', max_length=32)),
-                ('symbol', models.CharField(db_collation='C', max_length=128)),
-                ('ts', models.DateTimeField()),
-                ('ts_ms', models.BigIntegerField(help_text='ts as milliseconds since 1970, for charts.')),
-                ('open', models.DecimalField(decimal_places=9, max_digits=20)),
-                ('high', models.DecimalField(decimal_places=9, max_digits=20)),
-                ('low', models.DecimalField(decimal_places=9, max_digits=20)),
-                ('close', models.DecimalField(decimal_places=9, max_digits=20)),
-                ('volume', models.DecimalField(decimal_places=0, max_digits=20)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('ingestion_run', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='bars', to='marketdata.ingestrun')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "symbol", "ts", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("vendor", models.CharField(db_default="databento", default="databento", max_length=32)),
+                ("schema", models.CharField(db_default="ohlcv-1m", default="ohlcv-1m", max_length=32)),
+                ("symbol", models.CharField(db_collation="C", max_length=128)),
+                ("ts", models.DateTimeField()),
+                ("ts_ms", models.BigIntegerField(help_text="ts as milliseconds since 1970, for charts.")),
+                ("open", models.DecimalField(decimal_places=9, max_digits=20)),
+                ("high", models.DecimalField(decimal_places=9, max_digits=20)),
+                ("low", models.DecimalField(decimal_places=9, max_digits=20)),
+                ("close", models.DecimalField(decimal_places=9, max_digits=20)),
+                ("volume", models.DecimalField(decimal_places=0, max_digits=20)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "ingestion_run",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="bars",
+                        to="marketdata.ingestrun",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'market_bars_ohlcv_1m',
-                'indexes': [django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['ts'], name='bar_ts_brin'), django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['ingestion_run'], name='bar_run_brin')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('high__gte', models.F('open')), ('low__lte', models.F('open')), ('high__gte', models.F('close')), ('low__lte', models.F('close')), ('high__gte', models.F('low'))), name='bar_high_low_enclose'), models.CheckConstraint(condition=django.db.models.expressions.RawSQL("high < 'Infinity' AND low > '-Infinity'", (), output_field=models.BooleanField()), name='bar_prices_finite'), models.CheckConstraint(condition=django.db.models.expressions.RawSQL("volume >= 0 AND volume < 'Infinity'", (), output_field=models.BooleanField()), name='bar_volume_not_negative'), models.CheckConstraint(condition=django.db.models.expressions.RawSQL('ts_ms %% 60000 = 0', (), output_field=models.BooleanField()), name='bar_whole_minute'), models.CheckConstraint(condition=django.db.models.expressions.RawSQL('ts = to_timestamp(ts_ms / 1000)', (), output_field=models.BooleanField()), name='bar_ts_ms_agrees')],
+                "db_table": "market_bars_ohlcv_1m",
+                "indexes": [
+                    django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=["ts"], name="bar_ts_brin"),
+                    django.contrib.postgres.indexes.BrinIndex(
+                        autosummarize=True, fields=["ingestion_run"], name="bar_run_brin"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("high__gte", models.F("open")),
+                            ("low__lte", models.F("open")),
+                            ("high__gte", models.F("close")),
+                            ("low__lte", models.F("close")),
+                            ("high__gte", models.F("low")),
+                        ),
+                        name="bar_high_low_enclose",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.expressions.RawSQL(
+                            "high < 'Infinity' AND low > '-Infinity'", (), output_field=models.BooleanField()
+                        ),
+                        name="bar_prices_finite",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.expressions.RawSQL(
+                            "volume >= 0 AND volume < 'Infinity'", (), output_field=models.BooleanField()
+                        ),
+                        name="bar_volume_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.expressions.RawSQL(
+                            "ts_ms %% 60000 = 0", (), output_field=models.BooleanField()
+                        ),
+                        name="bar_whole_minute",
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.expressions.RawSQL(
+                            "ts = to_timestamp(ts_ms / 1000)", (), output_field=models.BooleanField()
+                        ),
+                        name="bar_ts_ms_agrees",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SeriesInstrument',
+            name="SeriesInstrument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dataset', models.CharField(help_text="The vendor's dataset: GLBX.MDP3.", max_length=32)),
-                ('publisher_id', models.IntegerField()),
-                ('instrument_id', models.BigIntegerField()),
-                ('start_date', models.DateField()),
-                ('end_date', models.DateField(help_text='The first day that is not part of it.')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='instruments', to='marketdata.ingestrun')),
-                ('series', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='instruments', to='marketdata.series')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("dataset", models.CharField(help_text="The vendor's dataset: GLBX.MDP3.", max_length=32)),
+                ("publisher_id", models.IntegerField()),
+                ("instrument_id", models.BigIntegerField()),
+                ("start_date", models.DateField()),
+                ("end_date", models.DateField(help_text="The first day that is not part of it.")),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="instruments",
+                        to="marketdata.ingestrun",
+                    ),
+                ),
+                (
+                    "series",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="instruments",
+                        to="marketdata.series",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'market_series_instruments',
-                'ordering': ['series', 'start_date'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('start_date__lt', models.F('end_date'))), name='instrument_dates_in_order'), models.UniqueConstraint(fields=('series', 'start_date', 'dataset', 'publisher_id', 'instrument_id'), name='instrument_interval_once')],
+                "db_table": "market_series_instruments",
+                "ordering": ["series", "start_date"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("start_date__lt", models.F("end_date"))), name="instrument_dates_in_order"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("series", "start_date", "dataset", "publisher_id", "instrument_id"),
+                        name="instrument_interval_once",
+                    ),
+                ],
             },
         ),
     ]

@@ -50,9 +50,7 @@ class BarRevision(models.Model):
             BrinIndex(name="revision_run_brin", fields=["ingestion_run"], autosummarize=True),
         ]
         constraints = [
-            models.CheckConstraint(
-                name="revision_operation_known", condition=Q(operation__in=["update", "delete"])
-            ),
+            models.CheckConstraint(name="revision_operation_known", condition=Q(operation__in=["update", "delete"])),
         ]
 
     def __str__(self) -> str:

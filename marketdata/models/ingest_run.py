@@ -58,9 +58,7 @@ class IngestRun(models.Model):
             models.Index(name="run_not_success", fields=["status", "-id"], condition=~Q(status="success")),
         ]
         constraints = [
-            models.CheckConstraint(
-                name="run_status_known", condition=Q(status__in=["running", "success", "failed"])
-            ),
+            models.CheckConstraint(name="run_status_known", condition=Q(status__in=["running", "success", "failed"])),
             models.CheckConstraint(
                 name="run_finished_iff_closed",
                 condition=Q(status="running", finished_at__isnull=True)
@@ -96,10 +94,7 @@ class IngestRun(models.Model):
                         row_count=F("inserted_count") + F("updated_count") + F("duplicate_count"),
                     )
                     # What is not committed counts for nothing.
-                    | (
-                        ~Q(status="success")
-                        & Q(inserted_count=0, updated_count=0, changed_count=0, removed_count=0)
-                    )
+                    | (~Q(status="success") & Q(inserted_count=0, updated_count=0, changed_count=0, removed_count=0))
                 ),
             ),
             models.CheckConstraint(
@@ -110,8 +105,7 @@ class IngestRun(models.Model):
             ),
             models.CheckConstraint(
                 name="run_sha256_form",
-                condition=Q(file_sha256="", status__in=["running", "failed"])
-                | Q(file_sha256__regex="^[0-9a-f]{64}$"),
+                condition=Q(file_sha256="", status__in=["running", "failed"]) | Q(file_sha256__regex="^[0-9a-f]{64}$"),
             ),
         ]
 

@@ -1,0 +1,20 @@
+"""What a load balancer asks."""
+
+from django.db import OperationalError
+
+
+def test_the_process_answers_without_a_database(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_ready_means_database_and_migrations(market_db, client):
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_not_ready_without_a_database(market_db, client, monkeypatch):
+    def refuse(*args):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("config.health.MigrationExecutor", refuse)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["reason"]) == (503, "the database does not answer")

@@ -1,0 +1,95 @@
+"""What starts, and what refuses to, under which environment: each in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPLETE = {
+    "BARKEEP_ENV": "production",
+    "SECRET_KEY": "for-this-test-only-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "ALLOWED_HOSTS": "barkeep.example.com",
+    "DATABASE_URL": "postgresql://user@db.invalid/name",
+}
+
+
+def _run(*command: str, **environment: str) -> subprocess.CompletedProcess:
+    # Variables set to nothing count as set, so that a developer's own .env cannot reach in.
+    neutral = dict.fromkeys(("SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"), "")
+    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=clean | neutral | environment, capture_output=True, text=True
+    )
+
+
+def test_production_starts_when_everything_is_said():
+    done = _run("manage.py", "check", "--deploy", "--fail-level", "WARNING", **COMPLETE)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY is shorter than 50 characters"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS is '*'"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL is not set"),
+        ({"DEBUG": "on"}, "DEBUG is on"),
+        ({"DATABASE_URL": "sqlite:///db.sqlite3"}, "does not name a PostgreSQL"),
+        ({"BARKEEP_ENV": "prod"}, "BARKEEP_ENV is 'prod'"),
+    ],
+)
+def test_production_refuses_to_start_half_configured(change, says):
+    done = _run("manage.py", "check", **(COMPLETE | change))
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_web_server_is_production_unless_told_otherwise():
+    done = _run("-c", "import config.wsgi")
+    assert done.returncode != 0
+    assert "production settings are incomplete" in done.stderr
+
+
+def test_development_needs_nothing_and_starts_no_database(tmp_path):
+    home = tmp_path / "postgres"
+    done = _run("manage.py", "check", EMBEDDED_PG_HOME=str(home))
+    assert done.returncode == 0, done.stderr
+    assert not home.exists()
+
+
+def test_every_variable_is_in_the_example_file():
+    import re
+
+    sources = [ROOT / "config" / "settings.py", *(ROOT / "config" / "embedded").glob("*.py")]
+    text = "\n".join(path.read_text() for path in sources)
+    read = set(re.findall(r"env(?:\.\w+)?\(\s*\"([A-Z_]+)\"", text)) | set(re.findall(r"EMBEDDED_PG_\w+", text))
+    example = (ROOT / ".env.example").read_text()
+    assert read
+    assert [name for name in sorted(read) if f"#{name}=" not in example] == []
+
+
+def test_git_tracks_no_market_data():
+    if not (ROOT / ".git").exists():
+        pytest.skip("NOT TESTED: this is not a git checkout")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    assert "manage.py" in tracked
+    raw = (".dbn", ".zst", ".dbz", ".parquet")
+    assert [
+        name for name in tracked if name.endswith(raw) or (name.startswith("data/") and name.endswith(".json"))
+    ] == []
+
+
+@pytest.mark.parametrize("name", ["raw/x.dbn", "raw/x.dbn.zst", "raw/manifest.json", "processed/deep/x.json"])
+def test_git_ignores_what_a_download_brings(name):
+    if not (ROOT / ".git").exists():
+        pytest.skip("NOT TESTED: this is not a git checkout")
+    done = subprocess.run(["git", "check-ignore", "-q", f"data/databento/mnq/ohlcv_1m/{name}"], cwd=ROOT)
+    assert done.returncode == 0

@@ -1,0 +1,103 @@
+"""The audit trail in the admin: read by everyone who may see it, changed by nobody, and failed runs tried again."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from ingestion.errors import IngestError
+from ingestion.retry import retry_run
+from ingestion.runs import close_dead_runs
+from marketdata.admin import ReadOnlyAdmin
+from marketdata.models import IngestRun, Series
+
+_COLOURS = {"success": "#1a7f37", "failed": "#cf222e", "running": "#9a6700"}
+
+
+class SeriesOfRunFilter(admin.SimpleListFilter):
+    """Runs that wrote to one series."""
+
+    title = "series"
+    parameter_name = "series"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return list(Series.objects.values_list("symbol", "slug"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(symbols__contains=[self.value()]) if self.value() else queryset
+
+
+@admin.register(IngestRun)
+class IngestRunAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "coloured_status",
+        "series",
+        "file_name",
+        "row_count",
+        "inserted_count",
+        "updated_count",
+        "changed_count",
+        "duration",
+        "started_at",
+        "error_line",
+    ]
+    list_filter = ["status", SeriesOfRunFilter, "dataset", "started_at"]
+    search_fields = ["file_name", "file_sha256"]
+    search_help_text = "File name or sha256."
+    actions = ["try_again"]
+
+    def get_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list[str]:
+        return [*(field.name for field in IngestRun._meta.concrete_fields), "other_runs"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list[str]:
+        return self.get_fields(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        close_dead_runs()
+        return super().get_queryset(request)
+
+    @admin.display(description="status", ordering="status")
+    def coloured_status(self, run: IngestRun) -> str:
+        return format_html('<strong style="color: {}">{}</strong>', _COLOURS[run.status], run.status)
+
+    @admin.display
+    def series(self, run: IngestRun) -> str:
+        more = f" and {len(run.symbols) - 2:,} more" if len(run.symbols) > 2 else ""
+        return ", ".join(run.symbols[:2]) + more or "—"
+
+    @admin.display
+    def duration(self, run: IngestRun) -> str:
+        return f"{(run.finished_at - run.started_at).total_seconds():.1f} s" if run.finished_at else "—"
+
+    @admin.display(description="error")
+    def error_line(self, run: IngestRun) -> str:
+        return run.error if len(run.error) <= 120 else f"{run.error[:120]}…"
+
+    @admin.display(description="other runs of this file")
+    def other_runs(self, run: IngestRun) -> str:
+        same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
+        others = IngestRun.objects.filter(**same).exclude(pk=run.pk)[:20]
+        rows = ((_address(other), other.pk, other.status, f"{other.started_at:%Y-%m-%d %H:%M}") for other in others)
+        return format_html_join(", ", '<a href="{}">run {}</a> ({}, {})', rows) or "—"
+
+    @admin.action(description="Try again", permissions=["try_again"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for run in queryset.order_by("pk"):
+            try:
+                again = retry_run(run)
+            except IngestError as error:
+                self.message_user(request, f"Run {run.pk}: {error}", messages.ERROR)
+            else:
+                sentence = f"Run {run.pk} tried again as run {again.pk}: {again.inserted_count:,} bars inserted."
+                self.message_user(request, sentence, messages.SUCCESS)
+
+    def has_try_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("marketdata.add_ingestrun")
+
+
+def _address(run: IngestRun) -> str:
+    return reverse("admin:marketdata_ingestrun_change", args=[run.pk])

@@ -1,0 +1,116 @@
+"""Query parameters: each endpoint names what it takes, and everything else is refused with a sentence per field."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+
+from django.utils.dateparse import parse_date, parse_datetime
+from drf_spectacular.utils import OpenApiTypes, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+
+MAX_LIMIT = 10_000
+DEFAULT_LIMIT = 500
+
+
+def parse_moment(text: str) -> datetime | None:
+    """A UTC time from a date or a time as people write them; None if it is none. Without an offset, UTC is meant."""
+    text = text.strip().replace(" ", "+")  # an unquoted + of an offset arrives as a space
+    try:
+        day = parse_date(text)
+        moment = datetime.combine(day, time(), UTC) if day else parse_datetime(text)
+        return moment and (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class Moment(serializers.Field):
+    """A time in UTC: 2024-01-02, 2024-01-02T14:30 or with an offset. Without one, UTC is meant."""
+
+    default_error_messages = {
+        "invalid": "'{text}' is not a time: write 2024-01-02 or 2024-01-02T14:30:00+00:00.",
+    }
+
+    def to_internal_value(self, data: str) -> datetime:
+        moment = parse_moment(data)
+        if moment is None:
+            self.fail("invalid", text=data)
+        return moment
+
+    def to_representation(self, value: datetime) -> str:
+        return value.isoformat()
+
+
+class KnownParameters(serializers.Serializer):
+    """A serializer of query parameters that refuses unknown ones."""
+
+    @classmethod
+    def of(cls, request: Request) -> dict:
+        """The request's parameters, checked; `ValidationError` (400) otherwise."""
+        parameters = cls(data=request.query_params.dict())
+        parameters.is_valid(raise_exception=True)
+        return parameters.validated_data
+
+    def validate(self, attrs: dict) -> dict:
+        unknown = sorted(set(self.initial_data) - set(self.fields))
+        if unknown:
+            known = f"Known: {', '.join(self.fields)}." if self.fields else "It takes none."
+            raise serializers.ValidationError(dict.fromkeys(unknown, f"There is no such parameter. {known}"))
+        return attrs
+
+
+class NoParameters(KnownParameters):
+    """For endpoints that take none."""
+
+
+class RangeParameters(KnownParameters):
+    """The half-open range [start, end)."""
+
+    start = Moment(required=False, default=None, help_text="First time that is included, UTC.")
+    end = Moment(required=False, default=None, help_text="First time that is not included, UTC.")
+
+    def validate(self, attrs: dict) -> dict:
+        attrs = super().validate(attrs)
+        if attrs["start"] and attrs["end"] and attrs["start"] >= attrs["end"]:
+            raise serializers.ValidationError({"end": "The end must be later than the start."})
+        return attrs
+
+
+class BarsParameters(RangeParameters):
+    """Which bars, in which order, how many at a time, in which form."""
+
+    limit = serializers.IntegerField(
+        required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Bars per page (JSON only)."
+    )
+    order = serializers.ChoiceField(["asc", "desc"], required=False, default="asc", help_text="By time.")
+    cursor = Moment(required=False, default=None, help_text="Where the page before ended: its next_cursor.")
+    format = serializers.ChoiceField(
+        ["json", "csv", "parquet"],
+        required=False,
+        default="json",
+        help_text="json: a page. csv, parquet: the whole range as a file.",
+    )
+
+    def validate(self, attrs: dict) -> dict:
+        attrs = super().validate(attrs)
+        if attrs["format"] != "json":
+            ignored = [name for name in ("limit", "cursor", "order") if name in self.initial_data]
+            if ignored:
+                sentence = f"{attrs['format']} is the whole range in time order: leave this out."
+                raise serializers.ValidationError(dict.fromkeys(ignored, sentence))
+        return attrs
+
+
+class RunsParameters(KnownParameters):
+    """Which runs, in which order."""
+
+    ORDERINGS = ("id", "started_at", "finished_at", "row_count", "inserted_count", "updated_count", "file_name")
+
+    status = serializers.ChoiceField(["running", "success", "failed"], required=False)
+    series = serializers.SlugField(required=False, help_text="Slug of a series that the run wrote to.")
+    dataset = serializers.CharField(required=False)
+    file_sha256 = serializers.CharField(required=False)
+    ordering = serializers.ChoiceField([*ORDERINGS, *(f"-{name}" for name in ORDERINGS)], required=False, default="-id")
+    limit = serializers.IntegerField(required=False, default=50, min_value=1, max_value=500)
+    offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=1_000_000)
