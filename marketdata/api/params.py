@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import datetime
 
-from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from marketdata.words import parse_moment
+
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 500
-
-
-def parse_moment(text: str) -> datetime | None:
-    """A UTC time from a date or a time as people write them; None if it is none. Without an offset, UTC is meant."""
-    text = text.strip().replace(" ", "+")  # an unquoted + of an offset arrives as a space
-    try:
-        day = parse_date(text)
-        moment = datetime.combine(day, time(), UTC) if day else parse_datetime(text)
-        return moment and (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)

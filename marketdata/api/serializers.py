@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
-
 from django.utils import timezone
 from rest_framework import serializers
 
 from marketdata.models import Bar, IngestRun, Series
 from marketdata.selectors import Coverage, SeriesStats, last_run
-from marketdata.words import age_in_words
+from marketdata.words import age_in_words, exact, iso
 
 EMPTY = "No data ingested yet"
 
@@ -86,13 +83,3 @@ class IngestRunSerializer(serializers.ModelSerializer):
     class Meta:
         model = IngestRun
         fields = "__all__"
-
-
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with an explicit offset: 2024-01-01T00:00:00+00:00."""
-    return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
-def exact(price: Decimal) -> str:
-    """All digits that say something and no others: 16234.5."""
-    return format(price.normalize(), "f")

@@ -18,12 +18,12 @@ from marketdata.api.serializers import (
     IngestRunSerializer,
     bar_as_json,
     coverage_as_json,
-    iso,
     series_as_json,
     stats_as_json,
 )
 from marketdata.models import IngestRun, Series
 from marketdata.selectors import known_slugs, page_of_bars, series_coverage, series_stats
+from marketdata.words import iso
 
 STATS_EXAMPLE = {
     "row_count": 50000,
