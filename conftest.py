@@ -9,14 +9,14 @@ _TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker):
-    """Make the test database, always: pytest-django's own fixture makes none where no test asks for `db`, and
-    `market_db` would empty the real one."""
+    """The test database, always. pytest-django's own fixture makes one only for tests that carry its mark, and lets
+    the others through to the real database."""
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False, keepdb=django_db_keepdb)
+        databases = setup_databases(verbosity=0, interactive=False, keepdb=django_db_keepdb)
     yield
     if not django_db_keepdb:
         with django_db_blocker.unblock():
-            teardown_databases(made, verbosity=0)
+            teardown_databases(databases, verbosity=0)
 
 
 @pytest.fixture
@@ -31,6 +31,9 @@ def market_db(django_db_setup, django_db_blocker):
 
 
 def _empty() -> None:
+    name = connection.settings_dict["NAME"]
+    if not name.startswith("test_"):
+        pytest.exit(f"{name} is not a test database: nothing was emptied.", returncode=3)
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY")
         cursor.execute("DELETE FROM market_series WHERE slug <> 'mnq'")

@@ -98,9 +98,7 @@ class Chunk:
         return Chunk(self.records[which], self.rows[which])
 
     def __add__(self, other: Chunk) -> Chunk:
-        return Chunk(
-            np.concatenate((self.records, other.records)), np.concatenate((self.rows, other.rows))
-        )
+        return Chunk(np.concatenate((self.records, other.records)), np.concatenate((self.rows, other.rows)))
 
 
 class RecordReader:
@@ -122,9 +120,7 @@ class RecordReader:
                 self._refuse_partial_record(row, size)
             content = bytes(memoryview(self._buffer)[: whole * size])
             del self._buffer[: whole * size]
-            chunk = Chunk(
-                np.frombuffer(content, dtype=self.facts.record), np.arange(row + 1, row + whole + 1)
-            )
+            chunk = Chunk(np.frombuffer(content, dtype=self.facts.record), np.arange(row + 1, row + whole + 1))
             self._refuse_foreign_records(chunk)
             row += whole
             yield chunk
@@ -158,27 +154,25 @@ class RecordReader:
 
     def _refuse_foreign_records(self, chunk: Chunk) -> None:
         words = self.facts.record.itemsize // 4
-        wrong = np.flatnonzero(
-            (chunk.records["length"] != words) | (chunk.records["rtype"] != RTYPE_OHLCV_1M)
-        )
+        wrong = np.flatnonzero((chunk.records["length"] != words) | (chunk.records["rtype"] != RTYPE_OHLCV_1M))
         if not len(wrong):
             return
         first = chunk.records[wrong[0]]
         where = f"{self._path}, row {chunk.rows[wrong[0]]:,}"
         rtype = int(first["rtype"])
-        if rtype != RTYPE_OHLCV_1M and rtype in _RTYPE_NAMES:
+        if rtype != RTYPE_OHLCV_1M and rtype in _RTYPE_NAMES and first["length"]:
             raise WrongContent(
-                f"{where}: is a record of {_RTYPE_NAMES[rtype]} (rtype 0x{rtype:02x}), though the metadata says "
+                f"{where}, is a record of {_RTYPE_NAMES[rtype]} (rtype 0x{rtype:02x}), though the metadata says "
                 f"{SCHEMA}: only files of minute bars alone can be ingested; download schema {SCHEMA} by itself."
             )
         raise UnreadableFile(
-            f"{where}: is not a record of {SCHEMA} (length {int(first['length']) * 4} bytes where {words * 4} are due, "
-            f"rtype 0x{rtype:02x}): the file is damaged; download it again."
+            f"{where}, is not a record of {SCHEMA} ({int(first['length']) * 4} bytes of rtype 0x{rtype:02x}, where "
+            f"{words * 4} of rtype 0x{RTYPE_OHLCV_1M:02x} are due): the file is damaged; download it again."
         )
 
     def _refuse_partial_record(self, row: int, size: int) -> None:
         raise UnreadableFile(
-            f"{self._path} is cut off: after row {row:,} there are {len(self._buffer)} of a record's {size} bytes; "
+            f"{self._path} is cut off: row {row + 1:,} has only {len(self._buffer)} of its {size} bytes; "
             "download it again."
         )
 

@@ -129,10 +129,12 @@ def _day(record: np.void) -> date:
 def _distinct_groups(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where runs of equal (instrument, publisher, day) start; where each distinct group is first seen, in the file's
     order; and the group of each run. Most files repeat one group for a day or more, so only runs are sorted."""
-    _, publisher = np.unique(records["publisher_id"], return_inverse=True)
     days = records["ts_event"] // np.uint64(NANOSECONDS_PER_DAY)
-    keys = (records["instrument_id"].astype(np.uint64) << 18 | days) << 13 | publisher.astype(np.uint64)
-    starts = np.flatnonzero(np.diff(keys, prepend=keys[0] + 1))
+    # The rows are in time order, so days can be counted off: 16 bits are enough for as many days as a chunk has rows.
+    day = np.cumsum(np.diff(days, prepend=days[0]) != 0, dtype=np.uint64)
+    instrument, publisher = (records[name].astype(np.uint64) for name in ("instrument_id", "publisher_id"))
+    keys = instrument << np.uint64(32) | publisher << np.uint64(16) | day
+    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
     _, first, group_of = np.unique(keys[starts], return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
@@ -205,9 +207,7 @@ def _claiming_series(facts: FileFacts, vendor_symbol: str) -> Series | None:
     candidates = [series for series in Series.objects.all() if series.dataset in ("", facts.dataset)]
     named = [series for series in candidates if vendor_symbol in series.vendor_symbols]
     matched = named or [
-        series
-        for series in candidates
-        if any(fnmatchcase(vendor_symbol, pattern) for pattern in series.vendor_symbols)
+        series for series in candidates if any(fnmatchcase(vendor_symbol, pattern) for pattern in series.vendor_symbols)
     ]
     if len(matched) > 1:
         raise MixedInstruments(
@@ -220,5 +220,3 @@ def _claiming_series(facts: FileFacts, vendor_symbol: str) -> Series | None:
 def _listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,13 @@ import zstandard
 from ingestion.errors import UnreadableFile
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+SKIPPABLE_MAGICS = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))  # zstd frames that hold no data
 DBN_MAGIC = b"DBN"
+DBZ_MAGIC = b"DBZ"
 
-# Four bytes of zstd can stand for 128 kB: small reads keep even a hostile file small in memory.
 READ_SIZE = 8 * 1024
+# Four bytes of zstd can stand for 128 kB: decompressing little at a time keeps even a hostile file small in memory.
+DECOMPRESS_SIZE = 512
 MAX_WINDOW = 1 << 27
 
 _FOREIGN = (
@@ -31,8 +35,6 @@ _FOREIGN = (
     (b"BZh", "is compressed with bzip2, not with zstd: decompress it with bunzip2 first"),
     (b"\xfd7zXZ", "is compressed with xz, not with zstd: decompress it with unxz first"),
     (b"PAR1", "is a Parquet file: download the data from Databento with encoding DBN"),
-    # A zstd "skippable frame": where the format before DBN kept its metadata.
-    (b"\x50\x2a\x4d\x18", "is a DBZ file, the format before DBN: convert it with Databento's `dbn` tool, or download it again"),
 )
 
 
@@ -60,13 +62,16 @@ class SourceFile:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             raise UnreadableFile(_cannot_open(path, error)) from error
-        self._file: BinaryIO = open(descriptor, "rb", buffering=0)  # noqa: SIM115 - closed by close()
-        self._stat = os.fstat(descriptor)
-        self.size = self._stat.st_size
-        if not path.is_file():
-            self.close()
-            raise UnreadableFile(_not_a_file(path))
-        self.manifest = _manifest_entry(path)
+        try:
+            self._stat = os.fstat(descriptor)
+            if not stat.S_ISREG(self._stat.st_mode):
+                raise UnreadableFile(_not_a_file(path))
+            self.size = self._stat.st_size
+            self.manifest = _manifest_entry(path)
+        except UnreadableFile:
+            os.close(descriptor)
+            raise
+        self._file: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
 
     def close(self) -> None:
         self._file.close()
@@ -85,16 +90,17 @@ class SourceFile:
     def read_blocks(self) -> Iterator[bytes]:
         """The content of the file, decompressed if it is zstd, in small blocks."""
         if self.manifest and self.manifest.size != self.size:
+            fault = "the download is not complete" if self.size < self.manifest.size else "it is not what was delivered"
             raise UnreadableFile(
                 f"{self.path} has {self.size:,} bytes, but {self.manifest.path} says "
-                f"{self.manifest.size:,}: the download is not complete; download it again."
+                f"{self.manifest.size:,}: {fault}; download it again."
             )
         first = self._read()
         if not first:
             raise UnreadableFile(f"{self.path} is empty (0 bytes): download it again.")
         _refuse_foreign(first, f"{self.path}")
         blocks = self._raw_blocks(first)
-        return self._decompressed(blocks) if first.startswith(ZSTD_MAGIC) else blocks
+        return self._decompressed(blocks) if _is_zstd(first) else blocks
 
     def read_to_end(self) -> None:
         """Read what is left of the file, so that the hash is the whole file's."""
@@ -139,15 +145,16 @@ class SourceFile:
         frame = None
         try:
             for block in blocks:
-                rest = block
-                while rest:
-                    frame = frame or decompressor.decompressobj()
-                    content = frame.decompress(rest)
-                    rest = b""
-                    if frame.eof:
-                        rest, frame = frame.unused_data, None
-                    if content:
-                        yield content
+                for start in range(0, len(block), DECOMPRESS_SIZE):
+                    rest = block[start : start + DECOMPRESS_SIZE]
+                    while rest:
+                        frame = frame or decompressor.decompressobj()
+                        content = frame.decompress(rest)
+                        rest = b""
+                        if frame.eof:
+                            rest, frame = frame.unused_data, None
+                        if content:
+                            yield content
         except zstandard.ZstdError as error:
             raise UnreadableFile(
                 f"{self.path} is damaged: its compressed data cannot be read near byte {self.bytes_read:,} of "
@@ -155,8 +162,8 @@ class SourceFile:
             ) from error
         if frame is not None:
             raise UnreadableFile(
-                f"{self.path} is cut off: it ends after {self.bytes_read:,} bytes in the middle of its compressed data; "
-                "download it again."
+                f"{self.path} is cut off: it ends after {self.bytes_read:,} bytes in the middle of its compressed "
+                "data; download it again."
             )
 
 
@@ -164,10 +171,12 @@ def refuse_unless_dbn(content: bytes, path: Path) -> None:
     """Raise `UnreadableFile` unless `content`, the first decompressed bytes of `path`, begins a DBN stream."""
     if content.startswith(DBN_MAGIC):
         return
-    if content.startswith(ZSTD_MAGIC):
+    if _is_zstd(content):
         raise UnreadableFile(
             f"{path} is compressed twice (zstd inside zstd): decompress it once with `zstd -d` and ingest the result."
         )
+    if not content:
+        raise UnreadableFile(f"{path} is empty once decompressed: download it again.")
     _refuse_foreign(content, f"{path}, once decompressed,")
     raise UnreadableFile(
         f"{path} is not a DBN file: it begins with {content[:8]!r} where DBN files begin with b'DBN'; "
@@ -175,7 +184,17 @@ def refuse_unless_dbn(content: bytes, path: Path) -> None:
     )
 
 
+def _is_zstd(content: bytes) -> bool:
+    return content.startswith((ZSTD_MAGIC, *SKIPPABLE_MAGICS))
+
+
 def _refuse_foreign(content: bytes, subject: str) -> None:
+    # The format before DBN kept its metadata in a skippable frame: magic, length, then its name.
+    if content.startswith(SKIPPABLE_MAGICS) and content[8:].startswith(DBZ_MAGIC):
+        raise UnreadableFile(
+            f"{subject} is a DBZ file, the format before DBN: convert it with Databento's `dbn` tool, "
+            "or download it again."
+        )
     for magic, sentence in _FOREIGN:
         if content.startswith(magic):
             raise UnreadableFile(f"{subject} {sentence}.")
@@ -210,8 +229,13 @@ def _manifest_entry(path: Path) -> ManifestEntry | None:
         return ManifestEntry(manifest, int(entry["size"]), str(entry["hash"]).removeprefix("sha256:").lower())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
         raise UnreadableFile(
-            f"{manifest} cannot be understood, so {path.name} cannot be held against it: "
+            f"{path} cannot be held against {manifest}, which cannot be read ({error.strerror}): "
+            "make it readable, or remove it if it is not Databento's."
+        ) from error
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        raise UnreadableFile(
+            f"{path} cannot be held against {manifest}, which cannot be understood: "
             "download the manifest again, or remove it if it is not Databento's."
         ) from error

@@ -91,7 +91,9 @@ def empty_records(count: int, *, instrument_id: int = 1, ts_out: bool = False) -
     return records
 
 
-def random_walk(times: np.ndarray, *, instrument_id: int = 1, seed: int = 1, start_price: float = 16_800.0) -> np.ndarray:
+def random_walk(
+    times: np.ndarray, *, instrument_id: int = 1, seed: int = 1, start_price: float = 16_800.0
+) -> np.ndarray:
     """Bars of one instrument at the given minutes (uint64 ns), wandering in ticks of 0.25. The same seed gives the
     same bars."""
     random = np.random.default_rng(seed)
@@ -123,7 +125,7 @@ QUARTERLY = ((3, "H"), (6, "M"), (9, "U"), (12, "Z"))
 
 
 def write_mnq_sample(path: Path, *, bars: int, first_day: date = date(2024, 1, 1), seed: int = 1) -> Path:
-    """A continuous MNQ file (MNQ.c.0) with a roll at midnight UTC before each third Friday of a quarter's last month."""
+    """A continuous MNQ file (MNQ.c.0) that rolls at midnight UTC before each third Friday of a quarter's last month."""
     times = globex_minutes(first_day, bars)
     records = random_walk(times, seed=seed)
     days = times // np.uint64(86_400 * 10**9)

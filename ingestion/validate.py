@@ -7,7 +7,7 @@ Rules between rows: a series has one instrument, from one publisher, in any minu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,29 +26,28 @@ VALUES = (*PRICES, "volume")
 
 @dataclass(frozen=True)
 class Rule:
-    """`broken(records)` is a mask of offending rows; `says(record)` tells a person what is wrong with one."""
+    """`broken(records)` is a mask of offending rows; `says(records, at)` tells a person what is wrong with one."""
 
     broken: Callable[[np.ndarray], np.ndarray]
-    says: Callable[[np.void], str]
+    says: Callable[[np.ndarray, int], str]
 
 
-def checked_rows(
-    chunks: Iterator[Chunk], *, facts: FileFacts, symbol_of: Callable[[np.void], str]
-) -> Iterator[Chunk]:
-    """The same chunks, as long as every row keeps the rules of single rows; `InvalidBars` at the first that does not."""
+def checked_rows(chunks: Iterator[Chunk], *, facts: FileFacts, symbol_of: Callable[[np.void], str]) -> Iterator[Chunk]:
+    """The same chunks, as long as all rows keep the rules of single rows; `InvalidBars` at the first that does not."""
     order = _TimeOrder()
     rules = [*_time_rules(facts, order), *_price_rules()]
     for chunk in chunks:
         broken = [(rule, np.flatnonzero(rule.broken(chunk.records))) for rule in rules]
-        order.advance(chunk.records)
         offences = [(int(rows[0]), index) for index, (_, rows) in enumerate(broken) if len(rows)]
         if offences:
             at, index = min(offences)
             rule, rows = broken[index]
-            total = len(rows) + _count(rule, chunks, order)
-            record = chunk.records[at]
+            record, offence = chunk.records[at], rule.says(chunk.records, at)
+            order.advance(chunk.records)
+            count = _rows_break_this(len(rows) + _count(rule, chunks, order))
             where = f"{facts.path}, row {chunk.rows[at]:,} ({_time(record)}, {symbol_of(record)})"
-            raise InvalidBars(f"{where}: {rule.says(record)}; {_rows_break_this(total)}. Download the file again.")
+            raise InvalidBars(f"{where}: {offence}; {count}: download the file again.")
+        order.advance(chunk.records)
         yield chunk
 
 
@@ -96,36 +95,40 @@ class SeriesCheck:
             (above["publisher_id"] != below["publisher_id"], self._two_publishers),
             (np.logical_or.reduce([above[name] != below[name] for name in VALUES]), self._two_values),
         ]
-        offences = [
-            (int(chunk.rows[same[rows[0]] + 1]), int(same[rows[0]]), len(rows), refuse)
-            for mask, refuse in different
-            if len(rows := np.flatnonzero(mask))
-        ]
+        offences = []
+        for mask, refuse in different:
+            rows = same[mask]
+            if len(rows):
+                first = rows[np.argmin(chunk.rows[rows + 1])]  # the rows are sorted by series, not as in the file
+                offences.append((int(chunk.rows[first + 1]), int(first), rows, refuse))
         if offences:
-            _, at, _, refuse = min(offences, key=lambda offence: offence[0])
-            raise refuse(chunk, at, self.namer.symbols[codes[at]])
+            _, at, rows, refuse = min(offences, key=lambda offence: offence[0])
+            raise refuse(chunk, at, self.namer.symbols[codes[at]], _minutes_like_this(chunk, codes, rows))
 
-    def _two_instruments(self, chunk: Chunk, at: int, symbol: str) -> IngestError:
+    def _two_instruments(self, chunk: Chunk, at: int, symbol: str, count: str) -> IngestError:
         first, second = chunk.records[at], chunk.records[at + 1]
         return MixedInstruments(
             f"{self._where(chunk, at, symbol)}: instruments {first['instrument_id']} (row {chunk.rows[at]:,}) and "
-            f"{second['instrument_id']} (row {chunk.rows[at + 1]:,}) trade in the same minute, so these are several "
-            "contracts and not one series: ingest without --symbol to file each under its own, or download one contract."
+            f"{second['instrument_id']} (row {chunk.rows[at + 1]:,}) trade in the same minute ({count}), so these are "
+            "several contracts and not one series: ingest a file with symbol mappings, without --symbol, to have each "
+            "filed under its own, or download one contract."
         )
 
-    def _two_publishers(self, chunk: Chunk, at: int, symbol: str) -> IngestError:
+    def _two_publishers(self, chunk: Chunk, at: int, symbol: str, count: str) -> IngestError:
         instrument = chunk.records["instrument_id"][at]
         ids = np.unique(chunk.records["publisher_id"][chunk.records["instrument_id"] == instrument])
         return MixedInstruments(
             f"{self._where(chunk, at, symbol)}: instrument {instrument} has this minute from several publishers "
-            f"({', '.join(map(str, ids))}): choose one with --publisher {ids[0]}."
+            f"({', '.join(map(str, ids))}; {count}): choose one with --publisher {ids[0]}."
         )
 
-    def _two_values(self, chunk: Chunk, at: int, symbol: str) -> IngestError:
+    def _two_values(self, chunk: Chunk, at: int, symbol: str, count: str) -> IngestError:
+        first, second = chunk.records[at], chunk.records[at + 1]
+        names = [name for name in VALUES if first[name] != second[name]]
         return InvalidBars(
             f"{self._where(chunk, at, symbol)}: the minute stands twice with different values "
-            f"(row {chunk.rows[at]:,}: {_values(chunk.records[at])}; row {chunk.rows[at + 1]:,}: "
-            f"{_values(chunk.records[at + 1])}), and which is true cannot be known: download the file again."
+            f"(row {chunk.rows[at]:,}: {_values(first, names)}; row {chunk.rows[at + 1]:,}: "
+            f"{_values(second, names)}; {count}), and which is true cannot be known: download the file again."
         )
 
     def _where(self, chunk: Chunk, at: int, symbol: str) -> str:
@@ -162,24 +165,32 @@ class _TimeOrder:
         self._last = records["ts_event"][-1]
 
     def runs_back(self, records: np.ndarray) -> np.ndarray:
-        times = records["ts_event"]
-        return times < np.concatenate(([self._last], times[:-1]))
+        return records["ts_event"] < self.before(records)
+
+    def before(self, records: np.ndarray) -> np.ndarray:
+        """For each row the time of the one above."""
+        return np.concatenate(([self._last], records["ts_event"][:-1]))
 
 
 def _time_rules(facts: FileFacts, order: _TimeOrder) -> list[Rule]:
     start, end = facts.start or 0, facts.end or int(UNDEFINED_TIME)
     return [
-        Rule(lambda records: records["ts_event"] == UNDEFINED_TIME, lambda record: "its time is undefined"),
+        Rule(lambda records: records["ts_event"] == UNDEFINED_TIME, lambda records, at: "its time is undefined"),
         Rule(
             lambda records: records["ts_event"] % NANOSECONDS_PER_MINUTE != 0,
-            lambda record: "a minute bar's time must be the start of a minute",
+            lambda records, at: "a minute bar's time must be the start of a minute",
         ),
-        Rule(order.runs_back, lambda record: "its time is before that of the row above"),
+        Rule(
+            order.runs_back,
+            lambda records, at: (
+                f"its time is before that of the row above, {_time_text(int(order.before(records)[at]))}"
+            ),
+        ),
         # The end counts as inside: in a delivery split into files the metadata's end is the last record's own time
         # (https://docs.rs/dbn, Metadata::end).
         Rule(
             lambda records: (records["ts_event"] < start) | (records["ts_event"] > end),
-            lambda record: (
+            lambda records, at: (
                 f"its time is outside the file's range of {_time_text(start)} to "
                 f"{_time_text(end) if facts.end else 'the end'}"
             ),
@@ -191,20 +202,15 @@ def _price_rules() -> list[Rule]:
     return [
         Rule(
             lambda records: np.logical_or.reduce([records[name] == UNDEFINED_PRICE for name in PRICES]),
-            lambda record: (
-                f"{' and '.join(name for name in PRICES if record[name] == UNDEFINED_PRICE)} "
-                f"is undefined ({_values(record)})"
-            ),
+            lambda records, at: f"a price is undefined ({_values(records[at])})",
         ),
         Rule(
-            lambda records: (
-                records["high"] < np.maximum(np.maximum(records["open"], records["close"]), records["low"])
-            ),
-            lambda record: f"high is below another of its prices ({_values(record)})",
+            lambda records: records["high"] < np.maximum(np.maximum(records["open"], records["close"]), records["low"]),
+            lambda records, at: f"high is below another of its prices ({_values(records[at])})",
         ),
         Rule(
             lambda records: records["low"] > np.minimum(records["open"], records["close"]),
-            lambda record: f"low is above another of its prices ({_values(record)})",
+            lambda records, at: f"low is above another of its prices ({_values(records[at])})",
         ),
     ]
 
@@ -217,6 +223,13 @@ def _count(rule: Rule, chunks: Iterator[Chunk], order: _TimeOrder) -> int:
     return total
 
 
+def _minutes_like_this(chunk: Chunk, codes: np.ndarray, rows: np.ndarray) -> str:
+    """How many minutes of a series `rows` belong to, rows of one minute being neighbours, and how far was looked."""
+    times, codes = chunk.records["ts_event"][rows], codes[rows]
+    count = 1 + np.count_nonzero((times[1:] != times[:-1]) | (codes[1:] != codes[:-1]))
+    return f"{count:,} such {'minute' if count == 1 else 'minutes'} up to row {chunk.rows.max():,}"
+
+
 def _rows_break_this(total: int) -> str:
     return "no other row breaks this rule" if total == 1 else f"{total:,} rows of the file break this rule"
 
@@ -226,12 +239,14 @@ def price(nanos: int) -> Decimal:
     return Decimal(int(nanos)).scaleb(-9).normalize()
 
 
-def _values(record: np.void) -> str:
-    shown = [
-        f"{name} {'undefined' if record[name] == UNDEFINED_PRICE else format(price(record[name]), 'f')}"
-        for name in PRICES
-    ]
-    return ", ".join([*shown, f"volume {record['volume']}"])
+def _values(record: np.void, names: Iterable[str] = VALUES) -> str:
+    return ", ".join(f"{name} {_value(record, name)}" for name in names)
+
+
+def _value(record: np.void, name: str) -> str:
+    if name == "volume":
+        return str(record[name])
+    return "undefined" if record[name] == UNDEFINED_PRICE else format(price(record[name]), "f")
 
 
 def _datetime(nanoseconds: int) -> datetime:

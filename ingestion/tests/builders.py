@@ -10,11 +10,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-from django.core.management import call_command
+import pytest
+import zstandard
+from django.core.management import CommandError, call_command
 
 from ingestion.samples import Header, empty_records, write_dbn
 from ingestion.validate import NANOSECONDS_PER_MINUTE
-from marketdata.models import Bar
+from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
 
 MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
 FRONT = 42_000_001  # the instrument behind MNQ.c.0 unless a test says otherwise
@@ -61,6 +63,22 @@ def write(path: Path, records: np.ndarray, **changes) -> Path:
     return write_dbn(path, header(**changes), records)
 
 
+def dbn(records: np.ndarray, **changes) -> bytes:
+    """The bytes of an uncompressed file, for a test to damage."""
+    return header(**changes).encode() + records.tobytes()
+
+
+def zstd(*contents: bytes) -> bytes:
+    """Each content as a zstd frame of its own, with a checksum."""
+    compressor = zstandard.ZstdCompressor(write_checksum=True)
+    return b"".join(compressor.compress(content) for content in contents)
+
+
+def save(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
 def several(path: Path, parts: dict[str, np.ndarray], **changes) -> Path:
     """A file of several symbols, each mapped for January 2024 to the instrument of its own records."""
     mappings = {
@@ -87,6 +105,41 @@ def ingest(*paths: Path, **options) -> Printed:
     out, err = io.StringIO(), io.StringIO()
     call_command("ingest_dbn", input=[*paths], stdout=out, stderr=err, **options)
     return Printed(out.getvalue(), err.getvalue())
+
+
+def refuse(path: Path, **options) -> str:
+    """Run the command on a file that must be refused; check all that holds of every refusal; return the sentence."""
+    if not Bar.objects.exists():
+        _prefill()
+    before = _everything()
+    with pytest.raises(CommandError) as refusal:
+        ingest(path, **options)
+    sentence = str(refusal.value)
+    assert str(path) in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith((".", "!"))
+    assert refusal.value.returncode == 1
+    run = IngestRun.objects.latest("pk")
+    assert (run.status, run.error, run.row_count) == ("failed", sentence, 0)
+    assert _everything() == before
+    return sentence
+
+
+def _prefill() -> None:
+    """A bar in the place of every test's first, so that a refused file that was stored after all would show."""
+    run = IngestRun.objects.create(
+        file_name="prefill.dbn", file_sha256="0" * 64, status="success", row_count=1, inserted_count=1,
+        min_ts=MIDNIGHT, max_ts=MIDNIGHT, started_at=MIDNIGHT, finished_at=MIDNIGHT,
+    )  # fmt: skip
+    Bar.objects.create(
+        symbol="CME_MINI:MNQ1!", ts=MIDNIGHT, ts_ms=at(0) // 10**6, open=1, high=3, low=1, close=2, volume=1,
+        ingestion_run=run,
+    )  # fmt: skip
+
+
+def _everything() -> list:
+    tables = (Bar.objects.order_by("symbol", "ts"), Series.objects.order_by("pk"), SeriesInstrument.objects.all())
+    return [list(table.values()) for table in tables]
 
 
 def stored(symbol: str = "CME_MINI:MNQ1!") -> dict[datetime, tuple[Decimal, ...]]:
