@@ -22,7 +22,6 @@ from pathlib import Path
 
 from scratch import ROOT, machine, scratch_database, set_up_django
 
-MIB = 1024  # ru_maxrss counts KiB
 TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments, data_ingest_runs"
 COLUMNS = "symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id"
 COPY_OUT = "COPY (SELECT " + COLUMNS + " FROM market_bars_ohlcv_1m ORDER BY ts) TO STDOUT (FORMAT BINARY)"
@@ -82,17 +81,32 @@ def _loader(path: Path) -> list[str]:
     return [sys.executable, "manage.py", "ingest_dbn", "--input", str(path)]
 
 
+# A process starts with the memory of the one that it is forked from, and that counts in its peak. So it is forked from
+# one that has next to none.
+_MEASURE = """
+import os, sys, time
+started = time.perf_counter()
+process = os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(process, 0)
+print(time.perf_counter() - started, usage.ru_maxrss / 1024, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def _process(command: list[str], url: str) -> tuple[float, float]:
     """Wall seconds and peak MiB of one process."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"DATABASE_URL": url}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", _MEASURE, *command],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    taken = time.perf_counter() - started
-    if status:
-        sys.exit(f"{' '.join(command)} failed:\n{process.stderr.read().decode()}")
-    return taken, usage.ru_maxrss / MIB
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    seconds, mib = done.stderr.split()[-2:]
+    return float(seconds), float(mib)
 
 
 def _empty() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
+from ingestion.database import database_errors_in_words, require_database
 from ingestion.decode import RecordReader
-from ingestion.errors import IngestError, Interrupted
+from ingestion.errors import DatabaseUnavailable, IngestError, Interrupted
 from ingestion.name_symbols import choose_naming
 from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
@@ -29,16 +31,27 @@ class FileOutcome:
     error: IngestError | None = None
     skipped_for: IngestRun | None = None
 
+    @property
+    def ends_the_work(self) -> bool:
+        """Whether the files behind it are not even tried."""
+        return isinstance(self.error, (Interrupted, DatabaseUnavailable))
+
 
 def find_files(inputs: Iterable[Path]) -> list[Path]:
     """The files that the inputs stand for, each once: files as named, folders by their .dbn and .dbn.zst files in the
     order of their names. A folder without any stands for itself, so that it is refused and audited like a bad file."""
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     for path in inputs:
-        inside = sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES)) if path.is_dir() else []
-        for file in inside or [path]:
-            found.setdefault(file.resolve(), file)
+        for file in _files_inside(path) or [path]:
+            found.setdefault(os.path.realpath(file), file)
     return list(found.values())
+
+
+def _files_inside(path: Path) -> list[Path]:
+    # os.path.isdir() says no where Path.is_dir() raises: below a folder that may not be entered.
+    if not os.path.isdir(path):  # noqa: PTH112
+        return []
+    return sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and not file.is_dir())
 
 
 def ingest_files(
@@ -49,24 +62,34 @@ def ingest_files(
     dry_run: bool = False,
     skip_ingested: bool = False,
 ) -> Iterator[FileOutcome]:
-    """Take the files one after the other, and say of each what became of it. An interruption ends the work."""
+    """Take the files one after the other, and say of each what became of it. An interruption, or a database that cannot
+    be used, ends the work."""
     take = preview_file if dry_run else ingest_file
     for path in paths:
         try:
-            earlier = ingested_before(path, options) if skip_ingested else None
-            if earlier:
-                yield FileOutcome(path, skipped_for=earlier)
-                continue
-            outcome = FileOutcome(path, run=take(path=path, options=options, observer=observer))
+            earlier = ingested_before(path, options, observer) if skip_ingested else None
+            run = None if earlier else take(path=path, options=options, observer=observer)
         except IngestError as error:
             outcome = FileOutcome(path, error=error)
+        else:
+            outcome = FileOutcome(path, run=run, skipped_for=earlier)
         yield outcome
-        if isinstance(outcome.error, Interrupted):
+        if outcome.ends_the_work:
             return
 
 
-def ingested_before(path: Path, options: IngestOptions) -> IngestRun | None:
-    """The last successful run of this very file, as a whole, into the same series."""
+def ingested_before(path: Path, options: IngestOptions, observer: Observer) -> IngestRun | None:
+    """The last successful run of this very file, as a whole, into the same series. None where the instrument is to be
+    replaced: a run since then may have replaced what this file brought."""
+    if options.replace_instrument:
+        return None
+    with database_errors_in_words(observer):
+        observer.check()
+        require_database()
+        return _whole_run_of_same_content(path, options)
+
+
+def _whole_run_of_same_content(path: Path, options: IngestOptions) -> IngestRun | None:
     with contextlib.suppress(IngestError), SourceFile(path) as source:  # what is wrong with it, ingesting it will tell
         naming = choose_naming(
             facts=RecordReader(source).facts, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES

@@ -21,6 +21,12 @@ class ConsoleObserver(Observer):
         self._started = time.perf_counter()
         self.notes: list[str] = []
 
+    def __enter__(self) -> ConsoleObserver:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.end_file()
+
     def start_file(self, path: Path, size: int) -> None:
         self.notes = []
         self._started = time.perf_counter()
@@ -47,7 +53,6 @@ class ConsoleObserver(Observer):
 
     def end_file(self) -> None:
         """Clear the bar away, before the file's result is printed."""
-        self._log("Done")
         if self._progress is not None and self._task is not None:
             self._progress.stop()
             self._progress.remove_task(self._task)

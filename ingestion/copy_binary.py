@@ -14,7 +14,9 @@ from ingestion.name_symbols import Bars
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
-COLUMNS = ("series", "ts", "ts_ms", "open", "high", "low", "close", "volume")
+_BAR_COLUMNS = ("ts", "ts_ms", "open", "high", "low", "close", "volume")
+COLUMNS = ("series", *_BAR_COLUMNS)
+TABLE_COLUMNS = ("ingestion_run_id", "symbol", *_BAR_COLUMNS)
 
 _PRICES = ("open", "high", "low", "close")
 _BASE = np.uint64(10_000)
@@ -25,10 +27,32 @@ _NEGATIVE = 0x4000
 
 def copy_rows(bars: Bars) -> bytes:
     """A complete COPY BINARY stream of `COLUMNS`: int4, timestamptz, int8, four numeric prices, numeric volume."""
+    return _stream([_rows(bars, [("series", ">i4", bars.codes)])])
+
+
+def copy_table_rows(bars: Bars, symbols: list[str], run_id: int) -> bytes:
+    """A complete COPY BINARY stream of `TABLE_COLUMNS`: the same with the symbol, `symbols[code]`, and the run."""
+    encoded = np.array([symbol.encode() for symbol in symbols])
+    lengths = np.array([len(symbol.encode()) for symbol in symbols])[bars.codes]
+    parts = []
+    for length in np.unique(lengths):  # all rows of one array are equally long
+        which = lengths == length
+        part = Bars(bars.chunk[which], bars.codes[which], bars.groups)
+        parts.append(_rows(part, [("run_id", ">i8", run_id), ("symbol", f"S{length}", encoded[part.codes])]))
+    return _stream(parts)
+
+
+def _stream(parts: list[np.ndarray]) -> bytes:
+    return b"".join((HEADER, *(memoryview(part).cast("B") for part in parts), TRAILER))
+
+
+def _rows(bars: Bars, leading: list[tuple[str, str, object]]) -> np.ndarray:
+    """One element per bar, laid out as COPY reads it: the leading fields (name, type, value or values), then those of
+    every bar."""
     records = bars.chunk.records
     prices = {name: _price_digits(records[name]) for name in _PRICES}
     volume = _integer_digits(records["volume"])
-    fields = [("series", ">i4"), ("ts", ">i8"), ("ts_ms", ">i8")]
+    fields = [(name, kind) for name, kind, _ in leading] + [("ts", ">i8"), ("ts_ms", ">i8")]
     fields += [(name, _numeric(len(digits))) for name, (_, digits) in prices.items()]
     fields += [("volume", _numeric(len(volume)))]
 
@@ -36,14 +60,15 @@ def copy_rows(bars: Bars) -> bytes:
     rows["field_count"] = len(fields)
     for name, kind in fields:
         rows[f"{name}_length"] = np.dtype(kind).itemsize
-    rows["series"] = bars.codes
+    for name, _, values in leading:
+        rows[name] = values
     rows["ts"] = (records["ts_event"] // 1000).astype(np.int64) - _MICROSECONDS_1970_TO_2000
     rows["ts_ms"] = records["ts_event"] // 1_000_000
     for name, (whole_digits, digits) in prices.items():
         _fill_numeric(rows[name], digits, weight=whole_digits - 1, scale=9)
         rows[name]["sign"] = np.where(records[name] < 0, _NEGATIVE, 0)
     _fill_numeric(rows["volume"], volume, weight=len(volume) - 1, scale=0)
-    return b"".join((HEADER, memoryview(rows).cast("B"), TRAILER))
+    return rows
 
 
 def _row(fields: list[tuple[str, object]]) -> np.dtype:

@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Iterator
+
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from ingestion.errors import DatabaseTrouble
+from ingestion.errors import DatabaseTrouble, DatabaseUnavailable
+from ingestion.observer import Observer
 
 OLDEST_POSTGRESQL = 150_000
 
 
 def require_database() -> None:
-    """Raise `DatabaseTrouble` unless the server answers, is new enough, and has all migrations."""
+    """Raise `DatabaseUnavailable` unless the server answers, is new enough, and has all migrations."""
     try:
+        if not connection.in_atomic_block:
+            # As before each web request: a connection that has lain idle may have been cut meanwhile.
+            connection.close_if_unusable_or_obsolete()
         connection.ensure_connection()
-        version = connection.pg_version
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        _require_schema()
     except Error as error:
-        raise DatabaseTrouble(
+        raise DatabaseUnavailable(
             f"The database cannot be used: {_first_line(error)}. Check DATABASE_URL, and that the server runs."
         ) from error
+
+
+@functools.cache
+def _require_schema() -> None:
+    """Looked at until all is well, and then no more by this process: it takes longer than a small file."""
+    version = connection.pg_version
     if version < OLDEST_POSTGRESQL:
-        raise DatabaseTrouble(f"The database is PostgreSQL {version // 10_000}: version 15 or newer is needed.")
+        raise DatabaseUnavailable(f"The database is PostgreSQL {version // 10_000}: version 15 or newer is needed.")
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
-        raise DatabaseTrouble(
+        raise DatabaseUnavailable(
             f"The database lacks {len(missing)} migration{'s' if len(missing) > 1 else ''} "
             f"(first: {missing[0][0]}): run `python manage.py migrate` first."
         )
 
 
-def describe(error: Error) -> str:
-    """One sentence for a database error in the middle of an ingest."""
-    if isinstance(error, InterfaceError) or (isinstance(error, OperationalError) and _connection_is_gone()):
+@contextlib.contextmanager
+def database_errors_in_words(observer: Observer) -> Iterator[None]:
+    """Raise what goes wrong with the database as an `IngestError`. Goes around transactions, not into them."""
+    try:
+        yield
+    except Error as error:
+        observer.check()  # a statement is also cancelled because somebody wants to stop
+        raise DatabaseTrouble(_describe(error)) from error
+
+
+def _describe(error: Error) -> str:
+    if _connection_was_lost(error):
         return (
             f"The connection to the database was lost ({_first_line(error)}), so nothing of this file was stored: "
             "run the command again when the server is back."
@@ -43,8 +66,11 @@ def describe(error: Error) -> str:
     )
 
 
-def _connection_is_gone() -> bool:
-    return connection.connection is None or connection.connection.closed != 0 or not connection.is_usable()
+def _connection_was_lost(error: Error) -> bool:
+    """By the error, not by the connection, which Django may have replaced by now. Without an SQLSTATE it is the client
+    that complains, in class 08 either side of the connection, in 57P the server, which is being stopped."""
+    state = getattr(error.__cause__, "pgcode", None) or "08000"
+    return isinstance(error, (InterfaceError, OperationalError)) and state.startswith(("08", "57P"))
 
 
 def _first_line(error: Error) -> str:

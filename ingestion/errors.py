@@ -29,6 +29,10 @@ class DatabaseTrouble(IngestError):
     """The database could not do its part: not there, not migrated, gone half-way. May be tried again unchanged."""
 
 
+class DatabaseUnavailable(DatabaseTrouble):
+    """The database cannot be used at all, whatever the file: there is no sense in trying the next one."""
+
+
 class Interrupted(IngestError):
     """Somebody stopped the run: Ctrl-C or SIGTERM. May be tried again unchanged."""
 

@@ -61,9 +61,7 @@ class InstrumentLog:
             instrument = Instrument(self._dataset, group.publisher_id, group.instrument_id)
             spells = self.spells[group.code]
             self._refuse_second_publisher(spells, instrument, group, symbols)
-            known = next(
-                (at for at in _latest_on(spells, group.day) if spells[at].instrument == instrument), None
-            )
+            known = next((at for at in _latest_on(spells, group.day) if spells[at].instrument == instrument), None)
             if known is not None:
                 continue
             if spells and spells[-1].instrument == instrument:
@@ -127,15 +125,15 @@ def find_conflicts(spells_of: dict[str, list[Spell]]) -> list[Conflict]:
     return sorted(conflicts, key=lambda conflict: (conflict.start, conflict.symbol))
 
 
-def refuse_conflicts(path: Path, conflicts: list[Conflict]) -> None:
-    if conflicts:
-        first = conflicts[0]
-        more = f" ({len(conflicts):,} such stretches in the file)" if len(conflicts) > 1 else ""
-        raise MixedInstruments(
-            f"{path} has {first.new} behind {first.symbol} on {_days(first)}, where the table holds bars of "
-            f"{first.stored}{more}: file it under another series with --symbol, or use --replace-instrument if it is "
-            "meant to take the other's place."
-        )
+def refusal(path: Path | str, conflicts: list[Conflict]) -> MixedInstruments:
+    """What to raise where the conflicts are not meant."""
+    first = conflicts[0]
+    more = f" ({len(conflicts):,} such stretches in the file)" if len(conflicts) > 1 else ""
+    return MixedInstruments(
+        f"{path} has {first.new} behind {first.symbol} on {_days(first)}, where the table holds bars of "
+        f"{first.stored}{more}: file it under another series with --symbol, or use --replace-instrument if it is "
+        "meant to take the other's place."
+    )
 
 
 def _days(conflict: Conflict) -> str:
@@ -193,48 +191,58 @@ def _unknown_parts(spell: Spell, stored_spells: list[Spell]) -> list[Spell]:
 
 # --- Replacing -------------------------------------------------------------------------------------------------------
 
+_FIND_REMOVALS = """
+CREATE TEMPORARY TABLE staged_removals ON COMMIT DROP AS
+SELECT DISTINCT bars.symbol, bars.ts
+FROM unnest(%(symbols)s::varchar[], %(starts)s::date[], %(ends)s::date[]) AS days (symbol, first, behind_last)
+JOIN market_bars_ohlcv_1m AS bars
+    ON bars.symbol = days.symbol
+    AND bars.ts >= days.first::timestamp AT TIME ZONE 'UTC'
+    AND bars.ts < days.behind_last::timestamp AT TIME ZONE 'UTC'
+WHERE NOT EXISTS (
+    SELECT FROM staged_bars AS staged
+    JOIN staged_series AS names ON names.series = staged.series
+    WHERE names.symbol = bars.symbol AND staged.ts = bars.ts
+)
+"""
 _KEEP_REMOVED = """
 INSERT INTO market_bar_revisions
     (symbol, ts, open, high, low, close, volume, created_at, ingestion_run_id, revised_by_id, operation)
 SELECT bars.symbol, bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume,
     bars.created_at, bars.ingestion_run_id, %(run_id)s, 'delete'
-FROM market_bars_ohlcv_1m AS bars
-WHERE bars.symbol = %(symbol)s AND bars.ts >= %(start)s AND bars.ts < %(end)s
-    AND NOT EXISTS (
-        SELECT FROM staged_bars AS staged
-        JOIN staged_series AS names ON names.series = staged.series
-        WHERE names.symbol = bars.symbol AND staged.ts = bars.ts
-    )
-ON CONFLICT DO NOTHING
+FROM staged_removals AS old
+JOIN market_bars_ohlcv_1m AS bars ON bars.symbol = old.symbol AND bars.ts = old.ts
 """
 _REMOVE = """
 DELETE FROM market_bars_ohlcv_1m AS bars
-USING market_bar_revisions AS kept
-WHERE kept.revised_by_id = %(run_id)s AND kept.operation = 'delete'
-    AND kept.symbol = %(symbol)s AND kept.ts >= %(start)s AND kept.ts < %(end)s
-    AND bars.symbol = kept.symbol AND bars.ts = kept.ts
+USING staged_removals AS old
+WHERE bars.symbol = old.symbol AND bars.ts = old.ts
 """
 
 
-def make_way(cursor: CursorWrapper, conflicts: list[Conflict], run_id: int) -> int:
-    """Take the other instrument from the days in conflict: its minutes that the file does not have are removed (their
-    values stay in market_bar_revisions), and its dated rows end where the new ones begin. Returns how many minutes.
+def find_removals(cursor: CursorWrapper, conflicts: list[Conflict]) -> int:
+    """Put aside which minutes of the other instrument the file does not have. Returns how many.
 
-    Left standing, those minutes would be one contract's bars between another's.
+    Left standing, they would be one contract's bars between another's.
     """
-    removed = 0
+    cursor.execute(
+        _FIND_REMOVALS,
+        {
+            "symbols": [conflict.symbol for conflict in conflicts],
+            "starts": [conflict.start for conflict in conflicts],
+            "ends": [conflict.end for conflict in conflicts],
+        },
+    )
+    return cursor.rowcount
+
+
+def make_way(cursor: CursorWrapper, conflicts: list[Conflict], run_id: int) -> None:
+    """Take the other instrument from the days in conflict: the minutes found are removed (their values stay in
+    market_bar_revisions), and its dated rows end where the new ones begin."""
+    cursor.execute(_KEEP_REMOVED, {"run_id": run_id})
+    cursor.execute(_REMOVE)
     for conflict in conflicts:
-        parameters = {
-            "run_id": run_id,
-            "symbol": conflict.symbol,
-            "start": f"{conflict.start} 00:00:00+00",
-            "end": f"{conflict.end} 00:00:00+00",
-        }
-        cursor.execute(_KEEP_REMOVED, parameters)
-        cursor.execute(_REMOVE, parameters)
-        removed += cursor.rowcount
         _cut_stored_spells(conflict)
-    return removed
 
 
 def _cut_stored_spells(conflict: Conflict) -> None:

@@ -4,38 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import describe, require_database
+from ingestion.database import database_errors_in_words, require_database
 from ingestion.decode import SCHEMA, Chunk, RecordReader, first_rows, of_publisher, whole_minutes
-from ingestion.errors import DatabaseTrouble, IngestError, InvalidBars
+from ingestion.direct import claim_free_range, store
+from ingestion.errors import DatabaseTrouble, IngestError, InputError, Interrupted, InvalidBars
 from ingestion.instruments import (
     Conflict,
     InstrumentLog,
     Spell,
     find_conflicts,
+    find_removals,
     make_way,
     record_spells,
-    refuse_conflicts,
+    refusal,
 )
 from ingestion.locks import lock_series
 from ingestion.name_symbols import SymbolNamer, check_symbol, choose_naming
 from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
 from ingestion.runs import close_dead_runs, fail_run, open_run, release, succeed_run
-from ingestion.series import ensure_series, propose_slug
+from ingestion.series import ensure_series, propose_slug, refuse_other_dataset
 from ingestion.stage import create_staging, finish_staging, stage
-from ingestion.upsert import StagedRange, count_changes, upsert
+from ingestion.upsert import Counts, StagedRange, count_changes, upsert
 from ingestion.validate import SeriesCheck, checked_rows
 from marketdata.models import IngestRun, Series
 
 logger = logging.getLogger(__name__)
+
+IN_DOUBT = (
+    "The connection to the database was lost while the file was committed, so it is not known whether it was stored: "
+    "run the command again when the server is back; what is stored already will be left alone."
+)
 
 
 @dataclass(frozen=True)
@@ -51,76 +59,73 @@ class IngestOptions:
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A file whose rows are staged and known to be good, but not stored."""
+    """A file whose rows are known to be good, and staged; or in the table already, if they could meet no bar there."""
 
+    stored: bool
     range: StagedRange
     check: SeriesCheck
     spells_of: dict[str, list[Spell]]
 
 
-def ingest_file(
-    *, path: Path, options: IngestOptions | None = None, observer: Observer | None = None
-) -> IngestRun:
+def ingest_file(*, path: Path, options: IngestOptions | None = None, observer: Observer | None = None) -> IngestRun:
     """Store a file's bars, all or none, and return the run that tells about it, `success` and committed.
 
     Raises an `IngestError` whose message is for the user; the run is then `failed` with the same message.
     Must not be called within a transaction: the audit trail would be undone with it.
     """
     options, observer = options or IngestOptions(), observer or Observer()
-    require_database()
-    close_dead_runs()
     run = _new_run(path, options)
-    with _audited(run, observer), transaction.atomic(durable=True), connection.cursor() as cursor:
+    with database_errors_in_words(observer):
+        observer.check()
+        require_database()
+        close_dead_runs()
+        open_run(run)
+    with (
+        _audited(run),
+        database_errors_in_words(observer),
+        transaction.atomic(durable=True),
+        connection.cursor() as cursor,
+    ):
         staged = _stage_file(cursor, run, options, observer)
         observer.step("Waiting for others who write these series")
         lock_series(cursor, staged.range.symbols)
         observer.check()
         observer.step("Storing")
         series_of = ensure_series(staged.range.symbols, run.vendor_dataset)
-        conflicts = _settle_conflicts(staged, path, options)
-        removed_count = make_way(cursor, conflicts, run.pk)
+        conflicts = _settle_conflicts(cursor, run, staged, options)
+        if conflicts:
+            make_way(cursor, conflicts, run.pk)
         record_spells(run, series_of, staged.spells_of)
-        counts = upsert(cursor, staged.range, run.pk)
-        observer.check()
-        _fill_in(run, staged)
+        _fill_in(run, staged, _stored_counts(staged) or upsert(cursor, staged.range, run.pk))
         run.dataset = run.dataset or _dataset_name(staged.range.symbols, series_of, run)
-        run.inserted_count, run.updated_count, run.changed_count = counts.inserted, counts.updated, counts.changed
-        run.removed_count = removed_count
+        observer.check()
         succeed_run(run)
-    logger.info("Run %s stored %s: %s", run.pk, path, counts)
+    logger.info("Run %s stored %s: %s bars, %s of them new", run.pk, path, run.row_count, run.inserted_count)
     return run
 
 
-def preview_file(
-    *, path: Path, options: IngestOptions | None = None, observer: Observer | None = None
-) -> IngestRun:
+def preview_file(*, path: Path, options: IngestOptions | None = None, observer: Observer | None = None) -> IngestRun:
     """Do everything but write: return a run that is not saved, with the counts that `ingest_file` would have.
 
     Raises what `ingest_file` would raise.
     """
     options, observer = options or IngestOptions(), observer or Observer()
-    require_database()
     run = _new_run(path, options)
-    try:
+    with database_errors_in_words(observer):
+        observer.check()
+        require_database()
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             staged = _stage_file(cursor, run, options, observer)
-            conflicts = _settle_conflicts(staged, path, options)
+            conflicts = _settle_conflicts(cursor, run, staged, options)
             observer.step("Comparing with the table")
-            counts = count_changes(cursor, staged.range)
+            _fill_in(run, staged, count_changes(cursor, staged.range))
             transaction.set_rollback(True)
-    except Error as error:
-        observer.check()
-        raise DatabaseTrouble(describe(error)) from error
-    _fill_in(run, staged)
-    run.inserted_count, run.updated_count, run.changed_count = counts.inserted, counts.updated, counts.changed
     for conflict in conflicts:
         observer.note(f"Would replace {conflict.stored} behind {conflict.symbol} from {conflict.start} on.")
     return run
 
 
-def _stage_file(
-    cursor: CursorWrapper, run: IngestRun, options: IngestOptions, observer: Observer
-) -> StagedFile:
+def _stage_file(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, observer: Observer) -> StagedFile:
     """Open, decode, check, name and stage, chunk by chunk."""
     with _hashed(run, Path(run.file_path)) as source:
         observer.start_file(source.path, source.size)
@@ -133,11 +138,15 @@ def _stage_file(
         check = SeriesCheck(reader.facts, namer)
         instruments = InstrumentLog(source.path, reader.facts.dataset)
         create_staging(cursor)
+        straight = _may_go_straight(run) and claim_free_range(cursor, reader.facts, naming)
         chunks = _selected(reader.chunks(), options)
         for chunk in checked_rows(chunks, facts=reader.facts, symbol_of=namer.symbol_of):
             bars = check.distinct(namer.name(chunk))
             instruments.add(bars.groups, namer.symbols)
-            stage(cursor, bars)
+            if straight:
+                store(cursor, bars, namer.symbols, run.pk)
+            else:
+                stage(cursor, bars)
             observer.read_up_to(source.bytes_read)
             observer.check()
         source.finish()
@@ -147,10 +156,20 @@ def _stage_file(
         if note:
             observer.note(note)
     return StagedFile(
+        straight,
         StagedRange(check.row_count - check.duplicate_count, namer.symbols, check.min_ts, check.max_ts),
         check,
         {namer.symbols[code]: spells for code, spells in instruments.spells.items()},
     )
+
+
+def _may_go_straight(run: IngestRun) -> bool:
+    """A preview has no run to write under; and what an instrument that is replaced must leave is told from staging."""
+    return run.pk is not None and not run.replace_instrument
+
+
+def _stored_counts(staged: StagedFile) -> Counts | None:
+    return Counts(inserted=staged.range.bar_count, updated=0, changed=0) if staged.stored else None
 
 
 def _selected(chunks: Iterator[Chunk], options: IngestOptions) -> Iterator[Chunk]:
@@ -171,10 +190,17 @@ def _refuse_empty(path: Path, check: SeriesCheck, options: IngestOptions) -> Non
     )
 
 
-def _settle_conflicts(staged: StagedFile, path: Path, options: IngestOptions) -> list[Conflict]:
+def _settle_conflicts(
+    cursor: CursorWrapper, run: IngestRun, staged: StagedFile, options: IngestOptions
+) -> list[Conflict]:
+    """Refuse the file if it has another instrument than the table, or count what must go if that is meant."""
+    if not (options.symbol or options.replace_instrument):
+        refuse_other_dataset(run.file_path, staged.range.symbols, run.vendor_dataset)
     conflicts = find_conflicts(staged.spells_of)
-    if not options.replace_instrument:
-        refuse_conflicts(path, conflicts)
+    if conflicts and not options.replace_instrument:
+        raise refusal(run.file_path, conflicts)
+    if conflicts:
+        run.removed_count = find_removals(cursor, conflicts)
     return conflicts
 
 
@@ -184,6 +210,10 @@ def _settle_conflicts(staged: StagedFile, path: Path, options: IngestOptions) ->
 def _new_run(path: Path, options: IngestOptions) -> IngestRun:
     if options.symbol:
         check_symbol(options.symbol)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{str(path)!r} is not a name in UTF-8, so it cannot be stored: rename the file.") from error
     return IngestRun(
         dataset=options.dataset,
         schema=SCHEMA,
@@ -197,43 +227,26 @@ def _new_run(path: Path, options: IngestOptions) -> IngestRun:
 
 
 @contextlib.contextmanager
-def _audited(run: IngestRun, observer: Observer) -> Iterator[None]:
-    """Open the run; if what is done inside fails, close it as failed, after the rollback, with the same words."""
-    try:
-        open_run(run)
-    except Error as error:
-        raise DatabaseTrouble(describe(error)) from error
+def _audited(run: IngestRun) -> Iterator[None]:
+    """If what is done inside fails, close the run as failed, after the rollback, with the same words."""
     try:
         yield
     except BaseException as error:
-        failure = _in_words(error, observer)
-        words = str(failure) if isinstance(failure, IngestError) else f"The program failed: {failure!r}"
-        if not fail_run(run, words) and _was_committed(run):
-            return  # the failure came after the commit: what is stored is stored
-        if failure is error:
-            raise
-        raise failure from error
+        committing = run.status == IngestRun.Status.SUCCESS
+        status = fail_run(run, _words(error))
+        if status == IngestRun.Status.SUCCESS and isinstance(error, IngestError):
+            return  # the server's answer to the COMMIT was lost, not the COMMIT
+        if status is None and committing:
+            raise DatabaseTrouble(IN_DOUBT) from error
+        raise
     finally:
         release(run)
 
 
-def _in_words(error: BaseException, observer: Observer) -> BaseException:
-    """The error as the user should read it. Errors of the program itself stay as they are."""
-    if not isinstance(error, Error):
-        return error
-    try:
-        observer.check()  # a statement that was cancelled because somebody wants to stop
-    except IngestError as stopped:
-        return stopped
-    return DatabaseTrouble(describe(error))
-
-
-def _was_committed(run: IngestRun) -> bool:
-    try:
-        run.refresh_from_db()
-    except Error:
-        return False
-    return run.status == IngestRun.Status.SUCCESS
+def _words(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        error = Interrupted(signal.SIGINT)
+    return str(error) if isinstance(error, IngestError) else f"The program failed: {error!r}"
 
 
 @contextlib.contextmanager
@@ -243,7 +256,9 @@ def _hashed(run: IngestRun, path: Path) -> Iterator[SourceFile]:
         run.file_size = source.size
         try:
             yield source
-        except IngestError:
+        except Interrupted:
+            raise  # at once, without reading the rest
+        except (IngestError, DataError, IntegrityError):  # it is the file that was refused
             with contextlib.suppress(IngestError):
                 source.read_to_end()
                 run.file_sha256 = source.sha256
@@ -251,10 +266,11 @@ def _hashed(run: IngestRun, path: Path) -> Iterator[SourceFile]:
         run.file_sha256 = source.sha256
 
 
-def _fill_in(run: IngestRun, staged: StagedFile) -> None:
+def _fill_in(run: IngestRun, staged: StagedFile, counts: Counts) -> None:
     check = staged.check
     run.symbols = sorted(staged.range.symbols)
     run.row_count, run.duplicate_count, run.gap_count = check.row_count, check.duplicate_count, check.gap_count
+    run.inserted_count, run.updated_count, run.changed_count = counts.inserted, counts.updated, counts.changed
     run.min_ts, run.max_ts = check.min_ts, check.max_ts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db import Error
 from django.urls import NoReverseMatch, reverse
 
 from ingestion.batch import FileOutcome
@@ -48,16 +49,18 @@ def dry_run_summary(run: IngestRun, notes: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def closing_line(outcomes: list[FileOutcome]) -> str:
+def closing_line(outcomes: list[FileOutcome], not_reached: int) -> str:
     """How several files went, in one line."""
     stored = sum(outcome.run is not None for outcome in outcomes)
     skipped = sum(outcome.skipped_for is not None for outcome in outcomes)
     failed = sum(outcome.error is not None for outcome in outcomes)
-    return f"{len(outcomes):,} files: {stored:,} taken, {skipped:,} skipped, {failed:,} failed."
+    rest = f", {not_reached:,} not reached" if not_reached else ""
+    return f"{len(outcomes) + not_reached:,} files: {stored:,} taken, {skipped:,} skipped, {failed:,} failed{rest}."
 
 
 def as_json(outcomes: list[FileOutcome], notes: dict[str, list[str]], *, dry_run: bool) -> dict:
-    """The same for scripts. `files` has one object per input file; counts are integers, times ISO 8601 in UTC."""
+    """The same for scripts. `files` has one object per file, up to the one that ended the work if one did; counts are
+    integers, times ISO 8601 in UTC."""
     return {
         "dry_run": dry_run,
         "ok": all(outcome.error is None for outcome in outcomes),
@@ -97,14 +100,17 @@ def _details(run: IngestRun) -> list[str]:
     identical = run.updated_count - run.changed_count
     lines = [f"Of the updated: {run.changed_count:,} changed, {identical:,} identical and left alone"]
     if run.removed_count:
-        lines.append(f"Removed with the instrument before: {run.removed_count:,}")
+        lines.append(f"Of the instrument before, not in the file: {run.removed_count:,} removed")
     lines += [f"Duplicate rows in the file: {run.duplicate_count:,}", f"Gaps of more than a minute: {run.gap_count:,}"]
     lines += _series_lines(run.symbols)
     return lines
 
 
 def _series_lines(symbols: list[str], most: int = 5) -> list[str]:
-    slugs = dict(Series.objects.filter(symbol__in=symbols[:most]).values_list("symbol", "slug"))
+    try:
+        slugs = dict(Series.objects.filter(symbol__in=symbols[:most]).values_list("symbol", "slug"))
+    except Error:  # the file is in: what is only good to know must not make it look otherwise
+        return [f"Series: {symbol}" for symbol in symbols[:most]]
     lines = [f"Series: {symbol}{_stats_hint(slugs.get(symbol))}" for symbol in symbols[:most]]
     if len(symbols) > most:
         lines.append(f"Series: … and {len(symbols) - most:,} more")

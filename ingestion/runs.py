@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from datetime import datetime
 
 from django.db import Error, connection, transaction
 from django.utils import timezone
@@ -30,30 +31,29 @@ def open_run(run: IngestRun) -> None:
 
 def succeed_run(run: IngestRun) -> None:
     """Close the run as `success`, in the transaction of the bars that it counts."""
-    run.status = IngestRun.Status.SUCCESS
-    run.finished_at = timezone.now()
+    run.status, run.finished_at = IngestRun.Status.SUCCESS, _now_at_the_earliest(run.started_at)
     run.save(force_update=True)
 
 
-def fail_run(run: IngestRun, error: str) -> bool:
-    """Close the run as `failed`, after its rollback. False if it was closed before or the database cannot be reached:
-    then `close_dead_runs` does it later."""
+def fail_run(run: IngestRun, error: str) -> str | None:
+    """Close the run as `failed`, after its rollback. Returns the status that it has now: `success` if it was committed
+    after all; None if the database cannot be reached, and `close_dead_runs` will do it later."""
     try:
-        closed = _close_as_failed(run, error)
+        return _closed_status(run, error)
     except Error:
         connection.close()  # this connection may be what broke: once more on a fresh one
-        try:
-            closed = _close_as_failed(run, error)
-        except Error as trouble:
-            logger.warning("Run %s could not be closed as failed and will be at the next start: %s", run.pk, trouble)
-            return False
-    return closed
+    try:
+        return _closed_status(run, error)
+    except Error as trouble:
+        logger.info("Run %s could not be closed as failed, and will be at the next start: %s", run.pk, trouble)
+        return None
 
 
 def release(run: IngestRun) -> None:
     """Let go of the run's lock. A connection that is gone has let go of it already."""
-    with contextlib.suppress(Error), connection.cursor() as cursor:
-        release_run(cursor, run.pk)
+    if connection.connection is not None:
+        with contextlib.suppress(Error), connection.cursor() as cursor:
+            release_run(cursor, run.pk)
 
 
 def close_dead_runs() -> list[int]:
@@ -68,14 +68,26 @@ def close_dead_runs() -> list[int]:
     return closed
 
 
+def _closed_status(run: IngestRun, error: str) -> str:
+    if not _close_as_failed(run, error):
+        run.refresh_from_db()
+    return run.status
+
+
 def _close_as_failed(run: IngestRun, error: str) -> bool:
     """True if the run was still running. It keeps what is known of the file, and no counts: nothing was stored."""
-    run.status, run.error, run.finished_at = IngestRun.Status.FAILED, error, timezone.now()
+    run.status, run.error, run.finished_at = IngestRun.Status.FAILED, error, _now_at_the_earliest(run.started_at)
     return bool(
         IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(
             **{name: getattr(run, name) for name in _KNOWN_AT_FAILURE}
         )
     )
+
+
+def _now_at_the_earliest(started_at: datetime) -> datetime:
+    # The run may have started by a clock ahead of this one: another machine's, or this one's before it was set back.
+    # The table takes no run that ends before it began.
+    return max(started_at, timezone.now())
 
 
 _KNOWN_AT_FAILURE = (

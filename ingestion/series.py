@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Iterable
 
+from ingestion.errors import MixedInstruments
 from marketdata.models import Series
 
 _SLUG_LENGTH = 140
@@ -21,10 +22,19 @@ def ensure_series(symbols: Iterable[str], dataset: str) -> dict[str, Series]:
     wanted = set(symbols)
     _create(wanted - _known(wanted).keys(), dataset, propose_slug)
     # A symbol still missing lost its slug to another: "NQ  A" and "NQ A" look alike in an address.
-    _create(
-        wanted - _known(wanted).keys(), dataset, lambda symbol: _distinct_slug(propose_slug(symbol), symbol)
-    )
+    _create(wanted - _known(wanted).keys(), dataset, lambda symbol: _distinct_slug(propose_slug(symbol), symbol))
     return _known(wanted)
+
+
+def refuse_other_dataset(path: str, symbols: Iterable[str], dataset: str) -> None:
+    """Raise `MixedInstruments` where a file would continue a series of another dataset only because the symbols are
+    spelt alike: NVDA of one venue is not NVDA of another."""
+    other = Series.objects.filter(symbol__in=list(symbols)).exclude(dataset__in=("", dataset)).first()
+    if other is not None:
+        raise MixedInstruments(
+            f"{path} has {other.symbol} of {dataset}, where the series {other.slug} is of {other.dataset}: file it "
+            f"under another series with --symbol, or empty the dataset of {other.slug} in the admin if it may hold both."
+        )
 
 
 def _create(symbols: set[str], dataset: str, slug_of) -> None:

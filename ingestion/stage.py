@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -37,11 +38,19 @@ def create_staging(cursor: CursorWrapper) -> None:
 
 def stage(cursor: CursorWrapper, bars: Bars) -> None:
     """Add one chunk to the staged bars."""
-    if not len(bars.chunk):
-        return
-    # Django does not wrap what psycopg2's COPY raises.
-    with connection.wrap_database_errors:
-        cursor.copy_expert(_COPY, io.BytesIO(copy_rows(bars)), _COPY_BUFFER)
+    if len(bars.chunk):
+        copy_in(cursor, _COPY, copy_rows(bars))
+
+
+def copy_in(cursor: CursorWrapper, copy: str, content: bytes) -> None:
+    """Run a COPY FROM STDIN, with the errors that every other statement has."""
+    # Where the server ends the session in the middle, psycopg2 prints one error through this hook, and raises another.
+    hook, sys.excepthook = sys.excepthook, lambda *error: None
+    try:
+        with connection.wrap_database_errors:  # Django does not wrap what copy_expert raises
+            cursor.copy_expert(copy, io.BytesIO(content), _COPY_BUFFER)
+    finally:
+        sys.excepthook = hook
 
 
 def finish_staging(cursor: CursorWrapper, symbols: list[str]) -> None:

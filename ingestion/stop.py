@@ -21,6 +21,7 @@ from ingestion.errors import Interrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _CANCEL_EVERY_SECONDS = 0.2
+_FAREWELL_SECONDS = 2  # a cancellation on its way to a server that does not answer is not waited for
 
 
 class StopSwitch:
@@ -55,8 +56,9 @@ def stop_on_signals() -> Iterator[StopSwitch]:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         os.close(writing)  # the watcher reads the end of the pipe and leaves
-        watcher.join()
-        os.close(reading)
+        watcher.join(_FAREWELL_SECONDS)
+        if not watcher.is_alive():
+            os.close(reading)
 
 
 def _watch(reading: int, switch: StopSwitch, database: BaseDatabaseWrapper) -> None:

@@ -18,6 +18,11 @@ from django.db.backends.utils import CursorWrapper
 from ingestion.locks import _SERIES, _SERIES_LOCKS
 from marketdata.models import IngestRun
 
+LOCK_EVERY_SERIES = (
+    "SELECT pg_advisory_lock(%s, number) FROM generate_series(0, %s) AS number",
+    [_SERIES, _SERIES_LOCKS - 1],
+)
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -35,11 +40,13 @@ class Ended:
 
 
 class Process:
-    """`manage.py ingest_dbn` as somebody starts it from a shell, here with its output kept."""
+    """`manage.py ingest_dbn`, or another command, as somebody starts it from a shell; its output is kept."""
 
-    def __init__(self, *arguments: object, url: str | None = None, **variables: str) -> None:
+    def __init__(
+        self, *arguments: object, command: str = "ingest_dbn", url: str | None = None, **variables: str
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "manage.py", "ingest_dbn", *map(str, arguments)],
+            [sys.executable, "manage.py", command, *map(str, arguments)],
             cwd=settings.BASE_DIR,
             env=os.environ | {"DATABASE_URL": database_url() if url is None else url} | variables,
             stdout=subprocess.PIPE,
@@ -90,9 +97,7 @@ def session() -> Iterator[CursorWrapper]:
 def series_locked() -> Iterator[None]:
     """While somebody else writes every series: an ingest has staged its file, and waits."""
     with session() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_lock(%s, number) FROM generate_series(0, %s) AS number", [_SERIES, _SERIES_LOCKS - 1]
-        )
+        cursor.execute(*LOCK_EVERY_SERIES)
         yield
 
 

@@ -1,8 +1,28 @@
-"""One file in, and in again: what must hold of every ingest."""
+"""One file in, and in again: what must hold of every ingest, and of every failure half-way."""
 
-from marketdata.models import IngestRun
+import itertools
+from datetime import timedelta
 
-from .builders import bars, exact, ingest, stored, write
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from ingestion.errors import DatabaseTrouble, IngestError
+from ingestion.pipeline import ingest_file, preview_file
+from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
+
+from .builders import MIDNIGHT, bars, exact, ingest, several, stored, write
+from .processes import session
+
+
+def rows() -> list[tuple]:
+    """Every stored row with its place and its transaction: a row that was written again has others."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ctid::text, xmin::text, * FROM market_bars_ohlcv_1m ORDER BY symbol, ts")
+        return cursor.fetchall()
+
+
+def counts(run: IngestRun) -> tuple[int, ...]:
+    return (run.row_count, run.inserted_count, run.updated_count, run.changed_count, run.duplicate_count)
 
 
 def test_a_file_is_stored_exactly_and_the_run_says_so(market_db, tmp_path):
@@ -14,6 +34,201 @@ def test_a_file_is_stored_exactly_and_the_run_says_so(market_db, tmp_path):
     assert stored() == exact(records)
     run = IngestRun.objects.get()
     assert (run.status, run.row_count, run.inserted_count, run.updated_count) == ("success", 5, 5, 0)
-    assert run.dataset == "mnq_ohlcv_1m"
+    assert (run.dataset, run.vendor_dataset, run.symbols) == ("mnq_ohlcv_1m", "GLBX.MDP3", ["CME_MINI:MNQ1!"])
+    assert (run.min_ts, run.max_ts) == (MIDNIGHT, MIDNIGHT + timedelta(minutes=4))
+    assert (run.file_name, run.file_path, run.file_size) == ("mnq.dbn.zst", str(path), path.stat().st_size)
+    assert set(Bar.objects.values_list("ingestion_run", "vendor", "schema")) == {(run.pk, "databento", "ohlcv-1m")}
     assert "✅ INGESTION COMPLETE" in printed.out
     assert "Inserted: 5" in printed.out
+
+
+def test_again_nothing_is_written_but_the_audit_row(market_db, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(1000))
+    first = ingest_file(path=path)
+    before = rows()
+
+    again = ingest_file(path=path)
+
+    assert (counts(first), counts(again)) == ((1000, 1000, 0, 0, 0), (1000, 0, 1000, 0, 0))
+    assert rows() == before
+    assert IngestRun.objects.filter(status="success", file_sha256=first.file_sha256).count() == 2
+    assert not BarRevision.objects.exists()
+    assert SeriesInstrument.objects.count() == 1
+
+
+def test_a_correction_changes_what_differs_and_keeps_the_old_values(market_db, tmp_path):
+    old, new = bars(6), bars(6)
+    new["close"][2] += 1  # one billionth
+    new["volume"][4] += 1
+    first = ingest_file(path=write(tmp_path / "old.dbn", old))
+    before = rows()
+
+    second = ingest_file(path=write(tmp_path / "new.dbn", new))
+
+    assert counts(second) == (6, 0, 6, 2, 0)
+    assert stored() == exact(new)
+    assert list(Bar.objects.order_by("ts").values_list("ingestion_run", flat=True)) == [
+        second.pk if minute in (2, 4) else first.pk for minute in range(6)
+    ]
+    assert [row for row in rows() if row in before] == [before[minute] for minute in (0, 1, 3, 5)]
+    kept = BarRevision.objects.order_by("ts")
+    old_values = {
+        revision.ts: (revision.open, revision.high, revision.low, revision.close, revision.volume) for revision in kept
+    }
+    assert old_values == exact(old[[2, 4]])
+    assert set(kept.values_list("ingestion_run", "revised_by", "operation")) == {(first.pk, second.pk, "update")}
+    changed = Bar.objects.filter(ingestion_run=second).order_by("ts")
+    assert list(kept.values_list("created_at", flat=True)) == list(changed.values_list("created_at", flat=True))
+
+
+def test_repeated_rows_and_gaps_are_counted(market_db, tmp_path):
+    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars(10)[[0, 1, 1, 1, 2, 5, 5, 9]]))
+
+    assert (counts(run), run.gap_count) == ((8, 5, 0, 0, 3), 2)
+
+
+def test_a_preview_tells_what_the_ingest_then_does_and_writes_nothing(market_db, tmp_path):
+    ingest_file(path=several(tmp_path / "old.dbn", {"ESH4": bars(6, instrument_id=5)}))
+    new = bars(9, first=3, instrument_id=5)[[0, 1, 1, 2, 3, 8]]
+    new["volume"][0] = 1
+    path = several(tmp_path / "new.dbn", {"ESH4": new, "ESM4": bars(2, instrument_id=6)})
+    everything = [Bar, BarRevision, IngestRun, Series, SeriesInstrument]
+    before = [list(model.objects.values()) for model in everything]
+
+    preview = preview_file(path=path)
+
+    assert [list(model.objects.values()) for model in everything] == before
+    assert preview.pk is None
+    run = ingest_file(path=path)
+    assert counts(preview) == counts(run) == (8, 4, 3, 1, 1)
+    assert (preview.gap_count, preview.min_ts, preview.max_ts) == (run.gap_count, run.min_ts, run.max_ts)
+    assert (preview.symbols, preview.file_sha256) == (run.symbols, run.file_sha256)
+
+
+# --- Failures half-way -----------------------------------------------------------------------------------------------
+
+
+def failed() -> IngestRun:
+    """The last run, after checking all that holds of one that failed."""
+    run = IngestRun.objects.latest("pk")
+    assert run.status == "failed"
+    assert counts(run)[1:4] == (0, 0, 0)
+    with session() as other:  # its lock is free
+        other.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+            " WHERE locktype = 'advisory' AND datname = current_database()"
+        )
+        assert other.fetchone() == (0,)
+    return run
+
+
+def test_within_a_transaction_it_refuses_to_work(market_db, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars())
+    for take in (ingest_file, preview_file):
+        with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+            take(path=path)
+    assert not IngestRun.objects.exists()
+
+
+def test_what_the_database_refuses_is_told_in_a_sentence(market_db, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(), end=None)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE market_bars_ohlcv_1m ADD CONSTRAINT no_bars CHECK (volume < 102)")
+    try:
+        with pytest.raises(DatabaseTrouble) as refusal:
+            ingest_file(path=path)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE market_bars_ohlcv_1m DROP CONSTRAINT no_bars")
+
+    assert 'violates check constraint "no_bars"), so nothing of this file was stored' in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    run = failed()
+    assert run.error == str(refusal.value)
+    assert len(run.file_sha256) == 64
+    assert stored() == {}
+    ingest_file(path=path)
+
+
+@pytest.mark.parametrize("step", ["lock_series", "upsert", "succeed_run", "finish_staging", "stage", "RecordReader"])
+def test_a_bug_closes_the_run_and_shows_itself(market_db, tmp_path, monkeypatch, step):
+    def fall_over(*args, **kwargs):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(f"ingestion.pipeline.{step}", fall_over)
+    with pytest.raises(ZeroDivisionError):
+        ingest_file(path=write(tmp_path / "mnq.dbn", bars(), end=None))
+
+    assert failed().error == "The program failed: ZeroDivisionError('a bug')"
+    assert stored() == {}
+
+
+def test_ctrl_c_in_a_python_shell_closes_the_run(market_db, tmp_path, monkeypatch):
+    def press_ctrl_c(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ingestion.pipeline.upsert", press_ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        ingest_file(path=write(tmp_path / "mnq.dbn", bars(), end=None))
+
+    assert failed().error.startswith("interrupted")
+    assert stored() == {}
+
+
+# --- The connection, lost at COMMIT ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cut_before_commit(market_db):
+    """The server ends the session when it is told to commit a successful run."""
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            CREATE FUNCTION cut_the_line() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER cut_the_line AFTER UPDATE ON data_ingest_runs DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW WHEN (NEW.status = 'success') EXECUTE FUNCTION cut_the_line();
+        """)
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION cut_the_line() CASCADE")
+
+
+def test_cut_before_the_commit_nothing_is_stored_and_the_run_is_closed(cut_before_commit, tmp_path):
+    with pytest.raises(DatabaseTrouble, match=r"connection to the database was lost .* so nothing of this file"):
+        ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
+
+    assert "connection to the database was lost" in failed().error
+    assert stored() == {}
+
+
+def cut_after_second_commit(monkeypatch):
+    """The first opens the run, the second stores the file."""
+    original, number = connection._commit, itertools.count(1)
+
+    def commit():
+        original()
+        if next(number) == 2:
+            connection.connection.close()
+            raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(connection, "_commit", commit)
+
+
+def test_cut_after_the_commit_what_is_stored_counts(market_db, tmp_path, monkeypatch):
+    cut_after_second_commit(monkeypatch)
+
+    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
+
+    assert counts(run) == (3, 3, 0, 0, 0)
+    assert IngestRun.objects.get().status == "success"
+    assert stored() == exact(bars())
+
+
+def test_cut_at_the_commit_with_nobody_to_ask_it_does_not_claim_to_know(market_db, tmp_path, monkeypatch):
+    def nobody(*args):
+        raise OperationalError("connection refused")
+
+    cut_after_second_commit(monkeypatch)
+    monkeypatch.setattr("ingestion.runs._close_as_failed", nobody)
+    with pytest.raises(IngestError, match="it is not known whether it was stored: run the command again"):
+        ingest_file(path=write(tmp_path / "mnq.dbn", bars()))

@@ -1,8 +1,8 @@
+from django.contrib.postgres.functions import TransactionNow
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Now
 
 PRICE = {"max_digits": 20, "decimal_places": 9}  # every int64 count of 1e-9, exactly
 
@@ -36,7 +36,7 @@ class Bar(models.Model):
     ingestion_run = models.ForeignKey(
         "IngestRun", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="bars"
     )
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=TransactionNow())
 
     class Meta:
         db_table = "market_bars_ohlcv_1m"

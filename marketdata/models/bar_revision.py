@@ -1,7 +1,7 @@
+from django.contrib.postgres.functions import TransactionNow
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from marketdata.models.bar import PRICE
 
@@ -39,7 +39,7 @@ class BarRevision(models.Model):
         related_name="revisions",
         help_text="The run that replaced them.",
     )
-    revised_at = models.DateTimeField(db_default=Now())
+    revised_at = models.DateTimeField(db_default=TransactionNow())
     operation = models.CharField(max_length=8, choices=Operation)
 
     class Meta:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -45,8 +46,10 @@ class Command(BaseCommand):
         parser.add_argument("--symbol", default="", help="name of the series; default: by the file's own symbols")
         parser.add_argument("--dataset", default="", help="name in the audit trail; default: mnq_ohlcv_1m for MNQ")
         parser.add_argument("--dry-run", action="store_true", help="check the file and count, but write nothing")
-        parser.add_argument("--limit", type=_at_least_one, metavar="N", help="only the first N rows")
-        parser.add_argument("--publisher", type=_at_least_one, metavar="ID", help="only this publisher's rows")
+        parser.add_argument("--limit", type=_whole_number(most=2**63 - 1), metavar="N", help="only the first N rows")
+        parser.add_argument(
+            "--publisher", type=_whole_number(most=2**16 - 1), metavar="ID", help="only this publisher's rows"
+        )
         parser.add_argument(
             "--replace-instrument",
             action="store_true",
@@ -59,13 +62,17 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the summary as one JSON object on standard output")
 
     def handle(self, *args, **options) -> None:
-        with stop_on_signals() as switch:
-            observer = ConsoleObserver(
+        paths = find_files(options["input"])
+        outcomes: list[FileOutcome] = []
+        notes: dict[str, list[str]] = {}
+        with (
+            stop_on_signals() as switch,
+            ConsoleObserver(
                 switch=switch,
                 verbose=options["verbose"],
                 show_progress=sys.stderr.isatty() and not options["verbose"],
-            )
-            paths, outcomes, notes = find_files(options["input"]), [], {}
+            ) as observer,
+        ):
             for outcome in ingest_files(
                 paths=paths,
                 options=_ingest_options(options),
@@ -77,11 +84,15 @@ class Command(BaseCommand):
                 outcomes.append(outcome)
                 notes[str(outcome.path)] = observer.notes
                 self._tell(outcome, observer.notes, options, alone=len(paths) == 1)
-        self._close(outcomes, notes, options)
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_json(outcomes, notes, dry_run=options["dry_run"])))
+        elif len(paths) > 1:
+            self.stdout.write(report.closing_line(outcomes, not_reached=len(paths) - len(outcomes)))
+        self._fail_if_any_failed(outcomes, alone=len(paths) == 1)
 
     def _tell(self, outcome: FileOutcome, notes: list[str], options: dict, *, alone: bool) -> None:
         if outcome.error is not None:
-            if not alone:  # a single file's error is the command's own, told at the end
+            if not alone and not outcome.ends_the_work:  # else it is the command's own error, told at the end
                 self.stderr.write(f"❌ {outcome.error}")
         elif options["json"]:
             return
@@ -91,18 +102,16 @@ class Command(BaseCommand):
             summary = report.dry_run_summary if options["dry_run"] else report.summary
             self.stdout.write(summary(outcome.run, notes))
 
-    def _close(self, outcomes: list[FileOutcome], notes: dict[str, list[str]], options: dict) -> None:
-        if options["json"]:
-            self.stdout.write(json.dumps(report.as_json(outcomes, notes, dry_run=options["dry_run"])))
-        elif len(outcomes) > 1:
-            self.stdout.write(report.closing_line(outcomes))
-        errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-        if errors:
-            stopped = next((error for error in errors if isinstance(error, Interrupted)), None)
-            raise CommandError(
-                str(errors[0]) if len(outcomes) == 1 else f"{len(errors):,} of {len(outcomes):,} files were refused.",
-                returncode=stopped.exit_code if stopped else 1,
-            )
+    def _fail_if_any_failed(self, outcomes: list[FileOutcome], *, alone: bool) -> None:
+        failed = [outcome for outcome in outcomes if outcome.error is not None]
+        if not failed:
+            return
+        last = failed[-1]
+        own_error = alone or last.ends_the_work
+        raise CommandError(
+            str(last.error) if own_error else f"{len(failed):,} of {len(outcomes):,} files were not taken.",
+            returncode=last.error.exit_code if isinstance(last.error, Interrupted) else 1,
+        )
 
 
 def _ingest_options(options: dict) -> IngestOptions:
@@ -115,8 +124,10 @@ def _ingest_options(options: dict) -> IngestOptions:
     )
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
+def _whole_number(*, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {most}")
+        return int(text)
+
+    return parse

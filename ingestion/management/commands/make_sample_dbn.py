@@ -9,7 +9,7 @@ from ingestion.samples import write_mnq_sample
 
 
 class Command(BaseCommand):
-    help = "Write a continuous MNQ file (MNQ.c.0, ohlcv-1m) with invented prices. The same arguments give the same file."
+    help = "Write an MNQ.c.0 file (ohlcv-1m) with invented prices. The same arguments give the same file."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

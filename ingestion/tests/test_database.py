@@ -1,0 +1,131 @@
+"""A database that cannot be used: one sentence, exit code 1, and nothing else."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from ingestion import database
+from ingestion.errors import DatabaseUnavailable
+
+from .builders import bars, write
+from .processes import database_url, run, session
+
+INITDB = shutil.which("initdb") or next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None)
+
+
+def refused(path: Path, url: str, *options: str) -> str:
+    ended = run("--input", path, *options, url=url)
+    assert ended.code == 1
+    assert ended.out == ""
+    assert "Traceback" not in ended.err
+    return ended.sentence
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return write(tmp_path / "mnq.dbn", bars())
+
+
+@pytest.mark.parametrize("options", [[], ["--skip-ingested"], ["--dry-run"]], ids=" ".join)
+def test_no_server(path, options):
+    sentence = refused(path, "postgres://postgres@127.0.0.1:1/nothing", *options)
+
+    assert sentence.startswith("The database cannot be used: ")
+    assert "Connection refused" in sentence
+    assert sentence.endswith("Check DATABASE_URL, and that the server runs.")
+
+
+def test_no_server_is_told_once_for_many_files(path, tmp_path):
+    other = write(tmp_path / "other.dbn", bars())
+    ended = run("--input", path, other, url="postgres://postgres@127.0.0.1:1/nothing")
+
+    assert ended.code == 1
+    assert "Connection refused" in ended.sentence
+    assert ended.out == "2 files: 0 taken, 0 skipped, 1 failed, 1 not reached.\n"
+
+
+def test_no_such_database(market_db, path):
+    sentence = refused(path, database_url().replace(f"/{connection.settings_dict['NAME']}?", "/missing_database?"))
+    assert 'database "missing_database" does not exist' in sentence
+
+
+def test_unapplied_migrations(market_db, path):
+    with session() as other:
+        other.execute("DROP DATABASE IF EXISTS test_barkeep_empty")
+        other.execute("CREATE DATABASE test_barkeep_empty")
+        try:
+            url = database_url().replace(f"/{connection.settings_dict['NAME']}?", "/test_barkeep_empty?")
+            sentence = refused(path, url)
+        finally:
+            other.execute("DROP DATABASE test_barkeep_empty WITH (FORCE)")
+
+    assert sentence.startswith("The database lacks ")
+    assert sentence.endswith("run `python manage.py migrate` first.")
+
+
+@pytest.fixture
+def guarded_server():
+    """A server of its own that asks for a password; its URL without one."""
+    if INITDB is None:
+        pytest.skip("no initdb on this machine: a wrong password is NOT tested")
+    folder = Path(tempfile.mkdtemp(prefix="guarded-"))
+    account = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    try:
+        user = {"user": account} if os.geteuid() == 0 else {}
+        if user:
+            shutil.chown(folder, account)
+        password = folder / "password"
+        password.write_text("right")
+        password.chmod(0o644)
+        bin_folder, data = Path(INITDB).parent, folder / "data"
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": "/"} | user
+        subprocess.run(
+            [INITDB, "-D", data, "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password}", "--no-sync"], **quiet
+        )
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c shared_buffers=1MB"
+        subprocess.run([bin_folder / "pg_ctl", "-D", data, "-w", "-o", options, "start"], **quiet)
+        try:
+            yield f"postgres://postgres:{{}}@/postgres?host={folder}"
+        finally:
+            subprocess.run([bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_wrong_password(guarded_server, path):
+    sentence = refused(path, guarded_server.format("wrong"))
+    assert 'password authentication failed for user "postgres"' in sentence
+    assert "wrong" not in sentence
+
+    assert "lacks" in refused(path, guarded_server.format("right"))
+
+
+def test_an_old_server_is_refused(market_db, monkeypatch):
+    monkeypatch.setattr(connection, "pg_version", 140_009)
+    database._require_schema.cache_clear()
+    with pytest.raises(DatabaseUnavailable, match="is PostgreSQL 14: version 15 or newer is needed"):
+        database.require_database()
+
+
+def test_migrations_are_looked_at_once_per_process(market_db, monkeypatch):
+    database._require_schema.cache_clear()
+    database.require_database()
+    monkeypatch.setattr(database, "MigrationExecutor", None)
+    database.require_database()
+
+
+def test_a_connection_that_was_cut_while_idle_is_replaced(market_db):
+    database.require_database()
+    with session() as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+    connection.errors_occurred = True  # as after any statement that failed
+    database.require_database()

@@ -1,0 +1,171 @@
+"""The audit trail: no run is left `running` by a process that died, and none is closed while it lives."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from ingestion.locks import hold_run
+from ingestion.pipeline import ingest_file
+from ingestion.runs import PROCESS_DIED, close_dead_runs, fail_run, open_run, release, succeed_run
+from marketdata.models import IngestRun
+
+from .builders import MIDNIGHT, bars, write
+from .processes import session
+
+
+def new_run(**fields) -> IngestRun:
+    return IngestRun(file_name="mnq.dbn", file_path="/raw/mnq.dbn", **fields)
+
+
+def left_behind(**fields) -> IngestRun:
+    """A run as a process leaves it that was killed."""
+    run = new_run(**({"started_at": timezone.now()} | fields))
+    run.save()
+    return run
+
+
+def finish(run: IngestRun) -> None:
+    run.row_count = run.inserted_count = 1
+    run.min_ts = run.max_ts = MIDNIGHT
+    run.file_sha256 = "0" * 64
+    succeed_run(run)
+
+
+def test_a_run_that_nobody_holds_is_closed_as_failed_once(market_db):
+    run = left_behind(vendor_dataset="GLBX.MDP3")
+
+    assert close_dead_runs() == [run.pk]
+    assert close_dead_runs() == []
+
+    run.refresh_from_db()
+    assert (run.status, run.error, run.vendor_dataset) == ("failed", PROCESS_DIED, "GLBX.MDP3")
+    assert run.finished_at >= run.started_at
+
+
+def test_a_run_that_another_session_holds_is_left_alone(market_db):
+    run = left_behind()
+    with session() as other:
+        hold_run(other, run.pk)
+        assert close_dead_runs() == []
+    run.refresh_from_db()
+    assert run.status == "running"
+
+
+def test_a_run_is_held_before_anybody_can_see_it_and_until_it_is_released(market_db):
+    run = new_run()
+    open_run(run)
+    with session() as other:
+        other.execute("SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = %s", [backend_pid()])
+        assert other.fetchall() == [(run.pk,)]
+        release(run)
+        other.execute("SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = %s", [backend_pid()])
+        assert other.fetchall() == []
+
+
+def backend_pid() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+
+def test_a_dead_run_of_a_clock_ahead_of_ours_is_closed_all_the_same(market_db):
+    run = left_behind(started_at=timezone.now() + timedelta(hours=1))
+
+    assert close_dead_runs() == [run.pk]
+
+    run.refresh_from_db()
+    assert run.finished_at == run.started_at
+
+
+def test_a_clock_set_back_meanwhile_does_not_refuse_the_file(market_db, tmp_path, monkeypatch):
+    moments = iter([timezone.now() + timedelta(hours=1)])
+    monkeypatch.setattr("ingestion.runs.timezone.now", lambda: next(moments, timezone.datetime.now(tz=MIDNIGHT.tzinfo)))
+
+    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
+
+    assert (run.status, run.finished_at) == ("success", run.started_at)
+
+
+def test_every_ingest_closes_the_dead_runs_before_it(market_db, tmp_path):
+    dead = left_behind()
+    ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
+    dead.refresh_from_db()
+    assert dead.status == "failed"
+
+
+def test_a_refused_ingest_closes_them_too(market_db, tmp_path):
+    dead = left_behind()
+    with pytest.raises(Exception, match="does not exist"):
+        ingest_file(path=tmp_path / "missing.dbn")
+    assert set(IngestRun.objects.values_list("status", flat=True)) == {"failed"}
+    assert IngestRun.objects.get(error=PROCESS_DIED) == dead
+
+
+def test_many_that_look_at_once_close_each_run_once(market_db):
+    runs = [left_behind().pk for _ in range(20)]
+    closed: list[int] = []
+
+    def look():
+        closed.extend(close_dead_runs())
+        connection.close()
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    for looker in lookers:
+        looker.start()
+    for looker in lookers:
+        looker.join()
+
+    assert sorted(closed) == runs
+
+
+def test_failing_tells_what_the_run_has_become(market_db):
+    run = new_run()
+    open_run(run)
+    assert fail_run(run, "It is cut off.") == "failed"
+    assert fail_run(run, "Something else.") == "failed"
+    assert IngestRun.objects.get().error == "It is cut off."
+
+
+def test_failing_leaves_a_run_alone_that_was_committed_after_all(market_db):
+    run = new_run()
+    open_run(run)
+    finish(run)
+    assert fail_run(run, "The answer was lost.") == "success"
+    assert (run.status, run.error) == ("success", "")
+
+
+def test_failing_takes_a_fresh_connection_where_this_one_broke(market_db):
+    run = new_run()
+    open_run(run)
+    with session() as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend_pid()])
+    assert fail_run(run, "The connection was lost.") == "failed"
+
+
+def test_failing_without_a_database_leaves_the_run_to_the_next_start(market_db, monkeypatch):
+    run = new_run()
+    open_run(run)
+
+    def refuse(*args):
+        raise OperationalError("connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ingestion.runs._close_as_failed", refuse)
+        assert fail_run(run, "The connection was lost.") is None
+    assert close_dead_runs() == [run.pk]
+
+
+def test_a_run_that_closes_itself_between_look_and_claim_is_left_alone(market_db, monkeypatch):
+    seen = left_behind()
+
+    def claim_late(cursor, run_id):
+        finish(seen)
+        return True
+
+    monkeypatch.setattr("ingestion.runs.try_claim_run", claim_late)
+    assert close_dead_runs() == []
+    seen.refresh_from_db()
+    assert seen.status == "success"

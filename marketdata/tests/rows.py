@@ -1,0 +1,115 @@
+"""A good row of each table, put in with plain SQL."""
+
+from decimal import Decimal
+
+from django.db import connection, transaction
+
+GOOD = {
+    "data_ingest_runs": {
+        "id": 1,
+        "vendor": "databento",
+        "dataset": "mnq_ohlcv_1m",
+        "vendor_dataset": "GLBX.MDP3",
+        "schema": "ohlcv-1m",
+        "symbols": ["CME_MINI:MNQ1!"],
+        "file_name": "mnq.dbn",
+        "file_path": "/raw/mnq.dbn",
+        "file_sha256": "0123456789abcdef" * 4,
+        "requested_symbol": "",
+        "replace_instrument": False,
+        "status": "success",
+        "started_at": "2024-02-01 10:00:00+00",
+        "finished_at": "2024-02-01 10:00:05+00",
+        "error": "",
+        "row_count": 6,
+        "inserted_count": 3,
+        "updated_count": 2,
+        "changed_count": 1,
+        "duplicate_count": 1,
+        "removed_count": 0,
+        "gap_count": 0,
+        "min_ts": "2024-01-02 00:00:00+00",
+        "max_ts": "2024-01-02 00:05:00+00",
+    },
+    "market_bars_ohlcv_1m": {
+        "symbol": "CME_MINI:MNQ1!",
+        "ts": "2024-01-02 00:00:00+00",
+        "ts_ms": 1_704_153_600_000,
+        "open": Decimal("16800.25"),
+        "high": Decimal("16801"),
+        "low": Decimal("16799.75"),
+        "close": Decimal("16800.5"),
+        "volume": 120,
+        "ingestion_run_id": 1,
+    },
+    "market_bar_revisions": {
+        "symbol": "CME_MINI:MNQ1!",
+        "ts": "2024-01-02 00:00:00+00",
+        "open": 1,
+        "high": 3,
+        "low": 1,
+        "close": 2,
+        "volume": 5,
+        "created_at": "2024-02-01 10:00:00+00",
+        "ingestion_run_id": 1,
+        "revised_by_id": 1,
+        "operation": "update",
+    },
+    "market_series": {
+        "slug": "es",
+        "symbol": "CME_MINI:ES1!",
+        "name": "",
+        "vendor": "databento",
+        "dataset": "GLBX.MDP3",
+        "vendor_symbols": ["ES.c.0"],
+        "calendar": "",
+        "tick_size": Decimal("0.25"),
+        "created_at": "2024-02-01 10:00:00+00",
+    },
+    "market_series_instruments": {
+        "series_id": 1,
+        "dataset": "GLBX.MDP3",
+        "publisher_id": 1,
+        "instrument_id": 42_000_001,
+        "start_date": "2024-01-02",
+        "end_date": "2024-01-03",
+        "run_id": 1,
+    },
+}
+BARS, REVISIONS, RUNS, SERIES, INSTRUMENTS = (
+    "market_bars_ohlcv_1m",
+    "market_bar_revisions",
+    "data_ingest_runs",
+    "market_series",
+    "market_series_instruments",
+)
+RUNNING = {
+    "status": "running",
+    "finished_at": None,
+    "row_count": 0,
+    "inserted_count": 0,
+    "updated_count": 0,
+    "changed_count": 0,
+    "duplicate_count": 0,
+    "min_ts": None,
+    "max_ts": None,
+}
+FAILED = RUNNING | {"status": "failed", "error": "mnq.dbn is cut off.", "finished_at": "2024-02-01 10:00:05+00"}
+
+
+def execute(sql: str, *parameters: object) -> int:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.rowcount
+
+
+def insert(table: str, **changes: object) -> int:
+    row = GOOD[table] | changes
+    columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
+    return execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *row.values())  # noqa: S608
+
+
+def execute_one(sql: str, *parameters: object) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchone()[0]
