@@ -33,7 +33,7 @@ def refuse_other_dataset(path: str, symbols: Iterable[str], dataset: str) -> Non
     if other is not None:
         raise MixedInstruments(
             f"{path} has {other.symbol} of {dataset}, where the series {other.slug} is of {other.dataset}: file it "
-            f"under another series with --symbol, or empty the dataset of {other.slug} in the admin if it may hold both."
+            f"under another series with --symbol, or empty {other.slug}'s dataset in the admin if it may hold both."
         )
 
 
