@@ -14,8 +14,6 @@ from ingestion.runs import close_dead_runs
 from marketdata.admin import ReadOnlyAdmin
 from marketdata.models import IngestRun, Series
 
-_COLOURS = {"success": "#1a7f37", "failed": "#cf222e", "running": "#9a6700"}
-
 
 class SeriesOfRunFilter(admin.SimpleListFilter):
     """Runs that wrote to one series."""
@@ -50,6 +48,9 @@ class IngestRunAdmin(ReadOnlyAdmin):
     search_help_text = "File name or sha256."
     actions = ["try_again"]
 
+    class Media:
+        css = {"all": ["ingestion/admin.css"]}
+
     def get_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list[str]:
         return [*(field.name for field in IngestRun._meta.concrete_fields), "other_runs"]
 
@@ -62,7 +63,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="status", ordering="status")
     def coloured_status(self, run: IngestRun) -> str:
-        return format_html('<strong style="color: {}">{}</strong>', _COLOURS[run.status], run.status)
+        return format_html('<strong class="run-{}">{}</strong>', run.status, run.status)
 
     @admin.display
     def series(self, run: IngestRun) -> str:

@@ -1,9 +1,13 @@
 """Below /api/. A slash at the end may be there or not."""
 
+from csp.decorators import csp_replace
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from marketdata.api.views import IngestRunViewSet, SeriesViewSet
+
+# Swagger's page writes styles into its own elements.
+_with_inline_styles = csp_replace({"style-src": ["'self'", "'unsafe-inline'"]})
 
 SLUG = r"(?P<slug>[-\w]+)"
 
@@ -20,5 +24,5 @@ urlpatterns = [
     re_path(r"^ingest-runs/?$", IngestRunViewSet.as_view({"get": "list"}), name="run-list"),
     re_path(r"^ingest-runs/(?P<pk>\d{1,18})/?$", IngestRunViewSet.as_view({"get": "retrieve"}), name="run-detail"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    path("docs/", _with_inline_styles(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="api-docs"),
 ]

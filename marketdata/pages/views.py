@@ -1,17 +1,99 @@
-"""The pages that people open."""
+"""The pages that people open. They read, and ask for a login."""
 
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 
 from marketdata.models import IngestRun, Series
-from marketdata.selectors import series_stats
+from marketdata.pages.advice import command_again, command_into, outcome
+from marketdata.pages.reads import (
+    matching_series,
+    open_failures,
+    runs_of_same_file,
+    runs_page,
+    series_lines,
+    series_of,
+)
+from marketdata.pages.rows import RunRow, SeriesRow, series_rows
+from marketdata.pages.zones import exchange_zone
+
+SERIES_PER_PAGE = 20
+MOST_SHOWN_FAILURES = 5
+LARGEST_ID = 2**63 - 1
+
+_with_login = login_required(login_url="admin:login")
 
 
-@login_required(login_url="admin:login")
+@_with_login
 def home(request: HttpRequest) -> HttpResponse:
-    """Each series with what the table holds of it, and the last runs."""
-    series = [(one, series_stats(one)) for one in Series.objects.all()[:50]]
-    return render(request, "home.html", {"series": series, "runs": IngestRun.objects.all()[:20]})
+    """Whether it worked: what failed and still needs somebody, each series, the last runs."""
+    search = request.GET.get("q", "").replace("\0", "").strip()
+    page = Paginator(matching_series(search), SERIES_PER_PAGE).get_page(request.GET.get("page"))
+    before = _before(request)
+    runs, older = runs_page(before=before)
+    failures = [RunRow(run) for run in open_failures()]
+    rows = series_rows(page.object_list)
+    context = {
+        "rows": rows,
+        "page": page,
+        "search": search,
+        "failures": failures[:MOST_SHOWN_FAILURES],
+        "failures_more": len(failures) - MOST_SHOWN_FAILURES,
+        "runs": [RunRow(run) for run in runs],
+        "before": before,
+        "older": older,
+        "first_steps": not search and page.number == 1 and not any(row.first for row in rows),
+    }
+    return render(request, "pages/home.html", context)
+
+
+@_with_login
+def series_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """One series: its candles, where minutes are missing, and the runs that wrote it."""
+    series = Series.objects.filter(slug=slug).first()
+    if series is None:
+        raise Http404(f"There is no series '{slug}'.")
+    before = _before(request)
+    runs, older = runs_page(before=before, symbol=series.symbol)
+    context = {
+        "row": SeriesRow(series_lines([series])[0]),
+        "series": series,
+        "zone": exchange_zone(series),
+        "first_command": command_into(series),
+        "runs": [RunRow(run) for run in runs],
+        "before": before,
+        "older": older,
+    }
+    return render(request, "pages/series.html", context)
+
+
+@_with_login
+def run_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One run, as a page that can be forwarded: what, when, counts, error, what to do next."""
+    run = IngestRun.objects.filter(pk=pk).first() if pk <= LARGEST_ID else None
+    if run is None:
+        raise Http404(f"There is no ingest run {pk}.")
+    context = {
+        "row": RunRow(run),
+        "run": run,
+        "outcome": outcome(run),
+        "series": series_of(run),
+        "others": [RunRow(other) for other in runs_of_same_file(run)],
+        "command": command_again(run),
+        "dry_run": command_again(run, dry_run=True),
+    }
+    return render(request, "pages/run.html", context)
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask for on pages that name no icon, such as the login."""
+    return redirect(static("marketdata/icon.svg"))
+
+
+def _before(request: HttpRequest) -> int | None:
+    text = request.GET.get("before", "")
+    return min(int(text), LARGEST_ID) if text.isascii() and text.isdigit() and len(text) < 20 else None

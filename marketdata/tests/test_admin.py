@@ -34,7 +34,7 @@ def failed(market_db, tmp_path):
 
 def test_failed_runs_stand_out_with_their_error(operator, failed):
     page = operator.get(RUNS, {"status__exact": "failed"}).content.decode()
-    assert 'color: #cf222e">failed' in page
+    assert 'class="run-failed">failed' in page
     assert "is cut off" in page
     assert operator.get(RUNS, {"q": failed.file_sha256}).content.decode().count("field-file_name") == 1
 

@@ -1,0 +1,52 @@
+"""What a person does next about a run: the same command again, as it would be typed."""
+
+from __future__ import annotations
+
+import shlex
+
+from marketdata.models import IngestRun, Series
+
+COMMAND = "python manage.py ingest_dbn --input"
+
+
+def command_again(run: IngestRun, *, dry_run: bool = False) -> str:
+    """The command line that does what the run was asked to do, quoted for a shell."""
+    words = [*shlex.split(COMMAND), run.file_path]
+    words += _option("--symbol", run.requested_symbol)
+    words += _option("--limit", run.row_limit)
+    words += _option("--publisher", run.publisher_id)
+    if run.replace_instrument:
+        words.append("--replace-instrument")
+    if dry_run:
+        words.append("--dry-run")
+    return shlex.join(words)
+
+
+def command_into(series: Series) -> str:
+    """The command line that loads a file into the series, whatever the file's own symbol."""
+    return f"{COMMAND} FILE {shlex.join(_option('--symbol', series.symbol))}"
+
+
+def _option(name: str, value: str | int | None) -> list[str]:
+    if value in ("", None):
+        return []
+    text = str(value)
+    return [f"{name}={text}"] if text.startswith("-") else [name, text]
+
+
+def outcome(run: IngestRun) -> str:
+    """One sentence that says what the run did to the table."""
+    match run.status:
+        case IngestRun.Status.FAILED:
+            return "Nothing of this file was stored. The table is as it was before."
+        case IngestRun.Status.RUNNING:
+            return "Not finished. Nothing of this file is in the table until it is."
+    if run.inserted_count == 0 and run.changed_count == 0 and run.removed_count == 0:
+        return f"All {run.updated_count:,} bars were there already, with the same values. Nothing changed."
+    parts = [
+        (run.inserted_count, "inserted"),
+        (run.changed_count, "given new values"),
+        (run.updated_count - run.changed_count, "there already, left alone"),
+        (run.removed_count, "of another instrument removed"),
+    ]
+    return f"Bars: {'; '.join(f'{count:,} {word}' for count, word in parts if count)}."

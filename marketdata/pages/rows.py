@@ -1,0 +1,156 @@
+"""Lines of the pages' tables, with numbers and times as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.utils import timezone
+
+from marketdata.models import IngestRun, Series
+from marketdata.pages.reads import SeriesLine, hours_with_bars, series_lines
+from marketdata.pages.strip import Strip, draw_strip, strip_start
+from marketdata.words import age_in_words, exact
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time, to be shown to the minute and in words."""
+
+    ts: datetime
+
+    @property
+    def minute(self) -> str:
+        return f"{self.ts.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+    @property
+    def second(self) -> str:
+        return f"{self.ts.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def iso(self) -> str:
+        return self.ts.astimezone(UTC).isoformat()
+
+    @property
+    def age(self) -> str:
+        return age_in_words(self.ts, timezone.now())
+
+
+def moment(ts: datetime | None) -> Moment | None:
+    return Moment(ts) if ts else None
+
+
+@dataclass(frozen=True)
+class SeriesRow:
+    """One line of the table of series."""
+
+    line: SeriesLine
+    strip: Strip | None = None
+
+    @property
+    def series(self) -> Series:
+        return self.line.series
+
+    @property
+    def bars(self) -> str:
+        return f"{self.line.bars:,}" if self.line.counted else f"over {self.line.bars:,}"
+
+    @property
+    def first(self) -> Moment | None:
+        return moment(self.line.first)
+
+    @property
+    def last(self) -> Moment | None:
+        return moment(self.line.last)
+
+    @property
+    def latest_close(self) -> str:
+        return "" if self.line.latest_close is None else exact(self.line.latest_close)
+
+
+def series_rows(series: Sequence[Series]) -> list[SeriesRow]:
+    """The series with their strips, in two queries."""
+    lines = series_lines(series)
+    starts = [strip_start(line.last) if line.last else None for line in lines]
+    hours = hours_with_bars(lines, starts)
+    return [
+        SeriesRow(line, draw_strip(hours.get(line.series.symbol, {}), line.last) if line.last else None)
+        for line in lines
+    ]
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One ingest run, for a line of a table or a page of its own."""
+
+    run: IngestRun
+
+    @property
+    def pk(self) -> int:
+        return self.run.pk
+
+    @property
+    def status(self) -> str:
+        return self.run.status
+
+    @property
+    def failed(self) -> bool:
+        return self.run.status == IngestRun.Status.FAILED
+
+    @property
+    def file_name(self) -> str:
+        return self.run.file_name
+
+    @property
+    def started(self) -> Moment:
+        return Moment(self.run.started_at)
+
+    @property
+    def finished(self) -> Moment | None:
+        return moment(self.run.finished_at)
+
+    @property
+    def first(self) -> Moment | None:
+        return moment(self.run.min_ts)
+
+    @property
+    def last(self) -> Moment | None:
+        return moment(self.run.max_ts)
+
+    @property
+    def duration(self) -> str:
+        if not self.run.finished_at:
+            return ""
+        seconds = (self.run.finished_at - self.run.started_at).total_seconds()
+        return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+    @property
+    def size(self) -> str:
+        return "" if self.run.file_size is None else f"{self.run.file_size:,} bytes"
+
+    @property
+    def inserted(self) -> str:
+        return f"{self.run.inserted_count:,}"
+
+    @property
+    def changed(self) -> str:
+        return f"{self.run.changed_count:,}"
+
+    @property
+    def updated(self) -> str:
+        return f"{self.run.updated_count:,}"
+
+    @property
+    def counts(self) -> list[tuple[str, str, str]]:
+        """What was counted, with a word about each."""
+        run = self.run
+        return [
+            ("Rows taken from the file", f"{run.row_count:,}", ""),
+            ("Inserted", f"{run.inserted_count:,}", "bars that were new"),
+            ("Updated", f"{run.updated_count:,}", "bars that the table already had"),
+            ("Changed", f"{run.changed_count:,}", "of those, got new values"),
+            ("Duplicates", f"{run.duplicate_count:,}", "rows that stood in the file before"),
+            ("Removed", f"{run.removed_count:,}", "bars of an instrument that was replaced"),
+            ("Gaps", f"{run.gap_count:,}", "places where minutes are missing"),
+        ]

@@ -1,0 +1,30 @@
+// Asking the project's own REST API.
+
+export class ApiError extends Error {}
+
+/** The JSON at `address` with `parameters`; an ApiError with a sentence for people otherwise. */
+export async function getJson(address, parameters = {}) {
+  const url = new URL(address, location.href);
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== null) url.searchParams.set(name, value);
+  }
+  const response = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => {
+    throw new ApiError("The server cannot be reached.");
+  });
+  if (response.ok) return response.json();
+  throw new ApiError(sentence(response));
+}
+
+function sentence(response) {
+  if (response.status === 401 || response.status === 403) return "You are not logged in any more: reload the page.";
+  if (response.status === 429) return `Too many requests: try again in ${response.headers.get("Retry-After") ?? 60} s.`;
+  return `The server answered ${response.status}: see its log.`;
+}
+
+export function iso(seconds) {
+  return new Date(seconds * 1000).toISOString().replace(".000Z", "+00:00");
+}
+
+export function seconds(isoText) {
+  return Date.parse(isoText) / 1000;
+}

@@ -1,0 +1,5 @@
+// The overview.
+
+import { fillCounts } from "./counts.js";
+
+fillCounts();

@@ -1,0 +1,209 @@
+// The page of one series: puts chart, heat map and gaps together.
+
+import { ApiError, seconds } from "./api.js";
+import { Bars } from "./bars.js";
+import { Chart } from "./chart.js";
+import { Clock } from "./clock.js";
+import { fillCounts } from "./counts.js";
+import { drawHeat, loadCoverage, shifted, windowTo } from "./coverage.js";
+import { Gaps, lengthInWords } from "./gaps.js";
+import { listenToKeys } from "./keys.js";
+import { Legend } from "./legend.js";
+
+const DAY = 86_400;
+const EDGE = 150; // bars left at an edge when the next page is asked for
+const GAP_ROOM = 90; // bars on either side of a gap
+
+const by = (id) => document.getElementById(id);
+const facts = by("series").dataset;
+const [firstBar, lastBar] = [seconds(facts.first), seconds(facts.last)];
+
+const clock = new Clock();
+const bars = new Bars(facts.barsUrl);
+const chart = new Chart(by("chart"), bars, clock);
+const legend = new Legend(by("legend"), by("spoken"), { clock, bars });
+const gaps = new Gaps({ box: by("gaps"), count: by("gap-count"), order: by("gap-order"), clock, onGap: showGap });
+let coverageWindow = windowTo(lastBar, firstBar);
+
+/** Do it with a word about it; what the server cannot answer is said, not thrown. */
+async function attempt(word, work) {
+  const status = by("chart-status");
+  status.classList.remove("bad");
+  status.textContent = word;
+  try {
+    await work();
+    status.textContent = "";
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    status.classList.add("bad");
+    status.textContent = error.message;
+  }
+}
+
+// What the legend shows while nothing is pointed at: the bar that was asked for.
+let resting;
+
+function rest(bar) {
+  resting = bar;
+  chart.unpoint();
+  legend.show(bar);
+}
+
+// --- The chart's range ----------------------------------------------------------------------------------------------
+
+function showLatest() {
+  return attempt("Loading the last bars…", async () => {
+    await bars.latest();
+    chart.mark();
+    chart.draw();
+    chart.showLatest();
+    rest(bars.last);
+    remember(null);
+  });
+}
+
+function showRange(start, end) {
+  return attempt("Loading…", async () => {
+    await bars.around(start, end);
+    chart.mark();
+    chart.draw();
+    const from = bars.indexFrom(start);
+    const to = bars.indexFrom(end) - 1;
+    if (to >= from) chart.show(from, to);
+    else chart.show(from - 60, from + 60);
+    rest(bars.list[Math.min(from, bars.list.length - 1)]);
+    remember(start);
+    if (to < from) throw new ApiError(`No bars on ${clock.date(start)}: the nearest are shown.`);
+  });
+}
+
+function showGap(gap) {
+  return attempt("Loading…", async () => {
+    await bars.around(gap.after - GAP_ROOM * 60, gap.before + GAP_ROOM * 60);
+    if (!bars.at(gap.before)) await bars.around(gap.before, gap.before + GAP_ROOM * 60);
+    chart.draw();
+    const at = bars.indexFrom(gap.before);
+    chart.show(at - GAP_ROOM, at + GAP_ROOM);
+    chart.mark(gap.before, `${lengthInWords(gap.minutes)} gap`);
+    rest(bars.at(gap.before));
+    remember(gap.after);
+    reveal();
+  });
+}
+
+/** The address shows the same place to whoever it is sent to. */
+function remember(start) {
+  const url = new URL(location.href);
+  if (start === null) url.searchParams.delete("from");
+  else url.searchParams.set("from", new Date(start * 1000).toISOString().slice(0, 16) + "Z");
+  history.replaceState(null, "", url);
+  by("jump-date").value = clock.date(start ?? lastBar);
+  for (const day of document.querySelectorAll("#heat [aria-pressed]")) {
+    if (Number(day.dataset.day) !== start) day.removeAttribute("aria-pressed");
+  }
+}
+
+/** On a small screen the chart is far from the day or gap that was pressed. */
+function reveal() {
+  by("chart-title").parentElement.scrollIntoView({ block: "nearest" });
+}
+
+// --- More bars while panning ----------------------------------------------------------------------------------------
+
+let pressed = false;
+let due = false;
+
+/** The chart applies a range that it is given with its next frame, and reports others before: look after that. */
+function extendSoon() {
+  if (due) return;
+  due = true;
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    due = false;
+    extend();
+  }));
+}
+
+async function extend() {
+  const seen = chart.scale.getVisibleLogicalRange();
+  if (!seen || !bars.list.length) return;
+  if (seen.from < EDGE && bars.hasOlder && !bars.busy) {
+    await attempt("Loading older bars…", async () => {
+      if (await bars.older()) chart.draw();
+    });
+  } else if (seen.to > bars.list.length - EDGE && bars.hasNewer && !bars.busy && !pressed) {
+    // Bars put at the end move what is held by a finger or the mouse: only when it is let go.
+    await attempt("Loading newer bars…", async () => {
+      if (!(await bars.newer())) return;
+      const before = chart.scale.getVisibleLogicalRange();
+      chart.draw();
+      chart.scale.setVisibleLogicalRange(before);
+    });
+  }
+}
+
+chart.scale.subscribeVisibleLogicalRangeChange(extendSoon);
+by("chart").addEventListener("pointerdown", () => (pressed = true));
+for (const event of ["pointerup", "pointercancel"]) {
+  addEventListener(event, () => {
+    pressed = false;
+    extendSoon();
+  });
+}
+
+// --- What people press ----------------------------------------------------------------------------------------------
+
+chart.chart.subscribeCrosshairMove(({ time }) => legend.show(bars.at(time) ?? resting));
+listenToKeys(by("chart"), { bars, chart, legend });
+by("latest").addEventListener("click", showLatest);
+by("jump").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const start = clock.midnight(by("jump-date").value);
+  showRange(start, start + DAY);
+});
+for (const choice of document.getElementsByName("zone")) {
+  choice.addEventListener("change", () => setZone(choice.value));
+}
+
+function setZone(zone) {
+  localStorage.setItem("barkeep-clock", zone === "UTC" ? "UTC" : "exchange");
+  clock.setZone(zone);
+  chart.redraw();
+  legend.show(legend.bar);
+  gaps.draw();
+}
+
+// --- Coverage -------------------------------------------------------------------------------------------------------
+
+async function showCoverage(span) {
+  coverageWindow = span;
+  try {
+    const coverage = await loadCoverage(facts.coverageUrl, span);
+    drawHeat(by("heat"), coverage, { firstBar, lastBar, onDay: (day) => showRange(day, day + DAY).then(reveal) });
+    gaps.show(coverage);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    by("heat").textContent = error.message;
+  }
+  const utc = new Clock();
+  by("coverage-range").textContent = `${utc.date(span.start)} to ${utc.date(span.end - DAY)}`;
+  by("year-earlier").disabled = span.start <= firstBar;
+  by("year-later").disabled = span.end > lastBar;
+  by("heat-scroll").scrollLeft = by("heat-scroll").scrollWidth;
+}
+
+by("year-earlier").addEventListener("click", () => showCoverage(shifted(coverageWindow, -1, firstBar)));
+by("year-later").addEventListener("click", () => showCoverage(shifted(coverageWindow, 1, firstBar)));
+
+// --- Begin ----------------------------------------------------------------------------------------------------------
+
+const exchange = [...document.getElementsByName("zone")].find((choice) => choice.value !== "UTC");
+if (exchange && localStorage.getItem("barkeep-clock") === "exchange") {
+  exchange.checked = true;
+  clock.setZone(exchange.value);
+}
+const asked = seconds(new URL(location.href).searchParams.get("from"));
+await Promise.all([
+  Number.isFinite(asked) ? showRange(asked, asked + DAY) : showLatest(),
+  showCoverage(coverageWindow),
+]);
+fillCounts();

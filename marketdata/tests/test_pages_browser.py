@@ -1,0 +1,211 @@
+"""The pages in a real Chromium, on a real server."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import CommandError
+from playwright.sync_api import Page, expect
+
+from ingestion.tests.builders import MIDNIGHT, ingest, save, stored
+from marketdata.tests.conftest import NARROW, WIDE, opened
+
+LAST = MIDNIGHT + timedelta(minutes=5059)
+
+
+def open_series(page: Page) -> None:
+    page.goto("/series/mnq/")
+    expect(page.locator("#legend .when")).not_to_be_empty()
+    expect(page.locator("#heat button").first).to_be_visible()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Until nothing has been loading for some frames: the chart asks for more bars a few frames after it moved."""
+    page.wait_for_load_state("networkidle")
+    page.evaluate("""async () => {
+        for (let quiet = 0; quiet < 8; quiet += 1) {
+            await new Promise(requestAnimationFrame);
+            if (document.getElementById("chart-status")?.textContent.startsWith("Loading")) quiet = 0;
+        }
+    }""")
+
+
+def point_at(page: Page, share: float) -> datetime:
+    """Move the mouse over the candles, this far from the left; the time of the bar there."""
+    box = page.locator("#chart").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.4)
+    settle(page)
+    text = page.locator("#legend .when").inner_text()
+    return datetime.strptime(text, "%a %Y-%m-%d %H:%M UTC").replace(tzinfo=UTC)
+
+
+def drag(page: Page, start: float, end: float) -> None:
+    box = page.locator("#chart").bounding_box()
+    height = box["y"] + box["height"] * 0.4
+    page.mouse.move(box["x"] + box["width"] * start, height)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * end, height, steps=8)
+    page.mouse.up()
+    settle(page)
+
+
+def test_log_in_and_see_what_is_there(browser, site, reader, mnq):
+    with opened(browser, site) as page:
+        page.goto("/")
+        page.get_by_label("Username").fill("reader")
+        page.get_by_label("Password").fill("secret")
+        page.get_by_role("button", name="Log in").click()
+        row = page.get_by_role("row", name="mnq CME_MINI:MNQ1!")
+        expect(row).to_contain_text("5,000")
+        expect(row.get_by_role("img")).to_have_accessible_name("4 of the 56 days to 2024-01-05 have bars")
+        row.get_by_role("link").click()
+        expect(page).to_have_title("CME_MINI:MNQ1! · Barkeep")
+        expect(page.locator("#legend .when")).to_have_text(f"{LAST:%a %Y-%m-%d %H:%M} UTC")
+
+
+def test_the_values_of_a_candle_under_the_crosshair(page, mnq):
+    open_series(page)
+    values = stored()
+    times = {point_at(page, share) for share in (0.2, 0.5, 0.8)}
+    assert len(times) == 3
+    for share in (0.3, 0.6):
+        time = point_at(page, share)
+        legend = {name: page.locator(f"#legend .{name}").inner_text() for name in ("open", "high", "low", "close")}
+        expected = dict(zip(legend, (f"{price:.2f}" for price in values[time][:4]), strict=True))
+        assert {name: text[1:].strip() for name, text in legend.items()} == expected
+        assert page.locator("#legend .volume").inner_text() == f"Vol{values[time][4]:,}"
+
+
+def test_panning_left_loads_older_bars_and_leaves_the_view_where_it_is(page, mnq):
+    open_series(page)
+    page.locator("#chart").focus()
+    for _ in range(6):
+        page.keyboard.press("-")
+        settle(page)
+    with page.expect_response(re.compile(r"/bars\?.*end=")):
+        drag(page, 0.1, 0.85)
+        drag(page, 0.1, 0.85)
+    settle(page)
+    before = point_at(page, 0.5)
+    for _ in range(3):
+        drag(page, 0.1, 0.85)
+    assert point_at(page, 0.5) < before - timedelta(minutes=2000)
+    assert point_at(page, 0.9) - point_at(page, 0.4) > timedelta(minutes=500)
+    assert stored()[point_at(page, 0.6)]
+
+
+def test_after_a_jump_newer_bars_are_loaded_too(page, mnq):
+    open_series(page)
+    page.get_by_label("Go to").fill("2024-01-02")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.locator("#legend .when")).to_have_text("Tue 2024-01-02 00:00 UTC")
+    settle(page)
+    for _ in range(4):
+        drag(page, 0.85, 0.1)
+    assert point_at(page, 0.4) > MIDNIGHT + timedelta(minutes=2060)
+    page.get_by_role("button", name="Latest").click()
+    expect(page.locator("#legend .when")).to_have_text(f"{LAST:%a %Y-%m-%d %H:%M} UTC")
+
+
+def test_a_day_of_the_heat_map_becomes_the_charts_range(page, mnq):
+    open_series(page)
+    day = page.get_by_role("button", name=re.compile("3 January 2024"))
+    expect(day).to_have_accessible_name(re.compile("1,380 bars, 100% of the fullest, 1 gap"))
+    day.click()
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 00:00 UTC")
+    expect(day).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    assert abs(point_at(page, 0.04) - datetime(2024, 1, 3, tzinfo=UTC)) < timedelta(minutes=60)
+    assert point_at(page, 0.9).date().isoformat() == "2024-01-03"
+    page.reload()  # the address leads to the same day
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 00:00 UTC")
+    expect(page.get_by_label("Go to")).to_have_value("2024-01-03")
+    settle(page)
+    assert point_at(page, 0.9).date().isoformat() == "2024-01-03"
+
+
+def test_a_gap_in_the_chart_and_the_exchange_clock(page, mnq):
+    open_series(page)
+    expect(page.locator("#gap-count")).to_have_text("1")
+    page.get_by_role("button", name="Wed 2024-01-03 09:20 to 10:20 UTC 1 h").click()
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 10:20 UTC")
+    page.get_by_text("Exchange").click()
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 04:20 CST")
+    expect(page.get_by_role("button", name="Wed 2024-01-03 03:20 to 04:20 CST 1 h")).to_be_visible()
+    page.get_by_label("Go to").fill("2024-01-03")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 00:00 CST")
+
+
+def test_clocks_that_change(page):
+    page.goto("/")
+    found = page.evaluate("""async () => {
+        const { Clock } = await import("/static/marketdata/js/clock.js");
+        const clock = new Clock("America/Chicago");
+        const at = (text) => clock.long(Date.parse(text) / 1000);
+        const midnight = (day) => new Date(clock.midnight(day) * 1000).toISOString();
+        return [at("2024-11-03T06:30Z"), at("2024-11-03T07:30Z"), at("2024-03-10T07:59Z"), at("2024-03-10T08:00Z"),
+                midnight("2024-03-10"), midnight("2024-03-11"), midnight("2024-11-03"), midnight("2024-11-04")];
+    }""")
+    assert found == [
+        "Sun 2024-11-03 01:30 CDT", "Sun 2024-11-03 01:30 CST", "Sun 2024-03-10 01:59 CST", "Sun 2024-03-10 03:00 CDT",
+        "2024-03-10T06:00:00.000Z", "2024-03-11T05:00:00.000Z", "2024-11-03T05:00:00.000Z", "2024-11-04T06:00:00.000Z",
+    ]  # fmt: skip
+
+
+def test_by_keyboard(page, mnq):
+    open_series(page)
+    page.locator("#chart").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    time = LAST - timedelta(minutes=2)
+    expect(page.locator("#legend .when")).to_have_text(f"{time:%a %Y-%m-%d %H:%M} UTC")
+    expect(page.locator("#spoken")).to_contain_text(f"{time:%Y-%m-%d %H:%M} UTC: open")
+    page.locator("#heat [tabindex='0']").focus()
+    for key in ("ArrowUp", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 00:00 UTC")
+
+
+def test_a_failed_run_is_found_and_says_what_to_do(page, mnq, tmp_path):
+    path = save(tmp_path / "<b>bad name.dbn", b"no bars")
+    with pytest.raises(CommandError):
+        ingest(path)
+    page.goto("/")
+    failures = page.get_by_role("region", name="Failed, and not loaded since")
+    expect(failures).to_contain_text("is not a DBN file")
+    failures.get_by_role("link", name="Run 2").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Run 2 failed <b>bad name.dbn")
+    next_steps = page.get_by_role("region", name="What to do next")
+    expect(next_steps).to_contain_text(f"ingest_dbn --input '{path}' --dry-run")
+
+
+def test_a_session_that_ended_is_said(browser, site, reader, mnq):
+    with opened(browser, site, reader=reader, but_for="status of 401") as page:
+        open_series(page)
+        page.context.clear_cookies()
+        page.get_by_label("Go to").fill("2024-01-02")
+        page.get_by_role("button", name="Go", exact=True).click()
+        expect(page.get_by_role("status")).to_have_text("You are not logged in any more: reload the page.")
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_jumps_hangs_over_the_edge_or_has_no_name(browser, site, reader, mnq, viewport, scheme):
+    with opened(browser, site, reader=reader, viewport=viewport, color_scheme=scheme) as page:
+        page.add_init_script("""window.shift = 0; new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) window.shift += entry.value;
+        }).observe({ type: "layout-shift", buffered: true });""")
+        for address in ("/", "/series/mnq/", "/runs/1/"):
+            page.goto(address)
+            settle(page)
+            assert page.evaluate("window.shift") < 0.02, address
+            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], address
+            for one in [*page.get_by_role("button").all(), *page.get_by_role("link").all()]:
+                expect(one).to_have_accessible_name(re.compile(r"\w"))
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", ground))) < 200) == (scheme == "dark")
