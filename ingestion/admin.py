@@ -10,8 +10,8 @@ from django.utils.html import format_html, format_html_join
 
 from ingestion.errors import IngestError
 from ingestion.retry import retry_run
-from ingestion.runs import close_dead_runs
 from marketdata.admin import ReadOnlyAdmin
+from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 
 

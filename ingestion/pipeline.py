@@ -31,11 +31,12 @@ from ingestion.locks import lock_series
 from ingestion.name_symbols import SymbolNamer, check_symbol, choose_naming
 from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
-from ingestion.runs import close_dead_runs, fail_run, open_run, release, succeed_run
+from ingestion.runs import fail_run, open_run, release, succeed_run
 from ingestion.series import ensure_series, propose_slug, refuse_other_dataset
 from ingestion.stage import create_staging, finish_staging, stage
 from ingestion.upsert import Counts, StagedRange, count_changes, upsert
 from ingestion.validate import SeriesCheck, checked_rows
+from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 
 logger = logging.getLogger(__name__)

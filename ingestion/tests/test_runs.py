@@ -4,12 +4,13 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from ingestion.locks import hold_run
 from ingestion.pipeline import ingest_file
-from ingestion.runs import PROCESS_DIED, close_dead_runs, fail_run, open_run, release, succeed_run
+from ingestion.runs import fail_run, open_run, release, succeed_run
+from marketdata.live_runs import PROCESS_DIED, close_dead_runs, hold_run
 from marketdata.models import IngestRun
 
 from .builders import MIDNIGHT, bars, write
@@ -165,7 +166,20 @@ def test_a_run_that_closes_itself_between_look_and_claim_is_left_alone(market_db
         finish(seen)
         return True
 
-    monkeypatch.setattr("ingestion.runs.try_claim_run", claim_late)
+    monkeypatch.setattr("marketdata.live_runs.try_claim_run", claim_late)
     assert close_dead_runs() == []
     seen.refresh_from_db()
     assert seen.status == "success"
+
+
+@pytest.mark.parametrize("address", ["/", "/series/mnq/", "/api/ingest-runs/", "/admin/marketdata/ingestrun/"])
+def test_whoever_shows_runs_closes_the_dead_first(market_db, client, address):
+    run = IngestRun.objects.create(file_name="dead.dbn", file_path="dead.dbn", started_at=timezone.now())
+    user = get_user_model().objects.create_superuser("reader")
+    client.force_login(user)
+    try:
+        assert client.get(address).status_code == 200
+    finally:
+        user.delete()
+    run.refresh_from_db()
+    assert (run.status, run.error) == ("failed", PROCESS_DIED)

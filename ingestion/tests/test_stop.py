@@ -13,9 +13,9 @@ import pytest
 from django.db import connection
 
 from config.embedded import server
-from ingestion.runs import close_dead_runs
 from ingestion.samples import random_walk
 from ingestion.stop import stop_on_signals
+from marketdata.live_runs import close_dead_runs
 from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
 
 from .builders import FRONT, at, bars, exact, ingest, stored, write

@@ -21,6 +21,7 @@ from marketdata.api.serializers import (
     series_as_json,
     stats_as_json,
 )
+from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 from marketdata.selectors import known_slugs, page_of_bars, series_coverage, series_stats
 from marketdata.words import iso
@@ -108,6 +109,7 @@ class IngestRunViewSet(ViewSet):
     def list(self, request: Request) -> Response:
         """The runs, newest first unless ordered otherwise."""
         wanted = RunsParameters.of(request)
+        close_dead_runs()
         runs = IngestRun.objects.order_by(wanted["ordering"], "-id")
         for name in ("status", "dataset", "file_sha256"):
             if name in wanted:
@@ -121,6 +123,7 @@ class IngestRunViewSet(ViewSet):
     def retrieve(self, request: Request, pk: int) -> Response:
         """Every field of one run."""
         NoParameters.of(request)
+        close_dead_runs()
         run = IngestRun.objects.filter(pk=pk).first()
         if run is None:
             raise NotFound(f"There is no ingest run {pk}.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 
+from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 from marketdata.pages.advice import command_again, command_into, outcome
 from marketdata.pages.reads import (
@@ -25,10 +28,20 @@ SERIES_PER_PAGE = 20
 MOST_SHOWN_FAILURES = 5
 LARGEST_ID = 2**63 - 1
 
-_with_login = login_required(login_url="admin:login")
+
+def _page(view):
+    """A page for who is logged in, and one that never shows a dead run as running."""
+
+    @login_required(login_url="admin:login")
+    @functools.wraps(view)
+    def page(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        close_dead_runs()
+        return view(request, *args, **kwargs)
+
+    return page
 
 
-@_with_login
+@_page
 def home(request: HttpRequest) -> HttpResponse:
     """Whether it worked: what failed and still needs somebody, each series, the last runs."""
     search = request.GET.get("q", "").replace("\0", "").strip()
@@ -51,7 +64,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/home.html", context)
 
 
-@_with_login
+@_page
 def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     """One series: its candles, where minutes are missing, and the runs that wrote it."""
     series = Series.objects.filter(slug=slug).first()
@@ -71,7 +84,7 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "pages/series.html", context)
 
 
-@_with_login
+@_page
 def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One run, as a page that can be forwarded: what, when, counts, error, what to do next."""
     run = IngestRun.objects.filter(pk=pk).first() if pk <= LARGEST_ID else None
