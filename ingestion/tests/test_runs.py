@@ -154,7 +154,7 @@ def test_failing_without_a_database_leaves_the_run_to_the_next_start(market_db, 
         raise OperationalError("connection refused")
 
     with monkeypatch.context() as patch:
-        patch.setattr("ingestion.runs._close_as_failed", refuse)
+        patch.setattr("ingestion.runs.close_as_failed", refuse)
         assert fail_run(run, "The connection was lost.") is None
     assert close_dead_runs() == [run.pk]
 

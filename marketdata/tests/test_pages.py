@@ -17,6 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ingestion.tests.builders import bars, ingest, save, write
+from ingestion.tests.processes import session
+from marketdata.live_runs import hold_run
 from marketdata.models import IngestRun, Series
 from marketdata.pages.advice import command_again, outcome
 from marketdata.pages.reads import RUNS_PER_PAGE
@@ -277,7 +279,9 @@ def test_a_successful_run_leads_to_its_bars_and_its_other_runs(client, tmp_path)
 
 def test_a_running_run_is_not_called_done(client):
     run = a_run(status="running", error="", finished_at=None)
-    html = page(client, f"/runs/{run.pk}/")
+    with session() as other:
+        hold_run(other, run.pk)  # its process lives
+        html = page(client, f"/runs/{run.pk}/")
     assert "Not finished." in html
     assert "not yet" in html
 
