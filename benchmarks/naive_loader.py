@@ -1,12 +1,13 @@
 """The way it is usually written: a data frame, its rows one by one, execute_values, ON CONFLICT DO UPDATE.
 
-    python benchmarks/naive_loader.py DATABASE_URL FILE
+    DATABASE_URL=… python benchmarks/naive_loader.py FILE
 
 What `million_rows.py` compares with. It fills the same table, and checks nothing.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 
@@ -34,10 +35,10 @@ RETURNING id
 """
 
 
-def main(url: str, path: str) -> None:
+def main(path: str) -> None:
     warnings.simplefilter("ignore")
     frame = databento.DBNStore.from_file(path).to_df()
-    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(os.environ["DATABASE_URL"]) as connection, connection.cursor() as cursor:
         cursor.execute(RUN)
         run_id = cursor.fetchone()[0]
         cursor.execute(STAGE)

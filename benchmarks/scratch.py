@@ -7,10 +7,16 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "barkeep_bench"
+MARK = "scratch of benchmarks/: dropped without asking"
+SERVER = ("shared_buffers", "max_wal_size", "wal_compression", "fsync", "synchronous_commit")  # what a load depends on
 
 
 def set_up_django() -> None:
@@ -28,8 +34,9 @@ def scratch_database() -> Iterator[str]:
     from django.db import connection
 
     with connection._nodb_cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {NAME}")
+        _drop_leftover(cursor)
         cursor.execute(f"CREATE DATABASE {NAME}")
+        cursor.execute(f"COMMENT ON DATABASE {NAME} IS %s", [MARK])
     connection.close()
     connection.settings_dict["NAME"] = NAME
     try:
@@ -41,18 +48,28 @@ def scratch_database() -> Iterator[str]:
             cursor.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
 
 
+def _drop_leftover(cursor: CursorWrapper) -> None:
+    """Of a benchmark that was killed; a database that is somebody's own stays."""
+    cursor.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [NAME])
+    found = cursor.fetchone()
+    if found and found[0] != MARK:
+        raise SystemExit(f"The server has a database {NAME} that no benchmark made: rename or drop it first.")
+    if found:
+        cursor.execute(f"DROP DATABASE {NAME}")  # fails while another benchmark works in it, as it should
+
+
 def _url() -> str:
-    """Of the database that is connected, also where it listens on a Unix socket only."""
+    """Of the database that is connected, also where it listens on a Unix socket only: its folder goes as ?host=."""
     from django.db import connection
 
     connection.ensure_connection()
     parameters = connection.connection.get_dsn_parameters()
     password = connection.settings_dict["PASSWORD"]
     login = quote(parameters["user"], safe="") + (f":{quote(password, safe='')}" if password else "")
-    return f"postgresql://{login}@{quote(parameters.get('host', ''), safe='')}:{parameters['port']}/{NAME}"
+    return f"postgresql://{login}@/{NAME}?host={quote(parameters.get('host', ''), safe='')}&port={parameters['port']}"
 
 
-def machine() -> dict[str, str | int]:
+def machine() -> dict[str, str | int | float]:
     """What the figures were taken on."""
     import platform
     from importlib.metadata import version
@@ -64,12 +81,13 @@ def machine() -> dict[str, str | int]:
         names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
         cpu = names[0].split(":", 1)[1].strip() if names else cpu
     with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version")
-        server = cursor.fetchone()[0].split()[0]
-    packages = {name: version(name) for name in ("numpy", "psycopg2-binary", "databento", "pandas", "zstandard")}
-    return {
+        cursor.execute("SELECT name, current_setting(name) FROM unnest(%s) AS name", [["server_version", *SERVER]])
+        server = dict(cursor.fetchall())
+    hardware = {
         "cpu": cpu,
         "cores": os.cpu_count() or 0,
-        "postgresql": server,
-        "python": platform.python_version(),
-    } | packages
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+    }
+    versions = {"postgresql": server.pop("server_version").split()[0], "python": platform.python_version()}
+    packages = ("numpy", "psycopg2-binary", "databento", "pandas", "zstandard")
+    return hardware | versions | {name: version(name) for name in packages} | server
