@@ -153,9 +153,10 @@ def _stage_file(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, o
         source.finish()
         _refuse_empty(source.path, check, options)
     finish_staging(cursor, namer.symbols)
-    for note in (naming.note, "Checked against manifest.json." if source.manifest else ""):
+    for note in (naming.note, "Checked against manifest.json." if source.manifest else "", check.longest_gap_in_words):
         if note:
             observer.note(note)
+    logger.info("%s: %s rows, %s gaps. %s", run.file_path, check.row_count, check.gap_count, check.longest_gap_in_words)
     return StagedFile(
         straight,
         StagedRange(check.row_count - check.duplicate_count, namer.symbols, check.min_ts, check.max_ts),

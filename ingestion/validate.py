@@ -67,6 +67,14 @@ class SeriesCheck:
     max_ts: datetime | None = None
     _last_ns: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def longest_gap_in_words(self) -> str:
+        """A sentence for the summary; empty where no minute is missing."""
+        if self.longest_gap_start is None:
+            return ""
+        missing = self.longest_gap // timedelta(minutes=1) - 1
+        return f"Longest gap: {missing:,} minutes after the bar of {self.longest_gap_start:%Y-%m-%d %H:%M} UTC."
+
     def distinct(self, bars: Bars) -> Bars:
         """The bars without repetitions, sorted by series, then time.
 

@@ -232,3 +232,9 @@ def test_cut_at_the_commit_with_nobody_to_ask_it_does_not_claim_to_know(market_d
     monkeypatch.setattr("ingestion.runs._close_as_failed", nobody)
     with pytest.raises(IngestError, match="it is not known whether it was stored: run the command again"):
         ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
+
+
+def test_the_longest_gap_is_told(market_db, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(10)[[0, 1, 3, 8, 9]])
+    assert "Longest gap: 4 minutes after the bar of 2024-01-02 00:03 UTC." in ingest(path).out
+    assert "Longest gap" not in ingest(write(tmp_path / "whole.dbn", bars(3))).out
