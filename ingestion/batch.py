@@ -17,6 +17,7 @@ from ingestion.name_symbols import choose_naming
 from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
 from ingestion.pipeline import IngestOptions, ingest_file, preview_file
+from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun
 
 SUFFIXES = (".dbn", ".dbn.zst")
@@ -67,7 +68,7 @@ def ingest_files(
     take = preview_file if dry_run else ingest_file
     for path in paths:
         try:
-            earlier = ingested_before(path, options, observer) if skip_ingested else None
+            earlier = ingested_before(path, options, observer, dry_run=dry_run) if skip_ingested else None
             run = None if earlier else take(path=path, options=options, observer=observer)
         except IngestError as error:
             outcome = FileOutcome(path, error=error)
@@ -78,7 +79,9 @@ def ingest_files(
             return
 
 
-def ingested_before(path: Path, options: IngestOptions, observer: Observer) -> IngestRun | None:
+def ingested_before(
+    path: Path, options: IngestOptions, observer: Observer, *, dry_run: bool = False
+) -> IngestRun | None:
     """The last successful run of this very file, as a whole, into the same series. None where the instrument is to be
     replaced: a run since then may have replaced what this file brought."""
     if options.replace_instrument:
@@ -86,6 +89,8 @@ def ingested_before(path: Path, options: IngestOptions, observer: Observer) -> I
     with database_errors_in_words(observer):
         observer.check()
         require_database()
+        if not dry_run:
+            close_dead_runs()  # as whoever looks at runs does; a dry run writes nothing at all
         return _whole_run_of_same_content(path, options)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError
+from django.utils import timezone
 
 from ingestion.batch import find_files
 from marketdata.models import Bar, IngestRun
@@ -151,3 +152,17 @@ def test_a_bad_file_is_refused_as_without_it(market_db, tmp_path):
     with pytest.raises(CommandError, match="is not a DBN file"):
         ingest(bad, skip_ingested=True)
     assert IngestRun.objects.get().status == "failed"
+
+
+def test_skipping_looks_at_runs_and_so_closes_the_dead(market_db, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(3))
+    ingest(path)
+    dead = IngestRun.objects.create(file_name="dead.dbn", file_path="dead.dbn", started_at=timezone.now())
+
+    ingest(path, skip_ingested=True, dry_run=True)
+    dead.refresh_from_db()
+    assert dead.status == "running"
+
+    ingest(path, skip_ingested=True)
+    dead.refresh_from_db()
+    assert dead.status == "failed"
