@@ -229,7 +229,7 @@ def test_cut_at_the_commit_with_nobody_to_ask_it_does_not_claim_to_know(market_d
         raise OperationalError("connection refused")
 
     cut_after_second_commit(monkeypatch)
-    monkeypatch.setattr("ingestion.runs._close_as_failed", nobody)
+    monkeypatch.setattr("ingestion.runs.close_as_failed", nobody)
     with pytest.raises(IngestError, match="it is not known whether it was stored: run the command again"):
         ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
 
