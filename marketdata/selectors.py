@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Max, Min, QuerySet
+from django.db.models import F, Func, Max, Min, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from marketdata.models import Bar, IngestRun, Series
 
@@ -65,6 +67,22 @@ def bars_in_range(series: Series, start: datetime | None, end: datetime | None) 
     return bars
 
 
+class BarRow(NamedTuple):
+    """A bar as it is sent: prices as exact decimal text without idle zeros, written by PostgreSQL, which is faster."""
+
+    ts: datetime
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: Decimal
+    run_id: int
+
+
+def _exact(name: str) -> Cast:
+    return Cast(Func(F(name), function="trim_scale"), TextField())
+
+
 def page_of_bars(
     series: Series,
     *,
@@ -73,7 +91,7 @@ def page_of_bars(
     after: datetime | None,
     descending: bool,
     limit: int,
-) -> tuple[list[Bar], datetime | None]:
+) -> tuple[list[BarRow], datetime | None]:
     """Up to `limit` bars behind `after` in the order asked for, and where the next page starts, None at the end.
 
     Found by the key, not by counting past rows: the thousandth page costs what the first does.
@@ -81,7 +99,9 @@ def page_of_bars(
     bars = bars_in_range(series, start, end)
     if after is not None:
         bars = bars.filter(ts__lt=after) if descending else bars.filter(ts__gt=after)
-    found = list(bars.order_by("-ts" if descending else "ts")[: limit + 1])
+    prices = [_exact(name) for name in ("open", "high", "low", "close")]
+    rows = bars.order_by("-ts" if descending else "ts").values_list("ts", *prices, "volume", "ingestion_run_id")
+    found = [BarRow(*row) for row in rows[: limit + 1]]
     return found[:limit], found[limit - 1].ts if len(found) > limit else None
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.utils import timezone
 from rest_framework import serializers
 
-from marketdata.models import Bar, IngestRun, Series
-from marketdata.selectors import Coverage, SeriesStats, last_run
-from marketdata.words import age_in_words, exact, iso
+from marketdata.models import IngestRun, Series
+from marketdata.selectors import BarRow, Coverage, SeriesStats, last_run
+from marketdata.words import age_in_words, iso
 
 EMPTY = "No data ingested yet"
 
@@ -42,16 +42,8 @@ def series_as_json(series: Series, stats: SeriesStats) -> dict:
     }
 
 
-def bar_as_json(bar: Bar) -> dict:
-    return {
-        "ts": iso(bar.ts),
-        "open": exact(bar.open),
-        "high": exact(bar.high),
-        "low": exact(bar.low),
-        "close": exact(bar.close),
-        "volume": int(bar.volume),
-        "run_id": bar.ingestion_run_id,
-    }
+def bar_as_json(bar: BarRow) -> dict:
+    return bar._asdict() | {"ts": iso(bar.ts), "volume": int(bar.volume)}
 
 
 def coverage_as_json(series: Series, coverage: Coverage | None) -> dict:
