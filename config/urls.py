@@ -5,6 +5,9 @@ from django.urls import include, path
 
 from config.health import healthz, readyz
 
+admin.site.site_header = admin.site.site_title = "Barkeep"
+admin.site.index_title = "Audit trail, series and bars"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -33,15 +33,15 @@ class IngestRunAdmin(ReadOnlyAdmin):
     list_display = [
         "id",
         "coloured_status",
-        "series",
         "file_name",
-        "row_count",
-        "inserted_count",
-        "updated_count",
-        "changed_count",
+        "error_line",
+        "series",
+        "rows",
+        "inserted",
+        "updated",
+        "changed",
         "duration",
         "started_at",
-        "error_line",
     ]
     list_filter = ["status", SeriesOfRunFilter, "dataset", "started_at"]
     search_fields = ["file_name", "file_sha256"]
@@ -69,6 +69,22 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def series(self, run: IngestRun) -> str:
         more = f" and {len(run.symbols) - 2:,} more" if len(run.symbols) > 2 else ""
         return ", ".join(run.symbols[:2]) + more or "—"
+
+    @admin.display(ordering="row_count")
+    def rows(self, run: IngestRun) -> str:
+        return f"{run.row_count:,}"
+
+    @admin.display(ordering="inserted_count")
+    def inserted(self, run: IngestRun) -> str:
+        return f"{run.inserted_count:,}"
+
+    @admin.display(ordering="updated_count")
+    def updated(self, run: IngestRun) -> str:
+        return f"{run.updated_count:,}"
+
+    @admin.display(ordering="changed_count")
+    def changed(self, run: IngestRun) -> str:
+        return f"{run.changed_count:,}"
 
     @admin.display
     def duration(self, run: IngestRun) -> str:
