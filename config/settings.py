@@ -193,6 +193,8 @@ REST_FRAMEWORK = {
         "anon": env.str("API_RATE_ANONYMOUS", default="120/min"),
         "user": env.str("API_RATE_USER", default="1200/min"),
     },
+    # Production stands behind one proxy, which says who asks; what a client claims by itself is not believed.
+    "NUM_PROXIES": 1 if PRODUCTION else 0,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of ours
 }

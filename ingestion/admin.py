@@ -25,7 +25,8 @@ class SeriesOfRunFilter(admin.SimpleListFilter):
         return list(Series.objects.values_list("symbol", "slug"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(symbols__contains=[self.value()]) if self.value() else queryset
+        symbol = (self.value() or "").replace("\0", "")
+        return queryset.filter(symbols__contains=[symbol]) if symbol else queryset
 
 
 @admin.register(IngestRun)

@@ -18,7 +18,7 @@ from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
 from ingestion.pipeline import IngestOptions, ingest_file, preview_file
 from marketdata.live_runs import close_dead_runs
-from marketdata.models import IngestRun
+from marketdata.models import Bar, IngestRun
 
 SUFFIXES = (".dbn", ".dbn.zst")
 
@@ -101,11 +101,18 @@ def _whole_run_of_same_content(path: Path, options: IngestOptions) -> IngestRun 
         )
         source.finish()
         same_series = {"symbols": [naming.symbol]} if naming.symbol else {"requested_symbol": ""}
-        return IngestRun.objects.filter(
+        run = IngestRun.objects.filter(
             file_sha256=source.sha256,
             status=IngestRun.Status.SUCCESS,
             row_limit=None,
             publisher_id=options.publisher_id,
             **same_series,
         ).first()
+        return run if run and _is_still_there(run) else None
     return None
+
+
+def _is_still_there(run: IngestRun) -> bool:
+    """Whether the table holds as many bars in the run's range as it left there: somebody may have deleted some."""
+    bars = Bar.objects.filter(symbol__in=run.symbols, ts__range=(run.min_ts, run.max_ts))
+    return bars.count() >= run.inserted_count + run.updated_count

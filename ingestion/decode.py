@@ -82,6 +82,8 @@ class FileFacts:
     start: int | None
     end: int | None
     record: np.dtype
+    limit: int | None = None  # of the request: how many records at most were asked for
+    not_found: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,8 @@ def _facts(path: Path, version: int, encoded: bytes) -> FileFacts:
         start=_defined_time(metadata.start),
         end=_defined_time(metadata.end),
         record=OHLCV_WITH_TS_OUT if metadata.ts_out else OHLCV,
+        limit=metadata.limit,
+        not_found=tuple(metadata.not_found),
     )
 
 
@@ -230,12 +234,11 @@ def of_publisher(chunks: Iterator[Chunk], publisher_id: int) -> Iterator[Chunk]:
 
 
 def first_rows(chunks: Iterator[Chunk], limit: int) -> Iterator[Chunk]:
-    """Only the first `limit` rows; what lies behind them is not read."""
+    """Only the first `limit` rows. What lies behind them is decoded all the same: a damaged file is refused."""
     for chunk in chunks:
-        yield chunk[:limit]
+        if limit > 0:
+            yield chunk[:limit]
         limit -= len(chunk)
-        if limit <= 0:
-            return
 
 
 def whole_minutes(chunks: Iterator[Chunk]) -> Iterator[Chunk]:

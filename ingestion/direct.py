@@ -39,7 +39,7 @@ def claim_free_range(cursor: CursorWrapper, facts: FileFacts, naming: Naming) ->
 def store(cursor: CursorWrapper, bars: Bars, symbols: list[str], run_id: int) -> None:
     """Put one chunk into the table, under this run."""
     if len(bars.chunk):
-        copy_in(cursor, _COPY, copy_table_rows(bars, symbols, run_id))
+        copy_in(cursor, _COPY, copy_table_rows(bars, symbols, run_id), len(bars.chunk))
 
 
 def _is_free(cursor: CursorWrapper, facts: FileFacts, symbols: list[str]) -> bool:

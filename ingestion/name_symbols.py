@@ -8,6 +8,7 @@ UTC day, since instrument ids are reused and change.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
@@ -148,9 +149,14 @@ def choose_naming(*, facts: FileFacts, requested_symbol: str, default_slug: str)
     Raises `InputError` or `MixedInstruments`.
     """
     if requested_symbol:
+        _refuse_slug(requested_symbol)
         return Naming(requested_symbol, by_mapping=False)
+    _refuse_overlaps(facts)
     mapped = sorted({interval.symbol for interval in facts.mappings})
     if len(mapped) > 1:
+        return Naming(None, by_mapping=True)
+    if len(mapped) == 1 and (len(facts.symbols) > 1 or _is_collective(facts)):
+        # Only one of several is mapped today: which series a file goes to must not hang on that.
         return Naming(None, by_mapping=True)
     if len(mapped) == 1:
         return _single(facts, mapped[0], by_mapping=True)
@@ -168,10 +174,9 @@ def check_symbol(symbol: str) -> None:
 
 
 def _without_mappings(facts: FileFacts, default_slug: str) -> Naming:
-    collective = facts.stype_in in _COLLECTIVE_STYPES or _COLLECTIVE_SYMBOLS.intersection(facts.symbols)
-    if len(facts.symbols) > 1 or collective:
+    if len(facts.symbols) > 1 or _is_collective(facts):
         raise MixedInstruments(
-            f"{facts.path} names {_listed(facts.symbols)} but maps no instrument to a symbol, so its rows cannot be "
+            f"{facts.path} names {listed(facts.symbols)} but maps no instrument to a symbol, so its rows cannot be "
             "told apart: download it again, or name the whole file's series with --symbol if it is only one."
         )
     if facts.symbols:
@@ -187,6 +192,27 @@ def _without_mappings(facts: FileFacts, default_slug: str) -> Naming:
         by_mapping=False,
         note=f"The file names no symbol: filed under the default series {series.symbol}.",
     )
+
+
+def _is_collective(facts: FileFacts) -> bool:
+    return facts.stype_in in _COLLECTIVE_STYPES or bool(_COLLECTIVE_SYMBOLS.intersection(facts.symbols))
+
+
+def _refuse_slug(symbol: str) -> None:
+    series = Series.objects.filter(slug=symbol).exclude(symbol=symbol).first()
+    if series is not None and not Series.objects.filter(symbol=symbol).exists():
+        raise InputError(f"--symbol {symbol} is the slug of {series.symbol}: use --symbol '{series.symbol}'.")
+
+
+def _refuse_overlaps(facts: FileFacts) -> None:
+    """A symbol that stands for two instruments on one day is not one line of bars, however seldom they trade."""
+    ordered = sorted(facts.mappings, key=lambda mapped: (mapped.symbol, mapped.start))
+    for one, other in itertools.pairwise(ordered):
+        if one.symbol == other.symbol and other.start < one.end and one.instrument_id != other.instrument_id:
+            raise MixedInstruments(
+                f"{facts.path} maps {one.symbol} to instruments {one.instrument_id} and {other.instrument_id} on "
+                f"{other.start}, so it is not one series: download each contract by its own symbol."
+            )
 
 
 def _single(facts: FileFacts, vendor_symbol: str, by_mapping: bool) -> Naming:
@@ -211,12 +237,13 @@ def _claiming_series(facts: FileFacts, vendor_symbol: str) -> Series | None:
     ]
     if len(matched) > 1:
         raise MixedInstruments(
-            f"{facts.path}: {vendor_symbol} is claimed by {_listed([series.symbol for series in matched])}: "
+            f"{facts.path}: {vendor_symbol} is claimed by {listed([series.symbol for series in matched])}: "
             "take it out of all but one series' vendor symbols in the admin, or give --symbol."
         )
     return matched[0] if matched else None
 
 
-def _listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
+def listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
+    """The first few of many names, for a sentence."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

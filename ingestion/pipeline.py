@@ -14,7 +14,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.database import database_errors_in_words, require_database
-from ingestion.decode import SCHEMA, Chunk, RecordReader, first_rows, of_publisher, whole_minutes
+from ingestion.decode import SCHEMA, Chunk, FileFacts, RecordReader, first_rows, of_publisher, whole_minutes
 from ingestion.direct import claim_free_range, store
 from ingestion.errors import DatabaseTrouble, IngestError, InputError, Interrupted, InvalidBars
 from ingestion.instruments import (
@@ -28,7 +28,7 @@ from ingestion.instruments import (
     refusal,
 )
 from ingestion.locks import lock_series
-from ingestion.name_symbols import SymbolNamer, check_symbol, choose_naming
+from ingestion.name_symbols import SymbolNamer, check_symbol, choose_naming, listed
 from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
 from ingestion.runs import fail_run, open_run, release, succeed_run
@@ -40,6 +40,8 @@ from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 
 logger = logging.getLogger(__name__)
+
+MAX_DATASET = 200
 
 IN_DOUBT = (
     "The connection to the database was lost while the file was committed, so it is not known whether it was stored: "
@@ -135,11 +137,14 @@ def _stage_file(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, o
         naming = choose_naming(
             facts=reader.facts, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES
         )
+        run.symbols = [naming.symbol] if naming.symbol else sorted({mapped.symbol for mapped in reader.facts.mappings})
         namer = SymbolNamer(reader.facts, naming)
         check = SeriesCheck(reader.facts, namer)
         instruments = InstrumentLog(source.path, reader.facts.dataset)
         create_staging(cursor)
+        observer.step("Looking for bars in the file's range, waiting for others who write these series")
         straight = _may_go_straight(run) and claim_free_range(cursor, reader.facts, naming)
+        observer.step("Reading")
         chunks = _selected(reader.chunks(), options)
         for chunk in checked_rows(chunks, facts=reader.facts, symbol_of=namer.symbol_of):
             bars = check.distinct(namer.name(chunk))
@@ -153,7 +158,7 @@ def _stage_file(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, o
         source.finish()
         _refuse_empty(source.path, check, options)
     finish_staging(cursor, namer.symbols)
-    for note in (naming.note, "Checked against manifest.json." if source.manifest else "", check.longest_gap_in_words):
+    for note in (naming.note, *_file_notes(source, reader.facts, check)):
         if note:
             observer.note(note)
     logger.info("%s: %s rows, %s gaps. %s", run.file_path, check.row_count, check.gap_count, check.longest_gap_in_words)
@@ -163,6 +168,17 @@ def _stage_file(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, o
         check,
         {namer.symbols[code]: spells for code, spells in instruments.spells.items()},
     )
+
+
+def _file_notes(source: SourceFile, facts: FileFacts, check: SeriesCheck) -> Iterator[str]:
+    """What the user should know of a file that is good: some may be empty."""
+    yield check.longest_gap_in_words
+    if source.manifest:
+        yield "Checked against manifest.json."
+    if facts.not_found:
+        yield f"The vendor did not find {len(facts.not_found):,} of the requested symbols: {listed(facts.not_found)}."
+    if facts.limit and check.row_count == facts.limit:
+        yield f"The download was limited to {facts.limit:,} rows and has as many: there may be more."
 
 
 def _may_go_straight(run: IngestRun) -> bool:
@@ -212,6 +228,13 @@ def _settle_conflicts(
 def _new_run(path: Path, options: IngestOptions) -> IngestRun:
     if options.symbol:
         check_symbol(options.symbol)
+    if len(options.dataset) > MAX_DATASET:
+        raise InputError(f"--dataset has {len(options.dataset)} characters: at most {MAX_DATASET} can be stored.")
+    if options.replace_instrument and options.limit:
+        raise InputError(
+            "--replace-instrument with --limit would remove the other instrument's bars from days that the first rows "
+            "do not fill: leave --limit out."
+        )
     try:
         str(path).encode()
     except UnicodeEncodeError as error:

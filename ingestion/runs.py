@@ -8,6 +8,7 @@ import logging
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
+from ingestion.errors import DatabaseTrouble
 from marketdata.live_runs import close_as_failed, hold_run, now_at_the_earliest, release_run
 from marketdata.models import IngestRun
 
@@ -25,7 +26,13 @@ def open_run(run: IngestRun) -> None:
 def succeed_run(run: IngestRun) -> None:
     """Close the run as `success`, in the transaction of the bars that it counts."""
     run.status, run.finished_at = IngestRun.Status.SUCCESS, now_at_the_earliest(run.started_at)
-    run.save(force_update=True)
+    names = [field.attname for field in run._meta.concrete_fields if not field.primary_key]
+    fields = {name: getattr(run, name) for name in names}
+    if not IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(**fields):
+        raise DatabaseTrouble(
+            f"Run {run.pk} was closed by somebody else while it lived, so nothing was stored: run the command again, "
+            "and connect to the database directly if a pool hands out its connections."
+        )
 
 
 def fail_run(run: IngestRun, error: str) -> str | None:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.copy_binary import COLUMNS, copy_rows
+from ingestion.errors import DatabaseTrouble
 from ingestion.name_symbols import Bars
 
 _CREATE = """
@@ -39,11 +40,11 @@ def create_staging(cursor: CursorWrapper) -> None:
 def stage(cursor: CursorWrapper, bars: Bars) -> None:
     """Add one chunk to the staged bars."""
     if len(bars.chunk):
-        copy_in(cursor, _COPY, copy_rows(bars))
+        copy_in(cursor, _COPY, copy_rows(bars), len(bars.chunk))
 
 
-def copy_in(cursor: CursorWrapper, copy: str, content: bytes) -> None:
-    """Run a COPY FROM STDIN, with the errors that every other statement has."""
+def copy_in(cursor: CursorWrapper, copy: str, content: bytes, rows: int) -> None:
+    """Run a COPY FROM STDIN of so many rows, with the errors that every other statement has."""
     # Where the server ends the session in the middle, psycopg2 prints one error through this hook, and raises another.
     hook, sys.excepthook = sys.excepthook, lambda *error: None
     try:
@@ -51,6 +52,11 @@ def copy_in(cursor: CursorWrapper, copy: str, content: bytes) -> None:
             cursor.copy_expert(copy, io.BytesIO(content), _COPY_BUFFER)
     finally:
         sys.excepthook = hook
+    if cursor.rowcount != rows:  # a trigger of somebody else's may drop rows without an error
+        raise DatabaseTrouble(
+            f"The database took {cursor.rowcount:,} of {rows:,} rows without saying why, so nothing was stored: "
+            "look for a trigger on market_bars_ohlcv_1m."
+        )
 
 
 def finish_staging(cursor: CursorWrapper, symbols: list[str]) -> None:

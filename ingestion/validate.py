@@ -16,7 +16,7 @@ import numpy as np
 
 from ingestion.decode import UNDEFINED_TIME, Chunk, FileFacts
 from ingestion.errors import IngestError, InvalidBars, MixedInstruments
-from ingestion.name_symbols import Bars, SymbolNamer
+from ingestion.name_symbols import NANOSECONDS_PER_DAY, Bars, SymbolNamer
 
 NANOSECONDS_PER_MINUTE = 60 * 10**9
 UNDEFINED_PRICE = 2**63 - 1
@@ -66,6 +66,8 @@ class SeriesCheck:
     min_ts: datetime | None = None
     max_ts: datetime | None = None
     _last_ns: dict[int, int] = field(default_factory=dict)
+    _last_instrument: dict[int, int] = field(default_factory=dict)
+    _takeovers: dict[int, tuple[int, int]] = field(default_factory=dict)  # of a series: the day, and how often
 
     @property
     def longest_gap_in_words(self) -> str:
@@ -92,9 +94,32 @@ class SeriesCheck:
         self.row_count += len(records)
         self.duplicate_count += len(same)
         kept = Bars(bars.chunk[order][keep], codes[keep], bars.groups)
+        self._refuse_alternation(kept)
         self._count_gaps(kept)
         self._widen_range(bars.chunk.records["ts_event"])
         return kept
+
+    def _refuse_alternation(self, bars: Bars) -> None:
+        """A roll happens once. Where one instrument takes over from another twice in a UTC day, contracts are mixed,
+        though they never meet in a minute."""
+        instruments = bars.chunk.records["instrument_id"].astype(np.int64)
+        previous = np.concatenate((instruments[:1], instruments[:-1]))
+        starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
+        for at in starts:
+            previous[at] = self._last_instrument.get(int(bars.codes[at]), instruments[at])
+        for at in np.append(starts[1:], len(instruments)) - 1:
+            self._last_instrument[int(bars.codes[at])] = int(instruments[at])
+        for at in np.flatnonzero(instruments != previous):
+            code = int(bars.codes[at])
+            day = int(bars.chunk.records["ts_event"][at]) // NANOSECONDS_PER_DAY
+            before, count = self._takeovers.get(code, (day, 0))
+            self._takeovers[code] = (day, count + 1 if before == day else 1)
+            if self._takeovers[code][1] > 1:
+                raise MixedInstruments(
+                    f"{self.facts.path}, row {bars.chunk.rows[at]:,} ({_time(bars.chunk.records[at])}, "
+                    f"{self.namer.symbols[code]}): instruments {previous[at]} and {instruments[at]} take turns within "
+                    "a day, so these are several contracts and not one series: download one contract."
+                )
 
     def _refuse_conflicts(self, chunk: Chunk, codes: np.ndarray, same: np.ndarray) -> None:
         above, below = chunk.records[same], chunk.records[same + 1]

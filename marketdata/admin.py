@@ -49,7 +49,8 @@ class SeriesFilter(admin.SimpleListFilter):
         return list(Series.objects.values_list("symbol", "slug"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(symbol=self.value()) if self.value() else queryset.none()
+        symbol = (self.value() or "").replace("\0", "")
+        return queryset.filter(symbol=symbol) if symbol else queryset.none()
 
 
 class FirstBarsPaginator(Paginator):
@@ -76,6 +77,9 @@ class BarAdmin(ReadOnlyAdmin):
         f"on. At most {MOST_BARS:,} bars are paged through."
     )
     sortable_by = ()
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> None:
+        """No page of one bar: the symbol alone does not say which."""
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         if not search_term:

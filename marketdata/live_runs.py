@@ -25,6 +25,7 @@ _RUNS = 0x4241_5202
 _KNOWN_AT_FAILURE = (
     "dataset",
     "vendor_dataset",
+    "symbols",
     "file_size",
     "file_sha256",
     "status",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -174,7 +174,9 @@ def series_coverage(series: Series, *, start: datetime | None, end: datetime | N
     if ends is None:
         return None
     end = end or ends[1] + timedelta(minutes=1)
-    start = start or max(ends[0], end - DEFAULT_COVERAGE)
+    start = start or max(ends[0], _before(end, DEFAULT_COVERAGE))
+    if start >= end:
+        return Coverage(start, max(start, end), [], 0, [])
     parameters = {"symbol": series.symbol, "start": start, "end": end, "most": MAX_GAPS}
     with connection.cursor() as cursor:
         cursor.execute(_DAYS, parameters)
@@ -183,6 +185,10 @@ def series_coverage(series: Series, *, start: datetime | None, end: datetime | N
         rows = cursor.fetchall()
     gaps = sorted((Gap(after, before) for after, before, _ in rows), key=lambda gap: gap.after)
     return Coverage(start, end, days, rows[0][2] if rows else 0, gaps)
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    return moment - span if moment - datetime.min.replace(tzinfo=UTC) > span else datetime.min.replace(tzinfo=UTC)
 
 
 def failures_since_last_success() -> int:

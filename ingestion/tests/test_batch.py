@@ -166,3 +166,11 @@ def test_skipping_looks_at_runs_and_so_closes_the_dead(market_db, tmp_path):
     ingest(path, skip_ingested=True)
     dead.refresh_from_db()
     assert dead.status == "failed"
+
+
+def test_a_file_whose_bars_were_deleted_is_not_skipped(market_db, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(3))
+    ingest(path)
+    Bar.objects.filter(ts_ms__gt=0).first().delete()
+    assert skipped(path) == [False]
+    assert Bar.objects.count() == 3

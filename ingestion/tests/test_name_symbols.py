@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from django.core.management import CommandError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,7 +74,9 @@ def test_two_instruments_of_one_symbol_in_a_minute_are_refused(market_db, tmp_pa
     mappings = {"MNQ.c.0": [(JANUARY, FEBRUARY, 1), (JANUARY, FEBRUARY, 2)]}
     records = together(bars(3, instrument_id=1), bars(3, instrument_id=2, base=17_000))
     sentence = refuse(write(tmp_path / "x.dbn", records, mappings=mappings))
-    assert "row 2 (2024-01-02 00:00:00 UTC, CME_MINI:MNQ1!): instruments 1 (row 1) and 2 (row 2) trade" in sentence
+    assert "maps MNQ.c.0 to instruments 1 and 2 on 2024-01-01, so it is not one series" in sentence
+    ingest_as = refuse(tmp_path / "x.dbn", symbol="X")
+    assert "row 2 (2024-01-02 00:00:00 UTC, X): instruments 1 (row 1) and 2 (row 2) trade" in ingest_as
 
 
 def test_symbol_does_not_put_several_contracts_under_one_name(market_db, tmp_path):
@@ -258,3 +261,25 @@ def test_a_slow_and_obvious_grouping_agrees(rows):
     assert [rows[at] for at in first] == list(dict.fromkeys(rows))
     groups = np.repeat(group_of, np.diff(starts, append=len(rows)))
     assert [rows[first[group]] for group in groups] == rows
+
+
+def test_one_of_several_requested_contracts_is_not_claimed_though_it_is_the_only_one_mapped(market_db, tmp_path):
+    mapped = {"MNQM5": [(date(2024, 1, 1), date(2024, 2, 1), 5)]}
+    for name, changes in (
+        ("two", {"symbols": ("MNQH5", "MNQM5"), "stype_in": "raw_symbol"}),
+        ("parent", {"symbols": ("MNQ.FUT",), "stype_in": "parent"}),
+    ):
+        ingest(write(tmp_path / f"{name}.dbn", bars(3, instrument_id=5), mappings=mapped, **changes))
+    assert stored() == {}
+    assert stored("MNQM5") == exact(bars(3, instrument_id=5))
+
+
+def test_a_symbol_that_is_two_instruments_on_one_day_is_refused(market_db, tmp_path):
+    mapped = {"ZZ.FUT": [(date(2024, 1, 1), date(2024, 1, 9), 1), (date(2024, 1, 8), date(2024, 2, 1), 2)]}
+    with pytest.raises(CommandError, match=r"maps ZZ\.FUT to instruments 1 and 2 on 2024-01-08"):
+        ingest(write(tmp_path / "zz.dbn", bars(3, instrument_id=1), mappings=mapped))
+
+
+def test_a_slug_is_not_taken_for_a_symbol(market_db, tmp_path):
+    with pytest.raises(CommandError, match="is the slug of CME_MINI:MNQ1!"):
+        ingest(write(tmp_path / "mnq.dbn", bars(3)), symbol="mnq")

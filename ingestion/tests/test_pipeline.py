@@ -1,16 +1,16 @@
 """One file in, and in again: what must hold of every ingest, and of every failure half-way."""
 
 import itertools
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import OperationalError, connection, transaction
 
 from ingestion.errors import DatabaseTrouble, IngestError
-from ingestion.pipeline import ingest_file, preview_file
+from ingestion.pipeline import IngestOptions, ingest_file, preview_file
 from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
 
-from .builders import MIDNIGHT, bars, exact, ingest, several, stored, write
+from .builders import MIDNIGHT, at, bars, exact, ingest, several, stored, write
 from .processes import session
 
 
@@ -238,3 +238,34 @@ def test_the_longest_gap_is_told(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(10)[[0, 1, 3, 8, 9]])
     assert "Longest gap: 4 minutes after the bar of 2024-01-02 00:03 UTC." in ingest(path).out
     assert "Longest gap" not in ingest(write(tmp_path / "whole.dbn", bars(3))).out
+
+
+def test_the_first_rows_of_a_damaged_file_are_not_taken_either(market_db, tmp_path):
+    path = write(tmp_path / "cut.dbn.zst", bars(400))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(IngestError, match="is cut off"):
+        ingest_file(path=path, options=IngestOptions(limit=3))
+    assert stored() == {}
+
+
+def test_replacing_an_instrument_by_the_first_rows_is_refused(market_db, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(9))
+    with pytest.raises(IngestError, match="leave --limit out"):
+        ingest_file(path=path, options=IngestOptions(limit=3, replace_instrument=True))
+
+
+def test_rows_that_the_database_drops_silently_are_noticed(market_db, tmp_path):
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            CREATE FUNCTION drop_one() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RETURN CASE WHEN NEW.volume = 101 THEN NULL ELSE NEW END; END $$;
+            CREATE TRIGGER drop_one BEFORE INSERT ON market_bars_ohlcv_1m FOR EACH ROW EXECUTE FUNCTION drop_one();
+        """)
+    try:
+        for end in (at(0, day=date(2024, 2, 1)), None):  # straight into the table, and staged
+            with pytest.raises(IngestError, match=r"look for a trigger|Another program changed"):
+                ingest_file(path=write(tmp_path / "mnq.dbn", bars(5), end=end))
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION drop_one() CASCADE")
+    assert stored() == {}

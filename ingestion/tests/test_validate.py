@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.management import CommandError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -258,3 +259,15 @@ def test_a_slow_and_obvious_validator_agrees(rows, chunk_size):
         assert obviously([rows[found - 1]]) == 1 or rows[found - 1][0] < rows[found - 2][0]
     else:
         assert found == expected
+
+
+@pytest.mark.parametrize("chunk", [2, 1000])
+def test_contracts_that_take_turns_are_not_one_series(market_db, tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr("ingestion.decode.RecordReader.chunks.__defaults__", (chunk,))
+    turns = bars(6)
+    turns["instrument_id"] = [1, 1, 2, 2, 1, 1]
+    with pytest.raises(CommandError, match=r"row 5 \(.*X\): instruments 2 and 1 take turns within a day"):
+        ingest(write(tmp_path / "turns.dbn", turns), symbol="X")
+    roll = bars(6)
+    roll["instrument_id"] = [1, 1, 1, 2, 2, 2]
+    ingest(write(tmp_path / "roll.dbn", roll), symbol="X")

@@ -43,7 +43,7 @@ class SeriesViewSet(ViewSet):
 
     def get_permissions(self) -> list:
         # How much there is, is public as a health check is, unless the operator closes it; bars never are.
-        if self.action in ("list", "stats") and settings.PUBLIC_STATS:
+        if self.action == "stats" and settings.PUBLIC_STATS:
             return [AllowAny()]
         return [IsAuthenticated()]
 

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                         base_field=models.CharField(max_length=128),
                         blank=True,
                         default=list,
-                        help_text="The series that it wrote to.",
+                        help_text="The series that it is for.",
                         size=None,
                     ),
                 ),

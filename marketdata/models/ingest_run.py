@@ -19,7 +19,7 @@ class IngestRun(models.Model):
     vendor_dataset = models.CharField(max_length=32, blank=True, help_text="The vendor's name: GLBX.MDP3.")
     schema = models.CharField(max_length=32, default="ohlcv-1m")
     symbols = ArrayField(
-        models.CharField(max_length=128), default=list, blank=True, help_text="The series that it wrote to."
+        models.CharField(max_length=128), default=list, blank=True, help_text="The series that it is for."
     )
 
     file_name = models.CharField(max_length=255)

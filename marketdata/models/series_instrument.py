@@ -15,6 +15,7 @@ class SeriesInstrument(models.Model):
     instrument_id = models.BigIntegerField()
     start_date = models.DateField()
     end_date = models.DateField(help_text="The first day that is not part of it.")
+    # Its index serves "which days did this run file?" and the rule that such a run cannot be deleted.
     run = models.ForeignKey("IngestRun", on_delete=models.PROTECT, related_name="instruments")
 
     class Meta:

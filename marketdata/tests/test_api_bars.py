@@ -54,7 +54,7 @@ def _all_pages(client, **parameters) -> list[dict]:
     return bodies
 
 
-@pytest.mark.parametrize("address", [BARS, COVERAGE, RUNS, f"{RUNS}1/"])
+@pytest.mark.parametrize("address", [BARS, COVERAGE, RUNS, f"{RUNS}1/", "/api/market-data/"])
 def test_bars_and_runs_need_a_login_or_a_token(market_db, client, address):
     assert client.get(address).status_code == 401
 
@@ -184,6 +184,12 @@ def test_coverage_tells_days_and_gaps(reader, records):
     assert body["gaps"] == [gap]
 
 
+@pytest.mark.parametrize("end", ["0001-06-01", "2020-01-01"])
+def test_coverage_before_the_first_bar_is_empty(reader, records, end):
+    body = reader.get(COVERAGE, {"end": end})
+    assert (body.status_code, body.json()["days"]) == (200, [])
+
+
 def test_coverage_of_nothing_is_empty(reader):
     assert reader.get(COVERAGE).json()["days"] == []
 
@@ -200,12 +206,18 @@ def test_runs_can_be_filtered_and_read_whole(reader, records, tmp_path):
     assert "not a DBN file" in one["error"]
     assert reader.get(RUNS, {"series": "mnq", "ordering": "row_count"}).json()["count"] == 1
     assert reader.get(RUNS, {"series": "nope"}).status_code == 404
+    cut = write(tmp_path / "cut.dbn", bars(3))
+    cut.write_bytes(cut.read_bytes()[:-9])
+    with pytest.raises(Exception, match="cut off"):
+        ingest(cut)
+    body = reader.get(RUNS, {"series": "mnq", "status": "failed"}).json()
+    assert [run["file_name"] for run in body["results"]] == ["cut.dbn"]
     assert reader.get(RUNS, {"ordering": "password"}).status_code == 400
     assert reader.get(f"{RUNS}999/").status_code == 404
 
 
-def test_the_list_of_series_is_public_and_tells_the_last_run(market_db, client, records):
-    body = client.get("/api/market-data/").json()
+def test_the_list_of_series_tells_the_last_run(reader, records):
+    body = reader.get("/api/market-data/").json()
     assert [(one["slug"], one["bars"], one["last_run"]["status"]) for one in body] == [("mnq", 12, "success")]
     assert body[0]["freshness"].endswith("ago")
 

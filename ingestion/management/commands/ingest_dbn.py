@@ -41,9 +41,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--input", nargs="+", required=True, type=Path, metavar="PATH", help=".dbn or .dbn.zst files, or folders"
+            "--input", nargs="+", required=True, type=_path, metavar="PATH", help=".dbn or .dbn.zst files, or folders"
         )
-        parser.add_argument("--symbol", default="", help="name of the series; default: by the file's own symbols")
+        parser.add_argument("--symbol", type=_not_empty, help="name of the series; default: by the file's own symbols")
         parser.add_argument("--dataset", default="", help="name in the audit trail; default: mnq_ohlcv_1m for MNQ")
         parser.add_argument("--dry-run", action="store_true", help="check the file and count, but write nothing")
         parser.add_argument("--limit", type=_whole_number(most=2**63 - 1), metavar="N", help="only the first N rows")
@@ -62,6 +62,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the summary as one JSON object on standard output")
 
     def handle(self, *args, **options) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")  # a terminal that cannot show ✅ must not fail a finished run
         paths = find_files(options["input"])
         outcomes: list[FileOutcome] = []
         notes: dict[str, list[str]] = {}
@@ -116,7 +119,7 @@ class Command(BaseCommand):
 
 def _ingest_options(options: dict) -> IngestOptions:
     return IngestOptions(
-        symbol=options["symbol"],
+        symbol=options["symbol"] or "",
         dataset=options["dataset"],
         limit=options["limit"],
         publisher_id=options["publisher"],
@@ -131,3 +134,13 @@ def _whole_number(*, most: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _not_empty(text: str) -> str:
+    if not text:  # a shell variable that is not set
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def _path(text: str | Path) -> Path:
+    return Path(_not_empty(str(text)))
