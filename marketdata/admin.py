@@ -74,7 +74,7 @@ class BarAdmin(ReadOnlyAdmin):
     search_fields = ["ts"]
     search_help_text = (
         "Choose a series on the right. A UTC date or time here (2024-01-02, 2024-01-02T14:30) shows the bars from then "
-        f"on. At most {MOST_BARS:,} bars are paged through."
+        f"on, two of them (2024-01-02..2024-01-03) a range. At most {MOST_BARS:,} bars are paged through."
     )
     sortable_by = ()
 
@@ -84,8 +84,10 @@ class BarAdmin(ReadOnlyAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         if not search_term:
             return queryset, False
-        start = parse_moment(search_term)
-        return (queryset.filter(ts__gte=start).order_by("ts") if start else queryset.none()), False
+        start, _, end = search_term.partition("..")
+        bounds = {"ts__gte": parse_moment(start)} | ({"ts__lt": parse_moment(end)} if end else {})
+        found = queryset.none() if None in bounds.values() else queryset.filter(**bounds).order_by("ts")
+        return found, False
 
     @admin.display(description="time (UTC)")
     def utc(self, bar: BrowsableBar) -> str:

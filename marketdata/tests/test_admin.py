@@ -105,6 +105,8 @@ def test_bars_are_browsed_by_series_and_time_without_counting_the_table(operator
     assert counts
     assert all("LIMIT 10000" in sql for sql in counts)
     assert operator.get(address, {"series": "CME_MINI:MNQ1!", "q": "soon"}).status_code == 200
+    ranged = operator.get(address, {"series": "CME_MINI:MNQ1!", "q": "2024-01-02T00:01..2024-01-02T00:04"})
+    assert ranged.content.decode().count("field-utc") == 3
 
 
 def test_a_series_is_edited_but_not_renamed_away_from_its_bars(operator):
