@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -49,9 +50,14 @@ def stop_on(faults: list[str]) -> None:
         raise ImproperlyConfigured("production settings are incomplete (BARKEEP_ENV=production). " + " ".join(faults))
 
 
-def require_postgresql(database: dict) -> dict:
-    """The database settings as they are, if they name a PostgreSQL; staging and upserting rely on COPY."""
-    if database.get("ENGINE") != "django.db.backends.postgresql":
+def postgresql_from(url: str) -> dict:
+    """Django's settings for the PostgreSQL that a URL names; staging and upserting rely on its COPY."""
+    try:
+        database = environ.Env.db_url_config(url)
+        is_postgresql = database.get("ENGINE") == "django.db.backends.postgresql"
+    except ValueError:  # a port that is no number
+        is_postgresql = False
+    if not is_postgresql:
         raise ImproperlyConfigured(
             "DATABASE_URL does not name a PostgreSQL server: use the form postgresql://USER:PASSWORD@HOST:5432/NAME."
         )

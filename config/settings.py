@@ -12,8 +12,8 @@ import environ
 from config.guards import (
     development_secret_key,
     is_production,
+    postgresql_from,
     production_faults,
-    require_postgresql,
     stop_on,
 )
 
@@ -87,7 +87,7 @@ TEMPLATES = [
 EMBEDDED_PG_HOME = Path(env.str("EMBEDDED_PG_HOME", default=str(VAR_DIR / "postgres")))
 
 if DATABASE_URL:
-    DATABASES = {"default": require_postgresql(env.db_url_config(DATABASE_URL))}
+    DATABASES = {"default": postgresql_from(DATABASE_URL)}
     DATABASES["default"] |= {
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
         "CONN_HEALTH_CHECKS": True,

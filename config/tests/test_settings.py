@@ -40,6 +40,7 @@ def test_production_starts_when_everything_is_said():
         ({"DATABASE_URL": ""}, "DATABASE_URL is not set"),
         ({"DEBUG": "on"}, "DEBUG is on"),
         ({"DATABASE_URL": "sqlite:///db.sqlite3"}, "does not name a PostgreSQL"),
+        ({"DATABASE_URL": "postgres://u:p@host:abc/name"}, "does not name a PostgreSQL"),
         ({"BARKEEP_ENV": "prod"}, "BARKEEP_ENV is 'prod'"),
     ],
 )

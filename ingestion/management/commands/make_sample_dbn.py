@@ -22,6 +22,8 @@ class Command(BaseCommand):
         path = options["path"]
         if options["bars"] < 1:
             raise CommandError("--bars must be at least 1.")
+        if options["seed"] < 0:
+            raise CommandError("--seed must not be negative.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_mnq_sample(path, bars=options["bars"], first_day=options["start"], seed=options["seed"])

@@ -1,7 +1,7 @@
 """`manage.py make_api_token`: a token for a program that reads over REST."""
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rest_framework.authtoken.models import Token
 
 
@@ -16,6 +16,8 @@ class Command(BaseCommand):
         parser.add_argument("--renew", action="store_true", help="make a new token; the old one stops working")
 
     def handle(self, *args, **options) -> None:
+        if not 0 < len(options["name"]) <= 150:
+            raise CommandError("The name must have 1 to 150 characters.")
         user, created = get_user_model().objects.get_or_create(username=options["name"])
         if created:
             user.set_unusable_password()
