@@ -10,23 +10,16 @@ from django.utils.html import format_html, format_html_join
 
 from ingestion.errors import IngestError
 from ingestion.retry import retry_run
-from marketdata.admin import ReadOnlyAdmin
+from marketdata.admin import ReadOnlyAdmin, SeriesChoice
 from marketdata.live_runs import close_dead_runs
-from marketdata.models import IngestRun, Series
+from marketdata.models import IngestRun
 
 
-class SeriesOfRunFilter(admin.SimpleListFilter):
-    """Runs that wrote to one series."""
-
-    title = "series"
-    parameter_name = "series"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return list(Series.objects.values_list("symbol", "slug"))
+class SeriesOfRunFilter(SeriesChoice):
+    """Runs of one series."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        symbol = (self.value() or "").replace("\0", "")
-        return queryset.filter(symbols__contains=[symbol]) if symbol else queryset
+        return queryset.filter(symbols__contains=[self.symbol]) if self.symbol else queryset
 
 
 @admin.register(IngestRun)

@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 from ingestion.copy_binary import TABLE_COLUMNS, copy_table_rows
 from ingestion.decode import FileFacts
 from ingestion.locks import lock_series
-from ingestion.name_symbols import Bars, Naming
+from ingestion.name_symbols import Bars
 from ingestion.stage import copy_in
 
 _IS_FREE = """
@@ -26,10 +26,9 @@ SELECT NOT EXISTS (
 _COPY = f"COPY market_bars_ohlcv_1m ({', '.join(TABLE_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 
-def claim_free_range(cursor: CursorWrapper, facts: FileFacts, naming: Naming) -> bool:
-    """Whether the table holds no bar of the file's series in the file's range. If so, this transaction holds the
-    series' locks, and it stays so."""
-    symbols = [naming.symbol] if naming.symbol else sorted({mapped.symbol for mapped in facts.mappings})
+def claim_free_range(cursor: CursorWrapper, facts: FileFacts, symbols: list[str]) -> bool:
+    """Whether the table holds no bar of these series, all that the file may have, in the file's range. If so, this
+    transaction holds the series' locks, and it stays so."""
     if facts.start is None or facts.end is None or not _is_free(cursor, facts, symbols):
         return False
     lock_series(cursor, symbols)

@@ -129,7 +129,7 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, observer: 
 
 
 def _stage_file(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, observer: Observer) -> StagedFile:
-    """Open, decode, check, name and stage, chunk by chunk."""
+    """Open, then chunk by chunk decode, check, name, and stage; or store, where the file can meet no bar."""
     with _hashed(run, Path(run.file_path)) as source:
         observer.start_file(source.path, source.size)
         reader = RecordReader(source)
@@ -143,7 +143,7 @@ def _stage_file(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, o
         instruments = InstrumentLog(source.path, reader.facts.dataset)
         create_staging(cursor)
         observer.step("Looking for bars in the file's range, waiting for others who write these series")
-        straight = _may_go_straight(run) and claim_free_range(cursor, reader.facts, naming)
+        straight = _may_go_straight(run) and claim_free_range(cursor, reader.facts, run.symbols)
         observer.step("Reading")
         chunks = _selected(reader.chunks(), options)
         for chunk in checked_rows(chunks, facts=reader.facts, symbol_of=namer.symbol_of):

@@ -33,6 +33,8 @@ class Header:
     stype_in: str | None = "continuous"
     start: int = 0
     end: int | None = None
+    limit: int | None = None
+    not_found: Sequence[str] = ()
     ts_out: bool = False
     version: int = 3
 
@@ -47,6 +49,8 @@ class Header:
                 stype_out=databento_dbn.SType.INSTRUMENT_ID,
                 schema=databento_dbn.Schema.from_str(self.schema) if self.schema else None,
                 symbols=list(self.symbols),
+                limit=self.limit,
+                not_found=list(self.not_found),
                 mappings=[_mapping(symbol, intervals) for symbol, intervals in (self.mappings or {}).items()],
                 ts_out=self.ts_out,
                 version=self.version,

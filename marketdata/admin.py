@@ -39,8 +39,8 @@ class SeriesAdmin(admin.ModelAdmin):
         return ["symbol"] if obj else []
 
 
-class SeriesFilter(admin.SimpleListFilter):
-    """The bars of one series; without a choice, of none."""
+class SeriesChoice(admin.SimpleListFilter):
+    """A choice of one series; subclasses say what it selects."""
 
     title = "series"
     parameter_name = "series"
@@ -48,9 +48,17 @@ class SeriesFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return list(Series.objects.values_list("symbol", "slug"))
 
+    @property
+    def symbol(self) -> str:
+        """The series chosen; empty for none. An address can hold a NUL, which PostgreSQL cannot."""
+        return (self.value() or "").replace("\0", "")
+
+
+class SeriesFilter(SeriesChoice):
+    """The bars of one series; without a choice, of none."""
+
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        symbol = (self.value() or "").replace("\0", "")
-        return queryset.filter(symbol=symbol) if symbol else queryset.none()
+        return queryset.filter(symbol=self.symbol) if self.symbol else queryset.none()
 
 
 class FirstBarsPaginator(Paginator):

@@ -269,3 +269,13 @@ def test_rows_that_the_database_drops_silently_are_noticed(market_db, tmp_path):
         with connection.cursor() as cursor:
             cursor.execute("DROP FUNCTION drop_one() CASCADE")
     assert stored() == {}
+
+
+def test_a_download_that_was_capped_or_incomplete_is_told(market_db, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(3), limit=3, not_found=("MNQ.c.7",))
+    told = ingest(path).out
+    assert "limited to 3 rows and has as many: there may be more." in told
+    assert "did not find 1 of the requested symbols: MNQ.c.7." in told
+    told = ingest(write(tmp_path / "whole.dbn", bars(3), limit=4)).out
+    assert "there may be more" not in told
+    assert "did not find" not in told
