@@ -34,7 +34,7 @@ stop_on(production_faults(DEBUG, SECRET_KEY, ALLOWED_HOSTS, DATABASE_URL) if PRO
 SECRET_KEY = SECRET_KEY or development_secret_key(VAR_DIR / "secret_key")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # config/urls.py registers: no command waits for forms and pages
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

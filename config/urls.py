@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from config.health import healthz, readyz
 
+admin.autodiscover()
 admin.site.site_header = admin.site.site_title = "Barkeep"
 admin.site.index_title = "Audit trail, series and bars"
 

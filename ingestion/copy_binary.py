@@ -8,6 +8,8 @@ have it; leading and trailing zero digits are allowed on the way in. A TIMESTAMP
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ingestion.name_symbols import Bars
@@ -25,25 +27,33 @@ _MICROSECONDS_1970_TO_2000 = 946_684_800 * 10**6
 _NEGATIVE = 0x4000
 
 
-def copy_rows(bars: Bars) -> bytes:
-    """A complete COPY BINARY stream of `COLUMNS`: int4, timestamptz, int8, four numeric prices, numeric volume."""
+@dataclass(frozen=True)
+class CopyRows:
+    """A complete COPY BINARY stream, and how many rows it has."""
+
+    content: bytes
+    count: int
+
+
+def copy_rows(bars: Bars) -> CopyRows:
+    """Rows of `COLUMNS`: int4, timestamptz, int8, four numeric prices, numeric volume."""
     return _stream([_rows(bars, [("series", ">i4", bars.codes)])])
 
 
-def copy_table_rows(bars: Bars, symbols: list[str], run_id: int) -> bytes:
-    """A complete COPY BINARY stream of `TABLE_COLUMNS`: the same with the symbol, `symbols[code]`, and the run."""
+def copy_table_rows(bars: Bars, symbols: list[str], run_id: int | None) -> CopyRows:
+    """Rows of `TABLE_COLUMNS`: the same with the symbol, `symbols[code]`, and the run. None only for no bars."""
     encoded = np.array([symbol.encode() for symbol in symbols])
     lengths = np.array([len(symbol.encode()) for symbol in symbols])[bars.codes]
     parts = []
     for length in np.unique(lengths):  # all rows of one array are equally long
-        which = lengths == length
-        part = Bars(bars.chunk[which], bars.codes[which], bars.groups)
+        part = bars[lengths == length]
         parts.append(_rows(part, [("run_id", ">i8", run_id), ("symbol", f"S{length}", encoded[part.codes])]))
     return _stream(parts)
 
 
-def _stream(parts: list[np.ndarray]) -> bytes:
-    return b"".join((HEADER, *(memoryview(part).cast("B") for part in parts), TRAILER))
+def _stream(parts: list[np.ndarray]) -> CopyRows:
+    content = b"".join((HEADER, *(memoryview(part).cast("B") for part in parts if len(part)), TRAILER))
+    return CopyRows(content, sum(len(part) for part in parts))
 
 
 def _rows(bars: Bars, leading: list[tuple[str, str, object]]) -> np.ndarray:

@@ -62,6 +62,12 @@ class Bars:
     codes: np.ndarray
     groups: list[Group]
 
+    def __len__(self) -> int:
+        return len(self.chunk)
+
+    def __getitem__(self, which: np.ndarray) -> Bars:
+        return Bars(self.chunk[which], self.codes[which], self.groups)
+
 
 class SymbolNamer:
     """Files the records of one file under series. Codes are dense and keep their meaning within the file."""

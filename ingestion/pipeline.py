@@ -9,39 +9,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.database import database_errors_in_words, require_database
-from ingestion.decode import SCHEMA, Chunk, FileFacts, RecordReader, first_rows, of_publisher, whole_minutes
-from ingestion.direct import claim_free_range, store
-from ingestion.errors import DatabaseTrouble, IngestError, InputError, Interrupted, InvalidBars
-from ingestion.instruments import (
-    Conflict,
-    InstrumentLog,
-    Spell,
-    find_conflicts,
-    find_removals,
-    make_way,
-    record_spells,
-    refusal,
-)
+from ingestion.decode import SCHEMA
+from ingestion.direct import store
+from ingestion.errors import DatabaseTrouble, IngestError, Interrupted
+from ingestion.instruments import Conflict, Spell, find_conflicts, find_removals, make_way, record_spells, refusal
 from ingestion.locks import lock_series
-from ingestion.name_symbols import SymbolNamer, check_symbol, choose_naming, listed
 from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
+from ingestion.options import IngestOptions, check_options
+from ingestion.prepare import PreparedFile, one_ahead
 from ingestion.runs import fail_run, open_run, release, succeed_run
 from ingestion.series import ensure_series, propose_slug, refuse_other_dataset
 from ingestion.stage import create_staging, finish_staging, stage
+from ingestion.stored_windows import ANYWHERE, find_windows
 from ingestion.upsert import Counts, StagedRange, count_changes, upsert
-from ingestion.validate import SeriesCheck, checked_rows
+from ingestion.validate import SeriesCheck
 from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 
 logger = logging.getLogger(__name__)
-
-MAX_DATASET = 200
 
 IN_DOUBT = (
     "The connection to the database was lost while the file was committed, so it is not known whether it was stored: "
@@ -50,24 +40,17 @@ IN_DOUBT = (
 
 
 @dataclass(frozen=True)
-class IngestOptions:
-    """How a file is taken. `symbol` and `dataset`: empty for the rule in name_symbols and `<slug>_<schema>`."""
+class TakenFile:
+    """A file whose rows are known to be good: `stored` of them in the table already, the others staged."""
 
-    symbol: str = ""
-    dataset: str = ""
-    limit: int | None = None
-    publisher_id: int | None = None
-    replace_instrument: bool = False
-
-
-@dataclass(frozen=True)
-class StagedFile:
-    """A file whose rows are known to be good, and staged; or in the table already, if they could meet no bar there."""
-
-    stored: bool
-    range: StagedRange
+    stored: int
+    staged: StagedRange
     check: SeriesCheck
     spells_of: dict[str, list[Spell]]
+
+    @property
+    def symbols(self) -> list[str]:
+        return list(self.spells_of)
 
 
 def ingest_file(*, path: Path, options: IngestOptions | None = None, observer: Observer | None = None) -> IngestRun:
@@ -89,18 +72,15 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, observer: O
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
-        staged = _stage_file(cursor, run, options, observer)
-        observer.step("Waiting for others who write these series")
-        lock_series(cursor, staged.range.symbols)
-        observer.check()
+        taken = _take(cursor, run, options, observer)
         observer.step("Storing")
-        series_of = ensure_series(staged.range.symbols, run.vendor_dataset)
-        conflicts = _settle_conflicts(cursor, run, staged, options)
+        series_of = ensure_series(taken.symbols, run.vendor_dataset)
+        conflicts = _settle_conflicts(cursor, run, taken, options)
         if conflicts:
             make_way(cursor, conflicts, run.pk)
-        record_spells(run, series_of, staged.spells_of)
-        _fill_in(run, staged, _stored_counts(staged) or upsert(cursor, staged.range, run.pk))
-        run.dataset = run.dataset or _dataset_name(staged.range.symbols, series_of, run)
+        record_spells(run, series_of, taken.spells_of)
+        _fill_in(run, taken, upsert(cursor, taken.staged, run.pk))
+        run.dataset = run.dataset or _dataset_name(taken.symbols, series_of, run)
         observer.check()
         succeed_run(run)
     logger.info("Run %s stored %s: %s bars, %s of them new", run.pk, path, run.row_count, run.inserted_count)
@@ -118,103 +98,55 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, observer: 
         observer.check()
         require_database()
         with transaction.atomic(durable=True), connection.cursor() as cursor:
-            staged = _stage_file(cursor, run, options, observer)
-            conflicts = _settle_conflicts(cursor, run, staged, options)
+            taken = _take(cursor, run, options, observer)
+            conflicts = _settle_conflicts(cursor, run, taken, options)
             observer.step("Comparing with the table")
-            _fill_in(run, staged, count_changes(cursor, staged.range))
+            _fill_in(run, taken, count_changes(cursor, taken.staged))
             transaction.set_rollback(True)
     for conflict in conflicts:
         observer.note(f"Would replace {conflict.stored} behind {conflict.symbol} from {conflict.start} on.")
     return run
 
 
-def _stage_file(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, observer: Observer) -> StagedFile:
-    """Open, then chunk by chunk decode, check, name, and stage; or store, where the file can meet no bar."""
+def _take(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, observer: Observer) -> TakenFile:
+    """Open, decode, check, name; then store what can meet no bar of the table, and stage what might."""
     with _hashed(run, Path(run.file_path)) as source:
         observer.start_file(source.path, source.size)
-        reader = RecordReader(source)
-        run.vendor_dataset = reader.facts.dataset
-        naming = choose_naming(
-            facts=reader.facts, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES
-        )
-        run.symbols = [naming.symbol] if naming.symbol else sorted({mapped.symbol for mapped in reader.facts.mappings})
-        namer = SymbolNamer(reader.facts, naming)
-        check = SeriesCheck(reader.facts, namer)
-        instruments = InstrumentLog(source.path, reader.facts.dataset)
+        file = PreparedFile(source, options)
+        run.vendor_dataset, run.symbols = file.facts.dataset, file.possible_symbols
+        windows = ANYWHERE
+        if run.pk is not None:  # a preview writes nothing, so it need not wait
+            observer.step("Waiting for others who write these series")
+            lock_series(cursor, run.symbols)
+            if not options.replace_instrument:  # what the other instrument must leave is told from staging
+                windows = find_windows(cursor, file.facts, run.symbols)
         create_staging(cursor)
-        observer.step("Looking for bars in the file's range, waiting for others who write these series")
-        straight = _may_go_straight(run) and claim_free_range(cursor, reader.facts, run.symbols)
         observer.step("Reading")
-        chunks = _selected(reader.chunks(), options)
-        for chunk in checked_rows(chunks, facts=reader.facts, symbol_of=namer.symbol_of):
-            bars = check.distinct(namer.name(chunk))
-            instruments.add(bars.groups, namer.symbols)
-            if straight:
-                store(cursor, bars, namer.symbols, run.pk)
-            else:
-                stage(cursor, bars)
-            observer.read_up_to(source.bytes_read)
-            observer.check()
-        source.finish()
-        _refuse_empty(source.path, check, options)
-    finish_staging(cursor, namer.symbols)
-    for note in (naming.note, *_file_notes(source, reader.facts, check)):
+        stored = 0
+        with one_ahead(file.batches(windows, run.pk)) as batches:
+            for batch in batches:
+                store(cursor, batch.straight)
+                stage(cursor, batch.staged)
+                stored += batch.straight.count
+                observer.read_up_to(batch.read_up_to)
+                observer.check()
+    finish_staging(cursor, file.symbols)
+    for note in file.notes():
         if note:
             observer.note(note)
+    check = file.check
     logger.info("%s: %s rows, %s gaps. %s", run.file_path, check.row_count, check.gap_count, check.longest_gap_in_words)
-    return StagedFile(
-        straight,
-        StagedRange(check.row_count - check.duplicate_count, namer.symbols, check.min_ts, check.max_ts),
-        check,
-        {namer.symbols[code]: spells for code, spells in instruments.spells.items()},
-    )
-
-
-def _file_notes(source: SourceFile, facts: FileFacts, check: SeriesCheck) -> Iterator[str]:
-    """What the user should know of a file that is good: some may be empty."""
-    yield check.longest_gap_in_words
-    if source.manifest:
-        yield "Checked against manifest.json."
-    if facts.not_found:
-        yield f"The vendor did not find {len(facts.not_found):,} of the requested symbols: {listed(facts.not_found)}."
-    if facts.limit and check.row_count == facts.limit:
-        yield f"The download was limited to {facts.limit:,} rows and has as many: there may be more."
-
-
-def _may_go_straight(run: IngestRun) -> bool:
-    """A preview has no run to write under; and what an instrument that is replaced must leave is told from staging."""
-    return run.pk is not None and not run.replace_instrument
-
-
-def _stored_counts(staged: StagedFile) -> Counts | None:
-    return Counts(inserted=staged.range.bar_count, updated=0, changed=0) if staged.stored else None
-
-
-def _selected(chunks: Iterator[Chunk], options: IngestOptions) -> Iterator[Chunk]:
-    if options.publisher_id is not None:
-        chunks = of_publisher(chunks, options.publisher_id)
-    if options.limit is not None:
-        chunks = first_rows(chunks, options.limit)
-    return whole_minutes(chunks)
-
-
-def _refuse_empty(path: Path, check: SeriesCheck, options: IngestOptions) -> None:
-    if check.row_count:
-        return
-    if options.publisher_id is not None:
-        raise InvalidBars(f"{path} has no rows of publisher {options.publisher_id}: check the number.")
-    raise InvalidBars(
-        f"{path} has no rows: it is a whole file, but nothing traded in its range, or the download went wrong."
-    )
+    staged = StagedRange(check.row_count - check.duplicate_count - stored, file.symbols, check.min_ts, check.max_ts)
+    return TakenFile(stored, staged, check, file.spells_of())
 
 
 def _settle_conflicts(
-    cursor: CursorWrapper, run: IngestRun, staged: StagedFile, options: IngestOptions
+    cursor: CursorWrapper, run: IngestRun, taken: TakenFile, options: IngestOptions
 ) -> list[Conflict]:
     """Refuse the file if it has another instrument than the table, or count what must go if that is meant."""
     if not (options.symbol or options.replace_instrument):
-        refuse_other_dataset(run.file_path, staged.range.symbols, run.vendor_dataset)
-    conflicts = find_conflicts(staged.spells_of)
+        refuse_other_dataset(run.file_path, taken.symbols, run.vendor_dataset)
+    conflicts = find_conflicts(taken.spells_of)
     if conflicts and not options.replace_instrument:
         raise refusal(run.file_path, conflicts)
     if conflicts:
@@ -226,19 +158,7 @@ def _settle_conflicts(
 
 
 def _new_run(path: Path, options: IngestOptions) -> IngestRun:
-    if options.symbol:
-        check_symbol(options.symbol)
-    if len(options.dataset) > MAX_DATASET:
-        raise InputError(f"--dataset has {len(options.dataset)} characters: at most {MAX_DATASET} can be stored.")
-    if options.replace_instrument and options.limit:
-        raise InputError(
-            "--replace-instrument with --limit would remove the other instrument's bars from days that the first rows "
-            "do not fill: leave --limit out."
-        )
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"{str(path)!r} is not a name in UTF-8, so it cannot be stored: rename the file.") from error
+    check_options(path, options)
     return IngestRun(
         dataset=options.dataset,
         schema=SCHEMA,
@@ -291,11 +211,12 @@ def _hashed(run: IngestRun, path: Path) -> Iterator[SourceFile]:
         run.file_sha256 = source.sha256
 
 
-def _fill_in(run: IngestRun, staged: StagedFile, counts: Counts) -> None:
-    check = staged.check
-    run.symbols = sorted(staged.range.symbols)
+def _fill_in(run: IngestRun, taken: TakenFile, counts: Counts) -> None:
+    check = taken.check
+    run.symbols = sorted(taken.symbols)
     run.row_count, run.duplicate_count, run.gap_count = check.row_count, check.duplicate_count, check.gap_count
-    run.inserted_count, run.updated_count, run.changed_count = counts.inserted, counts.updated, counts.changed
+    run.inserted_count = taken.stored + counts.inserted
+    run.updated_count, run.changed_count = counts.updated, counts.changed
     run.min_ts, run.max_ts = check.min_ts, check.max_ts
 
 

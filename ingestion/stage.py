@@ -1,4 +1,5 @@
-"""Step 5: bars into a temporary table, by COPY BINARY. It is gone when the transaction ends, however it ends."""
+"""Step 6 for rows that might meet a stored bar: into a temporary table, by COPY BINARY. It is gone when the transaction
+ends, however it ends."""
 
 from __future__ import annotations
 
@@ -8,9 +9,8 @@ import sys
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.copy_binary import COLUMNS, copy_rows
+from ingestion.copy_binary import COLUMNS, CopyRows
 from ingestion.errors import DatabaseTrouble
-from ingestion.name_symbols import Bars
 
 _CREATE = """
 CREATE TEMPORARY TABLE staged_bars (
@@ -37,24 +37,25 @@ def create_staging(cursor: CursorWrapper) -> None:
     cursor.execute(_CREATE)
 
 
-def stage(cursor: CursorWrapper, bars: Bars) -> None:
-    """Add one chunk to the staged bars."""
-    if len(bars.chunk):
-        copy_in(cursor, _COPY, copy_rows(bars), len(bars.chunk))
+def stage(cursor: CursorWrapper, rows: CopyRows) -> None:
+    """Add some rows of `COLUMNS` to the staged bars."""
+    copy_in(cursor, _COPY, rows)
 
 
-def copy_in(cursor: CursorWrapper, copy: str, content: bytes, rows: int) -> None:
-    """Run a COPY FROM STDIN of so many rows, with the errors that every other statement has."""
+def copy_in(cursor: CursorWrapper, copy: str, rows: CopyRows) -> None:
+    """Run a COPY FROM STDIN, with the errors that every other statement has."""
+    if not rows.count:
+        return
     # Where the server ends the session in the middle, psycopg2 prints one error through this hook, and raises another.
     hook, sys.excepthook = sys.excepthook, lambda *error: None
     try:
         with connection.wrap_database_errors:  # Django does not wrap what copy_expert raises
-            cursor.copy_expert(copy, io.BytesIO(content), _COPY_BUFFER)
+            cursor.copy_expert(copy, io.BytesIO(rows.content), _COPY_BUFFER)
     finally:
         sys.excepthook = hook
-    if cursor.rowcount != rows:  # a trigger of somebody else's may drop rows without an error
+    if cursor.rowcount != rows.count:  # a trigger of somebody else's may drop rows without an error
         raise DatabaseTrouble(
-            f"The database took {cursor.rowcount:,} of {rows:,} rows without saying why, so nothing was stored: "
+            f"The database took {cursor.rowcount:,} of {rows.count:,} rows without saying why, so nothing was stored: "
             "look for a trigger on market_bars_ohlcv_1m."
         )
 

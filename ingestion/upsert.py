@@ -1,4 +1,4 @@
-"""Step 6: staged bars into the table. Each staged row is compared once with what the table holds, and then only what is
+"""Step 7: staged bars into the table. Each staged row is compared once with what the table holds, and then only what is
 new or different is written: an unchanged bar keeps its row, and the record of the run that brought it.
 
 Runs under the series' locks, in the transaction that also closes the run.
@@ -95,6 +95,8 @@ class StagedRange:
 
 def count_changes(cursor: CursorWrapper, staged: StagedRange) -> Counts:
     """What `upsert` would do. Leaves the differences in a temporary table if the table has bars in the range at all."""
+    if not staged.bar_count:
+        return Counts(inserted=0, updated=0, changed=0)
     cursor.execute(_SETTINGS)
     parameters = {"symbols": staged.symbols, "min_ts": staged.min_ts, "max_ts": staged.max_ts}
     cursor.execute(_ANY_IN_RANGE, parameters)
@@ -109,7 +111,7 @@ def count_changes(cursor: CursorWrapper, staged: StagedRange) -> Counts:
 def upsert(cursor: CursorWrapper, staged: StagedRange, run_id: int) -> Counts:
     """Write the staged bars under this run. The counts are exact as long as the series' locks are held."""
     counts = count_changes(cursor, staged)
-    if not counts.updated:
+    if counts.inserted and not counts.updated:
         _execute(cursor, _INSERT_ALL, run_id, expected=counts.inserted)
         return counts
     if counts.inserted:

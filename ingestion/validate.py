@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 
@@ -93,7 +94,7 @@ class SeriesCheck:
         keep[same + 1] = False
         self.row_count += len(records)
         self.duplicate_count += len(same)
-        kept = Bars(bars.chunk[order][keep], codes[keep], bars.groups)
+        kept = bars[order][keep]
         self._refuse_alternation(kept)
         self._count_gaps(kept)
         self._widen_range(bars.chunk.records["ts_event"])
@@ -265,6 +266,17 @@ def _minutes_like_this(chunk: Chunk, codes: np.ndarray, rows: np.ndarray) -> str
 
 def _rows_break_this(total: int) -> str:
     return "no other row breaks this rule" if total == 1 else f"{total:,} rows of the file break this rule"
+
+
+def refuse_empty(path: Path, check: SeriesCheck, publisher_id: int | None) -> None:
+    """Raise `InvalidBars` if no row was checked."""
+    if check.row_count:
+        return
+    if publisher_id is not None:
+        raise InvalidBars(f"{path} has no rows of publisher {publisher_id}: check the number.")
+    raise InvalidBars(
+        f"{path} has no rows: it is a whole file, but nothing traded in its range, or the download went wrong."
+    )
 
 
 def price(nanos: int) -> Decimal:

@@ -45,7 +45,7 @@ def copied(rows: list[tuple]) -> list[tuple]:
     codes = np.array([row[0] for row in rows], dtype=np.int32)
     for position, name in enumerate(("ts_event", *PRICES, "volume"), start=1):
         records[name] = [row[position] for row in rows]
-    content = copy_rows(Bars(Chunk(records, np.arange(1, len(rows) + 1)), codes, []))
+    content = copy_rows(Bars(Chunk(records, np.arange(1, len(rows) + 1)), codes, [])).content
     with connection.cursor() as cursor:
         cursor.execute(_CREATE)
         cursor.copy_expert(_COPY, io.BytesIO(content))

@@ -1,7 +1,7 @@
 """One file in, and in again: what must hold of every ingest, and of every failure half-way."""
 
 import itertools
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -10,7 +10,7 @@ from ingestion.errors import DatabaseTrouble, IngestError
 from ingestion.pipeline import IngestOptions, ingest_file, preview_file
 from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
 
-from .builders import MIDNIGHT, at, bars, exact, ingest, several, stored, write
+from .builders import MIDNIGHT, bars, exact, ingest, several, stored, write
 from .processes import session
 
 
@@ -150,14 +150,16 @@ def test_what_the_database_refuses_is_told_in_a_sentence(market_db, tmp_path):
     ingest_file(path=path)
 
 
-@pytest.mark.parametrize("step", ["lock_series", "upsert", "succeed_run", "finish_staging", "stage", "RecordReader"])
+@pytest.mark.parametrize(
+    "step", ["lock_series", "upsert", "succeed_run", "finish_staging", "stage", "store", "PreparedFile"]
+)
 def test_a_bug_closes_the_run_and_shows_itself(market_db, tmp_path, monkeypatch, step):
     def fall_over(*args, **kwargs):
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(f"ingestion.pipeline.{step}", fall_over)
     with pytest.raises(ZeroDivisionError):
-        ingest_file(path=write(tmp_path / "mnq.dbn", bars(), end=None))
+        ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
 
     assert failed().error == "The program failed: ZeroDivisionError('a bug')"
     assert stored() == {}
@@ -169,7 +171,7 @@ def test_ctrl_c_in_a_python_shell_closes_the_run(market_db, tmp_path, monkeypatc
 
     monkeypatch.setattr("ingestion.pipeline.upsert", press_ctrl_c)
     with pytest.raises(KeyboardInterrupt):
-        ingest_file(path=write(tmp_path / "mnq.dbn", bars(), end=None))
+        ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
 
     assert failed().error.startswith("interrupted")
     assert stored() == {}
@@ -262,9 +264,9 @@ def test_rows_that_the_database_drops_silently_are_noticed(market_db, tmp_path):
             CREATE TRIGGER drop_one BEFORE INSERT ON market_bars_ohlcv_1m FOR EACH ROW EXECUTE FUNCTION drop_one();
         """)
     try:
-        for end in (at(0, day=date(2024, 2, 1)), None):  # straight into the table, and staged
+        for staged in (False, True):
             with pytest.raises(IngestError, match=r"look for a trigger|Another program changed"):
-                ingest_file(path=write(tmp_path / "mnq.dbn", bars(5), end=end))
+                ingest_file(path=write(tmp_path / "mnq.dbn", bars(5)), options=IngestOptions(replace_instrument=staged))
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP FUNCTION drop_one() CASCADE")

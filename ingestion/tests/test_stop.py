@@ -26,19 +26,22 @@ WAITING = "SELECT pg_advisory_xact_lock%"
 STORING = "%INSERT INTO market_bars%"
 
 
+STAGED = "--replace-instrument"  # rows that may replace others are always staged
+
+
 @pytest.fixture(scope="module", params=["straight into the table", "staged"])
-def big(request, tmp_path_factory) -> Path:
-    """Reading takes some seconds: long enough to strike in the middle. A file that does not say where it ends is
-    always staged."""
+def big(request, tmp_path_factory) -> list[str | Path]:
+    """An input that takes some seconds to read: long enough to strike in the middle."""
     times = np.uint64(at(0)) + np.arange(1_500_000, dtype=np.uint64) * np.uint64(60 * 10**9)
     records = random_walk(times, instrument_id=FRONT)
     path = tmp_path_factory.mktemp("big") / "big.dbn"
-    return write(path, records, mappings={}, end=None if request.param == "staged" else int(times[-1]))
+    write(path, records, mappings={}, end=int(times[-1]))
+    return [path, STAGED] if request.param == "staged" else [path]
 
 
 @pytest.fixture
 def small(tmp_path) -> Path:
-    return write(tmp_path / "small.dbn", bars(50), end=None)  # staged
+    return write(tmp_path / "small.dbn", bars(50))
 
 
 def nothing_is_stored() -> bool:
@@ -51,7 +54,7 @@ def nothing_is_stored() -> bool:
 
 
 def test_killed_while_it_reads(market_db, big, small):
-    with Process("--input", big) as process:
+    with Process("--input", *big) as process:
         until(lambda: running() and backend_in(COPYING))
         assert close_dead_runs() == []  # it lives
         process.signal(signal.SIGKILL)
@@ -83,7 +86,7 @@ def slow_upsert(market_db):
 
 
 def test_killed_while_storing(slow_upsert, small):
-    with Process("--input", small, "--symbol", "NEW") as process:
+    with Process("--input", small, "--symbol", "NEW", STAGED) as process:
         backend = until(lambda: backend_in(STORING))
         process.signal(signal.SIGKILL)
         process.end()
@@ -127,7 +130,7 @@ def assert_interrupted(process: Process, number: int, code: int) -> None:
 
 @SIGNALS
 def test_interrupted_while_it_reads(market_db, big, number, code):
-    with Process("--input", big) as process:
+    with Process("--input", *big) as process:
         until(lambda: backend_in(COPYING))
         assert_interrupted(process, number, code)
 
@@ -141,7 +144,7 @@ def test_interrupted_while_it_waits_for_another(market_db, small, number, code):
 
 @SIGNALS
 def test_interrupted_while_storing(slow_upsert, small, number, code):
-    with Process("--input", small) as process:
+    with Process("--input", small, STAGED) as process:
         until(lambda: backend_in(STORING))
         assert_interrupted(process, number, code)
 
@@ -171,8 +174,8 @@ def test_the_handlers_are_those_from_before_afterwards():
 
 @pytest.mark.parametrize("moment", [COPYING, WAITING])
 def test_the_server_ends_the_session(market_db, big, small, moment):
-    path, others = (small, series_locked()) if moment == WAITING else (big, contextlib.nullcontext())
-    with others, Process("--input", path) as process:
+    inputs, others = ([small], series_locked()) if moment == WAITING else (big, contextlib.nullcontext())
+    with others, Process("--input", *inputs) as process:
         backend = until(lambda: backend_in(moment))
         with session() as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])

@@ -32,6 +32,7 @@ Each file is stored whole or not at all, and may be ingested again at any time. 
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they import every page of the site, which takes longer than a small file
     help = "Load Databento DBN files (schema ohlcv-1m, .dbn or .dbn.zst) into market_bars_ohlcv_1m."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs) -> CommandParser:
