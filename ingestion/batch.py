@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,21 @@ from ingestion.errors import DatabaseUnavailable, IngestError, Interrupted
 from ingestion.name_symbols import choose_naming
 from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
-from ingestion.pipeline import IngestOptions, ingest_file, preview_file
+from ingestion.options import IngestOptions
+from ingestion.pipeline import ingest_file, preview_file
 from marketdata.live_runs import close_dead_runs
 from marketdata.models import Bar, IngestRun
 
 SUFFIXES = (".dbn", ".dbn.zst")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done with each file."""
+
+    options: IngestOptions
+    dry_run: bool = False
+    skip_ingested: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class FileOutcome:
     run: IngestRun | None = None
     error: IngestError | None = None
     skipped_for: IngestRun | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def ends_the_work(self) -> bool:
@@ -56,42 +67,53 @@ def _files_inside(path: Path) -> list[Path]:
 
 
 def ingest_files(
-    *,
-    paths: Iterable[Path],
-    options: IngestOptions,
-    observer: Observer,
-    dry_run: bool = False,
-    skip_ingested: bool = False,
+    *, paths: list[Path], order: Order, observers: Callable[[], Observer], jobs: int = 1
 ) -> Iterator[FileOutcome]:
-    """Take the files one after the other, and say of each what became of it. An interruption, or a database that cannot
-    be used, ends the work."""
-    take = preview_file if dry_run else ingest_file
+    """Take the files, `jobs` at a time, each job with an observer, and say of each what became of it as soon as it is
+    known. An interruption, or a database that cannot be used, ends the work.
+
+    The table is in the end as if they had been taken one after the other.
+    """
+    if min(jobs, len(paths)) > 1:
+        from ingestion.parallel import take_in_parallel
+
+        yield from take_in_parallel(paths=paths, order=order, observers=observers, jobs=min(jobs, len(paths)))
+        return
+    observer = observers()
     for path in paths:
-        try:
-            earlier = ingested_before(path, options, observer, dry_run=dry_run) if skip_ingested else None
-            run = None if earlier else take(path=path, options=options, observer=observer)
-        except IngestError as error:
-            outcome = FileOutcome(path, error=error)
-        else:
-            outcome = FileOutcome(path, run=run, skipped_for=earlier)
+        outcome = take_file(path, order, observer)
         yield outcome
         if outcome.ends_the_work:
             return
 
 
-def ingested_before(
-    path: Path, options: IngestOptions, observer: Observer, *, dry_run: bool = False
-) -> IngestRun | None:
+def take_file(path: Path, order: Order, observer: Observer) -> FileOutcome:
+    """One file, whatever becomes of it."""
+    observer.notes = []
+    try:
+        earlier = ingested_before(path, order, observer) if order.skip_ingested else None
+        if earlier is not None:
+            return FileOutcome(path, skipped_for=earlier)
+        take = preview_file if order.dry_run else ingest_file
+        run = take(path=path, options=order.options, observer=observer)
+        return FileOutcome(path, run=run, notes=tuple(observer.notes))
+    except IngestError as error:
+        return FileOutcome(path, error=error)
+    finally:
+        observer.end_file()
+
+
+def ingested_before(path: Path, order: Order, observer: Observer) -> IngestRun | None:
     """The last successful run of this very file, as a whole, into the same series. None where the instrument is to be
     replaced: a run since then may have replaced what this file brought."""
-    if options.replace_instrument:
+    if order.options.replace_instrument:
         return None
     with database_errors_in_words(observer):
         observer.check()
         require_database()
-        if not dry_run:
+        if not order.dry_run:
             close_dead_runs()  # as whoever looks at runs does; a dry run writes nothing at all
-        return _whole_run_of_same_content(path, options)
+        return _whole_run_of_same_content(path, order.options)
 
 
 def _whole_run_of_same_content(path: Path, options: IngestOptions) -> IngestRun | None:

@@ -1,76 +1,105 @@
-"""An observer for the command line: a progress bar on a terminal, log lines with --verbose, notes for the summary."""
+"""Observers for the command line: a progress bar on a terminal, log lines with --verbose.
+
+Everything goes to standard error, so that standard output holds the result alone.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingestion.observer import Observer
 from ingestion.stop import StopSwitch
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class Console:
+    """One display for all files that are on their way in, however many at a time."""
+
+    def __init__(self, *, switch: StopSwitch, verbose: bool, show_progress: bool, file_count: int) -> None:
+        self.switch = switch
+        self.verbose = verbose
+        self.progress = _progress_bars() if show_progress else None
+        self.several = file_count > 1
+        self._files = None
+        if self.progress is not None and self.several:
+            self._files = self.progress.add_task(f"{file_count:,} files", total=file_count)
+
+    def observer(self) -> ConsoleObserver:
+        """For one file after the other. Files at a time have one each."""
+        return ConsoleObserver(self)
+
+    def end_file(self, task: int | None) -> None:
+        """Clear the display away before the file's result is printed; the next step of any file brings it back."""
+        if self.progress is not None:
+            self.progress.stop()
+            if task is not None:
+                self.progress.remove_task(task)
+            if self._files is not None:
+                self.progress.advance(self._files)
+
 
 class ConsoleObserver(Observer):
-    """Everything it shows goes to standard error, so that standard output holds the result alone."""
-
-    def __init__(self, *, switch: StopSwitch, verbose: bool, show_progress: bool) -> None:
-        self._switch = switch
-        self._verbose = verbose
-        self._progress = _progress_bar() if show_progress else None
-        self._task = None
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._name = ""
+        self._task: int | None = None
         self._started = time.perf_counter()
-        self.notes: list[str] = []
-
-    def __enter__(self) -> ConsoleObserver:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.end_file()
 
     def start_file(self, path: Path, size: int) -> None:
-        self.notes = []
+        self._name = path.name
         self._started = time.perf_counter()
         self._log(f"Reading {path} ({size:,} bytes)")
-        if self._progress is not None:
-            self._progress.start()
-            self._task = self._progress.add_task(path.name, total=size)
+        if (progress := self._console.progress) is not None:
+            progress.start()
+            self._task = progress.add_task(path.name, total=size)
 
     def read_up_to(self, position: int) -> None:
-        if self._progress is not None:
-            self._progress.update(self._task, completed=position)
-        self._log(f"Staged up to byte {position:,}")
+        self._log(f"Taken up to byte {position:,}")
+        self._show(completed=position)
 
     def step(self, name: str) -> None:
         self._log(name)
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=name)
-
-    def note(self, sentence: str) -> None:
-        self.notes.append(sentence)
+        self._show(description=f"{self._name}: {name}")
 
     def check(self) -> None:
-        self._switch.check()
+        self._console.switch.check()
 
     def end_file(self) -> None:
-        """Clear the bar away, before the file's result is printed."""
-        if self._progress is not None and self._task is not None:
-            self._progress.stop()
-            self._progress.remove_task(self._task)
-            self._task = None
+        self._console.end_file(self._task)
+        self._task = None
+
+    def _show(self, **changes: object) -> None:
+        if self._task is not None:
+            self._console.progress.start()
+            self._console.progress.update(self._task, **changes)
 
     def _log(self, line: str) -> None:
-        if self._verbose:
-            print(f"{time.perf_counter() - self._started:8.3f} s  {line}", file=sys.stderr)  # noqa: T201
+        if self._console.verbose:
+            name = f"{self._name}: " if self._console.several else ""
+            print(f"{time.perf_counter() - self._started:8.3f} s  {name}{line}", file=sys.stderr)  # noqa: T201
 
 
-def _progress_bar():
+def _progress_bars() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        DownloadColumn(),
+        TaskProgressColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),

@@ -38,4 +38,19 @@ class Interrupted(IngestError):
 
     def __init__(self, signal_number: int) -> None:
         super().__init__("interrupted: nothing of this file was stored; run the same command again to load it")
+        self.signal_number = signal_number
         self.exit_code = 128 + signal_number
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.signal_number,)  # as another process has to rebuild it
+
+
+class ProcessDied(IngestError):
+    """One of several processes that take files was killed, or failed. What it was at is closed by the next start."""
+
+    def __init__(self, path: object, exit_code: int) -> None:
+        how = f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+        super().__init__(
+            f"The process that took {path} died ({how}), so it is not known whether the file was stored: run the "
+            "command again; what is stored already will be left alone."
+        )

@@ -57,17 +57,17 @@ def closing_line(outcomes: list[FileOutcome], not_reached: int) -> str:
     return f"{len(outcomes) + not_reached:,} files: {stored:,} taken, {skipped:,} skipped, {failed:,} failed{rest}."
 
 
-def as_json(outcomes: list[FileOutcome], notes: dict[str, list[str]], *, dry_run: bool) -> dict:
+def as_json(outcomes: list[FileOutcome], *, dry_run: bool) -> dict:
     """The same for scripts. `files` has one object per file, up to the one that ended the work if one did; counts are
     integers, times ISO 8601 in UTC."""
     return {
         "dry_run": dry_run,
         "ok": all(outcome.error is None for outcome in outcomes),
-        "files": [_file_as_json(outcome, notes.get(str(outcome.path), [])) for outcome in outcomes],
+        "files": [_file_as_json(outcome) for outcome in outcomes],
     }
 
 
-def _file_as_json(outcome: FileOutcome, notes: list[str]) -> dict:
+def _file_as_json(outcome: FileOutcome) -> dict:
     if outcome.error is not None:
         return {"file": str(outcome.path), "status": "failed", "error": str(outcome.error)}
     if outcome.skipped_for is not None:
@@ -91,7 +91,7 @@ def _file_as_json(outcome: FileOutcome, notes: list[str]) -> dict:
         "min_ts": run.min_ts.isoformat(),
         "max_ts": run.max_ts.isoformat(),
         "seconds": _seconds(run),
-        "notes": notes,
+        "notes": list(outcome.notes),
     }
 
 

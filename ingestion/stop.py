@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ingestion.errors import Interrupted
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _CANCEL_EVERY_SECONDS = 0.2
 _FAREWELL_SECONDS = 2  # a cancellation on its way to a server that does not answer is not waited for
 
@@ -44,7 +44,7 @@ def stop_on_signals() -> Iterator[StopSwitch]:
     switch = StopSwitch()
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    handlers = {number: signal.signal(number, lambda number, frame: None) for number in _SIGNALS}
+    handlers = {number: signal.signal(number, lambda number, frame: None) for number in SIGNALS}
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     watcher = threading.Thread(target=_watch, args=(reading, switch, connections[DEFAULT_DB_ALIAS]), daemon=True)
     watcher.start()
@@ -63,7 +63,7 @@ def stop_on_signals() -> Iterator[StopSwitch]:
 
 def _watch(reading: int, switch: StopSwitch, database: BaseDatabaseWrapper) -> None:
     while woken_by := os.read(reading, 1):
-        if woken_by[0] in _SIGNALS and switch.signal_number is None:
+        if woken_by[0] in SIGNALS and switch.signal_number is None:
             switch.signal_number = woken_by[0]
             while not switch.noticed.wait(_CANCEL_EVERY_SECONDS):
                 _cancel_statement(database)

@@ -103,7 +103,7 @@ class Printed:
 def ingest(*paths: Path, **options) -> Printed:
     """Run the command in this process. Raises `CommandError` as the command line would show it."""
     out, err = io.StringIO(), io.StringIO()
-    call_command("ingest_dbn", input=[*paths], stdout=out, stderr=err, **options)
+    call_command("ingest_dbn", input=[*paths], stdout=out, stderr=err, **{"jobs": 1, **options})
     return Printed(out.getvalue(), err.getvalue())
 
 

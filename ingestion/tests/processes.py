@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -52,6 +53,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def __enter__(self) -> Process:
@@ -61,8 +63,16 @@ class Process:
         self._process.kill()
         self._process.communicate()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
+
+    def press_ctrl_c(self) -> None:
+        """As a terminal does it: to the command and to every process that it started."""
+        os.killpg(self._process.pid, signal.SIGINT)
 
     def end(self, seconds: float = 60) -> Ended:
         out, err = self._process.communicate(timeout=seconds)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,10 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingestion import report
-from ingestion.batch import FileOutcome, find_files, ingest_files
-from ingestion.console import ConsoleObserver
+from ingestion.batch import FileOutcome, Order, find_files, ingest_files
+from ingestion.console import Console
 from ingestion.errors import Interrupted
-from ingestion.pipeline import IngestOptions
+from ingestion.options import IngestOptions
 from ingestion.stop import stop_on_signals
 
 EXAMPLES = """
@@ -23,6 +24,8 @@ examples:
     python manage.py ingest_dbn --input mnq.dbn.zst --dry-run
   A folder of daily files, passing over those that are in already:
     python manage.py ingest_dbn --input data/databento/mnq/ohlcv_1m/raw --skip-ingested
+  A folder of many series, four files at a time:
+    python manage.py ingest_dbn --input data/databento/equities/raw --jobs 4
   A contract into a series of your own:
     python manage.py ingest_dbn --input es.dbn.zst --symbol 'CME_MINI:ES1!'
 
@@ -59,6 +62,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--skip-ingested", action="store_true", help="pass over files that are already in, whole, by sha256"
         )
+        parser.add_argument(
+            "--jobs",
+            type=_whole_number(most=256),
+            default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            metavar="N",
+            help="files at a time, each in a process; files of the same series still follow one another "
+            "(default: the number of cores, %(default)s)",
+        )
         parser.add_argument("--verbose", action="store_true", help="a line per step, with timings, on standard error")
         parser.add_argument("--json", action="store_true", help="the summary as one JSON object on standard output")
 
@@ -67,34 +78,26 @@ class Command(BaseCommand):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # a terminal that cannot show ✅ must not fail a finished run
         paths = find_files(options["input"])
+        order = Order(_ingest_options(options), dry_run=options["dry_run"], skip_ingested=options["skip_ingested"])
         outcomes: list[FileOutcome] = []
-        notes: dict[str, list[str]] = {}
-        with (
-            stop_on_signals() as switch,
-            ConsoleObserver(
+        with stop_on_signals() as switch:
+            console = Console(
                 switch=switch,
                 verbose=options["verbose"],
                 show_progress=sys.stderr.isatty() and not options["verbose"],
-            ) as observer,
-        ):
-            for outcome in ingest_files(
-                paths=paths,
-                options=_ingest_options(options),
-                observer=observer,
-                dry_run=options["dry_run"],
-                skip_ingested=options["skip_ingested"],
-            ):
-                observer.end_file()
+                file_count=len(paths),
+            )
+            for outcome in ingest_files(paths=paths, order=order, observers=console.observer, jobs=options["jobs"]):
                 outcomes.append(outcome)
-                notes[str(outcome.path)] = observer.notes
-                self._tell(outcome, observer.notes, options, alone=len(paths) == 1)
+                self._tell(outcome, options, alone=len(paths) == 1)
         if options["json"]:
-            self.stdout.write(json.dumps(report.as_json(outcomes, notes, dry_run=options["dry_run"])))
+            outcomes.sort(key=lambda outcome: paths.index(outcome.path))
+            self.stdout.write(json.dumps(report.as_json(outcomes, dry_run=options["dry_run"])))
         elif len(paths) > 1:
             self.stdout.write(report.closing_line(outcomes, not_reached=len(paths) - len(outcomes)))
         self._fail_if_any_failed(outcomes, alone=len(paths) == 1)
 
-    def _tell(self, outcome: FileOutcome, notes: list[str], options: dict, *, alone: bool) -> None:
+    def _tell(self, outcome: FileOutcome, options: dict, *, alone: bool) -> None:
         if outcome.error is not None:
             if not alone and not outcome.ends_the_work:  # else it is the command's own error, told at the end
                 self.stderr.write(f"❌ {outcome.error}")
@@ -104,13 +107,13 @@ class Command(BaseCommand):
             self.stdout.write(f"Skipped: {outcome.path} is in already (run {outcome.skipped_for.pk}).")
         else:
             summary = report.dry_run_summary if options["dry_run"] else report.summary
-            self.stdout.write(summary(outcome.run, notes))
+            self.stdout.write(summary(outcome.run, outcome.notes))
 
     def _fail_if_any_failed(self, outcomes: list[FileOutcome], *, alone: bool) -> None:
         failed = [outcome for outcome in outcomes if outcome.error is not None]
         if not failed:
             return
-        last = failed[-1]
+        last = max(failed, key=lambda outcome: outcome.ends_the_work)
         own_error = alone or last.ends_the_work
         raise CommandError(
             str(last.error) if own_error else f"{len(failed):,} of {len(outcomes):,} files were not taken.",

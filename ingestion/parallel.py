@@ -1,0 +1,176 @@
+"""Several files at a time, each in a process of its own, shown as one work: what becomes of each file is told here, and
+whoever stops this process stops them all."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from ingestion.batch import FileOutcome, Order
+from ingestion.database import database_errors_in_words, require_database
+from ingestion.errors import DatabaseTrouble, IngestError, Interrupted, ProcessDied
+from ingestion.observer import Observer
+from ingestion.open_file import SourceFile
+from ingestion.options import IngestOptions
+from ingestion.prepare import PreparedFile
+from ingestion.schedule import Schedule
+from ingestion.stop import SIGNALS
+from ingestion.worker import OUTCOME, work
+
+_LOOK_UP_SECONDS = 0.2  # how often it is asked whether somebody wants to stop
+
+
+def take_in_parallel(
+    *, paths: list[Path], order: Order, observers: Callable[[], Observer], jobs: int
+) -> Iterator[FileOutcome]:
+    """What `batch.ingest_files` promises, with `jobs` processes. Outcomes come as the files end."""
+    watch = observers()
+    try:
+        with database_errors_in_words(watch):
+            watch.check()
+            require_database()
+    except IngestError as error:
+        yield FileOutcome(paths[0], error=error)
+        return
+    schedule = Schedule(paths, lambda path: _series_of(path, order.options, watch))
+    stop: Interrupted | None = None
+    ending = False
+    with _worker_pool(jobs, order, observers) as pool:
+        while True:
+            while not ending and pool.has_room and (path := schedule.take()):
+                pool.give(path)
+            if not pool.busy:
+                break
+            for outcome in pool.outcomes():
+                schedule.end(outcome.path)
+                ending = ending or outcome.ends_the_work
+                stop = None if isinstance(outcome.error, Interrupted) else stop
+                yield outcome
+            if not ending and (stop := _asked_to_stop(watch)):
+                ending = True
+                pool.signal(stop.signal_number)
+    if stop and schedule.waiting:  # all that was being taken came to its end: the next file is the first not to
+        yield FileOutcome(schedule.waiting[0], error=stop)
+
+
+def _asked_to_stop(watch: Observer) -> Interrupted | None:
+    try:
+        watch.check()
+    except Interrupted as stop:
+        return stop
+    return None
+
+
+def _series_of(path: Path, options: IngestOptions, watch: Observer) -> frozenset[str] | None:
+    """The series that the file may write to: none if it is going to be refused, None if that cannot be told now."""
+    try:
+        with database_errors_in_words(watch), SourceFile(path) as source:
+            return frozenset(PreparedFile(source, options).possible_symbols)
+    except (DatabaseTrouble, Interrupted):
+        return None
+    except IngestError:
+        return frozenset()
+
+
+class _Worker:
+    """A process that takes files, and the line to it."""
+
+    def __init__(self, order: Order, observer: Observer) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would share this process's connection to the database
+        self.line, theirs = context.Pipe()
+        self.observer = observer
+        self.path: Path | None = None
+        self.process: BaseProcess = context.Process(target=work, args=(theirs,), daemon=True)
+        # Ctrl-C reaches all processes of a terminal at once, and one that is not ready for it would end in a traceback.
+        # Where it has yet to be started, the module's own helper would undo the mask.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        self.process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+        self.line.send((connections[DEFAULT_DB_ALIAS].settings_dict, order))
+
+    def give(self, path: Path) -> None:
+        self.path = path
+        self.line.send(path)
+
+    def outcome(self) -> FileOutcome | None:
+        """Hear one message; the outcome if it is one, or if the process died."""
+        try:
+            what, *facts = self.line.recv()
+        except (EOFError, ConnectionError):
+            self.process.join()
+            return self._end(FileOutcome(self.path, error=ProcessDied(self.path, self.process.exitcode)))
+        if what == OUTCOME:
+            return self._end(*facts)
+        getattr(self.observer, what)(*facts)
+        return None
+
+    def _end(self, outcome: FileOutcome) -> FileOutcome:
+        self.path = None
+        self.observer.end_file()
+        return outcome
+
+
+class _Pool:
+    """As many workers as are needed, and at most `jobs`."""
+
+    def __init__(self, jobs: int, order: Order, observers: Callable[[], Observer]) -> None:
+        self._jobs, self._order, self._observers = jobs, order, observers
+        self.workers: list[_Worker] = []
+
+    @property
+    def busy(self) -> list[_Worker]:
+        return [worker for worker in self.workers if worker.path is not None]
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.busy) < self._jobs
+
+    def give(self, path: Path) -> None:
+        idle = next((worker for worker in self.workers if worker.path is None), None)
+        if idle is None:
+            idle = _Worker(self._order, self._observers())
+            self.workers.append(idle)
+        idle.give(path)
+
+    def outcomes(self) -> Iterator[FileOutcome]:
+        """What the workers said, or nothing if they say nothing for a moment."""
+        lines: dict[Connection, _Worker] = {worker.line: worker for worker in self.busy}
+        for line in wait(list(lines), _LOOK_UP_SECONDS):
+            worker = lines[line]
+            outcome = worker.outcome()
+            if outcome is not None:
+                if isinstance(outcome.error, ProcessDied):
+                    self.workers.remove(worker)
+                yield outcome
+
+    def signal(self, number: int) -> None:
+        for worker in self.busy:
+            if worker.process.is_alive():
+                os.kill(worker.process.pid, number)
+
+
+@contextmanager
+def _worker_pool(jobs: int, order: Order, observers: Callable[[], Observer]) -> Iterator[_Pool]:
+    """Behind the block no worker is left: each ends its file, finds that nobody sends another, and goes."""
+    pool = _Pool(jobs, order, observers)
+    try:
+        yield pool
+    except BaseException:
+        pool.signal(signal.SIGTERM)
+        raise
+    finally:
+        for worker in pool.workers:
+            worker.line.close()
+        for worker in pool.workers:
+            worker.process.join()

@@ -1,0 +1,58 @@
+"""Which file may go next, where several are taken at a time: files of one series follow one another in their order.
+
+Locks alone would keep them apart, but not in order; and where two files have different values for a minute, it is the
+later file's that stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+# How far to look past files that must wait, so that a folder of a thousand files of one series is not read up to its
+# end each time.
+LOOK_AHEAD = 64
+
+
+class Schedule:
+    """The files that are left, in order, and those that are being taken. `symbols_of(path)` names the series that a
+    file may belong to, or None for any; it is asked once."""
+
+    def __init__(self, paths: list[Path], symbols_of: Callable[[Path], frozenset[str] | None]) -> None:
+        self._waiting = list(paths)
+        self._ask = symbols_of
+        self._symbols: dict[Path, frozenset[str] | None] = {}
+        self._taken: dict[Path, frozenset[str] | None] = {}
+
+    @property
+    def waiting(self) -> list[Path]:
+        return list(self._waiting)
+
+    def take(self) -> Path | None:
+        """The next file that shares no series with one being taken, or with one before it that has to wait; None where
+        each has to."""
+        if None in self._taken.values():
+            return None
+        busy = set().union(*self._taken.values())
+        for position, path in enumerate(self._waiting[:LOOK_AHEAD]):
+            symbols = self._symbols_of(path)
+            if symbols is None:
+                return self._begin(path) if not self._taken and not position else None
+            if busy.isdisjoint(symbols):
+                return self._begin(path)
+            busy |= symbols
+        return None
+
+    def _begin(self, path: Path) -> Path:
+        self._waiting.remove(path)
+        self._taken[path] = self._symbols[path]
+        return path
+
+    def end(self, path: Path) -> None:
+        """The file is not being taken any more."""
+        del self._taken[path], self._symbols[path]
+
+    def _symbols_of(self, path: Path) -> frozenset[str] | None:
+        if path not in self._symbols:
+            self._symbols[path] = self._ask(path)
+        return self._symbols[path]
