@@ -1,22 +1,29 @@
-"""What `million_rows.py` measures with: one process at a time, and one COPY, each from the same starting point."""
+"""What the benchmarks measure with: one process at a time, from tables in a known state."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from scratch import ROOT
 
 TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments, data_ingest_runs"
 COLUMNS = "symbol, ts, ts_ms, open, high, low, close, volume"
-# Run 1 for every row, whoever brought it: what two loaders stored can be compared, and the floor's run has that number.
-COPY_OUT = f"COPY (SELECT {COLUMNS}, 1::bigint FROM market_bars_ohlcv_1m ORDER BY ts) TO STDOUT (FORMAT BINARY)"
-COPY_IN = f"COPY market_bars_ohlcv_1m ({COLUMNS}, ingestion_run_id) FROM STDIN (FORMAT BINARY)"
+# Run 1 for every row, whoever brought it: what two loaders stored can be compared, and every state has a run 1.
+_ROWS = f"SELECT {COLUMNS}, 1::bigint FROM market_bars_ohlcv_1m {{where}} ORDER BY ts, symbol"
+_COPY_IN = f"COPY market_bars_ohlcv_1m ({COLUMNS}, ingestion_run_id) FROM STDIN (FORMAT BINARY)"
+_FILL = """
+INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
+SELECT %(symbol)s, to_timestamp(minute * 60), minute * 60000, price, price + 2, price - 2, price + 1, 100, 1
+FROM (SELECT minute, 16000 + minute %% 1000 * 0.25 AS price
+      FROM generate_series(%(first)s::bigint, %(first)s + %(bars)s - 1) AS minute) AS invented
+"""
 
 # A process starts with the memory of the one that it is forked from, and that counts in its peak. So it is forked from
 # one that has next to none.
@@ -25,7 +32,7 @@ import os, sys, time
 started = time.perf_counter()
 process = os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
 _, status, usage = os.wait4(process, 0)
-print(time.perf_counter() - started, usage.ru_maxrss / 1024, file=sys.stderr)
+print(time.perf_counter() - started, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, file=sys.stderr)
 sys.exit(os.waitstatus_to_exitcode(status) & 255)
 """
 
@@ -36,6 +43,7 @@ class Taken:
 
     seconds: float
     peak_mib: float
+    cpu_seconds: float
     output: str
 
 
@@ -50,47 +58,103 @@ def run_process(command: list[str], url: str) -> Taken:
     )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    seconds, mib = done.stderr.split()[-2:]
-    return Taken(float(seconds), float(mib), done.stdout)
+    seconds, mib, cpu = map(float, done.stderr.split()[-3:])
+    return Taken(seconds, mib, cpu, done.stdout)
 
 
-def empty_tables() -> None:
-    """Before each fresh load: no rows, and no pages of the load before that are still to be written."""
+def ingest(url: str, *inputs: Path, jobs: int = 1) -> Taken:
+    """`ingest_dbn` as somebody runs it."""
+    files = [str(path) for path in inputs]
+    return run_process(
+        [sys.executable, "manage.py", "ingest_dbn", "--json", "--jobs", str(jobs), "--input", *files], url
+    )
+
+
+def counts_of(taken: Taken) -> dict[str, int]:
+    """What the run of a single file says of itself."""
+    [told] = json.loads(taken.output)["files"]
+    return told
+
+
+def execute(sql: str, parameters: object = None) -> list[tuple]:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {TABLES} RESTART IDENTITY")
-        cursor.execute("CHECKPOINT")
+        cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
 
 
-def copy_out() -> bytes:
+def empty_tables() -> None:
+    """No rows but run 1, and no pages of what was before that are still to be written."""
+    from django.utils import timezone
+
+    from marketdata.models import IngestRun
+
+    execute(f"TRUNCATE {TABLES} RESTART IDENTITY")
+    IngestRun.objects.create(file_name="before", file_path="before", started_at=timezone.now())
+    execute("CHECKPOINT")
+
+
+def copy_out(where: str = "") -> bytes:
     """The table's rows as COPY BINARY has them."""
     from django.db import connection
 
     out = io.BytesIO()
     with connection.cursor() as cursor:
-        cursor.copy_expert(COPY_OUT, out)
+        cursor.copy_expert(f"COPY ({_ROWS.format(where=where)}) TO STDOUT (FORMAT BINARY)", out)
     return out.getvalue()
 
 
-def copy_in(prebuilt: bytes) -> float:
-    """Seconds of one COPY into the empty table and its commit: no process is started, nothing is decoded."""
-    from django.db import connection, transaction
-    from django.utils import timezone
-
-    from marketdata.models import IngestRun
+def fill_tables(rows: bytes) -> None:
+    """The tables with these rows and no others, vacuumed."""
+    from django.db import connection
 
     empty_tables()
-    IngestRun.objects.create(file_name="floor", file_path="floor", started_at=timezone.now())
-    started = time.perf_counter()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.copy_expert(COPY_IN, io.BytesIO(prebuilt), 1 << 20)
-    return time.perf_counter() - started
+    with connection.cursor() as cursor:
+        cursor.copy_expert(_COPY_IN, io.BytesIO(rows), 1 << 20)
+    tidy()
 
 
-def write_sample(path: Path, rows: int) -> Path:
-    from datetime import date
+def invent_bars(symbol: str, *, first: datetime, bars: int) -> None:
+    """So many minutes in a row, made by the server, a million at a time."""
+    start = int(first.timestamp()) // 60
+    for offset in range(0, bars, 1_000_000):
+        execute(_FILL, {"symbol": symbol, "first": start + offset, "bars": min(1_000_000, bars - offset)})
 
+
+def tidy() -> None:
+    """As autovacuum leaves a table in a while, and with nothing left to write."""
+    execute("VACUUM ANALYZE market_bars_ohlcv_1m")
+    execute("CHECKPOINT")
+
+
+def write_sample(path: Path, rows: int, *, first_day: date = date(2000, 1, 3)) -> Path:
     from ingestion.samples import write_mnq_sample
 
-    return write_mnq_sample(path, bars=rows, first_day=date(2000, 1, 3))
+    return write_mnq_sample(path, bars=rows, first_day=first_day)
+
+
+def write_plain(path: Path, rows: int, symbols: list[str], *, change_every: int = 0, seed: int = 1) -> Path:
+    """Minute after minute, each with a bar of every symbol. `change_every`: add one to the volume of every so many."""
+    import numpy as np
+
+    from ingestion.samples import Header, random_walk, write_dbn
+
+    minutes = rows // len(symbols)
+    start = int(datetime(2001, 1, 1, tzinfo=UTC).timestamp()) * 10**9
+    times = np.uint64(start) + np.arange(minutes, dtype=np.uint64) * np.uint64(60 * 10**9)
+    one = [random_walk(times, instrument_id=number + 1, seed=seed + number) for number in range(len(symbols))]
+    records = np.stack(one, axis=1).reshape(-1)  # in time order, as a file of many symbols is
+    if change_every:
+        records["volume"][::change_every] += 1
+    days = (date(2001, 1, 1), date(2100, 1, 1))
+    mappings = {symbol: [(*days, number + 1)] for number, symbol in enumerate(symbols)}
+    header = Header(
+        symbols=symbols,
+        mappings=mappings,
+        dataset="XNAS.ITCH",
+        stype_in="raw_symbol",
+        start=start,
+        end=int(times[-1]) + 60 * 10**9,
+    )
+    return write_dbn(path, header, records)

@@ -28,37 +28,48 @@ def set_up_django() -> None:
 
 
 @contextlib.contextmanager
-def scratch_database() -> Iterator[str]:
-    """Within it, Django's connection is to a migrated, empty database; yields a URL of it for other processes."""
+def scratch_database(suffix: str = "") -> Iterator[str]:
+    """Within it, Django's connection is to a migrated, empty database; yields a URL of it for other processes. Several
+    at a time need a suffix each."""
     from django.core.management import call_command
     from django.db import connection
 
+    name = NAME + suffix
+    before = connection.settings_dict["NAME"]
     with connection._nodb_cursor() as cursor:
-        _drop_leftover(cursor)
-        cursor.execute(f"CREATE DATABASE {NAME}")
-        cursor.execute(f"COMMENT ON DATABASE {NAME} IS %s", [MARK])
-    connection.close()
-    connection.settings_dict["NAME"] = NAME
+        _drop_leftover(cursor, name)
+        cursor.execute(f"CREATE DATABASE {name}")
+        cursor.execute(f"COMMENT ON DATABASE {name} IS %s", [MARK])
+    switch_to(name)
     try:
         call_command("migrate", verbosity=0)
-        yield _url()
+        yield url_of(name)
     finally:
+        switch_to(before)
         connection.close()
         with connection._nodb_cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _drop_leftover(cursor: CursorWrapper) -> None:
+def switch_to(name: str) -> None:
+    """From here on, Django's connection is to this database of the server."""
+    from django.db import connection
+
+    connection.close()
+    connection.settings_dict["NAME"] = name
+
+
+def _drop_leftover(cursor: CursorWrapper, name: str) -> None:
     """Of a benchmark that was killed; a database that is somebody's own stays."""
-    cursor.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [NAME])
+    cursor.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [name])
     found = cursor.fetchone()
     if found and found[0] != MARK:
-        raise SystemExit(f"The server has a database {NAME} that no benchmark made: rename or drop it first.")
+        raise SystemExit(f"The server has a database {name} that no benchmark made: rename or drop it first.")
     if found:
-        cursor.execute(f"DROP DATABASE {NAME}")  # fails while another benchmark works in it, as it should
+        cursor.execute(f"DROP DATABASE {name}")  # fails while another benchmark works in it, as it should
 
 
-def _url() -> str:
+def url_of(name: str) -> str:
     """Of the database that is connected, also where it listens on a Unix socket only: its folder goes as ?host=."""
     from django.db import connection
 
@@ -66,7 +77,7 @@ def _url() -> str:
     parameters = connection.connection.get_dsn_parameters()
     password = connection.settings_dict["PASSWORD"]
     login = quote(parameters["user"], safe="") + (f":{quote(password, safe='')}" if password else "")
-    return f"postgresql://{login}@/{NAME}?host={quote(parameters.get('host', ''), safe='')}&port={parameters['port']}"
+    return f"postgresql://{login}@/{name}?host={quote(parameters.get('host', ''), safe='')}&port={parameters['port']}"
 
 
 def machine() -> dict[str, str | int | float]:
@@ -89,5 +100,5 @@ def machine() -> dict[str, str | int | float]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
     }
     versions = {"postgresql": server.pop("server_version").split()[0], "python": platform.python_version()}
-    packages = ("numpy", "psycopg2-binary", "databento", "pandas", "zstandard")
+    packages = ("numpy", "psycopg2-binary", "databento", "pandas", "zstandard", "adbc-driver-postgresql", "sqlalchemy")
     return hardware | versions | {name: version(name) for name in packages} | server

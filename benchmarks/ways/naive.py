@@ -1,8 +1,8 @@
 """The way it is usually written: a data frame, its rows one by one, execute_values, ON CONFLICT DO UPDATE.
 
-    DATABASE_URL=… python benchmarks/naive_loader.py FILE
+    DATABASE_URL=… python benchmarks/ways/naive.py FILE
 
-What `million_rows.py` compares with. It fills the same table, and checks nothing.
+It fills the same table, and checks nothing.
 """
 
 from __future__ import annotations
