@@ -56,19 +56,16 @@ def expected_minutes(day: TradingDay, start: datetime, end: datetime) -> int:
 
 def expected_between(days: Sequence[TradingDay], starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """`expected_minutes` for many intervals at once, in seconds since 1970; an interval may span several days."""
-    spans = np.array([(_seconds(opened), _seconds(closed)) for day in days for opened, closed in day.spans], np.int64)
-    if not len(spans):
-        return np.zeros(len(starts), np.int64)
-    return (_open_seconds_before(spans, ends) - _open_seconds_before(spans, starts)) // 60
+    return _open_minutes_before(days, ends) - _open_minutes_before(days, starts)
 
 
 def buckets_of(days: Sequence[TradingDay], minutes: int) -> Buckets:
     """The buckets of all these days, which follow one another."""
-    edges = [_edges(day, minutes) for day in days]
-    starts = np.concatenate([each[:-1] for each in edges]) if edges else np.empty(0, np.int64)
-    ends = np.concatenate([each[1:] for each in edges]) if edges else np.empty(0, np.int64)
-    numbers = np.repeat(np.arange(len(days)), [len(each) - 1 for each in edges])
-    return Buckets(starts, ends, numbers, expected_between(days, starts, ends))
+    starts = [_starts(day, minutes) for day in days]
+    numbers = np.repeat(np.arange(len(days)), [len(each) for each in starts])
+    # Each bucket ends where the next begins.
+    edges = np.concatenate([*starts, np.array([_seconds(day.end) for day in days[-1:]], np.int64)])
+    return Buckets(edges[:-1], edges[1:], numbers, np.diff(_open_minutes_before(days, edges)))
 
 
 def _edge_before(day: TradingDay, moment: datetime, minutes: int) -> datetime:
@@ -76,18 +73,21 @@ def _edge_before(day: TradingDay, moment: datetime, minutes: int) -> datetime:
     return moment - (moment - day.open) % (minutes * _MINUTE)
 
 
-def _edges(day: TradingDay, minutes: int) -> np.ndarray:
-    start, end, length = _seconds(day.start), _seconds(day.end), minutes * 60
+def _starts(day: TradingDay, minutes: int) -> np.ndarray:
+    start, length = _seconds(day.start), minutes * 60
     after_start = start + 1 + (_seconds(day.open) - start - 1) % length
-    return np.concatenate(([start], np.arange(after_start, end, length), [end]))
+    return np.concatenate(([start], np.arange(after_start, _seconds(day.end), length)))
 
 
-def _open_seconds_before(spans: np.ndarray, moments: np.ndarray) -> np.ndarray:
-    """Seconds that were open before each moment, counted from the first span on."""
+def _open_minutes_before(days: Sequence[TradingDay], moments: np.ndarray) -> np.ndarray:
+    """Minutes that were open before each moment, counted from the first day on."""
+    spans = np.array([(_seconds(opened), _seconds(closed)) for day in days for opened, closed in day.spans], np.int64)
+    if not len(spans):
+        return np.zeros(len(moments), np.int64)
     opened, lengths = spans[:, 0], spans[:, 1] - spans[:, 0]
     before = np.concatenate(([0], np.cumsum(lengths)))
     last = np.searchsorted(opened, moments, side="right") - 1
-    return np.where(last < 0, 0, before[last] + np.minimum(moments - opened[last], lengths[last]))
+    return np.where(last < 0, 0, before[last] + np.minimum(moments - opened[last], lengths[last])) // 60
 
 
 def _seconds(moment: datetime) -> int:
