@@ -11,10 +11,25 @@ from marketdata.models import Series
 
 _SLUG_LENGTH = 140
 
+# Databento's venues of US equities, the first part of a dataset's name; EQUS and DBEQ bring several of them together.
+_US_EQUITIES = {
+    *("ARCX", "BATS", "BATY", "DBEQ", "EDGA", "EDGX", "EPRL", "EQUS", "FINN", "FINY", "IEXG"),
+    *("MEMX", "XASE", "XBOS", "XCHI", "XCIS", "XNAS", "XNYS", "XPSX"),
+}
+# CME's equity-index futures, one contract at a time: ESZ5, MNQ.c.0. Their spreads and options have other names.
+_EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,2}|\.[cvn]\.\d+)")
+
 
 def propose_slug(symbol: str) -> str:
     """The symbol as an address can say it: `ES.c.0` becomes `es-c-0`."""
     return re.sub(r"[^a-z0-9]+", "-", symbol.lower()).strip("-")[:_SLUG_LENGTH] or _distinct_slug("series", symbol)
+
+
+def certain_calendar(symbol: str, dataset: str) -> str:
+    """The calendar that a symbol surely trades by; empty where its exchange has several, or none is known."""
+    if dataset.partition(".")[0] in _US_EQUITIES:
+        return "NYSE"
+    return "CME Globex Equity" if dataset == "GLBX.MDP3" and _EQUITY_INDEX.fullmatch(symbol) else ""
 
 
 def ensure_series(symbols: Iterable[str], dataset: str) -> dict[str, Series]:
@@ -41,7 +56,10 @@ def _create(symbols: set[str], dataset: str, slug_of) -> None:
     # Sorted, so that two files that create the same slugs cannot wait for each other.
     new = sorted((slug_of(symbol), symbol) for symbol in symbols)
     Series.objects.bulk_create(
-        [Series(slug=slug, symbol=symbol, dataset=dataset) for slug, symbol in new],
+        [
+            Series(slug=slug, symbol=symbol, dataset=dataset, calendar=certain_calendar(symbol, dataset))
+            for slug, symbol in new
+        ],
         ignore_conflicts=True,
         batch_size=1000,
     )

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management.base import CommandError
 
-from ingestion.series import propose_slug
+from ingestion.series import certain_calendar, ensure_series, propose_slug
 from marketdata.models import Bar, Series
 
 from .builders import at, bars, ingest, several
@@ -43,3 +43,34 @@ def test_a_series_is_not_continued_from_another_dataset_because_of_its_name(mark
     Series.objects.filter(dataset="XNAS.ITCH").update(dataset="")
     ingest(later)
     assert Bar.objects.count() == 12
+
+
+@pytest.mark.parametrize(
+    ("symbol", "dataset", "calendar"),
+    [
+        ("AAPL", "XNAS.ITCH", "NYSE"),
+        ("BRK.B", "EQUS.MINI", "NYSE"),
+        ("SPY", "ARCX.PILLAR", "NYSE"),
+        ("ESZ5", "GLBX.MDP3", "CME Globex Equity"),
+        ("MNQ.c.0", "GLBX.MDP3", "CME Globex Equity"),
+        ("RTYH26", "GLBX.MDP3", "CME Globex Equity"),
+        ("M2K.v.1", "GLBX.MDP3", "CME Globex Equity"),
+        ("ESZ5-ESH6", "GLBX.MDP3", ""),  # a spread, an option, other products: other hours, or nobody knows
+        ("ESZ5 C6000", "GLBX.MDP3", ""),
+        ("CLZ5", "GLBX.MDP3", ""),
+        ("ESTX5", "GLBX.MDP3", ""),
+        ("ESZ5", "IFEU.IMPACT", ""),
+        ("SPY   260116C00600000", "OPRA.PILLAR", ""),
+        ("ESZ5", "", ""),
+    ],
+)
+def test_a_calendar_is_given_where_it_is_certain(symbol, dataset, calendar):
+    assert certain_calendar(symbol, dataset) == calendar
+
+
+def test_a_created_series_has_it(market_db):
+    created = ensure_series(["ESZ5", "CLZ5"], "GLBX.MDP3")
+    assert {symbol: series.calendar for symbol, series in created.items()} == {
+        "ESZ5": "CME Globex Equity",
+        "CLZ5": "",
+    }

@@ -1,5 +1,8 @@
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
+
+from marketdata.sessions.library import UnknownCalendar, known_calendar
 
 SYMBOL_MAX_LENGTH = 128  # the longest symbol a DBN file can carry has 70 characters
 
@@ -52,3 +55,7 @@ class Series(models.Model):
 
     def __str__(self) -> str:
         return f"{self.slug} ({self.symbol})"
+
+    def clean(self) -> None:
+        if self.calendar and not known_calendar(self.calendar):
+            raise ValidationError({"calendar": str(UnknownCalendar(self.calendar))})
