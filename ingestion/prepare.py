@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
 from django.conf import settings
 
 from ingestion.copy_binary import CopyRows, copy_rows, copy_table_rows
 from ingestion.decode import Chunk, RecordReader, first_rows, of_publisher, whole_minutes
 from ingestion.instruments import InstrumentLog, Spell
-from ingestion.name_symbols import SymbolNamer, choose_naming, listed
+from ingestion.name_symbols import Bars, SymbolNamer, choose_naming, listed
 from ingestion.open_file import SourceFile
 from ingestion.options import IngestOptions
 from ingestion.stored_windows import StoredWindows
@@ -70,9 +71,8 @@ class PreparedFile:
             bars = self.check.distinct(self._namer.name(chunk))
             self._instruments.add(bars.groups, self.symbols)
             meets = windows.meet(bars, self.symbols)
-            yield Batch(
-                copy_table_rows(bars[~meets], self.symbols, run_id), copy_rows(bars[meets]), self._source.bytes_read
-            )
+            straight, staged = _these(bars, ~meets), _these(bars, meets)
+            yield Batch(copy_table_rows(straight, self.symbols, run_id), copy_rows(staged), self._source.bytes_read)
         self._source.finish()
         refuse_empty(self._source.path, self.check, self._options.publisher_id)
 
@@ -97,6 +97,11 @@ class PreparedFile:
         if self._options.limit is not None:
             chunks = first_rows(chunks, self._options.limit)
         return whole_minutes(chunks)
+
+
+def _these(bars: Bars, which: np.ndarray) -> Bars:
+    """All of them as they are, which is the rule, or a copy of some."""
+    return bars if which.all() else bars[which]
 
 
 @contextlib.contextmanager

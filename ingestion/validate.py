@@ -84,20 +84,19 @@ class SeriesCheck:
         Raises `MixedInstruments` where two instruments or publishers meet in one minute of a series, and `InvalidBars`
         where one minute has two different sets of values.
         """
-        order = np.argsort(bars.codes, kind="stable")
-        records, codes = bars.chunk.records[order], bars.codes[order]
-        times = records["ts_event"]
+        self._widen_range(bars.chunk.records["ts_event"])
+        if (bars.codes[1:] < bars.codes[:-1]).any():  # not of a file of one series: nothing is copied for it
+            bars = bars[np.argsort(bars.codes, kind="stable")]
+        codes, times = bars.codes, bars.chunk.records["ts_event"]
         same = np.flatnonzero((codes[1:] == codes[:-1]) & (times[1:] == times[:-1]))
-        if len(same):
-            self._refuse_conflicts(bars.chunk[order], codes, same)
-        keep = np.ones(len(records), dtype=bool)
-        keep[same + 1] = False
-        self.row_count += len(records)
+        self.row_count += len(bars)
         self.duplicate_count += len(same)
-        kept = bars[order][keep]
+        kept = bars
+        if len(same):
+            self._refuse_conflicts(bars.chunk, codes, same)
+            kept = bars[np.delete(np.arange(len(bars)), same + 1)]
         self._refuse_alternation(kept)
         self._count_gaps(kept)
-        self._widen_range(bars.chunk.records["ts_event"])
         return kept
 
     def _refuse_alternation(self, bars: Bars) -> None:

@@ -281,3 +281,13 @@ def test_a_download_that_was_capped_or_incomplete_is_told(market_db, tmp_path):
     told = ingest(write(tmp_path / "whole.dbn", bars(3), limit=4)).out
     assert "there may be more" not in told
     assert "did not find" not in told
+
+
+def test_the_range_of_a_file_of_several_series_is_that_of_all(market_db, tmp_path):
+    parts = {
+        "B": bars(3, first=1, instrument_id=2),
+        "A": bars(6, instrument_id=1),
+        "C": bars(2, first=2, instrument_id=3),
+    }
+    run = ingest_file(path=several(tmp_path / "many.dbn", parts))
+    assert (run.min_ts, run.max_ts) == (MIDNIGHT, MIDNIGHT + timedelta(minutes=5))
