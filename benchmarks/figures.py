@@ -17,9 +17,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from as_text import machine_in_words, markdown_of
 from scratch import ROOT
 from sheet import RESULTS, load_results
-from tables import machine_in_words, markdown_of
 
 READMES = (ROOT / "benchmarks" / "README.md", ROOT / "README.md")
 PLOT = RESULTS / "overview.svg"

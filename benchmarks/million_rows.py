@@ -23,7 +23,7 @@ from sheet import Sheet
 
 LOADER, ALONE, FLOOR = "this loader", "this loader, its run alone", "floor: binary COPY"
 WAYS = {
-    "pandas, iterrows, execute_values": "naive",
+    "naive: iterrows, execute_values": "naive",
     "pandas.to_sql": "pandas_to_sql",
     "Arrow, ADBC, staged upsert": "adbc_upsert",
     "Arrow, ADBC, appended": "adbc_append",

@@ -27,7 +27,12 @@ from sheet import RESULTS, load_results  # noqa: E402
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NEEDED = ("million_rows", "growth", "memory", "reads")
+BELOW = (  # result, its column, title
+    ("growth", "append", "Appending a million bars, s"),
+    ("memory", "fresh", "Peak memory of the loader, MiB"),
+    ("reads", "request", "Requests at 10 million bars, ms"),
+)
+NEEDED = ("million_rows", *(name for name, _, _ in BELOW))
 TEXT, FAINT = "#1f2328", "#59636e"
 OWN, OTHER, LIMIT = "#0969da", "#c2a878", "#8c959f"
 
@@ -51,12 +56,9 @@ def draw(results: Mapping[str, Mapping], path: Path) -> None:
     above, below = figure.subfigures(2, 1, height_ratios=(1.25, 1))
     above.suptitle(_head(results["million_rows"]), x=0.015, ha="left", color=TEXT, fontsize=10.5)
     _draw_ways(above.subplots(1, len(SCENARIOS), sharey=True), results["million_rows"])
-    above.subplots_adjust(left=0.19, right=0.97, top=0.77, bottom=0.05, wspace=0.3)
-    growth, memory, reads = below.subplots(1, 3)
-    _draw_column(growth, results["growth"], "append", "Appending a million bars, s")
-    _draw_column(memory, results["memory"], "fresh", "Peak memory of the loader, MiB")
-    _draw_column(reads, results["reads"], "request", f"Requests, ms ({_bars_read(results['reads'])} bars)")
-    below.subplots_adjust(left=0.1, right=0.97, top=0.84, bottom=0.17, wspace=0.72)
+    above.subplots_adjust(left=0.2, right=0.97, top=0.77, bottom=0.05, wspace=0.3)
+    for left, (name, column, title) in zip((0.13, 0.44, 0.79), BELOW, strict=True):
+        _draw_column(below.add_axes((left, 0.17, 0.17, 0.66)), results[name], column, title)
     figure.text(0.015, 0.02, _foot(results["million_rows"]["machine"]), color=FAINT, fontsize=7.5)
     description = f"Drawn by benchmarks/plot.py from results {digest_of(results)}"
     pyplot.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Description": description})
@@ -72,6 +74,10 @@ def _draw_ways(axes: Sequence[Axes], result: Mapping) -> None:
     for panel, scenario, values in zip(axes, SCENARIOS, medians, strict=True):
         _bars(panel, ways, values, colors, most, digits=1)
         panel.set_title(scenario, loc="left", color=TEXT, fontsize=9)
+        for place, way in enumerate(ways):
+            reason = result["figures"][way].get(scenario)
+            if isinstance(reason, str):
+                panel.text(0, place, reason, va="center", color=FAINT, fontsize=7)
 
 
 def _draw_column(panel: Axes, result: Mapping, column: str, title: str) -> None:
@@ -79,7 +85,7 @@ def _draw_column(panel: Axes, result: Mapping, column: str, title: str) -> None:
     values = [_median(result["figures"][row][column]) for row in rows]
     digits = 1 if result["unit"] == "s" else 0
     _bars(panel, rows, values, [OWN] * len(rows), max(values), digits=digits)
-    panel.set_title(title, loc="left", x=-0.35, color=TEXT, fontsize=9)
+    panel.set_title(title, loc="left", color=TEXT, fontsize=9)
 
 
 def _bars(
@@ -93,7 +99,7 @@ def _bars(
             panel.text(value + most * 0.025, place, f"{value:,.{digits}f}", va="center", color=TEXT)
     panel.set_yticks(places, names)
     panel.set_xlim(0, most * 1.22)
-    panel.invert_yaxis() if not panel.yaxis_inverted() else None
+    panel.set_ylim(len(names) - 0.5, -0.5)
     panel.tick_params(left=False, bottom=False, labelbottom=False, labelcolor=TEXT)
     panel.spines[:].set_visible(False)
 
@@ -107,12 +113,9 @@ def _head(result: Mapping) -> str:
     return f"A file of {result['sizes']['rows']:,} bars into the table: seconds of the whole process"
 
 
-def _bars_read(result: Mapping) -> str:
-    return f"{result['sizes']['bars']:,}"
-
-
 def _foot(machine: Mapping) -> str:
-    return f"Medians. {machine['cpu']}, {machine['cores']} cores, PostgreSQL {machine['postgresql']}, Python {machine['python']}."
+    versions = f"PostgreSQL {machine['postgresql']}, Python {machine['python']}"
+    return f"Medians. {machine['cpu']}, {machine['cores']} cores, {versions}."
 
 
 if __name__ == "__main__":

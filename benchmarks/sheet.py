@@ -9,8 +9,8 @@ import os
 import statistics
 from pathlib import Path
 
+from as_text import text_of
 from scratch import ROOT, machine
-from tables import text_of
 
 RESULTS = ROOT / "benchmarks" / "results"
 _SENSES = {"<=": operator.le, ">=": operator.ge}
