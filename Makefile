@@ -17,7 +17,7 @@ help:
 	@echo "make test    run all tests"
 	@echo "make lint    lint, format check, missing migrations, production checks"
 	@echo "make bench   time the loader against other ways and the floor (minutes)"
-	@echo "make bench-all  all benchmarks, their plot and the figures of the READMEs (half an hour)"
+	@echo "make bench-all  all benchmarks, their plot and the figures of the READMEs (25 minutes)"
 	@echo "make clean   remove the environment; the database in var/ stays"
 
 $(DEV): requirements/base.txt requirements/dev.txt
