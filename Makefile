@@ -7,15 +7,17 @@ endif
 
 BIN := .venv/bin
 DEV := .venv/dev-installed
+BENCH := .venv/bench-installed
 
-.PHONY: help demo demo-reset test lint bench clean
+.PHONY: help demo demo-reset test lint bench bench-all bench-check clean
 
 help:
 	@echo "make demo    load a sample file twice and show what is in the table"
 	@echo "make demo-reset  take the sample's invented bars out again"
 	@echo "make test    run all tests"
 	@echo "make lint    lint, format check, missing migrations, production checks"
-	@echo "make bench   time the loader against the naive way and the floor (minutes)"
+	@echo "make bench   time the loader against other ways and the floor (minutes)"
+	@echo "make bench-all  all benchmarks, their plot and the figures of the READMEs (25 minutes)"
 	@echo "make clean   remove the environment; the database in var/ stays"
 
 $(DEV): requirements/base.txt requirements/dev.txt
@@ -42,8 +44,25 @@ lint: $(DEV)
 		SECRET_KEY=for-this-check-only-0123456789-abcdefghijklmnopqrstuvwxyz \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 
-bench: $(DEV)
+$(BENCH): $(DEV) requirements/bench.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/bench.txt
+	@touch $@
+
+bench: $(BENCH)
 	@$(BIN)/python benchmarks/million_rows.py
+
+# The plot before the figures: both are made from the results, and the check holds the plot against them.
+bench-all: bench
+	@$(BIN)/python benchmarks/growth.py
+	@$(BIN)/python benchmarks/memory.py
+	@$(BIN)/python benchmarks/symbols.py
+	@$(BIN)/python benchmarks/reads.py
+	@$(BIN)/python benchmarks/jobs.py
+	@$(BIN)/python benchmarks/plot.py
+	@$(BIN)/python benchmarks/figures.py
+
+bench-check: $(DEV)
+	@$(BIN)/python benchmarks/figures.py --check
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache

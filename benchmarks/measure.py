@@ -21,9 +21,10 @@ _COPY_IN = f"COPY market_bars_ohlcv_1m ({COLUMNS}, ingestion_run_id) FROM STDIN 
 _FILL = """
 INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
 SELECT %(symbol)s, to_timestamp(minute * 60), minute * 60000, price, price + 2, price - 2, price + 1, 100, 1
-FROM (SELECT minute, 16000 + minute %% 1000 * 0.25 AS price
-      FROM generate_series(%(first)s::bigint, %(first)s + %(bars)s - 1) AS minute) AS invented
+FROM (SELECT %(first)s + number + number / 1380 * 60 AS minute, 16000 + number %% 1000 * 0.25 AS price
+      FROM generate_series(%(from)s::bigint, %(to)s::bigint - 1) AS number) AS invented
 """
+_FILLED_AT_ONCE = 1_000_000
 
 # A process starts with the memory of the one that it is forked from, and that counts in its peak. So it is forked from
 # one that has next to none.
@@ -32,7 +33,7 @@ import os, sys, time
 started = time.perf_counter()
 process = os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
 _, status, usage = os.wait4(process, 0)
-print(time.perf_counter() - started, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, file=sys.stderr)
+print(time.perf_counter() - started, usage.ru_maxrss / 1024, file=sys.stderr)
 sys.exit(os.waitstatus_to_exitcode(status) & 255)
 """
 
@@ -43,7 +44,6 @@ class Taken:
 
     seconds: float
     peak_mib: float
-    cpu_seconds: float
     output: str
 
 
@@ -58,16 +58,14 @@ def run_process(command: list[str], url: str) -> Taken:
     )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    seconds, mib, cpu = map(float, done.stderr.split()[-3:])
-    return Taken(seconds, mib, cpu, done.stdout)
+    seconds, mib = map(float, done.stderr.split()[-2:])
+    return Taken(seconds, mib, done.stdout)
 
 
-def ingest(url: str, *inputs: Path, jobs: int = 1) -> Taken:
-    """`ingest_dbn` as somebody runs it."""
-    files = [str(path) for path in inputs]
-    return run_process(
-        [sys.executable, "manage.py", "ingest_dbn", "--json", "--jobs", str(jobs), "--input", *files], url
-    )
+def ingest(url: str, path: Path, *, jobs: int = 1, symbol: str = "") -> Taken:
+    """`ingest_dbn` as somebody runs it, of a file or a folder."""
+    command = [sys.executable, "manage.py", "ingest_dbn", "--json", "--jobs", str(jobs), "--input", str(path)]
+    return run_process(command + (["--symbol", symbol] if symbol else []), url)
 
 
 def counts_of(taken: Taken) -> dict[str, int]:
@@ -116,10 +114,10 @@ def fill_tables(rows: bytes) -> None:
 
 
 def invent_bars(symbol: str, *, first: datetime, bars: int) -> None:
-    """So many minutes in a row, made by the server, a million at a time."""
-    start = int(first.timestamp()) // 60
-    for offset in range(0, bars, 1_000_000):
-        execute(_FILL, {"symbol": symbol, "first": start + offset, "bars": min(1_000_000, bars - offset)})
+    """So many minutes, made by the server, with a break of an hour after every 23."""
+    for start in range(0, bars, _FILLED_AT_ONCE):
+        end = min(start + _FILLED_AT_ONCE, bars)
+        execute(_FILL, {"symbol": symbol, "first": int(first.timestamp()) // 60, "from": start, "to": end})
 
 
 def tidy() -> None:

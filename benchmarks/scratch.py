@@ -18,6 +18,9 @@ NAME = "barkeep_bench"
 MARK = "scratch of benchmarks/: dropped without asking"
 SERVER = ("shared_buffers", "max_wal_size", "wal_compression", "fsync", "synchronous_commit")  # what a load depends on
 
+USED_BY_LOADER = ("django", "psycopg2-binary", "databento-dbn", "numpy", "zstandard")
+USED_BY_OTHERS = ("databento", "pandas", "sqlalchemy", "adbc-driver-postgresql", "pyarrow")
+
 
 def set_up_django() -> None:
     sys.path.insert(0, str(ROOT))
@@ -100,5 +103,5 @@ def machine() -> dict[str, str | int | float]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
     }
     versions = {"postgresql": server.pop("server_version").split()[0], "python": platform.python_version()}
-    packages = ("numpy", "psycopg2-binary", "databento", "pandas", "zstandard", "adbc-driver-postgresql", "sqlalchemy")
+    packages = (*USED_BY_LOADER, *USED_BY_OTHERS)
     return hardware | versions | {name: version(name) for name in packages} | server

@@ -2,95 +2,95 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import operator
 import os
 import statistics
 from pathlib import Path
 
+from as_text import text_of
 from scratch import ROOT, machine
 
 RESULTS = ROOT / "benchmarks" / "results"
 _SENSES = {"<=": operator.le, ">=": operator.ge}
 
+Cell = tuple[str, str]  # row, column
+
 
 class Sheet:
-    """The figures of one benchmark, each measured some times, in one unit. `full` says whether it has the sizes that
-    are published: a smaller trial is printed, and does not replace a result."""
+    """The figures of one benchmark, in rows and columns, each measured some times, in one unit.
 
-    def __init__(self, name: str, title: str, *, unit: str, full: bool, settings: dict) -> None:
-        self._path = RESULTS / f"{name}.json"
-        self._full = full
-        self._result = {
-            "title": title,
-            "unit": unit,
-            "settings": settings,
-            "machine": machine(),
-            "load_before": round(os.getloadavg()[0], 2),
-            "figures": {},
-            "verdicts": {},
-        }
+    To be made before anything is measured, and finished within the scratch database: it notes the load average at both
+    ends, and names the server."""
 
-    def add(self, name: str, value: float) -> None:
-        self._result["figures"].setdefault(name, []).append(round(value, 3))
+    def __init__(self, name: str, title: str, *, unit: str, options: argparse.Namespace) -> None:
+        self._options = options
+        self._path = (options.to or RESULTS) / f"{name}.json"
+        self._figures: dict[str, dict[str, list[float] | str]] = {}
+        self._verdicts: dict[str, dict] = {}
+        self._head = {"title": title, "unit": unit, "sizes": options.sizes_of, "load_before": _load()}
 
-    def median(self, name: str) -> float:
-        return statistics.median(self._result["figures"][name])
+    def add(self, row: str, column: str, value: float) -> None:
+        self._figures.setdefault(row, {}).setdefault(column, []).append(round(value, 4))
 
-    def hold_ratio(self, above: str, below: str, sense: str = "<=", target: float | None = None) -> None:
-        self.hold(f"{above} / {below}", self.median(above) / self.median(below), sense, target)
+    def cannot(self, row: str, column: str, why: str) -> None:
+        """A cell that has no figure, and why."""
+        self._figures.setdefault(row, {})[column] = why
 
-    def hold(self, what: str, value: float, sense: str = "<=", target: float | None = None) -> None:
-        """Say whether a figure is where it should be; without a target, only what it is."""
-        self._result["verdicts"][what] = {
+    def median(self, row: str, column: str) -> float:
+        return statistics.median(self._figures[row][column])
+
+    def hold_ratio(
+        self, above: Cell, below: Cell, sense: str = "<=", target: float | None = None, *, least: float | None = None
+    ) -> None:
+        """Hold one cell's median against another's."""
+        self.hold(_ratio_in_words(above, below), self.median(*above) / self.median(*below), sense, target, least=least)
+
+    def hold(
+        self, what: str, value: float, sense: str = "<=", target: float | None = None, *, least: float | None = None
+    ) -> None:
+        """Say whether a figure is where it should be; without a target, only what it is. Below `least` it cannot be:
+        something else was measured."""
+        self._verdicts[what] = {
             "value": round(value, 3),
             "target": f"{sense} {target:g}" if target is not None else "",
-            "reached": _SENSES[sense](value, target) if target is not None else None,
+            "verdict": _verdict(value, sense, target, least),
         }
 
     def finish(self) -> None:
-        self._result["load_after"] = round(os.getloadavg()[0], 2)
-        print(text_of(self._result))
-        if not self._full:
+        result = self._head | {"load_after": _load(), "machine": machine()}
+        result |= {"figures": self._figures, "verdicts": self._verdicts}
+        print(text_of(result))
+        if not (self._options.full or self._options.to):
             print(f"\nNot written to {self._path.relative_to(ROOT)}: smaller than what is published there.")
             return
-        self._path.parent.mkdir(exist_ok=True)
-        self._path.write_text(json.dumps(self._result, indent=2) + "\n")
-        print(f"\nWritten to {self._path.relative_to(ROOT)}.")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(json.dumps(result, indent=2) + "\n")
+        print(f"\nWritten to {self._path}.")
 
 
-def load(path: Path) -> dict:
-    return json.loads(path.read_text())
+def _ratio_in_words(above: Cell, below: Cell) -> str:
+    """What the two cells share is said once."""
+    if above[1] == below[1]:
+        return f"{above[0]} / {below[0]} ({above[1]})"
+    if above[0] == below[0]:
+        return f"{above[1]} / {below[1]} ({above[0]})"
+    return f"{above[0]} ({above[1]}) / {below[0]} ({below[1]})"
 
 
-def rows_of(result: dict) -> list[tuple[str, str, str]]:
-    """Name, median, and least to most of each figure, as text."""
-    digits = 1 if result["unit"] == "ms" else 0 if result["unit"] == "MiB" else 2
-    return [
-        (name, f"{statistics.median(taken):.{digits}f}", f"{min(taken):.{digits}f} – {max(taken):.{digits}f}")
-        for name, taken in result["figures"].items()
-    ]
+def _verdict(value: float, sense: str, target: float | None, least: float | None) -> str:
+    if least is not None and value < least:
+        return "not to be believed: something else used the machine"
+    if target is None:
+        return ""
+    return "reached" if _SENSES[sense](value, target) else "missed"
 
 
-def verdicts_of(result: dict) -> list[tuple[str, str, str]]:
-    """What, its value, and whether it is where it should be, as text."""
-    words = {True: "reached", False: "missed", None: ""}
-    return [
-        (what, f"{told['value']:.2f}", f"{told['target']} {words[told['reached']]}".strip())
-        for what, told in result["verdicts"].items()
-    ]
+def _load() -> float:
+    return round(os.getloadavg()[0], 2)
 
 
-def text_of(result: dict) -> str:
-    width = max(map(len, [*result["figures"], *result["verdicts"]]))
-    lines = [
-        ", ".join(f"{name} {value}" for name, value in result["machine"].items()),
-        f"load average {result['load_before']} before, {result['load_after']} after",
-        f"{result['title']} ({', '.join(f'{name} {value}' for name, value in result['settings'].items())})",
-        "",
-        f"{'':>{width}} {result['unit']:>9}  least – most",
-        *(f"{name:>{width}} {median:>9}  {spread}" for name, median, spread in rows_of(result)),
-        "",
-        *(f"{what:>{width}} {value:>9}  {verdict}" for what, value, verdict in verdicts_of(result)),
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+def load_results(folder: Path = RESULTS) -> dict[str, dict]:
+    """Every result in the folder, by the name of its benchmark."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}

@@ -1,46 +1,47 @@
 """(d) A million bars of one symbol, and of 500.
 
 .venv/bin/python benchmarks/symbols.py [--rows 1000000] [--symbols 500] [--rounds 3]
+
+The files have as many rows each, but for the rest of a division; the symbols of a minute follow one another, as in a
+file of the vendor's.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from pathlib import Path
 
-from measure import empty_tables, ingest, write_plain
+from measure import counts_of, empty_tables, ingest, write_plain
+from options import read_options
 from scratch import scratch_database, set_up_django
 from sheet import Sheet
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--symbols", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = read_options(about=__doc__, rows=1_000_000, symbols=500, rounds=3)
     set_up_django()
     with tempfile.TemporaryDirectory() as folder, scratch_database() as url:
-        sheet = Sheet(
-            "symbols",
-            "One symbol and many in a file",
-            unit="s",
-            full=options.rows >= 1_000_000 and options.symbols >= 500 and options.rounds >= 3,
-            settings={"rows": f"{options.rows:,}", "rounds": options.rounds},
-        )
-        paths = {
-            count: write_plain(Path(folder) / f"{count}.dbn.zst", options.rows, [f"S{n}" for n in range(count)])
-            for count in (1, options.symbols)
-        }
+        sheet = Sheet("symbols", "One symbol and many in a file", unit="s", options=options)
+        paths = {count: _file(Path(folder), options.rows, count) for count in (1, options.symbols)}
         for _ in range(options.rounds):
             for count, path in paths.items():
                 empty_tables()
-                for turn in ("fresh", "re-run"):
-                    sheet.add(f"{count} symbols, {turn}", ingest(url, path).seconds)
-        for turn in ("fresh", "re-run"):
-            sheet.hold_ratio(f"{options.symbols} symbols, {turn}", f"1 symbols, {turn}")
+                for turn, counted in (("fresh", "inserted"), ("again unchanged", "identical")):
+                    taken = ingest(url, path)
+                    if counts_of(taken)[counted] != options.rows // count * count:
+                        raise SystemExit(f"All rows should have been {counted}: {taken.output}")
+                    sheet.add(_row(count), turn, taken.seconds)
+        for turn in ("fresh", "again unchanged"):
+            sheet.hold_ratio((_row(options.symbols), turn), (_row(1), turn))
         sheet.finish()
+
+
+def _file(folder: Path, rows: int, count: int) -> Path:
+    return write_plain(folder / f"{count}.dbn.zst", rows, [f"S{number}" for number in range(count)])
+
+
+def _row(count: int) -> str:
+    return f"{count:,} symbols" if count > 1 else "1 symbol"
 
 
 if __name__ == "__main__":

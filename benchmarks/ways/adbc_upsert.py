@@ -1,9 +1,9 @@
-"""The way of Arrow: a data frame, ADBC's bulk ingest into a temporary table, ON CONFLICT DO UPDATE. Prices go through
-floats, and are rounded to 9 decimals on their way to NUMERIC.
+"""The way of Arrow: a data frame, ADBC's bulk ingest into a temporary table, ON CONFLICT DO UPDATE.
 
-    DATABASE_URL=… python benchmarks/ways/adbc.py FILE
+    DATABASE_URL=… python benchmarks/ways/adbc_upsert.py FILE
 
-Run 1 must exist.
+Prices arrive exact: they stay the vendor's integers (price_type="fixed") until the server scales them to NUMERIC. By
+way of floats, which is to_df's default, it takes longer, and the server has to round them. Run 1 must exist.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow
 UPSERT = """
 INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
 SELECT 'CME_MINI:MNQ1!', ts_event, (extract(epoch FROM ts_event) * 1000)::bigint,
-    round(open::numeric, 9), round(high::numeric, 9), round(low::numeric, 9), round(close::numeric, 9), volume, 1
+    open * 0.000000001, high * 0.000000001, low * 0.000000001, close * 0.000000001, volume, 1
 FROM adbc_bars
 ON CONFLICT (symbol, ts) DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,
     close = excluded.close, volume = excluded.volume, ingestion_run_id = excluded.ingestion_run_id
@@ -28,8 +28,8 @@ ON CONFLICT (symbol, ts) DO UPDATE SET open = excluded.open, high = excluded.hig
 
 def main(path: str) -> None:
     warnings.simplefilter("ignore")
-    frame = databento.DBNStore.from_file(path).to_df().reset_index()
-    frame["volume"] = frame["volume"].astype("int64")
+    frame = databento.DBNStore.from_file(path).to_df(price_type="fixed", map_symbols=False).reset_index()
+    frame["volume"] = frame["volume"].astype("int64")  # PostgreSQL has no unsigned integers
     table = pyarrow.Table.from_pandas(
         frame[["ts_event", "open", "high", "low", "close", "volume"]], preserve_index=False
     )

@@ -1,0 +1,121 @@
+"""(e) What reading takes at 10 million bars of one series: stats, list of series, pages of bars, coverage.
+
+    .venv/bin/python benchmarks/reads.py [--bars 10000000] [--rounds 7]
+
+Requests of a logged-in user through all of Django, by its test client, so without a socket; one of each beforehand,
+which is not counted. A page has 1,000 bars. "In the database" is the part that was spent waiting for statements and
+their rows.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from measure import empty_tables, invent_bars, tidy
+from options import read_options
+from scratch import scratch_database, set_up_django
+from sheet import Sheet
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+SYMBOL = "CME_MINI:MNQ1!"
+BARS = "/api/market-data/mnq/ohlcv-1m/bars"
+STATS = "/api/market-data/mnq/ohlcv-1m/stats"
+PAGE = 1_000
+JUST_LOADED, REQUEST, DATABASE = "stats, not vacuumed yet", "request", "in the database"
+
+
+def main() -> None:
+    options = read_options(about=__doc__, bars=10_000_000, rounds=7)
+    set_up_django()
+    from django.conf import settings
+    from django.test import override_settings
+
+    hosts = [*settings.ALLOWED_HOSTS, "testserver"]
+    with scratch_database(), override_settings(DEBUG=False, ALLOWED_HOSTS=hosts):
+        sheet = Sheet("reads", f"Reading from a series of {options.bars:,} bars", unit="ms", options=options)
+        print(f"a table of {options.bars:,} bars …", file=sys.stderr)
+        empty_tables()
+        client = _logged_in()
+        _get(client, STATS)  # Django's own first time, which is none of the table's
+        invent_bars(SYMBOL, first=datetime(2000, 1, 3, tzinfo=UTC), bars=options.bars)
+        for _ in range(options.rounds):
+            _time(sheet, client, JUST_LOADED, STATS)
+        tidy()
+        requests = dict(_requests(options.bars))
+        for address in requests.values():
+            _get(client, address)
+        for _ in range(options.rounds):
+            for name, address in requests.items():
+                _time(sheet, client, name, address)
+        pages = [name for name in requests if name.endswith("page")]
+        for name in pages[1:]:
+            sheet.hold_ratio((name, REQUEST), (pages[0], REQUEST))
+        sheet.finish()
+
+
+def _logged_in() -> Client:
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+
+    client = Client()
+    client.force_login(get_user_model().objects.create_user("reader"))
+    return client
+
+
+def _requests(bars: int) -> Iterator[tuple[str, str]]:
+    """Name and address of each."""
+    from marketdata.models import Bar
+    from marketdata.words import iso
+
+    times = Bar.objects.filter(symbol=SYMBOL).values_list("ts", flat=True)
+    first, last = times.earliest("ts"), times.latest("ts")
+    middle = first + (last - first) / 2
+    before_last = times.order_by("-ts")[PAGE]
+    yield "stats", STATS
+    yield "list of series", "/api/market-data/"
+    yield "bars, first page", f"{BARS}?limit={PAGE}"
+    yield "bars, middle page", f"{BARS}?{urlencode({'limit': PAGE, 'cursor': iso(middle)})}"
+    yield "bars, last page", f"{BARS}?{urlencode({'limit': PAGE, 'cursor': iso(before_last)})}"
+    yield "coverage of the last year", "/api/market-data/mnq/coverage"
+
+
+def _time(sheet: Sheet, client: Client, name: str, address: str) -> None:
+    from django.db import connection
+
+    waited = _Waited()
+    with connection.execute_wrapper(waited):
+        started = time.perf_counter()
+        _get(client, address)
+        taken = time.perf_counter() - started
+    sheet.add(name, REQUEST, taken * 1000)
+    sheet.add(name, DATABASE, waited.seconds * 1000)
+
+
+def _get(client: Client, address: str) -> None:
+    response = client.get(address)
+    if response.status_code != 200:
+        raise SystemExit(f"{address} answered {response.status_code}: {response.content[:500]!r}")
+
+
+class _Waited:
+    """Adds up how long statements take; psycopg2 has all rows of a statement when it returns."""
+
+    seconds = 0.0
+
+    def __call__(self, execute: Any, sql: str, parameters: Any, many: bool, context: dict) -> Any:
+        started = time.perf_counter()
+        try:
+            return execute(sql, parameters, many, context)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
