@@ -39,3 +39,11 @@ class Interrupted(IngestError):
     def __init__(self, signal_number: int) -> None:
         super().__init__("interrupted: nothing of this file was stored; run the same command again to load it")
         self.exit_code = 128 + signal_number
+
+
+class UndoInterrupted(Interrupted):
+    """The same of an undo."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.args = ("interrupted: nothing was changed; run the same command again to take the run back",)
