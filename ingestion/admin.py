@@ -28,6 +28,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
         "id",
         "coloured_status",
         "file_name",
+        "undo",
         "error_line",
         "series",
         "rows",
@@ -46,18 +47,27 @@ class IngestRunAdmin(ReadOnlyAdmin):
         css = {"all": ["ingestion/admin.css"]}
 
     def get_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list[str]:
-        return [*(field.name for field in IngestRun._meta.concrete_fields), "other_runs"]
+        return [*(field.name for field in IngestRun._meta.concrete_fields), "undo", "other_runs"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list[str]:
         return self.get_fields(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         close_dead_runs()
-        return super().get_queryset(request)
+        return super().get_queryset(request).prefetch_related("undone_by")
 
     @admin.display(description="status", ordering="status")
     def coloured_status(self, run: IngestRun) -> str:
         return format_html('<strong class="run-{}">{}</strong>', run.status, run.status)
+
+    @admin.display
+    def undo(self, run: IngestRun) -> str:
+        """Which run it takes back, or which one took it back."""
+        if run.undoes_id:
+            return format_html('undoes <a href="{}">run {}</a>', _address(run.undoes_id), run.undoes_id)
+        undos = [undo for undo in run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS]
+        rows = ((_address(undo.pk), undo.pk, _but_for(undo)) for undo in undos)
+        return format_html_join(", ", 'undone by <a href="{}">run {}</a>{}', rows) or "—"
 
     @admin.display
     def series(self, run: IngestRun) -> str:
@@ -90,9 +100,11 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="other runs of this file")
     def other_runs(self, run: IngestRun) -> str:
+        if run.undoes_id:
+            return "—"
         same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
         others = IngestRun.objects.filter(**same).exclude(pk=run.pk)[:20]
-        rows = ((_address(other), other.pk, other.status, f"{other.started_at:%Y-%m-%d %H:%M}") for other in others)
+        rows = ((_address(other.pk), other.pk, other.status, f"{other.started_at:%Y-%m-%d %H:%M}") for other in others)
         return format_html_join(", ", '<a href="{}">run {}</a> ({}, {})', rows) or "—"
 
     @admin.action(description="Try again", permissions=["try_again"])
@@ -110,5 +122,9 @@ class IngestRunAdmin(ReadOnlyAdmin):
         return request.user.has_perm("marketdata.add_ingestrun")
 
 
-def _address(run: IngestRun) -> str:
-    return reverse("admin:marketdata_ingestrun_change", args=[run.pk])
+def _address(run_id: int) -> str:
+    return reverse("admin:marketdata_ingestrun_change", args=[run_id])
+
+
+def _but_for(undo: IngestRun) -> str:
+    return f" but for {undo.left_count:,} bars" if undo.left_count else ""

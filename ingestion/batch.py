@@ -130,8 +130,20 @@ def _whole_run_of_same_content(path: Path, options: IngestOptions) -> IngestRun 
             publisher_id=options.publisher_id,
             **same_series,
         ).first()
-        return run if run and _is_still_there(run) else None
+        return run if run and _is_still_there(run) and not _was_undone_since(run) else None
     return None
+
+
+def _was_undone_since(run: IngestRun) -> bool:
+    """Whether an undo has taken bars from the run's stretch since: of this run, or of another that had brought bars
+    which this one found there already."""
+    undos = IngestRun.objects.filter(undoes__isnull=False, status=IngestRun.Status.SUCCESS)
+    return undos.filter(
+        finished_at__gt=run.started_at,
+        symbols__overlap=run.symbols,
+        min_ts__lte=run.max_ts,
+        max_ts__gte=run.min_ts,
+    ).exists()
 
 
 def _is_still_there(run: IngestRun) -> bool:

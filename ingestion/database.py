@@ -45,23 +45,26 @@ def _require_schema() -> None:
 
 
 @contextlib.contextmanager
-def database_errors_in_words(observer: Observer) -> Iterator[None]:
-    """Raise what goes wrong with the database as an `IngestError`. Goes around transactions, not into them."""
+def database_errors_in_words(
+    observer: Observer, *, what: str = "bars", outcome: str = "nothing of this file was stored"
+) -> Iterator[None]:
+    """Raise what goes wrong with the database as an `IngestError`, which says `what` it was about and what has become
+    of it. Goes around transactions, not into them."""
     try:
         yield
     except Error as error:
         observer.check()  # a statement is also cancelled because somebody wants to stop
-        raise DatabaseTrouble(_describe(error)) from error
+        raise DatabaseTrouble(_describe(error, what, outcome)) from error
 
 
-def _describe(error: Error) -> str:
+def _describe(error: Error, what: str, outcome: str) -> str:
     if _connection_was_lost(error):
         return (
-            f"The connection to the database was lost ({_first_line(error)}), so nothing of this file was stored: "
+            f"The connection to the database was lost ({_first_line(error)}), so {outcome}: "
             "run the command again when the server is back."
         )
     return (
-        f"The database refused the bars ({_first_line(error)}), so nothing of this file was stored: "
+        f"The database refused the {what} ({_first_line(error)}), so {outcome}: "
         "mend the cause and run the command again."
     )
 

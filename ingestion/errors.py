@@ -54,3 +54,11 @@ class ProcessDied(IngestError):
             f"The process that took {path} died ({how}), so it is not known whether the file was stored: run the "
             "command again; what is stored already will be left alone."
         )
+
+
+class UndoInterrupted(Interrupted):
+    """The same of an undo."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.args = ("interrupted: nothing was changed; run the same command again to take the run back",)

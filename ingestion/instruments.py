@@ -146,7 +146,7 @@ def _behind(spells: list[Spell], day: date) -> set[Instrument]:
 
 
 def _stored_spells(spells_of: dict[str, list[Spell]]) -> dict[str, list[Spell]]:
-    rows = SeriesInstrument.objects.filter(
+    rows = SeriesInstrument.standing.filter(
         series__symbol__in=list(spells_of),
         start_date__lt=max(spell.end for spells in spells_of.values() for spell in spells),
         end_date__gt=min(spell.start for spells in spells_of.values() for spell in spells),
@@ -238,15 +238,16 @@ def find_removals(cursor: CursorWrapper, conflicts: list[Conflict]) -> int:
 
 def make_way(cursor: CursorWrapper, conflicts: list[Conflict], run_id: int) -> None:
     """Take the other instrument from the days in conflict: the minutes found are removed (their values stay in
-    market_bar_revisions), and its dated rows end where the new ones begin."""
+    market_bar_revisions), and its dated rows end where the new ones begin. What they lose stays as a row that this run
+    has replaced: an undo gives it back."""
     cursor.execute(_KEEP_REMOVED, {"run_id": run_id})
     cursor.execute(_REMOVE)
     for conflict in conflicts:
-        _cut_stored_spells(conflict)
+        _cut_stored_spells(conflict, run_id)
 
 
-def _cut_stored_spells(conflict: Conflict) -> None:
-    rows = SeriesInstrument.objects.filter(
+def _cut_stored_spells(conflict: Conflict, run_id: int) -> None:
+    rows = SeriesInstrument.standing.filter(
         series__symbol=conflict.symbol,
         dataset=conflict.stored.dataset,
         publisher_id=conflict.stored.publisher_id,
@@ -255,17 +256,24 @@ def _cut_stored_spells(conflict: Conflict) -> None:
         end_date__gt=conflict.start,
     )
     for row in rows:
-        before = (row.start_date, min(row.end_date, conflict.start))
-        behind = (max(row.start_date, conflict.end), row.end_date)
-        row.delete()
-        for start, end in (before, behind):
-            if start < end:
-                SeriesInstrument.objects.create(
-                    series_id=row.series_id,
-                    dataset=row.dataset,
-                    publisher_id=row.publisher_id,
-                    instrument_id=row.instrument_id,
-                    start_date=start,
-                    end_date=end,
-                    run_id=row.run_id,
-                )
+        lost = max(row.start_date, conflict.start), min(row.end_date, conflict.end)
+        around = ((row.start_date, lost[0]), (lost[1], row.end_date))
+        kept = [part_of(row, start, end) for start, end in around if start < end]
+        row.start_date, row.end_date = lost
+        row.replaced_by_id = run_id
+        row.save()
+        SeriesInstrument.objects.bulk_create(kept)
+
+
+def part_of(row: SeriesInstrument, start: date, end: date) -> SeriesInstrument:
+    """A new row, not saved, that says the same as `row` of these days."""
+    return SeriesInstrument(
+        series_id=row.series_id,
+        dataset=row.dataset,
+        publisher_id=row.publisher_id,
+        instrument_id=row.instrument_id,
+        start_date=start,
+        end_date=end,
+        run_id=row.run_id,
+        replaced_by_id=row.replaced_by_id,
+    )

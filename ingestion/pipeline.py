@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,14 @@ from django.db.backends.utils import CursorWrapper
 from ingestion.database import database_errors_in_words, require_database
 from ingestion.decode import SCHEMA
 from ingestion.direct import store
-from ingestion.errors import DatabaseTrouble, IngestError, Interrupted
+from ingestion.errors import IngestError, Interrupted
 from ingestion.instruments import Conflict, Spell, find_conflicts, find_removals, make_way, record_spells, refusal
 from ingestion.locks import lock_series
 from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
 from ingestion.options import IngestOptions, check_options
 from ingestion.prepare import PreparedFile, one_ahead
-from ingestion.runs import fail_run, open_run, release, succeed_run
+from ingestion.runs import audited, open_run, succeed_run
 from ingestion.series import ensure_series, propose_slug, refuse_other_dataset
 from ingestion.stage import create_staging, finish_staging, stage
 from ingestion.stored_windows import ANYWHERE, find_windows
@@ -67,7 +66,7 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, observer: O
         close_dead_runs()
         open_run(run)
     with (
-        _audited(run),
+        audited(run, in_doubt=IN_DOUBT),
         database_errors_in_words(observer),
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
@@ -169,29 +168,6 @@ def _new_run(path: Path, options: IngestOptions) -> IngestRun:
         publisher_id=options.publisher_id,
         replace_instrument=options.replace_instrument,
     )
-
-
-@contextlib.contextmanager
-def _audited(run: IngestRun) -> Iterator[None]:
-    """If what is done inside fails, close the run as failed, after the rollback, with the same words."""
-    try:
-        yield
-    except BaseException as error:
-        committing = run.status == IngestRun.Status.SUCCESS
-        status = fail_run(run, _words(error))
-        if status == IngestRun.Status.SUCCESS and isinstance(error, IngestError):
-            return  # the server's answer to the COMMIT was lost, not the COMMIT
-        if status is None and committing:
-            raise DatabaseTrouble(IN_DOUBT) from error
-        raise
-    finally:
-        release(run)
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        error = Interrupted(signal.SIGINT)
-    return str(error) if isinstance(error, IngestError) else f"The program failed: {error!r}"
 
 
 @contextlib.contextmanager

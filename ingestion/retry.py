@@ -17,6 +17,8 @@ def retry_run(run: IngestRun) -> IngestRun:
     """
     if run.status != IngestRun.Status.FAILED:
         raise InputError(f"Run {run.pk} is {run.status}: only failed runs can be tried again.")
+    if run.undoes_id:
+        raise InputError(f"Run {run.pk} is an undo: python manage.py undo_run {run.undoes_id} tries it again.")
     if not os.path.isfile(run.file_path):  # noqa: PTH113 - says no where Path.is_file() raises
         raise InputError(f"Run {run.pk} cannot be tried again: {run.file_path} is not there any more.")
     return ingest_file(path=Path(run.file_path), options=options_of(run))

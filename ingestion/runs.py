@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
+from collections.abc import Iterator
+from datetime import datetime
 
 from django.db import Error, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from ingestion.errors import DatabaseTrouble
-from marketdata.live_runs import close_as_failed, hold_run, now_at_the_earliest, release_run
+from ingestion.errors import DatabaseTrouble, IngestError, Interrupted
+from marketdata.live_runs import close_as_failed, hold_run, release_run
 from marketdata.models import IngestRun
 
 logger = logging.getLogger(__name__)
@@ -24,8 +28,14 @@ def open_run(run: IngestRun) -> None:
 
 
 def succeed_run(run: IngestRun) -> None:
-    """Close the run as `success`, in the transaction of the bars that it counts."""
-    run.status, run.finished_at = IngestRun.Status.SUCCESS, now_at_the_earliest(run.started_at)
+    """Close the run as `success`, in the transaction of the bars that it counts.
+
+    What is read as of a moment counts the runs that were finished by then. So it is the database's clock that tells
+    the time, one for all machines that write, and it is asked under the series' locks: of two runs that wrote the same
+    bar, the later one finished later.
+    """
+    with connection.cursor() as cursor:
+        run.status, run.finished_at = IngestRun.Status.SUCCESS, max(run.started_at, _database_time(cursor))
     names = [field.attname for field in run._meta.concrete_fields if not field.primary_key]
     fields = {name: getattr(run, name) for name in names}
     if not IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(**fields):
@@ -33,6 +43,30 @@ def succeed_run(run: IngestRun) -> None:
             f"Run {run.pk} was closed by somebody else while it lived, so nothing was stored: run the command again, "
             "and connect to the database directly if a pool hands out its connections."
         )
+
+
+@contextlib.contextmanager
+def audited(run: IngestRun, *, in_doubt: str) -> Iterator[None]:
+    """If what is done inside fails, close the run as failed, after the rollback, with the same words; with `in_doubt`
+    where the connection was lost so late that nobody knows."""
+    try:
+        yield
+    except BaseException as error:
+        committing = run.status == IngestRun.Status.SUCCESS
+        status = fail_run(run, _words(error))
+        if status == IngestRun.Status.SUCCESS and isinstance(error, IngestError):
+            return  # the server's answer to the COMMIT was lost, not the COMMIT
+        if status is None and committing:
+            raise DatabaseTrouble(in_doubt) from error
+        raise
+    finally:
+        release(run)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        error = Interrupted(signal.SIGINT)
+    return str(error) if isinstance(error, IngestError) else f"The program failed: {error!r}"
 
 
 def fail_run(run: IngestRun, error: str) -> str | None:
@@ -54,6 +88,11 @@ def release(run: IngestRun) -> None:
     if connection.connection is not None:
         with contextlib.suppress(Error), connection.cursor() as cursor:
             release_run(cursor, run.pk)
+
+
+def _database_time(cursor: CursorWrapper) -> datetime:
+    cursor.execute("SELECT clock_timestamp()")
+    return cursor.fetchone()[0]
 
 
 def _closed_status(run: IngestRun, error: str) -> str:

@@ -18,6 +18,7 @@ from marketdata.models import IngestRun
 logger = logging.getLogger(__name__)
 
 PROCESS_DIED = "The process died before the run was finished; nothing of the file was stored. Ingest the file again."
+UNDO_DIED = "The process died before the undo was finished; nothing was changed. Undo the run again."
 
 # The first half of the lock's key, so that nothing else in the database can meet it by chance.
 _RUNS = 0x4241_5202
@@ -58,7 +59,7 @@ def close_dead_runs() -> list[int]:
     closed = []
     for run in IngestRun.objects.filter(status=IngestRun.Status.RUNNING).order_by("pk"):
         with transaction.atomic(), connection.cursor() as cursor:
-            if try_claim_run(cursor, run.pk) and close_as_failed(run, PROCESS_DIED):
+            if try_claim_run(cursor, run.pk) and close_as_failed(run, UNDO_DIED if run.undoes_id else PROCESS_DIED):
                 closed.append(run.pk)
     if closed:
         logger.info("Closed runs of processes that died: %s", closed)

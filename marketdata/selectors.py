@@ -200,7 +200,7 @@ def failures_since_last_success() -> int:
 # --- Whole ranges as files -------------------------------------------------------------------------------------------
 
 EXPORT_COLUMNS = ("symbol", "ts", "open", "high", "low", "close", "volume", "run_id")
-_EXPORT_ROWS = 20_000
+EXPORT_ROWS = 20_000
 # trim_scale leaves the digits that say something: 16234.5, not 16234.500000000.
 _EXPORT = """
 COPY (
@@ -222,7 +222,7 @@ def export_csv_blocks(series: Series, *, start: datetime | None, end: datetime |
     """
     while start is None or end is None or start < end:
         page = bars_in_range(series, start, end).order_by("ts").values_list("ts", flat=True)
-        times = list(page[:_EXPORT_ROWS])
+        times = list(page[:EXPORT_ROWS])
         if not times:
             return
         block_end = times[-1] + timedelta(minutes=1)

@@ -8,13 +8,19 @@ from datetime import datetime
 
 from django.http import StreamingHttpResponse
 
+from marketdata.history import export_csv_blocks_as_of
 from marketdata.models import Series
 from marketdata.selectors import EXPORT_COLUMNS, export_csv_blocks
 
 
-def export_response(series: Series, kind: str, start: datetime | None, end: datetime | None) -> StreamingHttpResponse:
+def export_response(
+    series: Series, kind: str, start: datetime | None, end: datetime | None, *, as_of: datetime | None = None
+) -> StreamingHttpResponse:
     """A download of `kind` csv or parquet. Prices are exact: decimal text, and decimal128(20, 9) in Parquet."""
-    blocks = export_csv_blocks(series, start=start, end=end)
+    if as_of is None:
+        blocks = export_csv_blocks(series, start=start, end=end)
+    else:
+        blocks = export_csv_blocks_as_of(series, as_of=as_of, start=start, end=end)
     content, media_type = {"csv": (_csv, "text/csv"), "parquet": (_parquet, "application/vnd.apache.parquet")}[kind]
     return StreamingHttpResponse(
         content(blocks),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import MAXYEAR, datetime, timedelta
 
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -68,7 +69,13 @@ class RangeParameters(KnownParameters):
 
 
 class BarsParameters(RangeParameters):
-    """Which bars, in which order, how many at a time, in which form."""
+    """Which bars, as known when, in which order, how many at a time, in which form."""
+
+    as_of = Moment(
+        required=False,
+        default=None,
+        help_text="The bars as they were known at this time: by the runs that were finished by then. Default: now.",
+    )
 
     limit = serializers.IntegerField(
         required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Bars per page (JSON only)."
@@ -84,12 +91,55 @@ class BarsParameters(RangeParameters):
 
     def validate(self, attrs: dict) -> dict:
         attrs = super().validate(attrs)
+        if attrs["as_of"] and attrs["as_of"] > timezone.now():
+            raise serializers.ValidationError({"as_of": "What will be known then is not known yet: leave it out."})
         if attrs["format"] != "json":
             ignored = [name for name in ("limit", "cursor", "order") if name in self.initial_data]
             if ignored:
                 sentence = f"{attrs['format']} is the whole range in time order: leave this out."
                 raise serializers.ValidationError(dict.fromkeys(ignored, sentence))
         return attrs
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class RevisionCursor(serializers.Field):
+    """Where a page of revisions ended: a minute and the run that replaced its values, 2024-01-02T14:30:00+00:00,17."""
+
+    default_error_messages = {"invalid": "'{text}' is not a cursor: take next_cursor of the page before."}
+
+    def to_internal_value(self, data: str) -> tuple[datetime, int]:
+        minute, _, run = data.rpartition(",")
+        moment = parse_moment(minute)
+        if moment is None or not (run.isascii() and run.isdigit() and int(run) < 2**63):
+            self.fail("invalid", text=data)
+        return moment, int(run)
+
+    def to_representation(self, value: tuple[datetime, int]) -> str:
+        return f"{value[0].isoformat()},{value[1]}"
+
+
+class RevisionsParameters(RangeParameters):
+    """Which revisions, in which order, how many at a time."""
+
+    ts = Moment(required=False, default=None, help_text="The bar of this one minute, in place of start and end.")
+    limit = serializers.IntegerField(
+        required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Revisions per page."
+    )
+    order = serializers.ChoiceField(
+        ["asc", "desc"], required=False, default="asc", help_text="By the bar's time, then by run."
+    )
+    cursor = RevisionCursor(required=False, default=None, help_text="Where the page before ended: its next_cursor.")
+
+    def validate(self, attrs: dict) -> dict:
+        attrs = super().validate(attrs)
+        if attrs["ts"] is None:
+            return attrs
+        both = [name for name in ("start", "end") if attrs[name]]
+        if both:
+            raise serializers.ValidationError(dict.fromkeys(both, "ts is one minute already: leave this out."))
+        if attrs["ts"].year == MAXYEAR:
+            raise serializers.ValidationError({"ts": "No bar can be of that time."})
+        return attrs | {"start": attrs["ts"], "end": attrs["ts"] + timedelta(seconds=1)}
 
 
 class RunsParameters(KnownParameters):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 from rest_framework import serializers
 
+from marketdata.history import RevisionRow
 from marketdata.models import IngestRun, Series
 from marketdata.selectors import BarRow, Coverage, SeriesStats, last_run
 from marketdata.words import age_in_words, iso
@@ -46,6 +47,11 @@ def bar_as_json(bar: BarRow) -> dict:
     return bar._asdict() | {"ts": iso(bar.ts), "volume": int(bar.volume)}
 
 
+def revision_as_json(revision: RevisionRow) -> dict:
+    times = {"ts": iso(revision.ts), "replaced_at": iso(revision.replaced_at)}
+    return revision._asdict() | times | {"volume": int(revision.volume)}
+
+
 def coverage_as_json(series: Series, coverage: Coverage | None) -> dict:
     """Bars per UTC day and the gaps between bars. Without any bar the range is unknown and the lists are empty."""
     if coverage is None:
@@ -70,7 +76,12 @@ def coverage_as_json(series: Series, coverage: Coverage | None) -> dict:
 
 
 class IngestRunSerializer(serializers.ModelSerializer):
-    """Every field of the audit trail."""
+    """Every field of the audit trail, and the last run that took this one back."""
+
+    undone_by = serializers.SerializerMethodField()
+
+    def get_undone_by(self, run: IngestRun) -> int | None:
+        return max((undo.pk for undo in run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS), default=None)
 
     class Meta:
         model = IngestRun

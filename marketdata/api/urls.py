@@ -20,6 +20,7 @@ urlpatterns = [
     re_path(r"^market-data/?$", _series("list"), name="series-list"),
     re_path(rf"^market-data/{SLUG}/ohlcv-1m/stats/?$", _series("stats"), name="series-stats"),
     re_path(rf"^market-data/{SLUG}/ohlcv-1m/bars/?$", _series("bars"), name="series-bars"),
+    re_path(rf"^market-data/{SLUG}/ohlcv-1m/revisions/?$", _series("revisions"), name="series-revisions"),
     re_path(rf"^market-data/{SLUG}/coverage/?$", _series("coverage"), name="series-coverage"),
     re_path(r"^ingest-runs/?$", IngestRunViewSet.as_view({"get": "list"}), name="run-list"),
     re_path(r"^ingest-runs/(?P<pk>\d{1,18})/?$", IngestRunViewSet.as_view({"get": "retrieve"}), name="run-detail"),

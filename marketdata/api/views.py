@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.conf import settings
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema
@@ -13,14 +15,23 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.viewsets import ViewSet
 
 from marketdata.api.exports import export_response
-from marketdata.api.params import BarsParameters, NoParameters, RangeParameters, RunsParameters
+from marketdata.api.params import (
+    BarsParameters,
+    NoParameters,
+    RangeParameters,
+    RevisionCursor,
+    RevisionsParameters,
+    RunsParameters,
+)
 from marketdata.api.serializers import (
     IngestRunSerializer,
     bar_as_json,
     coverage_as_json,
+    revision_as_json,
     series_as_json,
     stats_as_json,
 )
+from marketdata.history import page_of_bars_as_of, page_of_revisions
 from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 from marketdata.selectors import known_slugs, page_of_bars, series_coverage, series_stats
@@ -35,6 +46,26 @@ STATS_EXAMPLE = {
     "symbol": "CME_MINI:MNQ1!",
     "timeframe": "1m",
     "vendor": "databento",
+}
+REVISIONS_EXAMPLE = {
+    "symbol": "CME_MINI:MNQ1!",
+    "order": "asc",
+    "revisions": [
+        {
+            "ts": "2024-01-02T14:30:00+00:00",
+            "operation": "update",
+            "open": "16800.25",
+            "high": "16801",
+            "low": "16799.75",
+            "close": "16800.5",
+            "volume": 120,
+            "brought_by": 1,
+            "replaced_by": 2,
+            "replaced_at": "2024-02-01T10:00:05.123456+00:00",
+        }
+    ],
+    "next_cursor": None,
+    "next": None,
 }
 
 
@@ -66,12 +97,18 @@ class SeriesViewSet(ViewSet):
 
     @extend_schema(summary="Minute bars", parameters=[BarsParameters], responses=OpenApiTypes.OBJECT)
     def bars(self, request: Request, slug: str) -> Response | StreamingHttpResponse:
-        """Bars of [start, end) in pages, or the whole range as CSV or Parquet. Prices are exact decimals as text."""
+        """Bars of [start, end) in pages, or the whole range as CSV or Parquet. Prices are exact decimals as text.
+
+        With `as_of`, the bars as they were known then: without what later runs brought, with the values that later runs
+        changed, and with the bars that later runs removed.
+        """
         series = _series(slug)
         wanted = BarsParameters.of(request)
+        as_of = wanted["as_of"]
         if wanted["format"] != "json":
-            return export_response(series, wanted["format"], wanted["start"], wanted["end"])
-        bars, next_cursor = page_of_bars(
+            return export_response(series, wanted["format"], wanted["start"], wanted["end"], as_of=as_of)
+        page = page_of_bars if as_of is None else partial(page_of_bars_as_of, as_of=as_of)
+        bars, next_cursor = page(
             series,
             start=wanted["start"],
             end=wanted["end"],
@@ -85,9 +122,44 @@ class SeriesViewSet(ViewSet):
                 "symbol": series.symbol,
                 "timeframe": "1m",
                 "order": wanted["order"],
+                "as_of": iso(as_of),
                 "bars": [bar_as_json(bar) for bar in bars],
                 "next_cursor": iso(next_cursor),
                 "next": replace_query_param(here, "cursor", iso(next_cursor)) if next_cursor else None,
+            }
+        )
+
+    @extend_schema(
+        summary="What bars were before",
+        parameters=[RevisionsParameters],
+        responses=OpenApiTypes.OBJECT,
+        examples=[OpenApiExample("A bar that was corrected", REVISIONS_EXAMPLE)],
+    )
+    def revisions(self, request: Request, slug: str) -> Response:
+        """The values that bars of [start, end), or of the minute ts, had before a run changed or removed them.
+
+        `operation` is update or delete; `brought_by` is the run that had brought the values, `replaced_by` the run that
+        ended them, `replaced_at` when: bars as of then have the values that came after.
+        """
+        series = _series(slug)
+        wanted = RevisionsParameters.of(request)
+        revisions, after = page_of_revisions(
+            series,
+            start=wanted["start"],
+            end=wanted["end"],
+            after=wanted["cursor"],
+            descending=wanted["order"] == "desc",
+            limit=wanted["limit"],
+        )
+        next_cursor = RevisionCursor().to_representation(after) if after else None
+        here = request.build_absolute_uri()
+        return Response(
+            {
+                "symbol": series.symbol,
+                "order": wanted["order"],
+                "revisions": [revision_as_json(revision) for revision in revisions],
+                "next_cursor": next_cursor,
+                "next": replace_query_param(here, "cursor", next_cursor) if next_cursor else None,
             }
         )
 
@@ -110,7 +182,7 @@ class IngestRunViewSet(ViewSet):
         """The runs, newest first unless ordered otherwise."""
         wanted = RunsParameters.of(request)
         close_dead_runs()
-        runs = IngestRun.objects.order_by(wanted["ordering"], "-id")
+        runs = IngestRun.objects.order_by(wanted["ordering"], "-id").prefetch_related("undone_by")
         for name in ("status", "dataset", "file_sha256"):
             if name in wanted:
                 runs = runs.filter(**{name: wanted[name]})

@@ -48,6 +48,8 @@ class BarRevision(models.Model):
             # "What did this run change?" and the rule that a run with revisions cannot be deleted.
             BrinIndex(name="revision_revised_by_brin", fields=["revised_by"], autosummarize=True),
             BrinIndex(name="revision_run_brin", fields=["ingestion_run"], autosummarize=True),
+            # "Which minutes of this stretch had a bar once and may have none now?": bars as they were known then.
+            models.Index(name="revision_deleted", fields=["symbol", "ts"], condition=Q(operation="delete")),
         ]
         constraints = [
             models.CheckConstraint(name="revision_operation_known", condition=Q(operation__in=["update", "delete"])),

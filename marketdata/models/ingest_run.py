@@ -4,9 +4,13 @@ from django.db.models import F, Q
 
 
 class IngestRun(models.Model):
-    """One attempt to bring one file in: the audit trail. Rows are only ever added, and closed once.
+    """One attempt to bring one file in, or to take such a run back: the audit trail. Rows are only ever added, and
+    closed once.
 
     A run is `success` if and only if its bars are committed: both happen in one transaction.
+
+    An undo (`undoes` is set) has no file. It counts as removed the bars that the undone run had inserted, as changed
+    those that have the values again that they had before, and as inserted those that are back.
     """
 
     class Status(models.TextChoices):
@@ -22,7 +26,18 @@ class IngestRun(models.Model):
         models.CharField(max_length=128), default=list, blank=True, help_text="The series that it is for."
     )
 
-    file_name = models.CharField(max_length=255)
+    # No index of its own: runs are few, and it is asked for a page of them at a time.
+    undoes = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="undone_by",
+        help_text="The run that this one takes back; empty for one that brings a file.",
+    )
+
+    file_name = models.CharField(max_length=255, help_text="For an undo, that of the undone run.")
     file_path = models.TextField(help_text="Where the file lay, so that a failed run can be tried again.")
     file_size = models.BigIntegerField(null=True, blank=True, help_text="Bytes.")
     file_sha256 = models.CharField(max_length=64, blank=True)
@@ -44,6 +59,9 @@ class IngestRun(models.Model):
     duplicate_count = models.BigIntegerField(default=0, help_text="Rows that stood in the file before.")
     removed_count = models.BigIntegerField(default=0, help_text="Bars of an instrument that was replaced.")
     gap_count = models.BigIntegerField(default=0, help_text="Places where minutes are missing.")
+    left_count = models.BigIntegerField(
+        default=0, db_default=0, help_text="Bars that an undo left, since a later run had changed them."
+    )
     min_ts = models.DateTimeField(null=True, blank=True)
     max_ts = models.DateTimeField(null=True, blank=True)
 
@@ -82,6 +100,7 @@ class IngestRun(models.Model):
                     duplicate_count__gte=0,
                     removed_count__gte=0,
                     gap_count__gte=0,
+                    left_count__gte=0,
                 ),
             ),
             models.CheckConstraint(
@@ -90,11 +109,26 @@ class IngestRun(models.Model):
                 & (
                     Q(
                         status="success",
+                        undoes__isnull=True,
                         row_count__gt=0,
                         row_count=F("inserted_count") + F("updated_count") + F("duplicate_count"),
+                        left_count=0,
+                    )
+                    # An undo names the bars that it wrote, and no others. It may be of days alone: a run may have put
+                    # its instrument in another's place without a bar that differs.
+                    | Q(
+                        status="success",
+                        undoes__isnull=False,
+                        row_count=F("inserted_count") + F("changed_count") + F("removed_count"),
+                        updated_count=F("changed_count"),
+                        duplicate_count=0,
+                        gap_count=0,
                     )
                     # What is not committed counts for nothing.
-                    | (~Q(status="success") & Q(inserted_count=0, updated_count=0, changed_count=0, removed_count=0))
+                    | (
+                        ~Q(status="success")
+                        & Q(inserted_count=0, updated_count=0, changed_count=0, removed_count=0, left_count=0)
+                    )
                 ),
             ),
             models.CheckConstraint(
@@ -105,7 +139,24 @@ class IngestRun(models.Model):
             ),
             models.CheckConstraint(
                 name="run_sha256_form",
-                condition=Q(file_sha256="", status__in=["running", "failed"]) | Q(file_sha256__regex="^[0-9a-f]{64}$"),
+                condition=Q(file_sha256="", status__in=["running", "failed"])
+                | Q(file_sha256="", undoes__isnull=False)
+                | Q(file_sha256__regex="^[0-9a-f]{64}$"),
+            ),
+            # With a hash or a path, an undo would pass for a run that loaded the file.
+            models.CheckConstraint(
+                name="run_undo_has_no_file",
+                condition=Q(undoes__isnull=True) | Q(file_sha256="", file_path="", file_size__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="run_undoes_an_earlier", condition=Q(undoes__isnull=True) | Q(undoes__lt=F("id"))
+            ),
+            # One that left nothing leaves nothing for another. One that left bars may be followed by another, once
+            # the later run that changed those bars is undone itself.
+            models.UniqueConstraint(
+                name="run_undone_once",
+                fields=["undoes"],
+                condition=Q(undoes__isnull=False, status="success", left_count=0),
             ),
         ]
 

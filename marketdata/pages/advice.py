@@ -7,10 +7,13 @@ import shlex
 from marketdata.models import IngestRun, Series
 
 COMMAND = "python manage.py ingest_dbn --input"
+UNDO = "python manage.py undo_run"
 
 
 def command_again(run: IngestRun, *, dry_run: bool = False) -> str:
     """The command line that does what the run was asked to do, quoted for a shell."""
+    if run.undoes_id:
+        return f"{UNDO} {run.undoes_id}{' --dry-run' if dry_run else ''}"
     words = [*shlex.split(COMMAND), run.file_path]
     words += _option("--symbol", run.requested_symbol)
     words += _option("--limit", run.row_limit)
@@ -36,6 +39,8 @@ def _option(name: str, value: str | int | None) -> list[str]:
 
 def outcome(run: IngestRun) -> str:
     """One sentence that says what the run did to the table."""
+    if run.undoes_id:
+        return _outcome_of_undo(run)
     match run.status:
         case IngestRun.Status.FAILED:
             return "Nothing of this file was stored. The table is as it was before."
@@ -50,3 +55,16 @@ def outcome(run: IngestRun) -> str:
         (run.removed_count, "of another instrument removed"),
     ]
     return f"Bars: {'; '.join(f'{count:,} {word}' for count, word in parts if count)}."
+
+
+def _outcome_of_undo(run: IngestRun) -> str:
+    if run.status != IngestRun.Status.SUCCESS:
+        return f"An undo of run {run.undoes_id}. Nothing of it is in the table unless it succeeds."
+    parts = [
+        (run.removed_count, "removed"),
+        (run.changed_count, "given their old values"),
+        (run.inserted_count, "there again"),
+        (run.left_count, "left, since later runs had changed them"),
+    ]
+    bars = "; ".join(f"{count:,} {word}" for count, word in parts if count) or "none"
+    return f"Took run {run.undoes_id} back. Bars: {bars}."

@@ -97,8 +97,9 @@ def matching_series(text: str) -> QuerySet[Series]:
 
 
 def open_failures() -> list[IngestRun]:
-    """Of the latest failed runs those whose file has not been loaded since, newest first: what still needs somebody."""
-    failed = list(IngestRun.objects.filter(status="failed").order_by("-id")[:MOST_FAILURES])
+    """Of the latest failed runs those whose file has not been loaded since, newest first: what still needs somebody.
+    An undo that failed has no file: whoever asked for it was told, and the table is as before."""
+    failed = list(IngestRun.objects.filter(status="failed", undoes__isnull=True).order_by("-id")[:MOST_FAILURES])
     if not failed:
         return []
     same_file = Q(file_path__in=[run.file_path for run in failed]) | Q(
@@ -126,7 +127,10 @@ def runs_page(*, before: int | None, symbol: str | None = None) -> tuple[list[In
 
 
 def runs_of_same_file(run: IngestRun) -> list[IngestRun]:
-    """The newest other runs of the same content, found by sha256; of the same path where it could not be read."""
+    """The newest other runs of the same content, found by sha256; of the same path where it could not be read. None for
+    an undo, which has no file."""
+    if run.undoes_id:
+        return []
     same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
     return list(IngestRun.objects.filter(**same).exclude(pk=run.pk).order_by("-id")[:10])
 

@@ -100,7 +100,7 @@ class RunRow:
 
     @property
     def file_name(self) -> str:
-        return self.run.file_name
+        return f"undo of run {self.run.undoes_id}: {self.run.file_name}" if self.run.undoes_id else self.run.file_name
 
     @property
     def started(self) -> Moment:
@@ -145,6 +145,13 @@ class RunRow:
     def counts(self) -> list[tuple[str, str, str]]:
         """What was counted, with a word about each."""
         run = self.run
+        if run.undoes_id:
+            return [
+                ("Removed", f"{run.removed_count:,}", "bars that the run had inserted"),
+                ("Changed", f"{run.changed_count:,}", "bars that have their old values again"),
+                ("Inserted", f"{run.inserted_count:,}", "bars that the run had removed"),
+                ("Left", f"{run.left_count:,}", "bars that later runs had changed"),
+            ]
         return [
             ("Rows taken from the file", f"{run.row_count:,}", ""),
             ("Inserted", f"{run.inserted_count:,}", "bars that were new"),

@@ -95,6 +95,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         "run": run,
         "outcome": outcome(run),
         "series": series_of(run),
+        "undos": run.undone_by.filter(status=IngestRun.Status.SUCCESS).order_by("-pk"),
         "others": [RunRow(other) for other in runs_of_same_file(run)],
         "command": command_again(run),
         "dry_run": command_again(run, dry_run=True),

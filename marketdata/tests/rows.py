@@ -96,6 +96,19 @@ RUNNING = {
 }
 FAILED = RUNNING | {"status": "failed", "error": "mnq.dbn is cut off.", "finished_at": "2024-02-01 10:00:05+00"}
 
+UNDO = {
+    "undoes_id": 1,
+    "file_path": "",
+    "file_sha256": "",
+    "row_count": 6,
+    "inserted_count": 1,
+    "updated_count": 2,
+    "changed_count": 2,
+    "removed_count": 3,
+    "duplicate_count": 0,
+    "left_count": 0,
+}
+
 
 def execute(sql: str, *parameters: object) -> int:
     with transaction.atomic(), connection.cursor() as cursor:

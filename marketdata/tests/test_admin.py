@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ingestion.tests.builders import bars, ingest, stored, write
+from ingestion.undo import undo_run
 from marketdata.models import IngestRun, Series
 
 RUNS = "/admin/marketdata/ingestrun/"
@@ -114,3 +115,28 @@ def test_a_series_is_edited_but_not_renamed_away_from_its_bars(operator):
     page = operator.get(f"/admin/marketdata/series/{series.pk}/change/").content.decode()
     assert "MNQ.c.0" in page
     assert 'name="symbol"' not in page
+
+
+def test_the_list_and_the_detail_tell_what_was_undone(operator, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(5))
+    ingest(path)
+    undo_run(run_id=1)
+    for address in (RUNS, f"{RUNS}1/change/"):
+        assert f'undone by <a href="{RUNS}2/change/">run 2</a>' in operator.get(address).content.decode()
+    for address in (RUNS, f"{RUNS}2/change/"):
+        assert f'undoes <a href="{RUNS}1/change/">run 1</a>' in operator.get(address).content.decode()
+
+
+def test_an_undo_that_failed_is_not_tried_again_as_a_file(operator, tmp_path):
+    ingest(write(tmp_path / "mnq.dbn", bars(5)))
+    run = IngestRun.objects.get()
+    failed = IngestRun.objects.create(
+        undoes=run,
+        file_name="mnq.dbn",
+        status="failed",
+        error="x",
+        started_at=run.started_at,
+        finished_at=run.started_at,
+    )
+    page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
+    assert f"python manage.py undo_run {run.pk} tries it again" in page

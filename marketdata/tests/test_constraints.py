@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, IntegrityError, connection
 
-from .rows import BARS, FAILED, GOOD, INSTRUMENTS, REVISIONS, RUNNING, RUNS, SERIES, execute_one, insert
+from .rows import BARS, FAILED, GOOD, INSTRUMENTS, REVISIONS, RUNNING, RUNS, SERIES, UNDO, execute, execute_one, insert
 
 
 @pytest.fixture
@@ -71,6 +71,7 @@ OFFENCES = {
             {"duplicate_count": -1, "inserted_count": 5},
             {"removed_count": -1},
             {"gap_count": -1},
+            UNDO | {"left_count": -1},
         ],
     ),
     "run_counts_add_up": (
@@ -83,6 +84,13 @@ OFFENCES = {
             FAILED | {"updated_count": 1},
             FAILED | {"updated_count": 1, "changed_count": 1},
             RUNNING | {"removed_count": 1},
+            {"left_count": 1},
+            FAILED | {"undoes_id": 1, "file_path": "", "file_sha256": "", "left_count": 1},
+            UNDO | {"row_count": 5},
+            UNDO | {"updated_count": 3},
+            UNDO | {"changed_count": 1, "row_count": 5},
+            UNDO | {"duplicate_count": 1},
+            UNDO | {"gap_count": 1},
         ],
     ),
     "run_times_in_order": (
@@ -95,6 +103,12 @@ OFFENCES = {
             FAILED | {"max_ts": "2024-01-02 00:06:00+00"},
         ],
     ),
+    "run_undo_has_no_file": (
+        RUNS,
+        [UNDO | {"file_path": "/raw/mnq.dbn"}, UNDO | {"file_sha256": "0" * 64}, UNDO | {"file_size": 56}],
+    ),
+    "run_undoes_an_earlier": (RUNS, [UNDO | {"undoes_id": 2}, UNDO | {"undoes_id": 3}]),
+    "instrument_replaced_by_another": (INSTRUMENTS, [{"replaced_by_id": 1}]),
     "run_sha256_form": (
         RUNS,
         [
@@ -141,6 +155,10 @@ LEGAL = [
     (RUNS, FAILED | {"row_count": 3, "duplicate_count": 1, "gap_count": 1}),
     (RUNS, {"removed_count": 7, "min_ts": "2024-01-02 00:05:00+00"}),
     (RUNS, {"finished_at": "2024-02-01 10:00:00+00"}),
+    (RUNS, UNDO),
+    (RUNS, UNDO | {"left_count": 5}),
+    (RUNS, UNDO | RUNNING | {"removed_count": 0}),
+    (RUNS, UNDO | {"inserted_count": 0, "updated_count": 0, "changed_count": 0, "removed_count": 0, "row_count": 0}),
     (BARS, {}),
     (BARS, {"open": -40, "high": -30, "low": Decimal("-50.000000001"), "close": Decimal("-50.000000001")}),
     (BARS, dict.fromkeys(("open", "high", "low", "close"), 0)),
@@ -193,6 +211,31 @@ def test_what_may_be_there_once_is_not_taken_twice(run_1, table, columns):
         insert(table, **series, **others)
 
     assert refusal.value.__cause__.diag.table_name == table
+
+
+def test_a_run_is_undone_wholly_once(run_1):
+    insert(RUNS, id=2, **UNDO | {"left_count": 4})
+    insert(RUNS, id=3, **FAILED | {"undoes_id": 1, "file_path": "", "file_sha256": ""})
+    insert(RUNS, id=4, **UNDO)
+    insert(RUNS, id=5, **UNDO | {"left_count": 4})
+    with pytest.raises(IntegrityError, match="duplicate key") as refusal:
+        insert(RUNS, id=6, **UNDO)
+    assert refusal.value.__cause__.diag.constraint_name == "run_undone_once"
+    with pytest.raises(IntegrityError, match="violates foreign key"):
+        execute("DELETE FROM data_ingest_runs WHERE id = 1; SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_days_that_were_replaced_may_be_there_again(run_1):
+    insert(RUNS, id=2)
+    insert(RUNS, id=3)
+    series = {"series_id": execute_one("SELECT id FROM market_series")}
+    for replaced_by in (None, 2, 3, 3):
+        insert(INSTRUMENTS, **series, replaced_by_id=replaced_by)
+    with pytest.raises(IntegrityError, match="duplicate key") as refusal:
+        execute("UPDATE market_series_instruments SET replaced_by_id = NULL")
+    assert refusal.value.__cause__.diag.constraint_name == "instrument_interval_once"
+    with pytest.raises(IntegrityError, match="violates foreign key"):
+        execute("DELETE FROM data_ingest_runs WHERE id = 3; SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_every_column_must_be_given(run_1):

@@ -18,10 +18,11 @@ from django.urls import reverse
 
 from ingestion.tests.builders import bars, ingest, save, write
 from ingestion.tests.processes import session
+from ingestion.undo import undo_run
 from marketdata.live_runs import hold_run
 from marketdata.models import IngestRun, Series
 from marketdata.pages.advice import command_again, outcome
-from marketdata.pages.reads import RUNS_PER_PAGE
+from marketdata.pages.reads import RUNS_PER_PAGE, open_failures
 from marketdata.pages.strip import HEIGHT, draw_strip
 from marketdata.pages.zones import exchange_zone
 
@@ -296,3 +297,21 @@ def test_an_outcome_names_what_happened_and_nothing_else():
 def test_a_long_run_is_told_in_minutes(client):
     run = a_run(finished_at=WHEN + timedelta(minutes=5))
     assert "after 5 min" in page(client, f"/runs/{run.pk}/")
+
+
+def test_an_undo_and_what_it_took_back_point_to_each_other(client, tmp_path):
+    ingest(write(tmp_path / "mnq.dbn", bars(5)))
+    undo_run(run_id=1)
+    undone, undo = page(client, "/runs/1/"), page(client, "/runs/2/")
+    assert 'Undone by <a href="/runs/2/">run 2</a>' in undone
+    assert "Took run 1 back. Bars: 5 removed." in undo
+    assert '<a href="/runs/1/">run 1</a> (mnq.dbn)' in undo
+    assert "ingest_dbn" not in undo
+    assert "undo of run 1: mnq.dbn" in page(client, "/")
+
+
+def test_an_undo_that_failed_says_how_to_try_again(client):
+    a_success()
+    failed = a_run(undoes_id=IngestRun.objects.get().pk, file_path="")
+    assert f"python manage.py undo_run {failed.undoes_id} --dry-run" in page(client, f"/runs/{failed.pk}/")
+    assert open_failures() == []

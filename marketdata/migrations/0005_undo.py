@@ -1,0 +1,199 @@
+"""A run can be taken back: the undo is a run too, and what a run replaced behind a series is kept to be given back."""
+
+import django.db.models.deletion
+import django.db.models.expressions
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("marketdata", "0004_browsable_bar"),
+    ]
+
+    operations = [
+        migrations.RemoveConstraint(
+            model_name="ingestrun",
+            name="run_counts_not_negative",
+        ),
+        migrations.RemoveConstraint(
+            model_name="ingestrun",
+            name="run_counts_add_up",
+        ),
+        migrations.RemoveConstraint(
+            model_name="ingestrun",
+            name="run_sha256_form",
+        ),
+        migrations.RemoveConstraint(
+            model_name="seriesinstrument",
+            name="instrument_interval_once",
+        ),
+        migrations.AddField(
+            model_name="ingestrun",
+            name="left_count",
+            field=models.BigIntegerField(
+                db_default=0, default=0, help_text="Bars that an undo left, since a later run had changed them."
+            ),
+        ),
+        migrations.AddField(
+            model_name="ingestrun",
+            name="undoes",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                help_text="The run that this one takes back; empty for one that brings a file.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="undone_by",
+                to="marketdata.ingestrun",
+            ),
+        ),
+        migrations.AddField(
+            model_name="seriesinstrument",
+            name="replaced_by",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="The run that put another instrument behind these days since. Empty: it stands.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="replaced_instruments",
+                to="marketdata.ingestrun",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="ingestrun",
+            name="file_name",
+            field=models.CharField(help_text="For an undo, that of the undone run.", max_length=255),
+        ),
+        migrations.AddIndex(
+            model_name="barrevision",
+            index=models.Index(
+                condition=models.Q(("operation", "delete")), fields=["symbol", "ts"], name="revision_deleted"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ingestrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("changed_count__gte", 0),
+                    ("duplicate_count__gte", 0),
+                    ("gap_count__gte", 0),
+                    ("inserted_count__gte", 0),
+                    ("left_count__gte", 0),
+                    ("removed_count__gte", 0),
+                    ("row_count__gte", 0),
+                    ("updated_count__gte", 0),
+                ),
+                name="run_counts_not_negative",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ingestrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("changed_count__lte", models.F("updated_count")),
+                    models.Q(
+                        models.Q(
+                            ("left_count", 0),
+                            (
+                                "row_count",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("inserted_count"), "+", models.F("updated_count")
+                                    ),
+                                    "+",
+                                    models.F("duplicate_count"),
+                                ),
+                            ),
+                            ("row_count__gt", 0),
+                            ("status", "success"),
+                            ("undoes__isnull", True),
+                        ),
+                        models.Q(
+                            ("duplicate_count", 0),
+                            ("gap_count", 0),
+                            (
+                                "row_count",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("inserted_count"), "+", models.F("changed_count")
+                                    ),
+                                    "+",
+                                    models.F("removed_count"),
+                                ),
+                            ),
+                            ("status", "success"),
+                            ("undoes__isnull", False),
+                            ("updated_count", models.F("changed_count")),
+                        ),
+                        models.Q(
+                            models.Q(("status", "success"), _negated=True),
+                            ("changed_count", 0),
+                            ("inserted_count", 0),
+                            ("left_count", 0),
+                            ("removed_count", 0),
+                            ("updated_count", 0),
+                        ),
+                        _connector="OR",
+                    ),
+                ),
+                name="run_counts_add_up",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ingestrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("file_sha256", ""), ("status__in", ["running", "failed"])),
+                    models.Q(("file_sha256", ""), ("undoes__isnull", False)),
+                    ("file_sha256__regex", "^[0-9a-f]{64}$"),
+                    _connector="OR",
+                ),
+                name="run_sha256_form",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ingestrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("undoes__isnull", True),
+                    models.Q(("file_path", ""), ("file_sha256", ""), ("file_size__isnull", True)),
+                    _connector="OR",
+                ),
+                name="run_undo_has_no_file",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ingestrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("undoes__isnull", True), ("undoes__lt", models.F("id")), _connector="OR"),
+                name="run_undoes_an_earlier",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ingestrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("left_count", 0), ("status", "success"), ("undoes__isnull", False)),
+                fields=("undoes",),
+                name="run_undone_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="seriesinstrument",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("replaced_by__isnull", True),
+                    models.Q(("replaced_by", models.F("run")), _negated=True),
+                    _connector="OR",
+                ),
+                name="instrument_replaced_by_another",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="seriesinstrument",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("replaced_by__isnull", True)),
+                fields=("series", "start_date", "dataset", "publisher_id", "instrument_id"),
+                name="instrument_interval_once",
+            ),
+        ),
+    ]
