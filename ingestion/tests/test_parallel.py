@@ -149,7 +149,7 @@ def test_a_process_that_is_killed_takes_its_file_with_it_and_no_other(market_db,
     assert ended.code == 1
     assert "4 files: 3 taken, 0 skipped, 1 failed." in ended.out
     assert f"❌ The process that took {four[0]} died (killed by signal 9)" in ended.err
-    close_dead_runs()
+    until(close_dead_runs)  # when the server has noticed as well
     assert IngestRun.objects.get(status="failed").file_name == "a.dbn"
 
 
@@ -161,6 +161,6 @@ def test_when_the_command_is_killed_its_processes_go_too(market_db, four, tmp_pa
         process.end()
     psutil.wait_procs(workers, timeout=20)
     assert not any(worker.is_running() for worker in workers)
-    close_dead_runs()
+    until(lambda: close_dead_runs() or not running())
     assert not running()
     assert IngestRun.objects.count() == 2, "no file was begun after the command was gone"
