@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db.backends.utils import CursorWrapper
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from ingestion.instruments import ONE_DAY, part_of
 from marketdata.models import IngestRun, SeriesInstrument
@@ -85,7 +85,7 @@ def give_days_back(cursor: CursorWrapper, undone: IngestRun, days: Days) -> int:
     """Let the instruments before stand again, and take the run's own from the days that have no bar left. Called when
     the bars are as they shall be. Returns how many rows it touched."""
     returning = {(stretch.symbol, day) for stretch in days.returning for day in _days(stretch.start, stretch.end)}
-    own = list(SeriesInstrument.standing.filter(run=undone).select_related("series"))
+    own = list(_may_go(undone))
     left = _days_with_bars(cursor, own) - returning
     touched = 0
     for row in own:
@@ -93,6 +93,18 @@ def give_days_back(cursor: CursorWrapper, undone: IngestRun, days: Days) -> int:
     for row in _replaced_by(undone):
         touched += _restore(row, {day for day in _row_days(row) if (row.series.symbol, day) in returning})
     return touched
+
+
+def _may_go(undone: IngestRun) -> QuerySet[SeriesInstrument]:
+    """The rows that the run brought, and those of its days that runs brought which were undone before it: they stood on
+    because this run had bars there."""
+    of_its_days = Q(
+        series__symbol__in=undone.symbols,
+        start_date__lte=undone.max_ts.date(),
+        end_date__gt=undone.min_ts.date(),
+        run__in=IngestRun.objects.filter(undone_by__status=IngestRun.Status.SUCCESS),
+    )
+    return SeriesInstrument.standing.filter(Q(run=undone) | of_its_days).select_related("series")
 
 
 def _replaced_by(undone: IngestRun) -> QuerySet[SeriesInstrument]:

@@ -388,6 +388,7 @@ STEPS = st.lists(
 @given(steps=STEPS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(steps=[("ingest", 0, 3, 0), ("ingest", 0, 2, 1), ("undo", 0), ("undo", 1), ("undo", 0)])
+@example(steps=[("ingest", 0, 1, 0), ("ingest", 0, 2, 0), ("undo", 0), ("undo", 1)])
 @example(steps=[("ingest", 0, 3, 0), ("ingest", 0, 3, 1), ("ingest", 0, 3, 0), ("undo", 1), ("undo", 2), ("undo", 1)])
 def test_any_order_against_a_slow_replay(market_db, tmp_path_factory, steps):
     """Each minute keeps the stack of the (run, value) that stood there; an undo takes a run off where it is on top."""

@@ -4,6 +4,12 @@ import django.db.models.deletion
 import django.db.models.expressions
 from django.db import migrations, models
 
+ADD_FOREIGN_KEY = """
+ALTER TABLE data_ingest_runs
+    ADD CONSTRAINT run_undoes_a_run FOREIGN KEY (undoes_id) REFERENCES data_ingest_runs (id)
+"""
+DROP_FOREIGN_KEY = "ALTER TABLE data_ingest_runs DROP CONSTRAINT run_undoes_a_run"
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -39,6 +45,7 @@ class Migration(migrations.Migration):
             name="undoes",
             field=models.ForeignKey(
                 blank=True,
+                db_constraint=False,
                 db_index=False,
                 help_text="The run that this one takes back; empty for one that brings a file.",
                 null=True,
@@ -196,4 +203,5 @@ class Migration(migrations.Migration):
                 name="instrument_interval_once",
             ),
         ),
+        migrations.RunSQL(sql=ADD_FOREIGN_KEY, reverse_sql=DROP_FOREIGN_KEY),
     ]

@@ -26,12 +26,14 @@ class IngestRun(models.Model):
         models.CharField(max_length=128), default=list, blank=True, help_text="The series that it is for."
     )
 
-    # No index of its own: runs are few, and it is asked for a page of them at a time.
+    # No index of its own: runs are few, and it is asked for a page of them at a time. Migration 0007 declares the
+    # foreign key, checked at once: Django's would wait for the commit, and refuse a TRUNCATE until then.
     undoes = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
         null=True,
         blank=True,
+        db_constraint=False,
         db_index=False,
         related_name="undone_by",
         help_text="The run that this one takes back; empty for one that brings a file.",

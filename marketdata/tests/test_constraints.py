@@ -221,8 +221,13 @@ def test_a_run_is_undone_wholly_once(run_1):
     with pytest.raises(IntegrityError, match="duplicate key") as refusal:
         insert(RUNS, id=6, **UNDO)
     assert refusal.value.__cause__.diag.constraint_name == "run_undone_once"
-    with pytest.raises(IntegrityError, match="violates foreign key"):
-        execute("DELETE FROM data_ingest_runs WHERE id = 1; SET CONSTRAINTS ALL IMMEDIATE")
+    for refused in (
+        "DELETE FROM data_ingest_runs WHERE id = 1",
+        "UPDATE data_ingest_runs SET undoes_id = 0 WHERE id = 4",
+    ):
+        with pytest.raises(IntegrityError, match="violates foreign key") as refusal:
+            execute(refused)
+        assert refusal.value.__cause__.diag.constraint_name == "run_undoes_a_run"
 
 
 def test_days_that_were_replaced_may_be_there_again(run_1):
