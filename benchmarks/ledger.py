@@ -32,6 +32,10 @@ CHANGED = 100_000  # rows of one UPDATE or DELETE
 MOST_OVERHEAD = 0.25
 
 TRIGGERS = ("bars_enter_hours", "bars_change_hours", "bars_leave_hours")
+WITHOUT = """
+CREATE TRIGGER before_the_ledger AFTER INSERT ON market_bars_ohlcv_1m
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION market_runs_must_exist()
+"""
 COLUMNS = "symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id"
 BARS = """
 SELECT 'S ' || number, to_timestamp(minute * 60), minute * 60000, price, price + 2, price - 2, price + 1, minute %% 997,
@@ -145,10 +149,14 @@ def _change(sql: str) -> float:
 def _switch(way: str) -> None:
     from django.db import connection
 
+    verb = {"with": "ENABLE", "without": "DISABLE"}[way]
     with connection.cursor() as cursor:
         for trigger in TRIGGERS:
-            verb = {"with": "ENABLE", "without": "DISABLE"}[way]
             cursor.execute(f"ALTER TABLE market_bars_ohlcv_1m {verb} TRIGGER {trigger}")
+        # Before there was a ledger, this one looked whether the runs of new bars exist; the ledger's does that too.
+        cursor.execute("DROP TRIGGER IF EXISTS before_the_ledger ON market_bars_ohlcv_1m")
+        if way == "without":
+            cursor.execute(WITHOUT)
 
 
 def _make_run() -> int:
@@ -230,7 +238,7 @@ def _make_series(count: int) -> None:
         IngestRun.objects.filter(pk=_make_run()).update(symbols=symbols[first : first + 10])
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO market_bars_ohlcv_1m ({COLUMNS}) SELECT * FROM ({BARS}) AS bars (symbol) WHERE symbol <> 'S 1'",
+            f"INSERT INTO market_bars_ohlcv_1m ({COLUMNS}) SELECT * FROM ({BARS}) AS b (symbol) WHERE symbol <> 'S 1'",
             {"rows": count * 100, "symbols": count, "run_id": _make_run()},
         )
 
@@ -259,7 +267,9 @@ def _print(result: dict) -> None:
         verdict = ""
         if name.startswith("COPY"):
             verdict = f"  {'reaches' if overhead <= MOST_OVERHEAD else 'short of'} <= {MOST_OVERHEAD:+.0%}"
-        print(f"{name.removesuffix(', without'):>30}: {_spread(without)} without, {_spread(with_ledger)} with the ledger")
+        print(
+            f"{name.removesuffix(', without'):>30}: {_spread(without)} without, {_spread(with_ledger)} with the ledger"
+        )
         print(f"{'':>30}  {overhead:+.1%}{verdict}")
     print(f"\n{result['bars']:,} bars in one series")
     for name, seconds in result["fill_seconds"].items():

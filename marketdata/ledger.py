@@ -10,8 +10,11 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import connection, transaction
+
+from marketdata.words import exact
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +37,8 @@ class Difference:
         if self.bars is None:
             return f"{hour} has no bars, and is in the ledger"
         unlike = [name for name in COLUMNS if self.ledger[name] != self.bars[name]]
-        return f"{hour}: " + ", ".join(f"{name} {self.ledger[name]} should be {self.bars[name]}" for name in unlike)
+        told = [f"{name} {_text(self.ledger[name])} should be {_text(self.bars[name])}" for name in unlike]
+        return f"{hour}: {', '.join(told)}"
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ WITH hours AS (
 ), bars AS (
     SELECT hour, first.open, hours.high, hours.low, last.close, hours.volume, bar_count, first_ts, last_ts, minutes
     FROM hours
-    -- LIMIT 1 leaves no way but the primary key, hour by hour: a join would be planned from a guess of how many there are.
+    -- LIMIT 1 leaves no way but the primary key: a join would be planned from a guess of how many hours there are.
     CROSS JOIN LATERAL (
         SELECT open FROM market_bars_ohlcv_1m WHERE symbol = %(symbol)s AND ts = first_ts LIMIT 1
     ) AS first
@@ -150,6 +154,12 @@ def repair_symbol(symbol: str) -> Verdict:
         cursor.execute(_REPAIR_COUNT, {"symbol": symbol})
     logger.info("Repaired %s hours of %s", len(wrong.hours), symbol)
     return Verdict(**(vars(wrong) | {"repaired": True}))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return exact(value)
+    return f"{value:%H:%M}" if isinstance(value, datetime) else str(value)
 
 
 def _as_hour(values: list[object]) -> dict[str, object] | None:
