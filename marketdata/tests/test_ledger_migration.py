@@ -47,6 +47,6 @@ def test_taken_back_it_leaves_the_bars_and_their_rules(without_ledger):
     with pytest.raises(IntegrityError, match="names an ingest run that does not exist"):
         insert_bars([bar_row("A", at(3), 1, run_id=9)])
     assert Bar.objects.count() == 2
-    left = "SELECT count(*) FROM pg_proc WHERE proname LIKE 'market_hours%' OR proname LIKE 'market_counts%'"
-    assert execute_one(left + " OR proname LIKE 'market_bars%'") == 0
+    left = "SELECT count(*) FROM pg_proc WHERE proname LIKE 'market_hours%%' OR proname LIKE 'market_counts%%'"
+    assert execute_one(left + " OR proname LIKE 'market_bars%%'") == 0
     execute("DELETE FROM market_bars_ohlcv_1m")
