@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.tests.processes import session, until
@@ -122,3 +122,15 @@ def test_many_writers_of_the_same_hours(committed_runs):
     assert failures == []
     assert Bar.objects.count() > 60
     assert_in_step()
+
+
+def test_an_hour_is_held_until_the_transaction_ends_also_if_it_stays_as_it_was(committed_runs):
+    """Else a third could write between two statements of the trigger, and his minute would be lost."""
+    insert_bars([bar_row("A", at(10), 1)])
+    with session() as one, session() as two:
+        one.execute("BEGIN")
+        one.execute("UPDATE market_bars_ohlcv_1m SET ingestion_run_id = 2")
+        with pytest.raises(OperationalError, match="could not obtain lock"):
+            two.execute("SELECT FROM market_bars_ohlcv_1h FOR UPDATE NOWAIT")
+        one.execute("COMMIT")
+        two.execute("SELECT FROM market_bars_ohlcv_1h FOR UPDATE NOWAIT")
