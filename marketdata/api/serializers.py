@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.utils import timezone
 from rest_framework import serializers
 
+from marketdata.coverage import Coverage
 from marketdata.history import RevisionRow
 from marketdata.models import IngestRun, Series
-from marketdata.selectors import BarRow, Coverage, SeriesStats, last_run
+from marketdata.selectors import BarRow, SeriesStats
 from marketdata.words import age_in_words, iso
 
 EMPTY = "No data ingested yet"
@@ -28,9 +29,8 @@ def stats_as_json(series: Series, stats: SeriesStats) -> dict:
     return body if stats.row_count else body | {"message": EMPTY}
 
 
-def series_as_json(series: Series, stats: SeriesStats) -> dict:
-    """One line of the list of series."""
-    run = last_run(series)
+def series_as_json(series: Series, stats: SeriesStats, run: IngestRun | None) -> dict:
+    """One line of the list of series, with its last run."""
     return {
         "slug": series.slug,
         "symbol": series.symbol,

@@ -31,10 +31,11 @@ from marketdata.api.serializers import (
     series_as_json,
     stats_as_json,
 )
+from marketdata.coverage import series_coverage
 from marketdata.history import page_of_bars_as_of, page_of_revisions
 from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
-from marketdata.selectors import known_slugs, page_of_bars, series_coverage, series_stats
+from marketdata.selectors import known_slugs, last_runs, page_of_bars, series_stats, stats_of
 from marketdata.words import iso
 
 STATS_EXAMPLE = {
@@ -82,7 +83,10 @@ class SeriesViewSet(ViewSet):
     def list(self, request: Request) -> Response:
         """Each series with its slug, symbol, bars, first and last minute, freshness and last run."""
         NoParameters.of(request)
-        return Response([series_as_json(series, series_stats(series)) for series in Series.objects.all()])
+        series = list(Series.objects.all())
+        runs = last_runs(series)
+        lines = zip(series, stats_of(series), strict=True)
+        return Response([series_as_json(one, stats, runs.get(one.symbol)) for one, stats in lines])
 
     @extend_schema(
         summary="What the table holds of a series",

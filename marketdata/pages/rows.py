@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from django.utils import timezone
 
 from marketdata.models import IngestRun, Series
-from marketdata.pages.reads import SeriesLine, hours_with_bars, series_lines
+from marketdata.pages.reads import hours_with_bars
 from marketdata.pages.strip import Strip, draw_strip, strip_start
+from marketdata.selectors import SeriesStats, stats_of
 from marketdata.words import age_in_words, exact
 
 
@@ -45,38 +46,35 @@ def moment(ts: datetime | None) -> Moment | None:
 class SeriesRow:
     """One line of the table of series."""
 
-    line: SeriesLine
+    series: Series
+    stats: SeriesStats
     strip: Strip | None = None
 
     @property
-    def series(self) -> Series:
-        return self.line.series
-
-    @property
     def bars(self) -> str:
-        return f"{self.line.bars:,}" if self.line.counted else f"over {self.line.bars:,}"
+        return f"{self.stats.row_count:,}"
 
     @property
     def first(self) -> Moment | None:
-        return moment(self.line.first)
+        return moment(self.stats.min_ts)
 
     @property
     def last(self) -> Moment | None:
-        return moment(self.line.last)
+        return moment(self.stats.max_ts)
 
     @property
     def latest_close(self) -> str:
-        return "" if self.line.latest_close is None else exact(self.line.latest_close)
+        return "" if self.stats.latest_close is None else exact(self.stats.latest_close)
 
 
 def series_rows(series: Sequence[Series]) -> list[SeriesRow]:
     """The series with their strips, in two queries."""
-    lines = series_lines(series)
-    starts = [strip_start(line.last) if line.last else None for line in lines]
-    hours = hours_with_bars(lines, starts)
+    held = list(zip(series, stats_of(series), strict=True))
+    spans = [(one.symbol, strip_start(stats.max_ts), stats.max_ts) for one, stats in held if stats.max_ts]
+    hours = hours_with_bars(spans)
     return [
-        SeriesRow(line, draw_strip(hours.get(line.series.symbol, {}), line.last) if line.last else None)
-        for line in lines
+        SeriesRow(one, stats, draw_strip(hours.get(one.symbol, {}), stats.max_ts) if stats.max_ts else None)
+        for one, stats in held
     ]
 
 

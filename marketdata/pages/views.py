@@ -18,11 +18,11 @@ from marketdata.pages.reads import (
     open_failures,
     runs_of_same_file,
     runs_page,
-    series_lines,
     series_of,
 )
 from marketdata.pages.rows import RunRow, SeriesRow, series_rows
 from marketdata.pages.zones import exchange_zone
+from marketdata.selectors import series_stats
 
 SERIES_PER_PAGE = 20
 MOST_SHOWN_FAILURES = 5
@@ -73,7 +73,7 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     before = _before(request)
     runs, older = runs_page(before=before, symbol=series.symbol)
     context = {
-        "row": SeriesRow(series_lines([series])[0]),
+        "row": SeriesRow(series, series_stats(series)),
         "series": series,
         "zone": exchange_zone(series),
         "first_command": command_into(series),

@@ -17,6 +17,8 @@ from playwright.sync_api import sync_playwright
 
 from ingestion.tests.builders import bars, ingest, together, write
 
+from .rows import RUNS, insert
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = """no-sandbox disable-gpu disable-quic no-first-run disable-background-networking
 disable-component-update disable-sync"""
@@ -86,3 +88,10 @@ def page(browser, site, reader):
 def mnq(market_db, tmp_path):
     """5,000 bars from 2 January 2024 on, with an hour missing on the third."""
     return ingest(write(tmp_path / "mnq.dbn", together(bars(2000), bars(3000, first=2060))))
+
+
+@pytest.fixture
+def two_runs(db):
+    """Runs 1 and 2, for bars put in with plain SQL."""
+    for number in (1, 2):
+        insert(RUNS, id=number)

@@ -189,15 +189,6 @@ def _queries(client: Client, address: str) -> int:
     return len(queries)
 
 
-def test_a_long_series_comes_with_a_lower_bound_that_the_page_completes(client, tmp_path, monkeypatch):
-    monkeypatch.setattr("marketdata.pages.reads.COUNT_BUDGET", 2)
-    ingest(write(tmp_path / "mnq.dbn", bars(3)))
-    for address in ("/", "/series/mnq/"):
-        html = page(client, address)
-        assert "over 2<" in html
-        assert 'data-stats-url="/api/market-data/mnq/ohlcv-1m/stats"' in html
-
-
 def test_a_strip_is_as_high_as_hours_have_bars():
     last = datetime(2024, 1, 10, 9, tzinfo=UTC)
     strip = draw_strip({date(2024, 1, 10): 10, date(2024, 1, 9): 20, date(2023, 11, 16): 1}, last)

@@ -4,7 +4,6 @@ import { ApiError, seconds } from "./api.js";
 import { Bars } from "./bars.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
-import { fillCounts } from "./counts.js";
 import { drawHeat, loadCoverage, shifted, windowTo } from "./coverage.js";
 import { Gaps, lengthInWords } from "./gaps.js";
 import { listenToKeys } from "./keys.js";
@@ -206,4 +205,3 @@ await Promise.all([
   Number.isFinite(asked) ? showRange(asked, asked + DAY) : showLatest(),
   showCoverage(coverageWindow),
 ]);
-fillCounts();

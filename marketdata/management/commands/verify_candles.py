@@ -1,0 +1,77 @@
+"""`manage.py verify_candles`: is the hourly ledger what the minute bars make it?"""
+
+import json
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+
+from marketdata.ledger import Verdict, verify_candles
+from marketdata.models import Series
+from marketdata.selectors import known_slugs
+
+
+class Command(BaseCommand):
+    help = (
+        "Make every hour anew from its minute bars and compare it with market_bars_ohlcv_1h, which the database keeps. "
+        "Exit code: 0 if nothing differs or all was repaired, 1 otherwise."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--series", metavar="SLUG", help="only this one; default: everything in the table")
+        parser.add_argument("--repair", action="store_true", help="write what differs anew, series by series")
+        parser.add_argument("--json", action="store_true", help="the verdicts as one JSON object on standard output")
+
+    def handle(self, *args, **options) -> None:
+        symbol = _symbol(options["series"]) if options["series"] is not None else None
+        verdicts = []
+        for verdict in verify_candles(symbol=symbol, repair=options["repair"]):
+            verdicts.append(verdict)
+            if not options["json"]:
+                self.stdout.write(_words(verdict))
+        wrong = [verdict for verdict in verdicts if verdict.difference_count and not verdict.repaired]
+        if options["json"]:
+            content = {"ok": not wrong, "series": [_as_json(verdict) for verdict in verdicts]}
+            self.stdout.write(json.dumps(content, cls=DjangoJSONEncoder))
+        elif not verdicts:
+            self.stdout.write("There are no bars and no hours.")
+        if wrong:
+            raise CommandError(
+                f"{len(wrong):,} of {len(verdicts):,} series differ from their bars: run it again with --repair."
+            )
+
+
+def _symbol(slug: str) -> str:
+    series = Series.objects.filter(slug=slug).first()
+    if series is None:
+        raise CommandError(f"There is no series '{slug}'. Known: {', '.join(known_slugs()[:20])}.")
+    return series.symbol
+
+
+def _words(verdict: Verdict) -> str:
+    bars = f"{verdict.counted_bars:,} bars"
+    if not verdict.difference_count:
+        return f"{verdict.symbol}: {verdict.hour_count:,} hours agree with {bars}."
+    lines = []
+    if verdict.hours:
+        lines.append(f"{len(verdict.hours):,} hours differ from the {bars}")
+        lines += [f"  {difference}" for difference in verdict.first]
+        if len(verdict.hours) > len(verdict.first):
+            lines.append(f"  and {len(verdict.hours) - len(verdict.first):,} more")
+    if verdict.counted_bars != verdict.known_bars:
+        lines.append(f"{verdict.known_bars:,} bars are on record, and there are {verdict.counted_bars:,}")
+    lines += ["repaired"] if verdict.repaired else []
+    return "\n".join([f"{verdict.symbol}: {lines[0]}", *lines[1:]])
+
+
+def _as_json(verdict: Verdict) -> dict:
+    return {
+        "symbol": verdict.symbol,
+        "hours": verdict.hour_count,
+        "bars": verdict.counted_bars,
+        "bars_on_record": verdict.known_bars,
+        "differences": verdict.difference_count,
+        "first_differences": [
+            {"hour": one.hour, "ledger": one.ledger, "bars": one.bars, "text": str(one)} for one in verdict.first
+        ],
+        "repaired": verdict.repaired,
+    }

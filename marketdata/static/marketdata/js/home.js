@@ -1,5 +1,0 @@
-// The overview.
-
-import { fillCounts } from "./counts.js";
-
-fillCounts();
