@@ -36,6 +36,11 @@ def _parse(text: str) -> datetime | None:
         return None
 
 
+def from_seconds(seconds: int) -> datetime:
+    """The UTC time of so many seconds since 1970, also before it."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with an explicit offset: 2024-01-01T00:00:00+00:00."""
     return None if moment is None else moment.astimezone(UTC).isoformat()

@@ -91,7 +91,7 @@ class BarsParameters(RangeParameters):
 
     def validate(self, attrs: dict) -> dict:
         attrs = super().validate(attrs)
-        if attrs["as_of"] and attrs["as_of"] > timezone.now():
+        if attrs.get("as_of") and attrs["as_of"] > timezone.now():
             raise serializers.ValidationError({"as_of": "What will be known then is not known yet: leave it out."})
         if attrs["format"] != "json":
             ignored = [name for name in ("limit", "cursor", "order") if name in self.initial_data]
@@ -99,6 +99,12 @@ class BarsParameters(RangeParameters):
                 sentence = f"{attrs['format']} is the whole range in time order: leave this out."
                 raise serializers.ValidationError(dict.fromkeys(ignored, sentence))
         return attrs
+
+
+class CandlesParameters(BarsParameters):
+    """The same for candles, which are always of the bars as they are known now."""
+
+    as_of = None
 
 
 @extend_schema_field(OpenApiTypes.STR)

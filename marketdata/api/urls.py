@@ -4,16 +4,22 @@ from csp.decorators import csp_replace
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from marketdata.api.candles import CandleViewSet
 from marketdata.api.views import IngestRunViewSet, SeriesViewSet
 
 # Swagger's page writes styles into its own elements.
 _with_inline_styles = csp_replace({"style-src": ["'self'", "'unsafe-inline'"]})
 
 SLUG = r"(?P<slug>[-\w]+)"
+CANDLES = r"ohlcv-(?P<timeframe>\w+)"
 
 
 def _series(action: str):
     return SeriesViewSet.as_view({"get": action})
+
+
+def _candles(action: str):
+    return CandleViewSet.as_view({"get": action})
 
 
 urlpatterns = [
@@ -21,6 +27,8 @@ urlpatterns = [
     re_path(rf"^market-data/{SLUG}/ohlcv-1m/stats/?$", _series("stats"), name="series-stats"),
     re_path(rf"^market-data/{SLUG}/ohlcv-1m/bars/?$", _series("bars"), name="series-bars"),
     re_path(rf"^market-data/{SLUG}/ohlcv-1m/revisions/?$", _series("revisions"), name="series-revisions"),
+    re_path(rf"^market-data/{SLUG}/{CANDLES}/stats/?$", _candles("stats"), name="candle-stats"),
+    re_path(rf"^market-data/{SLUG}/{CANDLES}/bars/?$", _candles("bars"), name="candle-bars"),
     re_path(rf"^market-data/{SLUG}/coverage/?$", _series("coverage"), name="series-coverage"),
     re_path(r"^ingest-runs/?$", IngestRunViewSet.as_view({"get": "list"}), name="run-list"),
     re_path(r"^ingest-runs/(?P<pk>\d{1,18})/?$", IngestRunViewSet.as_view({"get": "retrieve"}), name="run-detail"),

@@ -95,7 +95,7 @@ class SeriesViewSet(ViewSet):
     )
     def stats(self, request: Request, slug: str) -> Response:
         """How much of the series the table holds now, from when to when, and its latest close."""
-        series = _series(slug)
+        series = series_of(slug)
         NoParameters.of(request)
         return Response(stats_as_json(series, series_stats(series)))
 
@@ -106,7 +106,7 @@ class SeriesViewSet(ViewSet):
         With `as_of`, the bars as they were known then: without what later runs brought, with the values that later runs
         changed, and with the bars that later runs removed.
         """
-        series = _series(slug)
+        series = series_of(slug)
         wanted = BarsParameters.of(request)
         as_of = wanted["as_of"]
         if wanted["format"] != "json":
@@ -145,7 +145,7 @@ class SeriesViewSet(ViewSet):
         `operation` is update or delete; `brought_by` is the run that had brought the values, `replaced_by` the run that
         ended them, `replaced_at` when: bars as of then have the values that came after.
         """
-        series = _series(slug)
+        series = series_of(slug)
         wanted = RevisionsParameters.of(request)
         revisions, after = page_of_revisions(
             series,
@@ -173,7 +173,7 @@ class SeriesViewSet(ViewSet):
 
         By default the last year of data. A gap is not an error in itself: a minute without a trade has no bar.
         """
-        series = _series(slug)
+        series = series_of(slug)
         wanted = RangeParameters.of(request)
         return Response(coverage_as_json(series, series_coverage(series, start=wanted["start"], end=wanted["end"])))
 
@@ -191,7 +191,7 @@ class IngestRunViewSet(ViewSet):
             if name in wanted:
                 runs = runs.filter(**{name: wanted[name]})
         if "series" in wanted:
-            runs = runs.filter(symbols__contains=[_series(wanted["series"]).symbol])
+            runs = runs.filter(symbols__contains=[series_of(wanted["series"]).symbol])
         page = runs[wanted["offset"] : wanted["offset"] + wanted["limit"]]
         return Response({"count": runs.count(), "results": IngestRunSerializer(page, many=True).data})
 
@@ -206,7 +206,7 @@ class IngestRunViewSet(ViewSet):
         return Response(IngestRunSerializer(run).data)
 
 
-def _series(slug: str) -> Series:
+def series_of(slug: str) -> Series:
     series = Series.objects.filter(slug=slug).first()
     if series is None:
         known = known_slugs()

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 
+from marketdata.candles.periods import TIMEFRAMES
 from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 from marketdata.pages.advice import command_again, command_into, outcome
@@ -76,6 +77,7 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
         "row": SeriesRow(series, series_stats(series)),
         "series": series,
         "zone": exchange_zone(series),
+        "timeframes": ("1m", *TIMEFRAMES),
         "first_command": command_into(series),
         "runs": [RunRow(run) for run in runs],
         "before": before,

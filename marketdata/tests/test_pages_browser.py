@@ -9,7 +9,8 @@ import pytest
 from django.core.management import CommandError
 from playwright.sync_api import Page, expect
 
-from ingestion.tests.builders import MIDNIGHT, ingest, save, stored
+from ingestion.tests.builders import MIDNIGHT, bars, ingest, save, stored, write
+from marketdata.models import Series
 from marketdata.tests.conftest import NARROW, WIDE, opened
 
 LAST = MIDNIGHT + timedelta(minutes=5059)
@@ -209,3 +210,49 @@ def test_nothing_jumps_hangs_over_the_edge_or_has_no_name(browser, site, reader,
                 expect(one).to_have_accessible_name(re.compile(r"\w"))
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", ground))) < 200) == (scheme == "dark")
+
+
+def test_candles_of_other_timeframes(page, mnq):
+    open_series(page)
+    expect(page.locator("#legend .minutes")).to_have_count(0)
+    page.get_by_text("1h", exact=True).click()
+    expect(page.locator("#legend .when")).to_have_text(re.compile(f"{LAST:%a %Y-%m-%d %H}:00 UTC"))
+    expect(page.locator("#legend .minutes")).to_have_text("Min20 of 60")
+    settle(page)
+    assert point_at(page, 0.5).minute == 0
+
+    page.get_by_text("1d", exact=True).click()
+    expect(page.locator("#legend .when")).to_have_text("Fri 2024-01-05")
+    held = dict(stored())
+    day = [values for time, values in sorted(held.items()) if time >= datetime(2024, 1, 4, 23, tzinfo=UTC)]
+    expect(page.locator("#legend .open")).to_have_text(f"O{day[0][0]:.2f}")
+    expect(page.locator("#legend .volume")).to_have_text(f"Vol{sum(values[4] for values in day):,}")
+    expect(page.locator("#legend .minutes")).to_have_text(f"Min{len(day):,} of 1,380")
+    expect(page.get_by_role("radio", name="UTC")).to_be_disabled()
+    page.get_by_label("Go to").fill("2024-01-03")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03")
+    page.reload()
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03")
+    expect(page.get_by_label("1d")).to_be_checked()
+
+
+def test_a_gap_is_shown_in_minutes(page, mnq):
+    page.goto("/series/mnq/?timeframe=4h")
+    expect(page.locator("#legend .minutes")).not_to_be_empty()
+    page.get_by_role("button", name="Wed 2024-01-03 09:20 to 10:20 UTC 1 h").click()
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 10:20 UTC")
+    expect(page.get_by_label("1m")).to_be_checked()
+
+
+def test_a_candle_that_is_still_forming_says_so(page, market_db, tmp_path):
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    records = bars(30)
+    records["ts_event"] = [int((now - timedelta(minutes=30 - number)).timestamp()) * 10**9 for number in range(30)]
+    Series.objects.create(slug="now", symbol="NOW")
+    days = {"mappings": {}, "start": int(records["ts_event"][0]), "end": None}
+    ingest(write(tmp_path / "now.dbn", records, symbols=("NOW",), **days), symbol="NOW")
+    page.goto("/series/now/?timeframe=1w")
+    expect(page.locator("#legend .forming")).to_have_text("still forming")
+    page.get_by_text("1m", exact=True).click()
+    expect(page.locator("#legend .forming")).to_have_count(0)

@@ -6,10 +6,23 @@ export const PAGE = 2000;
 const CONTEXT = 300; // bars in front of a time that was jumped to
 const DAY_AND_MORE = 1500;
 
+const SESSIONS = ["1d", "1w"]; // timeframes whose candles are drawn at their trading date, not at a time of day
+
 export class Bars {
+  /** `address` is that of the minute bars; the other timeframes lie beside it. */
   constructor(address) {
-    this.address = address;
+    this.minutes = address;
+    this.use("1m");
+  }
+
+  use(timeframe) {
+    this.timeframe = timeframe;
+    this.address = this.minutes.replace("/ohlcv-1m/", `/ohlcv-${timeframe}/`);
     this.replace([], false, false);
+  }
+
+  get bySession() {
+    return SESSIONS.includes(this.timeframe);
   }
 
   replace(list, hasOlder, hasNewer) {
@@ -67,7 +80,7 @@ export class Bars {
 
   /** One page more in front. True if bars came. */
   older() {
-    return this.grow(this.hasOlder, { order: "desc", end: () => iso(this.first.time) }, (page) => {
+    return this.grow(this.hasOlder, { order: "desc", end: () => iso(this.first.stamp) }, (page) => {
       this.hasOlder = page.more;
       return [...page.bars.reverse(), ...this.list];
     });
@@ -75,7 +88,7 @@ export class Bars {
 
   /** One page more at the end. True if bars came. */
   newer() {
-    return this.grow(this.hasNewer, { order: "asc", start: () => iso(this.last.time + 60) }, (page) => {
+    return this.grow(this.hasNewer, { order: "asc", start: () => iso(this.last.stamp + 60) }, (page) => {
       this.hasNewer = page.more;
       return [...this.list, ...page.bars];
     });
@@ -98,14 +111,17 @@ export class Bars {
 
   async page(parameters) {
     const page = await getJson(this.address, parameters);
-    return { bars: page.bars.map(candle), more: page.next_cursor !== null };
+    return { bars: page.bars.map((bar) => candle(bar, this.bySession)), more: page.next_cursor !== null };
   }
 }
 
-/** Numbers for drawing; `text` keeps the exact decimals for reading. */
-function candle(bar) {
+/** Numbers for drawing; `text` keeps the exact decimals for reading, `stamp` the time by which it is asked for. */
+function candle(bar, bySession) {
+  const stamp = seconds(bar.ts);
   return {
-    time: seconds(bar.ts),
+    stamp,
+    time: bySession ? seconds(`${bar.session_date}T00:00Z`) : stamp,
+    count: bar.bar_count, expected: bar.expected, session: bar.session_date, forming: bar.forming ?? false,
     open: Number(bar.open), high: Number(bar.high), low: Number(bar.low), close: Number(bar.close),
     volume: bar.volume, run: bar.run_id,
     text: { open: bar.open, high: bar.high, low: bar.low, close: bar.close },

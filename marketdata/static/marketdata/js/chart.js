@@ -61,6 +61,7 @@ export class Chart {
     prices.setStretchFactor(4);
     volumes.setStretchFactor(1);
     this.marks = library.createSeriesMarkers(this.candles, []);
+    [this.pointer, this.revised] = [[], []];
     this.paint();
     dark.addEventListener("change", () => this.paint());
     // The footer has the same link: one stop for the keyboard is enough.
@@ -76,15 +77,19 @@ export class Chart {
     this.chart.applyOptions(chartOptions(colour));
     this.candles.applyOptions(candleOptions(colour));
     this.volume.applyOptions({ color: colour.volume });
-    this.marks.setMarkers(this.marks.markers().map((mark) => ({ ...mark, color: colour.accent })));
+    this.showMarks();
   }
 
   /** Take what the bars hold now. Bars put in front do not move what is seen. */
   draw() {
     const precision = this.bars.decimals;
     this.candles.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
-    this.candles.setData(this.bars.list);
+    const { panel } = colours();
+    // Still forming: only the outline, as it may change.
+    this.candles.setData(this.bars.list.map((bar) => (bar.forming ? { ...bar, color: panel } : bar)));
+    this.chart.applyOptions({ timeScale: { timeVisible: !this.bars.bySession } });
     this.volume.setData(this.bars.list.map(({ time, volume }) => ({ time, value: volume })));
+    this.onDraw?.();
   }
 
   /** The same bars with new marks on the time scale: after the clock changed. */
@@ -109,9 +114,22 @@ export class Chart {
     this.scale.setVisibleLogicalRange({ from: count - this.element.clientWidth / 7, to: count + 2 });
   }
 
+  /** Point at one bar with a word; without a word, at none. */
   mark(time, text) {
-    const mark = { time, text, position: "aboveBar", shape: "arrowDown", color: colours().accent };
-    this.marks.setMarkers(text ? [mark] : []);
+    this.pointer = text ? [{ time, text, position: "aboveBar", shape: "arrowDown" }] : [];
+    this.showMarks();
+  }
+
+  /** A dot under each of the bars with these times, which were corrected. */
+  markRevised(times) {
+    this.revised = times.map((time) => ({ time, position: "belowBar", shape: "circle", size: 0.6 }));
+    this.showMarks();
+  }
+
+  showMarks() {
+    const color = colours().accent;
+    const marks = [...this.revised, ...this.pointer].sort((one, other) => one.time - other.time);
+    this.marks.setMarkers(marks.map((mark) => ({ ...mark, color })));
   }
 
   unpoint() {

@@ -8,6 +8,7 @@ import { drawHeat, loadCoverage, shifted, windowTo } from "./coverage.js";
 import { Gaps, lengthInWords } from "./gaps.js";
 import { listenToKeys } from "./keys.js";
 import { Legend } from "./legend.js";
+import { Revisions } from "./revisions.js";
 
 const DAY = 86_400;
 const EDGE = 150; // bars left at an edge when the next page is asked for
@@ -20,7 +21,8 @@ const [firstBar, lastBar] = [seconds(facts.first), seconds(facts.last)];
 const clock = new Clock();
 const bars = new Bars(facts.barsUrl);
 const chart = new Chart(by("chart"), bars, clock);
-const legend = new Legend(by("legend"), by("spoken"), { clock, bars });
+const revisions = new Revisions(facts.barsUrl);
+const legend = new Legend(by("legend"), by("spoken"), { clock, bars, revisions });
 const gaps = new Gaps({ box: by("gaps"), count: by("gap-count"), order: by("gap-order"), clock, onGap: showGap });
 let coverageWindow = windowTo(lastBar, firstBar);
 
@@ -68,8 +70,8 @@ function showRange(start, end) {
     chart.draw();
     const from = bars.indexFrom(start);
     const to = bars.indexFrom(end) - 1;
-    if (to >= from) chart.show(from, to);
-    else chart.show(from - 60, from + 60);
+    if (to - from >= 10) chart.show(from, to);
+    else chart.show(from - 60, from + 60); // a day is one candle of 1d: with its neighbours
     rest(bars.list[Math.min(from, bars.list.length - 1)]);
     remember(start);
     if (to < from) throw new ApiError(`No bars on ${clock.date(start)}: the nearest are shown.`);
@@ -77,6 +79,7 @@ function showRange(start, end) {
 }
 
 function showGap(gap) {
+  useTimeframe("1m"); // a gap is between minutes
   return attempt("Loading…", async () => {
     await bars.around(gap.after - GAP_ROOM * 60, gap.before + GAP_ROOM * 60);
     if (!bars.at(gap.before)) await bars.around(gap.before, gap.before + GAP_ROOM * 60);
@@ -95,6 +98,8 @@ function remember(start) {
   const url = new URL(location.href);
   if (start === null) url.searchParams.delete("from");
   else url.searchParams.set("from", new Date(start * 1000).toISOString().slice(0, 16) + "Z");
+  if (bars.timeframe === "1m") url.searchParams.delete("timeframe");
+  else url.searchParams.set("timeframe", bars.timeframe);
   history.replaceState(null, "", url);
   by("jump-date").value = clock.date(start ?? lastBar);
   for (const day of document.querySelectorAll("#heat [aria-pressed]")) {
@@ -171,6 +176,59 @@ function setZone(zone) {
   gaps.draw();
 }
 
+// --- Corrected bars -------------------------------------------------------------------------------------------------
+
+chart.onDraw = async () => {
+  if (bars.timeframe !== "1m" || !bars.list.length) {
+    revisions.forget();
+    chart.markRevised([]);
+    return;
+  }
+  try {
+    if (await revisions.cover(bars.first.time, bars.last.time + 60)) legend.show(legend.bar);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error; // the bars are there without it
+  }
+  chart.markRevised([...revisions.byTime.keys()].filter((time) => bars.at(time)));
+};
+
+// --- Timeframes -----------------------------------------------------------------------------------------------------
+
+const timeframes = [...document.getElementsByName("timeframe")];
+for (const choice of timeframes) choice.addEventListener("change", () => changeTimeframe(choice.value));
+
+/** Other candles from here on; nothing is drawn yet. */
+function useTimeframe(timeframe) {
+  if (bars.timeframe === timeframe) return;
+  chart.mark();
+  bars.use(timeframe);
+  for (const choice of timeframes) choice.checked = choice.value === timeframe;
+  // A trading date is the same on every clock.
+  clock.setZone(bars.bySession ? "UTC" : zoneChosen());
+  for (const choice of document.getElementsByName("zone")) choice.disabled = bars.bySession;
+}
+
+/** The same moment as before in other candles: the middle of what is seen, or the end if that is seen. */
+async function changeTimeframe(timeframe) {
+  const seen = chart.scale.getVisibleLogicalRange();
+  const atEnd = !seen || (!bars.hasNewer && seen.to >= bars.list.length - 1);
+  const middle = bars.list[Math.max(0, Math.min(bars.list.length - 1, Math.round((seen?.from + seen?.to) / 2)))];
+  useTimeframe(timeframe);
+  if (atEnd || !middle) return showLatest();
+  return attempt("Loading…", async () => {
+    await bars.around(middle.stamp, middle.stamp + DAY);
+    chart.draw();
+    const at = bars.indexFrom(middle.time);
+    chart.show(at - 60, at + 60);
+    rest(bars.list[Math.min(at, bars.list.length - 1)]);
+    remember(middle.stamp);
+  });
+}
+
+function zoneChosen() {
+  return [...document.getElementsByName("zone")].find((choice) => choice.checked)?.value ?? "UTC";
+}
+
 // --- Coverage -------------------------------------------------------------------------------------------------------
 
 async function showCoverage(span) {
@@ -200,7 +258,9 @@ if (exchange && localStorage.getItem("barkeep-clock") === "exchange") {
   exchange.checked = true;
   clock.setZone(exchange.value);
 }
-const asked = seconds(new URL(location.href).searchParams.get("from"));
+const address = new URL(location.href).searchParams;
+const asked = seconds(address.get("from"));
+if (timeframes.some((choice) => choice.value === address.get("timeframe"))) useTimeframe(address.get("timeframe"));
 await Promise.all([
   Number.isFinite(asked) ? showRange(asked, asked + DAY) : showLatest(),
   showCoverage(coverageWindow),
