@@ -46,4 +46,4 @@ def test_bars_of_one_series_are_looked_up(page, broken):
 def test_the_description_of_the_api_can_be_tried_out(page, broken):
     page.goto("/api/docs/")
     expect(page.locator(".opblock-summary-path").first).to_be_visible()
-    expect(page.locator(".opblock")).to_have_count(7)
+    expect(page.locator(".opblock")).to_have_count(9)
