@@ -58,6 +58,7 @@ bench-all: bench
 	@$(BIN)/python benchmarks/symbols.py
 	@$(BIN)/python benchmarks/reads.py
 	@$(BIN)/python benchmarks/jobs.py
+	@$(BIN)/python benchmarks/ledger.py
 	@$(BIN)/python benchmarks/plot.py
 	@$(BIN)/python benchmarks/figures.py
 

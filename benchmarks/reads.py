@@ -1,6 +1,6 @@
-"""(e) What reading takes at 10 million bars of one series: stats, list of series, pages of bars, coverage.
+"""(e) What reading takes at 10 million bars of one series: stats, list of series, pages of bars, coverage, candles.
 
-    .venv/bin/python benchmarks/reads.py [--bars 10000000] [--rounds 7]
+    .venv/bin/python benchmarks/reads.py [--bars 10000000] [--series 1000] [--rounds 7]
 
 Requests of a logged-in user through all of Django, by its test client, so without a socket; one of each beforehand,
 which is not counted. A page has 1,000 bars. "In the database" is the part that was spent waiting for statements and
@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -27,12 +27,23 @@ if TYPE_CHECKING:
 SYMBOL = "CME_MINI:MNQ1!"
 BARS = "/api/market-data/mnq/ohlcv-1m/bars"
 STATS = "/api/market-data/mnq/ohlcv-1m/stats"
+CANDLES = "/api/market-data/mnq/ohlcv"
 PAGE = 1_000
+LIST = "list of {series} series"
+YEAR_OF_HOURS, YEAR_OF_DAYS, PAGE_OF_5M = "a year of 1h candles", "a year of 1d candles", "5m candles, middle page"
 JUST_LOADED, REQUEST, DATABASE = "stats, not vacuumed yet", "request", "in the database"
+# Milliseconds that the project promises itself.
+TARGETS = (
+    ("stats", REQUEST, 5),
+    (LIST, REQUEST, 100),
+    (YEAR_OF_HOURS, DATABASE, 15),
+    (YEAR_OF_DAYS, DATABASE, 30),
+    (PAGE_OF_5M, DATABASE, 15),
+)
 
 
 def main() -> None:
-    options = read_options(about=__doc__, bars=10_000_000, rounds=7)
+    options = read_options(about=__doc__, bars=10_000_000, series=1_000, rounds=7)
     set_up_django()
     from django.conf import settings
     from django.test import override_settings
@@ -47,8 +58,9 @@ def main() -> None:
         invent_bars(SYMBOL, first=datetime(2000, 1, 3, tzinfo=UTC), bars=options.bars)
         for _ in range(options.rounds):
             _time(sheet, client, JUST_LOADED, STATS)
+        _make_series(options.series)
         tidy()
-        requests = dict(_requests(options.bars))
+        requests = dict(_requests(options.series))
         for address in requests.values():
             _get(client, address)
         for _ in range(options.rounds):
@@ -57,6 +69,9 @@ def main() -> None:
         pages = [name for name in requests if name.endswith("page")]
         for name in pages[1:]:
             sheet.hold_ratio((name, REQUEST), (pages[0], REQUEST))
+        for name, part, most in TARGETS:
+            name = name.format(series=f"{options.series:,}")
+            sheet.hold(f"{name} ({part})", sheet.median(name, part), "<=", most)
         sheet.finish()
 
 
@@ -69,7 +84,16 @@ def _logged_in() -> Client:
     return client
 
 
-def _requests(bars: int) -> Iterator[tuple[str, str]]:
+def _make_series(count: int) -> None:
+    """So many, with the long one, a hundred bars in each."""
+    from marketdata.models import Series
+
+    others = [Series(slug=f"s{number}", symbol=f"S{number}") for number in range(1, count)]
+    for series in Series.objects.bulk_create(others):
+        invent_bars(series.symbol, first=datetime(2024, 1, 2, tzinfo=UTC), bars=100)
+
+
+def _requests(series: int) -> Iterator[tuple[str, str]]:
     """Name and address of each."""
     from marketdata.models import Bar
     from marketdata.words import iso
@@ -79,11 +103,16 @@ def _requests(bars: int) -> Iterator[tuple[str, str]]:
     middle = first + (last - first) / 2
     before_last = times.order_by("-ts")[PAGE]
     yield "stats", STATS
-    yield "list of series", "/api/market-data/"
+    yield LIST.format(series=f"{series:,}"), "/api/market-data/"
     yield "bars, first page", f"{BARS}?limit={PAGE}"
     yield "bars, middle page", f"{BARS}?{urlencode({'limit': PAGE, 'cursor': iso(middle)})}"
     yield "bars, last page", f"{BARS}?{urlencode({'limit': PAGE, 'cursor': iso(before_last)})}"
     yield "coverage of the last year", "/api/market-data/mnq/coverage"
+    year = {"start": iso(middle), "end": iso(middle + timedelta(days=365)), "limit": 10_000}
+    yield YEAR_OF_HOURS, f"{CANDLES}-1h/bars?{urlencode(year)}"
+    yield YEAR_OF_DAYS, f"{CANDLES}-1d/bars?{urlencode(year)}"
+    yield PAGE_OF_5M, f"{CANDLES}-5m/bars?{urlencode({'limit': PAGE, 'cursor': iso(middle)})}"
+    yield "stats of 5m candles", f"{CANDLES}-5m/stats"
 
 
 def _time(sheet: Sheet, client: Client, name: str, address: str) -> None:

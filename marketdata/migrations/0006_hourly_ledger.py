@@ -163,14 +163,16 @@ END $$;
 CREATE FUNCTION market_counts_add(symbols varchar[], differences bigint[]) RETURNS void LANGUAGE plpgsql
 SET barkeep.keeps_hours = 'on' AS $$
 BEGIN
+    -- Locked first, in order, as the hours are.
     INSERT INTO market_series_counts AS known (symbol, bar_count)
-    SELECT symbol COLLATE "C", greatest(difference, 0)
-    FROM unnest(symbols, differences) AS changed (symbol, difference)
+    SELECT symbol COLLATE "C", 0 FROM unnest(symbols) AS changed (symbol)
     ORDER BY 1
-    ON CONFLICT (symbol) DO UPDATE SET bar_count = known.bar_count + (
-        SELECT difference FROM unnest(symbols, differences) AS changed (symbol, difference)
-        WHERE changed.symbol COLLATE "C" = known.symbol
-    );
+    ON CONFLICT (symbol) DO UPDATE SET bar_count = known.bar_count WHERE false;
+
+    UPDATE market_series_counts AS known
+    SET bar_count = known.bar_count + difference
+    FROM unnest(symbols, differences) AS changed (symbol, difference)
+    WHERE known.symbol = changed.symbol COLLATE "C" AND difference <> 0;
 END $$;
 
 -- For verify_candles --repair. The row is locked before the bars are counted, as their hours are above.
