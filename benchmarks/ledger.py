@@ -1,6 +1,6 @@
 """(g) What the hourly ledger costs those who write bars, and how long it takes to fill it and to verify it.
 
-    .venv/bin/python benchmarks/ledger.py [--rows 1000000] [--rounds 5] [--bars 10000000]
+    .venv/bin/python benchmarks/ledger.py [--rows 1000000] [--rounds 3] [--bars 10000000]
 
 The same statements with the ledger's triggers and without, taking turns in each round, everything else the same: key,
 checks, the triggers that look at run ids. A load is COPY in statements of 65,536 rows, as the loader sends them.
@@ -47,7 +47,7 @@ CHANGES = {
 
 
 def main() -> None:
-    options = read_options(about=__doc__, rows=1_000_000, rounds=5, bars=10_000_000)
+    options = read_options(about=__doc__, rows=1_000_000, rounds=3, bars=10_000_000)
     if options.rows < CHANGED:
         sys.exit(f"--rows starts at {CHANGED:,}.")
     set_up_django()
