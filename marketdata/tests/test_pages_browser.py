@@ -256,3 +256,22 @@ def test_a_candle_that_is_still_forming_says_so(page, market_db, tmp_path):
     expect(page.locator("#legend .forming")).to_have_text("still forming")
     page.get_by_text("1m", exact=True).click()
     expect(page.locator("#legend .forming")).to_have_count(0)
+
+
+def test_a_corrected_bar_is_marked_with_what_it_was(page, mnq, tmp_path):
+    before = stored()[LAST]
+    corrected = bars(1, first=5059)
+    corrected["volume"] += 7
+    ingest(write(tmp_path / "corrected.dbn", corrected))
+    open_series(page)
+    was = page.locator("#legend .before")
+    expect(was).to_have_text(
+        f"Until run 2O {before[0].normalize():f} H {before[1].normalize():f} L {before[2].normalize():f} "
+        f"C {before[3].normalize():f} Vol {before[4]:,} (run 1)"
+    )
+    page.locator("#chart").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(was).to_have_count(0)
+    page.get_by_text("5m", exact=True).click()
+    expect(page.locator("#legend .minutes")).not_to_be_empty()
+    expect(was).to_have_count(0)
