@@ -10,10 +10,10 @@ from rest_framework.exceptions import APIException, NotFound
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 from rest_framework.viewsets import ViewSet
 
 from marketdata.api.exports import export_candles
+from marketdata.api.paging import next_page
 from marketdata.api.params import CandlesParameters, NoParameters
 from marketdata.api.serializers import EMPTY
 from marketdata.api.views import series_of
@@ -64,7 +64,6 @@ class CandleViewSet(ViewSet):
             descending=wanted["order"] == "desc",
             limit=wanted["limit"],
         )
-        here = request.build_absolute_uri()
         return Response(
             {
                 "symbol": series.symbol,
@@ -72,9 +71,8 @@ class CandleViewSet(ViewSet):
                 "calendar": series.calendar,
                 "order": wanted["order"],
                 "bars": [_as_json(candle) for candle in candles],
-                "next_cursor": iso(next_cursor),
-                "next": replace_query_param(here, "cursor", iso(next_cursor)) if next_cursor else None,
             }
+            | next_page(request, iso(next_cursor))
         )
 
     @extend_schema(summary="How many candles there are", parameters=[_TIMEFRAME], responses=OpenApiTypes.OBJECT)

@@ -11,10 +11,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 from rest_framework.viewsets import ViewSet
 
 from marketdata.api.exports import export_response
+from marketdata.api.paging import next_page
 from marketdata.api.params import (
     BarsParameters,
     NoParameters,
@@ -120,7 +120,6 @@ class SeriesViewSet(ViewSet):
             descending=wanted["order"] == "desc",
             limit=wanted["limit"],
         )
-        here = request.build_absolute_uri()
         return Response(
             {
                 "symbol": series.symbol,
@@ -128,9 +127,8 @@ class SeriesViewSet(ViewSet):
                 "order": wanted["order"],
                 "as_of": iso(as_of),
                 "bars": [bar_as_json(bar) for bar in bars],
-                "next_cursor": iso(next_cursor),
-                "next": replace_query_param(here, "cursor", iso(next_cursor)) if next_cursor else None,
             }
+            | next_page(request, iso(next_cursor))
         )
 
     @extend_schema(
@@ -156,15 +154,13 @@ class SeriesViewSet(ViewSet):
             limit=wanted["limit"],
         )
         next_cursor = RevisionCursor().to_representation(after) if after else None
-        here = request.build_absolute_uri()
         return Response(
             {
                 "symbol": series.symbol,
                 "order": wanted["order"],
                 "revisions": [revision_as_json(revision) for revision in revisions],
-                "next_cursor": next_cursor,
-                "next": replace_query_param(here, "cursor", next_cursor) if next_cursor else None,
             }
+            | next_page(request, next_cursor)
         )
 
     @extend_schema(summary="Bars per day, and gaps", parameters=[RangeParameters], responses=OpenApiTypes.OBJECT)
