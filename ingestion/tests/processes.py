@@ -126,11 +126,19 @@ def running() -> IngestRun | None:
 
 def backend_in(state: str) -> int | None:
     """The process id of the server's side of an ingest whose current statement is like `state` and not yet over."""
+    return next(iter(_backends_in(state)), None)
+
+
+def backends_in(state: str) -> int:
+    """How many ingests' current statement is like `state` and not yet over."""
+    return len(_backends_in(state))
+
+
+def _backends_in(state: str) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             " AND state <> 'idle' AND query ILIKE %s",
             [state],
         )
-        row = cursor.fetchone()
-    return row[0] if row else None
+        return [pid for (pid,) in cursor]

@@ -19,7 +19,7 @@ from marketdata.live_runs import close_dead_runs
 from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
 
 from .builders import FRONT, at, bars, exact, ingest, stored, write
-from .processes import LOCK_EVERY_SERIES, Process, backend_in, running, series_locked, session, until
+from .processes import LOCK_EVERY_SERIES, Process, backend_in, backends_in, running, series_locked, session, until
 
 COPYING = "COPY %"
 WAITING = "SELECT pg_advisory_xact_lock%"
@@ -189,20 +189,25 @@ def test_the_server_ends_the_session(market_db, big, small, moment):
     assert nothing_is_stored()
 
 
-def test_the_next_file_is_taken_on_a_new_connection(market_db, small, tmp_path):
-    other = write(tmp_path / "other.dbn", bars(3), symbols=("ESH4",), mappings={})
-    with Process("--input", small, other) as process:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_next_file_is_taken_on_a_new_connection(market_db, tmp_path, jobs):
+    files = [
+        write(tmp_path / f"{symbol}.dbn", bars(3), symbols=(symbol,), mappings={}) for symbol in ("ESH4", "ESM4", "ESU4")
+    ]
+    with Process("--input", *files, "--jobs", jobs) as process:
         with series_locked():
-            backend = until(lambda: backend_in(WAITING))
+            until(lambda: backends_in(WAITING) == jobs)
             with session() as somebody:
-                somebody.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
-            until(lambda: backend_in(WAITING))
+                somebody.execute("SELECT pg_terminate_backend(%s, 5000)", [backend_in(WAITING)])
+            until(lambda: IngestRun.objects.filter(status="failed").exists() and backends_in(WAITING) == jobs)
         ended = process.end()
 
     assert ended.code == 1
-    assert "2 files: 1 taken, 0 skipped, 1 failed." in ended.out
-    assert dict(IngestRun.objects.values_list("file_name", "status")) == {"small.dbn": "failed", "other.dbn": "success"}
-    assert stored("ESH4") == exact(bars(3))
+    assert "3 files: 2 taken, 0 skipped, 1 failed." in ended.out
+    (lost,) = IngestRun.objects.filter(status="failed")
+    assert lost.error.startswith("The connection to the database was lost (")
+    for symbol in ("ESH4", "ESM4", "ESU4"):
+        assert stored(symbol) == ({} if lost.file_name == f"{symbol}.dbn" else exact(bars(3)))
 
 
 def test_the_server_restarts_half_way(small):
