@@ -191,9 +191,8 @@ def test_the_server_ends_the_session(market_db, big, small, moment):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_next_file_is_taken_on_a_new_connection(market_db, tmp_path, jobs):
-    files = [
-        write(tmp_path / f"{symbol}.dbn", bars(3), symbols=(symbol,), mappings={}) for symbol in ("ESH4", "ESM4", "ESU4")
-    ]
+    symbols = ["ESH4", "ESM4", "ESU4"]
+    files = [write(tmp_path / f"{symbol}.dbn", bars(3), symbols=(symbol,), mappings={}) for symbol in symbols]
     with Process("--input", *files, "--jobs", jobs) as process:
         with series_locked():
             until(lambda: backends_in(WAITING) == jobs)
@@ -206,7 +205,7 @@ def test_the_next_file_is_taken_on_a_new_connection(market_db, tmp_path, jobs):
     assert "3 files: 2 taken, 0 skipped, 1 failed." in ended.out
     (lost,) = IngestRun.objects.filter(status="failed")
     assert lost.error.startswith("The connection to the database was lost (")
-    for symbol in ("ESH4", "ESM4", "ESU4"):
+    for symbol in symbols:
         assert stored(symbol) == ({} if lost.file_name == f"{symbol}.dbn" else exact(bars(3)))
 
 
