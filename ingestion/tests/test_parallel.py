@@ -142,7 +142,7 @@ def test_ctrl_c_before_the_processes_are_ready_leaves_no_traceback(market_db, fo
 
 def test_a_process_that_is_killed_takes_its_file_with_it_and_no_other(market_db, four, tmp_path):
     with Process("--input", tmp_path, "--jobs", 2) as process, locked("A"):
-        until(lambda: IngestRun.objects.filter(status="success").count() == 3)
+        until(lambda: IngestRun.objects.filter(status="success").count() == 3 and running())
         os.kill(workers_of(process)[0].pid, signal.SIGKILL)  # the first was given the first file
         ended = process.end(20)
 
