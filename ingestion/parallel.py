@@ -15,7 +15,7 @@ from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from ingestion.batch import FileOutcome, Order
+from ingestion.batch import FileOutcome, Order, take_file
 from ingestion.database import database_errors_in_words, require_database
 from ingestion.errors import DatabaseTrouble, IngestError, Interrupted, ProcessDied
 from ingestion.observer import Observer
@@ -42,6 +42,12 @@ def take_in_parallel(
         yield FileOutcome(paths[0], error=error)
         return
     schedule = Schedule(paths, lambda path: _series_of(path, order.options, watch))
+    while path := schedule.take_alone():  # another process would cost its start, and have nothing beside it
+        outcome = take_file(path, order, watch)
+        yield outcome
+        if outcome.ends_the_work:
+            return
+        schedule.end(path)
     stop: Interrupted | None = None
     ending = False
     with _worker_pool(jobs, order, observers) as pool:

@@ -6,7 +6,8 @@ later file's that stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # How far to look past files that must wait, so that a folder of a thousand files of one series is not read up to its
@@ -31,17 +32,28 @@ class Schedule:
     def take(self) -> Path | None:
         """The next file that shares no series with one being taken, or with one before it that has to wait; None where
         each has to."""
+        path = next(self._free(), None)
+        return path if path is None else self._begin(path)
+
+    def take_alone(self) -> Path | None:
+        """The next file, if no other could be taken beside it; else None, and none is begun."""
+        free = list(itertools.islice(self._free(), 2))
+        return self._begin(free[0]) if len(free) == 1 else None
+
+    def _free(self) -> Iterator[Path]:
+        """The files that may be taken now, one beside the other."""
         if None in self._taken.values():
-            return None
+            return
         busy = set().union(*self._taken.values())
         for position, path in enumerate(self._waiting[:LOOK_AHEAD]):
             symbols = self._symbols_of(path)
             if symbols is None:
-                return self._begin(path) if not self._taken and not position else None
+                if not self._taken and not position:
+                    yield path
+                return
             if busy.isdisjoint(symbols):
-                return self._begin(path)
+                yield path
             busy |= symbols
-        return None
 
     def _begin(self, path: Path) -> Path:
         self._waiting.remove(path)

@@ -14,7 +14,7 @@ from marketdata.live_runs import close_dead_runs
 from marketdata.models import Bar, IngestRun
 
 from .builders import bars, exact, ingest, stored, write
-from .processes import Process, run, running, series_locked, until
+from .processes import Process, backend_in, run, running, series_locked, until
 
 
 def contract(folder, name: str, symbol: str, records=None):
@@ -57,6 +57,21 @@ def test_of_two_files_the_later_one_stays_however_many_jobs(market_db, tmp_path)
     assert [ingested.file_name for ingested in same] == [f"{number}.dbn" for number in range(6)]
     assert [ingested.changed_count for ingested in same] == [0, 5, 5, 5, 5, 5]
     assert set(Bar.objects.filter(symbol="SAME").values_list("volume", flat=True)) == {1005}
+
+
+def test_files_that_cannot_go_beside_each_other_need_no_other_process(market_db, tmp_path):
+    """Starting one would take longer than a small file."""
+    for number in range(3):
+        contract(tmp_path, f"{number}", "SAME")
+
+    with series_locked(), Process("--input", tmp_path, "--jobs", 2) as process:
+        until(lambda: backend_in("SELECT pg_advisory_xact_lock%"))
+        assert workers_of(process) == []
+        process.signal(signal.SIGTERM)
+        ended = process.end()
+    assert (ended.code, ended.out) == (143, "3 files: 0 taken, 0 skipped, 1 failed, 2 not reached.\n")
+
+    assert "3 files: 3 taken, 0 skipped, 0 failed." in run("--input", tmp_path, "--jobs", 2).out
 
 
 def test_a_bad_file_stops_no_other(market_db, four, tmp_path):

@@ -53,3 +53,16 @@ def test_a_file_of_another_series_overtakes_those_that_wait():
     assert [schedule.take(), schedule.take(), schedule.take()] == [Path("1"), Path("3"), None]
     schedule.end(Path("1"))
     assert schedule.take() == Path("2")
+
+
+@given(files=FILES)
+def test_a_file_is_alone_if_none_could_go_beside_it(files):
+    symbols_of = {Path(str(number)): symbols for number, symbols in enumerate(files)}
+    first, second = Schedule(list(symbols_of), symbols_of.get), Schedule(list(symbols_of), symbols_of.get)
+    path, beside = second.take(), second.take()
+    if path is None or beside is not None:
+        assert first.take_alone() is None
+        assert first.waiting == list(symbols_of)
+    else:
+        assert first.take_alone() == path
+        assert first.waiting == second.waiting
