@@ -167,6 +167,8 @@ def _as_hour(values: list[object]) -> dict[str, object] | None:
 
 
 def _known_symbols() -> list[str]:
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Tables that were analysed during their first load pass for empty, and would be read whole for each symbol.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
         cursor.execute(_SYMBOLS)
         return [row[0] for row in cursor.fetchall()]
