@@ -33,16 +33,19 @@ import os, sys, time
 started = time.perf_counter()
 process = os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
 _, status, usage = os.wait4(process, 0)
-print(time.perf_counter() - started, usage.ru_maxrss / 1024, file=sys.stderr)
+seconds = time.perf_counter() - started
+print(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, file=sys.stderr)
 sys.exit(os.waitstatus_to_exitcode(status) & 255)
 """
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What one process took, from its start to its end, and what it said on standard output."""
+    """What one process took, from its start to its end, and what it said on standard output. `cpu_seconds` are its own,
+    not the server's."""
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     output: str
 
@@ -58,8 +61,8 @@ def run_process(command: list[str], url: str) -> Taken:
     )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    seconds, mib = map(float, done.stderr.split()[-2:])
-    return Taken(seconds, mib, done.stdout)
+    seconds, cpu_seconds, mib = map(float, done.stderr.split()[-3:])
+    return Taken(seconds, cpu_seconds, mib, done.stdout)
 
 
 def ingest(url: str, path: Path, *, jobs: int = 1, symbol: str = "") -> Taken:

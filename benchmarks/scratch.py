@@ -86,7 +86,6 @@ def url_of(name: str) -> str:
 def machine() -> dict[str, str | int | float]:
     """What the figures were taken on."""
     import platform
-    from importlib.metadata import version
 
     from django.db import connection
 
@@ -104,4 +103,13 @@ def machine() -> dict[str, str | int | float]:
     }
     versions = {"postgresql": server.pop("server_version").split()[0], "python": platform.python_version()}
     packages = (*USED_BY_LOADER, *USED_BY_OTHERS)
-    return hardware | versions | {name: version(name) for name in packages} | server
+    return hardware | versions | {name: _version_of(name) for name in packages} | server
+
+
+def _version_of(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"  # only the other ways need it: whatever measures this loader alone goes without

@@ -1,0 +1,168 @@
+"""(i) Three ways to bring a million staged bars into a table that may have them: the one that the loader uses, and the
+two that it was chosen from.
+
+    .venv/bin/python benchmarks/upserts.py [--rows 1000000] [--rounds 3]
+
+The statements alone, from the same staged rows, taking turns in each round; each is undone behind its turn. All keep
+the old values of changed bars in market_bar_revisions, and in the first round all must leave the same bars.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from measure import copy_out, empty_tables, execute, fill_tables, ingest, write_plain
+from million_rows import AGAIN, CHANGED, FRESH, GAPS, HOLES, SYMBOL
+from options import read_options
+from scratch import scratch_database, set_up_django
+from sheet import Sheet
+
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
+
+    from ingestion.upsert import StagedRange
+
+    Way = Callable[[CursorWrapper, StagedRange], None]
+
+COMPARED = "compare once (this loader)"
+JOINED = "UPDATE, anti-join INSERT"
+CONFLICT = "ON CONFLICT DO UPDATE WHERE"
+RUN = 1
+
+_STAGED = "staged_bars AS staged JOIN staged_series AS names ON names.series = staged.series"
+_COLUMNS = "symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id"
+_VALUES = f"staged.ts, staged.ts_ms, staged.open, staged.high, staged.low, staged.close, staged.volume, {RUN}"
+_UNLIKE = (
+    "(bars.open, bars.high, bars.low, bars.close, bars.volume) <> ({0}.open, {0}.high, {0}.low, {0}.close, {0}.volume)"
+)
+_SET = "open = {0}.open, high = {0}.high, low = {0}.low, close = {0}.close, volume = {0}.volume"
+_KEEP = f"""
+INSERT INTO market_bar_revisions
+    (symbol, ts, open, high, low, close, volume, created_at, ingestion_run_id, revised_by_id, operation)
+SELECT bars.symbol, bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume,
+    bars.created_at, bars.ingestion_run_id, {RUN}, 'update'
+FROM {_STAGED}
+JOIN market_bars_ohlcv_1m AS bars ON bars.symbol = names.symbol AND bars.ts = staged.ts
+WHERE {_UNLIKE.format("staged")}
+"""
+_UPDATE = f"""
+UPDATE market_bars_ohlcv_1m AS bars SET {_SET.format("staged")}, ingestion_run_id = {RUN}
+FROM {_STAGED}
+WHERE bars.symbol = names.symbol AND bars.ts = staged.ts AND {_UNLIKE.format("staged")}
+"""
+_ANTI_JOIN = f"""
+INSERT INTO market_bars_ohlcv_1m ({_COLUMNS})
+SELECT names.symbol, {_VALUES} FROM {_STAGED}
+WHERE NOT EXISTS (SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = names.symbol AND bars.ts = staged.ts)
+"""
+_ON_CONFLICT = f"""
+INSERT INTO market_bars_ohlcv_1m AS bars ({_COLUMNS})
+SELECT names.symbol, {_VALUES} FROM {_STAGED}
+ON CONFLICT (symbol, ts) DO UPDATE SET {_SET.format("excluded")}, ingestion_run_id = {RUN}
+WHERE {_UNLIKE.format("excluded")}
+"""
+
+
+def main() -> None:
+    options = read_options(about=__doc__, rows=1_000_000, rounds=3)
+    set_up_django()
+    ways = {COMPARED: _compared, JOINED: _joined, CONFLICT: _conflict}
+    with tempfile.TemporaryDirectory() as folder, scratch_database() as url:
+        sheet = Sheet("upserts", "From staging into the table, the statements alone", unit="s", options=options)
+        plain = write_plain(Path(folder) / "plain.dbn.zst", options.rows, ["MNQ.c.0"])
+        changed = write_plain(Path(folder) / "changed.dbn.zst", options.rows, ["MNQ.c.0"], change_every=10)
+        empty_tables()
+        ingest(url, plain, symbol=SYMBOL)
+        whole, with_holes = copy_out(), copy_out(HOLES)
+        turns = {
+            FRESH: (b"", plain),
+            AGAIN: (whole, plain),
+            CHANGED: (whole, changed),
+            GAPS: (with_holes, plain),
+        }
+        for number in range(options.rounds):
+            print(f"round {number + 1} of {options.rounds} …", file=sys.stderr)
+            for scenario, (held, path) in turns.items():
+                left = set()
+                for name, way in ways.items():
+                    fill_tables(held) if held else empty_tables()
+                    seconds, bars = _take(way, path, digest=not number)
+                    sheet.add(name, scenario, seconds)
+                    left.add(bars)
+                if len(left) > 1:
+                    raise SystemExit(f"The ways left different bars: {scenario}.")
+        for scenario in turns:
+            for other in (JOINED, CONFLICT):
+                sheet.hold_ratio((other, scenario), (COMPARED, scenario))
+        sheet.finish()
+
+
+def _take(way: Way, path: Path, *, digest: bool) -> tuple[float, str]:
+    """Seconds of the statements, and what the table then holds; both undone."""
+    from django.db import connection, transaction
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        staged = _stage(cursor, path)
+        started = time.perf_counter()
+        way(cursor, staged)
+        seconds = time.perf_counter() - started
+        bars = hashlib.sha256(copy_out()).hexdigest() if digest else ""
+        transaction.set_rollback(True)
+    return seconds, bars
+
+
+def _stage(cursor: CursorWrapper, path: Path) -> StagedRange:
+    """The file's rows as the loader stages them."""
+    from ingestion.open_file import SourceFile
+    from ingestion.options import IngestOptions
+    from ingestion.prepare import PreparedFile
+    from ingestion.stage import create_staging, finish_staging, stage
+    from ingestion.stored_windows import ANYWHERE
+    from ingestion.upsert import StagedRange
+
+    with SourceFile(path) as source:
+        file = PreparedFile(source, IngestOptions(symbol=SYMBOL))
+        create_staging(cursor)
+        for batch in file.batches(ANYWHERE, None):
+            stage(cursor, batch.staged)
+        finish_staging(cursor, file.symbols)
+    return StagedRange(file.check.row_count, file.symbols, file.check.min_ts, file.check.max_ts)
+
+
+# --- The ways --------------------------------------------------------------------------------------------------------
+
+
+def _compared(cursor: CursorWrapper, staged: StagedRange) -> None:
+    from ingestion.upsert import upsert
+
+    upsert(cursor, staged, RUN)
+
+
+def _joined(cursor: CursorWrapper, staged: StagedRange) -> None:
+    _settings(cursor)
+    execute(_KEEP)
+    execute(_UPDATE)
+    execute(_ANTI_JOIN)
+
+
+def _conflict(cursor: CursorWrapper, staged: StagedRange) -> None:
+    _settings(cursor)
+    execute(_KEEP)
+    execute(_ON_CONFLICT)
+
+
+def _settings(cursor: CursorWrapper) -> None:
+    """The loader's own."""
+    from ingestion.upsert import _SETTINGS
+
+    cursor.execute(_SETTINGS)
+
+
+if __name__ == "__main__":
+    main()
