@@ -1,52 +1,15 @@
-"""Several files: each its own run and transaction; one that is refused does not stop the others."""
+"""Several files: which they are, each taken in turn or some at a time; one that is refused does not stop the others."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
-
-from ingestion.database import database_errors_in_words, require_database
-from ingestion.decode import RecordReader
-from ingestion.errors import DatabaseUnavailable, IngestError, Interrupted
-from ingestion.name_symbols import choose_naming
 from ingestion.observer import Observer
-from ingestion.open_file import SourceFile
-from ingestion.options import IngestOptions
-from ingestion.pipeline import ingest_file, preview_file
-from marketdata.live_runs import close_dead_runs
-from marketdata.models import Bar, IngestRun
+from ingestion.take_file import FileOutcome, Order, take_file
 
 SUFFIXES = (".dbn", ".dbn.zst")
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be done with each file."""
-
-    options: IngestOptions
-    dry_run: bool = False
-    skip_ingested: bool = False
-
-
-@dataclass(frozen=True)
-class FileOutcome:
-    """What became of one file: exactly one of `run`, `error` and `skipped_for` (the earlier run that has it) is set."""
-
-    path: Path
-    run: IngestRun | None = None
-    error: IngestError | None = None
-    skipped_for: IngestRun | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def ends_the_work(self) -> bool:
-        """Whether the files behind it are not even tried."""
-        return isinstance(self.error, (Interrupted, DatabaseUnavailable))
 
 
 def find_files(inputs: Iterable[Path]) -> list[Path]:
@@ -85,68 +48,3 @@ def ingest_files(
         yield outcome
         if outcome.ends_the_work:
             return
-
-
-def take_file(path: Path, order: Order, observer: Observer) -> FileOutcome:
-    """One file, whatever becomes of it."""
-    observer.notes = []
-    try:
-        earlier = ingested_before(path, order, observer) if order.skip_ingested else None
-        if earlier is not None:
-            return FileOutcome(path, skipped_for=earlier)
-        take = preview_file if order.dry_run else ingest_file
-        run = take(path=path, options=order.options, observer=observer)
-        return FileOutcome(path, run=run, notes=tuple(observer.notes))
-    except IngestError as error:
-        return FileOutcome(path, error=error)
-    finally:
-        observer.end_file()
-
-
-def ingested_before(path: Path, order: Order, observer: Observer) -> IngestRun | None:
-    """The last successful run of this very file, as a whole, into the same series. None where the instrument is to be
-    replaced: a run since then may have replaced what this file brought."""
-    if order.options.replace_instrument:
-        return None
-    with database_errors_in_words(observer):
-        observer.check()
-        require_database()
-        if not order.dry_run:
-            close_dead_runs()  # as whoever looks at runs does; a dry run writes nothing at all
-        return _whole_run_of_same_content(path, order.options)
-
-
-def _whole_run_of_same_content(path: Path, options: IngestOptions) -> IngestRun | None:
-    with contextlib.suppress(IngestError), SourceFile(path) as source:  # what is wrong with it, ingesting it will tell
-        naming = choose_naming(
-            facts=RecordReader(source).facts, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES
-        )
-        source.finish()
-        same_series = {"symbols": [naming.symbol]} if naming.symbol else {"requested_symbol": ""}
-        run = IngestRun.objects.filter(
-            file_sha256=source.sha256,
-            status=IngestRun.Status.SUCCESS,
-            row_limit=None,
-            publisher_id=options.publisher_id,
-            **same_series,
-        ).first()
-        return run if run and _is_still_there(run) and not _was_undone_since(run) else None
-    return None
-
-
-def _was_undone_since(run: IngestRun) -> bool:
-    """Whether an undo has taken bars from the run's stretch since: of this run, or of another that had brought bars
-    which this one found there already."""
-    undos = IngestRun.objects.filter(undoes__isnull=False, status=IngestRun.Status.SUCCESS)
-    return undos.filter(
-        finished_at__gt=run.started_at,
-        symbols__overlap=run.symbols,
-        min_ts__lte=run.max_ts,
-        max_ts__gte=run.min_ts,
-    ).exists()
-
-
-def _is_still_there(run: IngestRun) -> bool:
-    """Whether the table holds as many bars in the run's range as it left there: somebody may have deleted some."""
-    bars = Bar.objects.filter(symbol__in=run.symbols, ts__range=(run.min_ts, run.max_ts))
-    return bars.count() >= run.inserted_count + run.updated_count

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from ingestion.batch import FileOutcome, Order, take_file
 from ingestion.database import database_errors_in_words, require_database
 from ingestion.errors import DatabaseTrouble, IngestError, Interrupted, ProcessDied
 from ingestion.observer import Observer
@@ -24,6 +23,7 @@ from ingestion.options import IngestOptions
 from ingestion.prepare import PreparedFile
 from ingestion.schedule import Schedule
 from ingestion.stop import SIGNALS
+from ingestion.take_file import FileOutcome, Order, take_file
 from ingestion.worker import OUTCOME, work
 
 _LOOK_UP_SECONDS = 0.2  # how often it is asked whether somebody wants to stop
@@ -42,12 +42,28 @@ def take_in_parallel(
         yield FileOutcome(paths[0], error=error)
         return
     schedule = Schedule(paths, lambda path: _series_of(path, order.options, watch))
-    while path := schedule.take_alone():  # another process would cost its start, and have nothing beside it
+    ended = False
+    for outcome in _one_after_another(schedule, order, watch):
+        ended = outcome.ends_the_work
+        yield outcome
+    if schedule.waiting and not ended:
+        yield from _side_by_side(schedule, order, observers, jobs=jobs, watch=watch)
+
+
+def _one_after_another(schedule: Schedule, order: Order, watch: Observer) -> Iterator[FileOutcome]:
+    """Files that nothing could be taken beside, here: another process would only cost its start."""
+    while path := schedule.take_alone():
         outcome = take_file(path, order, watch)
         yield outcome
         if outcome.ends_the_work:
             return
         schedule.end(path)
+
+
+def _side_by_side(
+    schedule: Schedule, order: Order, observers: Callable[[], Observer], *, jobs: int, watch: Observer
+) -> Iterator[FileOutcome]:
+    """All that is left, each as soon as it may go and somebody has room for it."""
     stop: Interrupted | None = None
     ending = False
     with _worker_pool(jobs, order, observers) as pool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.db import Error
 
-from ingestion.batch import FileOutcome
+from ingestion.take_file import FileOutcome
 from marketdata.models import IngestRun, Series
 
 RULE = "=" * 80

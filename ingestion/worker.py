@@ -26,8 +26,8 @@ def work(line: Connection) -> None:
     django.setup()
     from django.db import DEFAULT_DB_ALIAS, connections
 
-    from ingestion.batch import take_file
     from ingestion.stop import SIGNALS, stop_on_signals
+    from ingestion.take_file import take_file
 
     database, order = line.recv()
     connections.databases[DEFAULT_DB_ALIAS].update(database)  # a test's, or a benchmark's, is not that of the settings

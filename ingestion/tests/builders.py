@@ -156,3 +156,7 @@ def exact(records: np.ndarray) -> dict[datetime, tuple[Decimal, ...]]:
         prices = tuple(Decimal(int(record[name])) * Decimal("1e-9") for name in ("open", "high", "low", "close"))
         expected[ts] = (*prices, Decimal(int(record["volume"])))
     return expected
+
+
+def day_file(path: Path, number: int, **changes) -> Path:
+    return write(path, bars(5, first=1440 * number), **changes)

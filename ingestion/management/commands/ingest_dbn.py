@@ -10,11 +10,12 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ingestion import report
-from ingestion.batch import FileOutcome, Order, find_files, ingest_files
+from ingestion.batch import find_files, ingest_files
 from ingestion.console import Console
 from ingestion.errors import Interrupted
 from ingestion.options import IngestOptions
 from ingestion.stop import stop_on_signals
+from ingestion.take_file import FileOutcome, Order
 
 EXAMPLES = """
 examples:
