@@ -8,6 +8,7 @@ everything that a public server needs is said.
 from pathlib import Path
 
 import environ
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from config.guards import (
     development_secret_key,
@@ -106,6 +107,9 @@ else:
             "OPTIONS": {"home": str(EMBEDDED_PG_HOME), "application_name": "barkeep"},
         }
     }
+
+# Whoever waits for another's lock must then see what the other has committed, whatever the server's own default is.
+DATABASES["default"]["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_READ_COMMITTED
 
 # Rules of bars that only SQL can say are kept by the database, not by forms: no form writes a bar.
 SILENCED_SYSTEM_CHECKS = ["models.W045"]

@@ -26,7 +26,10 @@ def _files_inside(path: Path) -> list[Path]:
     # os.path.isdir() says no where Path.is_dir() raises: below a folder that may not be entered.
     if not os.path.isdir(path):  # noqa: PTH112
         return []
-    return sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and not file.is_dir())
+    closed: list[str] = []  # folders that may not be entered stand for themselves: none is passed over in silence
+    folders = os.walk(path, onerror=lambda error: closed.append(error.filename))
+    found = [Path(folder, name) for folder, _, names in folders for name in names if name.endswith(SUFFIXES)]
+    return sorted(found + [Path(folder) for folder in closed])
 
 
 def ingest_files(

@@ -5,6 +5,7 @@ Everything goes to standard error, so that standard output holds the result alon
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from ingestion.observer import Observer
 from ingestion.stop import StopSwitch
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.progress import Progress
 
 
@@ -37,6 +39,8 @@ class Console:
         """Clear the display away before the file's result is printed; the next step of any file brings it back."""
         if self.progress is not None:
             self.progress.stop()
+            # A display that was stopped remembers how high it was, and would come back over what is printed meanwhile.
+            self.progress.live = _display(self.progress)
             if task is not None:
                 self.progress.remove_task(task)
             if self._files is not None:
@@ -57,7 +61,7 @@ class ConsoleObserver(Observer):
         self._log(f"Reading {path} ({size:,} bytes)")
         if (progress := self._console.progress) is not None:
             progress.start()
-            self._task = progress.add_task(path.name, total=size)
+            self._task = progress.add_task(_shortened(path.name), total=size)
 
     def read_up_to(self, position: int) -> None:
         self._log(f"Taken up to byte {position:,}")
@@ -65,7 +69,7 @@ class ConsoleObserver(Observer):
 
     def step(self, name: str) -> None:
         self._log(name)
-        self._show(description=f"{self._name}: {name}")
+        self._show(description=f"{_shortened(self._name)}: {name}")
 
     def check(self) -> None:
         self._console.switch.check()
@@ -83,6 +87,18 @@ class ConsoleObserver(Observer):
         if self._console.verbose:
             name = f"{self._name}: " if self._console.several else ""
             print(f"{time.perf_counter() - self._started:8.3f} s  {name}{line}", file=sys.stderr)  # noqa: T201
+
+
+def _shortened(name: str) -> str:
+    """So that there is room for the bar, and for the step behind the name."""
+    most = max(20, shutil.get_terminal_size().columns // 3)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _display(progress: Progress) -> Live:
+    from rich.live import Live
+
+    return Live(console=progress.console, transient=True, get_renderable=progress.get_renderable)
 
 
 def _progress_bars() -> Progress:

@@ -43,11 +43,13 @@ def copy_rows(bars: Bars) -> CopyRows:
 def copy_table_rows(bars: Bars, symbols: list[str], run_id: int | None) -> CopyRows:
     """Rows of `TABLE_COLUMNS`: the same with the symbol, `symbols[code]`, and the run. None only for no bars."""
     encoded = np.array([symbol.encode() for symbol in symbols])
-    lengths = np.array([len(symbol.encode()) for symbol in symbols])[bars.codes]
+    length_of = [len(symbol.encode()) for symbol in symbols]
+    lengths = np.array(length_of)[bars.codes]
     parts = []
-    for length in np.unique(lengths):  # all rows of one array are equally long
+    for length in sorted(set(length_of)):  # all rows of one array are equally long
         part = bars[lengths == length]
-        parts.append(_rows(part, [("run_id", ">i8", run_id), ("symbol", f"S{length}", encoded[part.codes])]))
+        if len(part):
+            parts.append(_rows(part, [("run_id", ">i8", run_id), ("symbol", f"S{length}", encoded[part.codes])]))
     return _stream(parts)
 
 

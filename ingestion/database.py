@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Iterator
 
 from django.db import Error, InterfaceError, OperationalError, connection
@@ -13,6 +14,10 @@ from ingestion.errors import DatabaseTrouble, DatabaseUnavailable
 from ingestion.observer import Observer
 
 OLDEST_POSTGRESQL = 150_000
+
+# psycopg2 gives no SQLSTATE for a connection that is refused.
+_FULL = re.compile("too many (clients|connections)|remaining connection slots")
+_CHECK = "Check DATABASE_URL, and that the server runs"
 
 
 def require_database() -> None:
@@ -24,9 +29,8 @@ def require_database() -> None:
         connection.ensure_connection()
         _require_schema()
     except Error as error:
-        raise DatabaseUnavailable(
-            f"The database cannot be used: {_first_line(error)}. Check DATABASE_URL, and that the server runs."
-        ) from error
+        advice = "Use fewer --jobs, or end other programs" if _FULL.search(str(error)) else _CHECK
+        raise DatabaseUnavailable(f"The database cannot be used: {_first_line(error)}. {advice}.") from error
 
 
 @functools.cache
@@ -52,6 +56,9 @@ def database_errors_in_words(
     of it. Goes around transactions, not into them."""
     try:
         yield
+    except DatabaseUnavailable:
+        observer.check()  # Ctrl-C may be why
+        raise
     except Error as error:
         observer.check()  # a statement is also cancelled because somebody wants to stop
         raise DatabaseTrouble(_describe(error, what, outcome)) from error

@@ -14,13 +14,14 @@ from pathlib import Path
 import databento_dbn
 import numpy as np
 
-from ingestion.errors import UnreadableFile, WrongContent
+from ingestion.errors import InvalidBars, UnreadableFile, WrongContent
 from ingestion.open_file import SourceFile, refuse_unless_dbn
 
 SCHEMA = "ohlcv-1m"
 RTYPE_OHLCV_1M = 0x21
 UNDEFINED_TIME = np.uint64(2**64 - 1)
 CHUNK_RECORDS = 1 << 16
+MOST_IN_A_MINUTE = 1 << 19  # rows that are looked at together: all of OPRA trades fewer instruments in a minute
 
 _PRELUDE = 8  # "DBN", the version, and the length of the metadata that follows
 _MAX_METADATA = 1 << 28
@@ -98,9 +99,6 @@ class Chunk:
 
     def __getitem__(self, which: slice | np.ndarray) -> Chunk:
         return Chunk(self.records[which], self.rows[which])
-
-    def __add__(self, other: Chunk) -> Chunk:
-        return Chunk(np.concatenate((self.records, other.records)), np.concatenate((self.rows, other.rows)))
 
 
 class RecordReader:
@@ -241,18 +239,36 @@ def first_rows(chunks: Iterator[Chunk], limit: int) -> Iterator[Chunk]:
         limit -= len(chunk)
 
 
-def whole_minutes(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """The same rows, cut between minutes: all rows of a minute come together, as long as time does not run back."""
-    held: Chunk | None = None
+def whole_minutes(chunks: Iterator[Chunk], path: Path) -> Iterator[Chunk]:
+    """The same rows, cut between minutes: all rows of a minute come together, as long as time does not run back.
+
+    Raises `InvalidBars` for more rows of one minute than memory should hold.
+    """
+    held: list[Chunk] = []  # rows of one minute, which may go on
     for chunk in chunks:
-        joined = held + chunk if held else chunk
-        if not len(joined):
+        if not len(chunk):
             continue
-        times = joined.records["ts_event"]
-        earlier = np.flatnonzero(times != times[-1])
-        cut = earlier[-1] + 1 if len(earlier) else 0
-        if cut:
-            yield joined[:cut]
-        held = joined[cut:]
+        times = chunk.records["ts_event"]
+        others = np.flatnonzero(times != times[-1])
+        cut = others[-1] + 1 if len(others) else 0
+        if cut or (held and held[0].records["ts_event"][0] != times[0]):
+            yield _joined([*held, chunk[:cut]])
+            held = []
+        held.append(chunk[cut:])
+        _refuse_crowd(held, path)
     if held:
-        yield held
+        yield _joined(held)
+
+
+def _joined(chunks: list[Chunk]) -> Chunk:
+    if len(chunks) == 1:
+        return chunks[0]
+    return Chunk(np.concatenate([one.records for one in chunks]), np.concatenate([one.rows for one in chunks]))
+
+
+def _refuse_crowd(minute: list[Chunk], path: Path) -> None:
+    if sum(map(len, minute)) > MOST_IN_A_MINUTE:
+        raise InvalidBars(
+            f"{path}, row {minute[0].rows[0]:,}: this minute has more than {MOST_IN_A_MINUTE:,} rows, which no market "
+            "fills: download fewer symbols into a file, or the file again."
+        )

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -16,12 +16,13 @@ from pathlib import Path
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from ingestion.database import database_errors_in_words, require_database
-from ingestion.errors import DatabaseTrouble, IngestError, Interrupted, ProcessDied
+from ingestion.errors import IngestError, Interrupted, ProcessDied, UnreadableFile, WrongContent
 from ingestion.observer import Observer
 from ingestion.open_file import SourceFile
 from ingestion.options import IngestOptions
 from ingestion.prepare import PreparedFile
 from ingestion.schedule import Schedule
+from ingestion.series import propose_slug
 from ingestion.stop import SIGNALS
 from ingestion.take_file import FileOutcome, Order, take_file
 from ingestion.worker import OUTCOME, work
@@ -93,14 +94,17 @@ def _asked_to_stop(watch: Observer) -> Interrupted | None:
 
 
 def _series_of(path: Path, options: IngestOptions, watch: Observer) -> frozenset[str] | None:
-    """The series that the file may write to: none if it is going to be refused, None if that cannot be told now."""
+    """The series that the file may write to: none if it cannot be one of bars, None if that cannot be told now.
+
+    By the slugs that they would get: of two symbols that look alike in an address, the first one has it.
+    """
     try:
         with database_errors_in_words(watch), SourceFile(path) as source:
-            return frozenset(PreparedFile(source, options).possible_symbols)
-    except (DatabaseTrouble, Interrupted):
-        return None
-    except IngestError:
+            return frozenset(map(propose_slug, PreparedFile(source, options).possible_symbols))
+    except (UnreadableFile, WrongContent):
         return frozenset()
+    except IngestError:  # it may look otherwise once the files before it are in
+        return None
 
 
 class _Worker:
@@ -119,17 +123,25 @@ class _Worker:
         self.process.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
-        self.line.send((connections[DEFAULT_DB_ALIAS].settings_dict, order))
+        self._send((connections[DEFAULT_DB_ALIAS].settings_dict, order))
+
+    @property
+    def waits(self) -> bool:
+        return self.path is None and self.process.is_alive()
 
     def give(self, path: Path) -> None:
         self.path = path
-        self.line.send(path)
+        self._send(path)
+
+    def _send(self, message: object) -> None:
+        with suppress(ConnectionError):  # if it died, its silence will tell
+            self.line.send(message)
 
     def outcome(self) -> FileOutcome | None:
         """Hear one message; the outcome if it is one, or if the process died."""
         try:
             what, *facts = self.line.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # the latter also where it died in the middle of a message
             self.process.join()
             return self._end(FileOutcome(self.path, error=ProcessDied(self.path, self.process.exitcode)))
         if what == OUTCOME:
@@ -159,6 +171,7 @@ class _Pool:
         return len(self.busy) < self._jobs
 
     def give(self, path: Path) -> None:
+        self.workers = self.busy + [worker for worker in self.workers if worker.waits]  # some may have died idle
         idle = next((worker for worker in self.workers if worker.path is None), None)
         if idle is None:
             idle = _Worker(self._order, self._observers())

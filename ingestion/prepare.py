@@ -96,7 +96,7 @@ class PreparedFile:
             chunks = of_publisher(chunks, self._options.publisher_id)
         if self._options.limit is not None:
             chunks = first_rows(chunks, self._options.limit)
-        return whole_minutes(chunks)
+        return whole_minutes(chunks, self._source.path)
 
 
 def _these(bars: Bars, which: np.ndarray) -> Bars:

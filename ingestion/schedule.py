@@ -16,13 +16,13 @@ LOOK_AHEAD = 64
 
 
 class Schedule:
-    """The files that are left, in order, and those that are being taken. `symbols_of(path)` names the series that a
-    file may belong to, or None for any; it is asked once."""
+    """The files that are left, in order, and those that are being taken. `series_of(path)` names the series that a file
+    may belong to, or None for any; it is asked once."""
 
-    def __init__(self, paths: list[Path], symbols_of: Callable[[Path], frozenset[str] | None]) -> None:
+    def __init__(self, paths: list[Path], series_of: Callable[[Path], frozenset[str] | None]) -> None:
         self._waiting = list(paths)
-        self._ask = symbols_of
-        self._symbols: dict[Path, frozenset[str] | None] = {}
+        self._ask = series_of
+        self._series: dict[Path, frozenset[str] | None] = {}
         self._taken: dict[Path, frozenset[str] | None] = {}
 
     @property
@@ -46,25 +46,25 @@ class Schedule:
             return
         busy = set().union(*self._taken.values())
         for position, path in enumerate(self._waiting[:LOOK_AHEAD]):
-            symbols = self._symbols_of(path)
-            if symbols is None:
+            series = self._series_of(path)
+            if series is None:
                 if not self._taken and not position:
                     yield path
                 return
-            if busy.isdisjoint(symbols):
+            if busy.isdisjoint(series):
                 yield path
-            busy |= symbols
+            busy |= series
 
     def _begin(self, path: Path) -> Path:
         self._waiting.remove(path)
-        self._taken[path] = self._symbols[path]
+        self._taken[path] = self._series[path]
         return path
 
     def end(self, path: Path) -> None:
         """The file is not being taken any more."""
-        del self._taken[path], self._symbols[path]
+        del self._taken[path], self._series[path]
 
-    def _symbols_of(self, path: Path) -> frozenset[str] | None:
-        if path not in self._symbols:
-            self._symbols[path] = self._ask(path)
-        return self._symbols[path]
+    def _series_of(self, path: Path) -> frozenset[str] | None:
+        if path not in self._series:
+            self._series[path] = self._ask(path)
+        return self._series[path]

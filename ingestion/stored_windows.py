@@ -18,7 +18,7 @@ from ingestion.decode import FileFacts
 from ingestion.name_symbols import Bars
 
 _FIRST_AND_LAST = """
-SELECT asked.symbol, stored.first, stored.last
+SELECT asked.symbol, extract(epoch FROM stored.first)::bigint, extract(epoch FROM stored.last)::bigint
 FROM unnest(%(symbols)s::varchar[]) AS asked (symbol)
 CROSS JOIN LATERAL (
     SELECT min(bars.ts) AS first, max(bars.ts) AS last
@@ -63,5 +63,6 @@ def _utc(nanoseconds: int | None) -> datetime | None:
     return None if nanoseconds is None else datetime.fromtimestamp(nanoseconds // 10**9, UTC)
 
 
-def _nanoseconds(moment: datetime) -> int:
-    return max(0, int(moment.timestamp())) * 10**9
+def _nanoseconds(seconds: int) -> int:
+    # PostgreSQL has times that no file can have, and no datetime either.
+    return min(max(seconds * 10**9, 0), 2**64 - 1)

@@ -28,7 +28,8 @@ def _act(action: str, home: Path) -> str:
     if not server.is_running(home):
         sys.exit("not running")
     folder = quote(str(socket_dir(place_for(home.expanduser().resolve()))), safe="")
-    return f"postgresql://{server.USER}@{folder}/{server.DATABASE}" if action == "url" else "running"
+    # The folder as a parameter: for psql, and as a DATABASE_URL.
+    return f"postgresql://{server.USER}@/{server.DATABASE}?host={folder}" if action == "url" else "running"
 
 
 if __name__ == "__main__":

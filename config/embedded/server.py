@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -200,6 +201,7 @@ def _leave(home: Path) -> None:
     """At exit. A forked child inherits this call but not the membership."""
     if not locks.is_member(home):
         return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command is over: a late Ctrl-C must not leave the server behind
     try:
         with locks.start_lock(home):
             if locks.leave(home) and not os.environ.get("EMBEDDED_PG_KEEP"):
@@ -234,6 +236,7 @@ def _run(place: Place, program: str, *words: object) -> subprocess.CompletedProc
         errors="replace",
         env=clean | {"LC_ALL": "C"},  # errors.py reads English
         cwd="/",  # the account may not be able to enter ours
+        start_new_session=True,  # Ctrl-C is for the command, which decides what becomes of it
         **place.account.switch,
     )
 

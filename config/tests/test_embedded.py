@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg2
@@ -17,6 +17,7 @@ import pytest
 
 from config.embedded import place, postmaster, server, sockets
 from config.embedded.errors import EmbeddedPostgresError, failure, telling_line
+from config.guards import postgresql_from
 
 PACKAGES = Path(psycopg2.__file__).parents[1]
 PROJECT = Path(__file__).resolve().parents[2]
@@ -154,6 +155,25 @@ def test_the_first_user_starts_it_and_the_last_one_stops_it(new_home):
     assert not server.is_running(new_home)
     with Client(new_home) as later:
         assert later.ask() > started
+
+
+def test_ctrl_c_while_the_last_one_leaves_stops_the_server_all_the_same(home):
+    code = """if True:
+        import pathlib, signal, sys
+        from config.embedded import server
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+        server.ensure_running(pathlib.Path(sys.argv[1]))
+        print("leaving", flush=True)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", code, home], env=_environment(), stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        process.stdout.readline()
+        while process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.02)
+    assert process.returncode == 0
+    assert not server.is_running(home)
 
 
 def test_data_and_socket_are_private_and_there_is_no_tcp(new_home):
@@ -479,16 +499,22 @@ def test_check_starts_nothing_and_migrate_does(django, new_home):
     assert shell.stdout.strip() == "1", shell.stderr
 
 
+def embedded(action, home):
+    done = subprocess.run(
+        [sys.executable, "-m", "config.embedded", action, home], env=_environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
 def test_keep_leaves_it_running(django, home):
     django("migrate", "-v0", EMBEDDED_PG_KEEP="1")
     assert server.is_running(home)
-    stop = subprocess.run(
-        [sys.executable, "-m", "config.embedded", "stop", home],
-        env=_environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert stop.stdout == "stopped\n", stop.stderr
+    url = embedded("url", home)
+    assert postgresql_from(url)["OPTIONS"] == {"host": str(sockets.socket_dir(place.place_for(home)))}
+    with closing(psycopg2.connect(url)) as connection:
+        assert connection.info.dbname == "marketdata"
+    assert embedded("stop", home) == "stopped"
     assert not server.is_running(home)
 
 

@@ -37,6 +37,22 @@ def test_what_is_missing_or_empty_stands_for_itself(tmp_path):
     assert find_files([tmp_path, tmp_path / "missing.dbn"]) == [tmp_path, tmp_path / "missing.dbn"]
 
 
+def test_a_folder_that_may_not_be_entered_stands_for_itself(tmp_path, monkeypatch):
+    closed = tmp_path / "b"
+    for path in (tmp_path / "a.dbn", closed / "c.dbn"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    enter = os.scandir
+
+    def scandir(path):
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return enter(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert find_files([tmp_path]) == [tmp_path / "a.dbn", closed]
+
+
 def test_each_file_is_its_own_run_and_a_bad_one_stops_no_other(market_db, tmp_path):
     for number in (1, 3):
         day_file(tmp_path / f"{number}.dbn", number)

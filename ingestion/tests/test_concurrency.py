@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from django.db import connection
+from django.db import connection, transaction
 
 from ingestion.pipeline import IngestOptions, ingest_file
 from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
@@ -136,3 +136,12 @@ def test_a_reader_never_waits_and_sees_all_of_a_file_or_nothing(market_db, tmp_p
         assert process.end().code == 0
     assert seen <= {0, 100}
     assert stored() == exact(bars(100))
+
+
+def test_what_others_committed_is_seen_behind_a_wait_whatever_the_servers_default(market_db):
+    with market_db.cursor() as cursor:
+        cursor.execute("SET default_transaction_isolation = 'repeatable read'")
+        with transaction.atomic():
+            cursor.execute("SHOW transaction_isolation")
+            assert cursor.fetchone() == ("read committed",)
+        cursor.execute("RESET default_transaction_isolation")

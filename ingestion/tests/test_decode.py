@@ -1,5 +1,7 @@
 """Step 2: only whole ohlcv-1m records get through, of every DBN version, and in any size of chunk."""
 
+from pathlib import Path
+
 import databento_dbn
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.decode import OHLCV, Chunk, RecordReader, first_rows, of_publisher, whole_minutes
-from ingestion.errors import IngestError
+from ingestion.errors import IngestError, InvalidBars
 from ingestion.open_file import SourceFile
 from ingestion.samples import empty_records
 from marketdata.models import IngestRun
@@ -188,7 +190,7 @@ def rows_of(chunks) -> list[list[int]]:
 
 @given(minutes=MINUTES, size=st.integers(1, 12))
 def test_whole_minutes_keeps_every_row_and_parts_no_minute(minutes, size):
-    parts = list(whole_minutes(iter(chunked(minutes, size))))
+    parts = list(whole_minutes(iter(chunked(minutes, size)), Path("mnq.dbn")))
 
     assert [row for part in rows_of(parts) for row in part] == list(range(1, len(minutes) + 1))
     assert all(len(part) for part in parts)
@@ -198,8 +200,15 @@ def test_whole_minutes_keeps_every_row_and_parts_no_minute(minutes, size):
 
 @given(minutes=st.lists(st.integers(0, 6), max_size=40), size=st.integers(1, 12))
 def test_whole_minutes_loses_no_row_where_time_runs_back(minutes, size):
-    parts = rows_of(whole_minutes(iter(chunked(minutes, size))))
+    parts = rows_of(whole_minutes(iter(chunked(minutes, size)), Path("mnq.dbn")))
     assert [row for part in parts for row in part] == list(range(1, len(minutes) + 1))
+
+
+def test_a_minute_of_more_rows_than_memory_should_hold_is_refused(monkeypatch):
+    monkeypatch.setattr("ingestion.decode.MOST_IN_A_MINUTE", 5)
+    assert sum(map(len, whole_minutes(iter(chunked([1] * 5 + [2] * 5, 3)), Path("mnq.dbn")))) == 10
+    with pytest.raises(InvalidBars, match=r"^mnq\.dbn, row 3: this minute has more than 5 rows"):
+        list(whole_minutes(iter(chunked([0, 1] + [2] * 6, 3)), Path("mnq.dbn")))
 
 
 @given(minutes=MINUTES, size=st.integers(1, 12), limit=st.integers(1, 45))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ingestion import decode, pipeline
-from ingestion.errors import InvalidBars
+from ingestion.errors import DatabaseTrouble, InvalidBars
 from ingestion.pipeline import IngestOptions, ingest_file
+from ingestion.stored_windows import StoredWindows
 from marketdata.models import Bar, IngestRun
 
 from .builders import at, bars, exact, ingest, several, stored, write
@@ -114,3 +115,14 @@ def test_a_file_refused_behind_rows_that_went_straight_leaves_none_of_them(marke
         ingest_file(path=write(tmp_path / "bad.dbn", records))
     assert ways["straight"] >= 8
     assert (Bar.objects.count(), IngestRun.objects.get().status) == (0, "failed")
+
+
+def test_another_program_that_takes_no_locks_is_told(market_db, tmp_path, monkeypatch):
+    path = write(tmp_path / "mnq.dbn", bars(5))
+    ingest_file(path=path)
+    # As if that program had stored them behind the look at the windows.
+    monkeypatch.setattr(pipeline, "find_windows", lambda *_: StoredWindows())
+    with pytest.raises(DatabaseTrouble, match="stored bars of these series while the file was read"):
+        ingest_file(path=path)
+    assert IngestRun.objects.get(status="failed").file_sha256
+    assert stored() == exact(bars(5))

@@ -10,6 +10,10 @@ import pytest
 from django.db import connection, transaction
 
 from ingestion.locks import lock_series
+from ingestion.observer import Observer
+from ingestion.options import IngestOptions
+from ingestion.parallel import _series_of
+from ingestion.schedule import Schedule
 from marketdata.live_runs import close_dead_runs
 from marketdata.models import Bar, IngestRun
 
@@ -179,3 +183,39 @@ def test_when_the_command_is_killed_its_processes_go_too(market_db, four, tmp_pa
     until(lambda: close_dead_runs() or not running())
     assert not running()
     assert IngestRun.objects.count() == 2, "no file was begun after the command was gone"
+
+
+def test_a_process_that_is_killed_while_it_waits_is_not_missed(market_db, tmp_path):
+    for name, symbol in (("1", "A"), ("2", "B"), ("3", "B"), ("4", "B")):
+        contract(tmp_path, name, symbol)
+    with Process("--input", tmp_path, "--jobs", 2) as process:
+        with locked("B"):
+            until(lambda: IngestRun.objects.filter(status="success").count() == 1 and running())
+            idle = workers_of(process)[0]  # the first was given the first file
+            os.kill(idle.pid, signal.SIGKILL)
+            until(lambda: idle.status() == psutil.STATUS_ZOMBIE)
+        ended = process.end(20)
+    assert (ended.code, ended.err) == (0, "")
+    assert "4 files: 4 taken, 0 skipped, 0 failed." in ended.out
+
+
+# --- In order --------------------------------------------------------------------------------------------------------
+
+
+def series_may_meet(one, other) -> bool:
+    """Whether the second file has to wait while the first is taken."""
+    schedule = Schedule([one, other], lambda path: _series_of(path, IngestOptions(), Observer()))
+    return bool(schedule.take()) and schedule.take() is None
+
+
+def test_symbols_that_look_alike_in_an_address_follow_one_another(market_db, tmp_path):
+    assert series_may_meet(contract(tmp_path, "1", "NQ A"), contract(tmp_path, "2", "NQ.A"))
+    assert not series_may_meet(contract(tmp_path, "3", "NQ A"), contract(tmp_path, "4", "NQB"))
+
+
+def test_a_file_that_an_earlier_one_may_make_good_waits_for_it(market_db, tmp_path):
+    contract(tmp_path, "1", "ES.c.0")
+    write(tmp_path / "2.dbn", bars(5, first=1440), symbols=(), mappings={})  # for the default series
+    ended = run("--input", tmp_path, "--jobs", 2, DEFAULT_SERIES="es-c-0")
+    assert "2 files: 2 taken, 0 skipped, 0 failed." in ended.out
+    assert len(stored("ES.c.0")) == 10

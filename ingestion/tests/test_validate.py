@@ -242,7 +242,7 @@ def vectorised(rows: list[tuple], chunk_size: int) -> int | tuple[int, int, int]
     namer = SymbolNamer(FACTS, Naming("S", by_mapping=False))
     check = SeriesCheck(FACTS, namer)
     try:
-        for chunk in checked_rows(whole_minutes(chunks), facts=FACTS, symbol_of=namer.symbol_of):
+        for chunk in checked_rows(whole_minutes(chunks, FACTS.path), facts=FACTS, symbol_of=namer.symbol_of):
             check.distinct(namer.name(chunk))
     except InvalidBars as error:
         return int(str(error).split("row ")[1].split()[0])

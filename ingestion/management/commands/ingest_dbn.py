@@ -1,6 +1,7 @@
 """`manage.py ingest_dbn`: DBN files of minute bars into PostgreSQL."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -79,8 +80,19 @@ class Command(BaseCommand):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # a terminal that cannot show ✅ must not fail a finished run
         paths = find_files(options["input"])
+        outcomes = self._take(paths, options)
+        if options["json"]:
+            place_of = {path: place for place, path in enumerate(paths)}
+            outcomes.sort(key=lambda outcome: place_of[outcome.path])
+            self.stdout.write(json.dumps(report.as_json(outcomes, dry_run=options["dry_run"])))
+        elif len(paths) > 1:
+            self.stdout.write(report.closing_line(outcomes, not_reached=len(paths) - len(outcomes)))
+        self._fail_if_any_failed(outcomes, alone=len(paths) == 1)
+
+    def _take(self, paths: list[Path], options: dict) -> list[FileOutcome]:
+        """Take the files, and say of each what became of it as soon as that is known."""
         order = Order(_ingest_options(options), dry_run=options["dry_run"], skip_ingested=options["skip_ingested"])
-        outcomes: list[FileOutcome] = []
+        taken: list[FileOutcome] = []
         with stop_on_signals() as switch:
             console = Console(
                 switch=switch,
@@ -88,15 +100,13 @@ class Command(BaseCommand):
                 show_progress=sys.stderr.isatty() and not options["verbose"],
                 file_count=len(paths),
             )
-            for outcome in ingest_files(paths=paths, order=order, observers=console.observer, jobs=options["jobs"]):
-                outcomes.append(outcome)
-                self._tell(outcome, options, alone=len(paths) == 1)
-        if options["json"]:
-            outcomes.sort(key=lambda outcome: paths.index(outcome.path))
-            self.stdout.write(json.dumps(report.as_json(outcomes, dry_run=options["dry_run"])))
-        elif len(paths) > 1:
-            self.stdout.write(report.closing_line(outcomes, not_reached=len(paths) - len(outcomes)))
-        self._fail_if_any_failed(outcomes, alone=len(paths) == 1)
+            work = ingest_files(paths=paths, order=order, observers=console.observer, jobs=options["jobs"])
+            with contextlib.closing(work) as outcomes:  # if nobody reads what is told, the work ends with the telling
+                for outcome in outcomes:
+                    taken.append(outcome)
+                    self._tell(outcome, options, alone=len(paths) == 1)
+                    self.stdout.flush()
+        return taken
 
     def _tell(self, outcome: FileOutcome, options: dict, *, alone: bool) -> None:
         if outcome.error is not None:
