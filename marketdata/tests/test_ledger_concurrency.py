@@ -27,9 +27,9 @@ def meanwhile(first: Statement, second: Statement, *, then: str) -> None:
         one.execute("BEGIN")
         one.execute(*first)
         failures = []
-        thread = threading.Thread(target=_execute, args=(two, second, failures))
+        thread = threading.Thread(target=execute_in, args=(two, second, failures))
         thread.start()
-        until(lambda: _waits(two) or not thread.is_alive())
+        until(lambda: waits(two) or not thread.is_alive())
         assert thread.is_alive(), "nothing made it wait: the test tests nothing"
         one.execute(then)
         thread.join(20)
@@ -37,14 +37,14 @@ def meanwhile(first: Statement, second: Statement, *, then: str) -> None:
         assert failures == []
 
 
-def _execute(cursor: CursorWrapper, statement: Statement, failures: list) -> None:
+def execute_in(cursor: CursorWrapper, statement: Statement, failures: list) -> None:
     try:
         cursor.execute(*statement)
     except Exception as failure:
         failures.append(failure)
 
 
-def _waits(cursor: CursorWrapper) -> bool:
+def waits(cursor: CursorWrapper) -> bool:
     pid = cursor.connection.info.backend_pid
     return bool(execute_one("SELECT cardinality(pg_blocking_pids(%s)) > 0", pid))
 
