@@ -27,15 +27,20 @@ def open_run(run: IngestRun) -> None:
         hold_run(cursor, run.pk)
 
 
-def succeed_run(run: IngestRun) -> None:
-    """Close the run as `success`, in the transaction of the bars that it counts.
+def closing_time(run: IngestRun) -> datetime:
+    """When the run is finished, asked shortly before it is.
 
     What is read as of a moment counts the runs that were finished by then. So it is the database's clock that tells
     the time, one for all machines that write, and it is asked under the series' locks: of two runs that wrote the same
     bar, the later one finished later.
     """
     with connection.cursor() as cursor:
-        run.status, run.finished_at = IngestRun.Status.SUCCESS, max(run.started_at, _database_time(cursor))
+        return max(run.started_at, _database_time(cursor))
+
+
+def succeed_run(run: IngestRun, finished_at: datetime | None = None) -> None:
+    """Close the run as `success`, in the transaction of the bars that it counts; finished now, or when they say so."""
+    run.status, run.finished_at = IngestRun.Status.SUCCESS, finished_at or closing_time(run)
     names = [field.attname for field in run._meta.concrete_fields if not field.primary_key]
     fields = {name: getattr(run, name) for name in names}
     if not IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(**fields):

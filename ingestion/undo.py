@@ -17,7 +17,7 @@ from ingestion.database import database_errors_in_words, require_database
 from ingestion.errors import InputError
 from ingestion.locks import lock_series
 from ingestion.observer import Observer
-from ingestion.runs import audited, open_run, succeed_run
+from ingestion.runs import audited, closing_time, open_run, succeed_run
 from ingestion.undo_bars import (
     LeftBars,
     UndoCounts,
@@ -88,12 +88,13 @@ def undo_run(*, run_id: int, observer: Observer | None = None) -> Undo:
         found = _look(cursor, undone)
         observer.check()
         observer.step("Taking the bars back")
-        take_back(cursor, found.counts, run.pk)
+        finished_at = closing_time(run)
+        take_back(cursor, found.counts, run.pk, finished_at)
         _refuse_if_all_is_left(found, give_days_back(cursor, undone, found.days))
         _fill_in(run, found)
         notes = _notes(found)
         observer.check()
-        succeed_run(run)
+        succeed_run(run, finished_at)
     logger.info("Run %s took run %s back: %s bars changed, %s left", run.pk, undone.pk, run.row_count, run.left_count)
     return Undo(run, found.left, notes)
 

@@ -133,12 +133,13 @@ SET open = own.open, high = own.high, low = own.low, close = own.close, volume =
 FROM undo_bars AS own
 WHERE own.run_before IS NOT NULL AND bars.symbol = own.symbol AND bars.ts = own.ts
 """
-# A bar that is back was absent meanwhile: it is created now, whichever run its values are of.
+# A bar that is back was absent meanwhile: it is created when the undo is finished, whichever run its values are of, so
+# that all that the undo does is known from one moment on.
 _BRING_BACK = """
 INSERT INTO market_bars_ohlcv_1m
     (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id, created_at)
 SELECT symbol, ts, (extract(epoch FROM ts) * 1000)::int8, open, high, low, close, volume, ingestion_run_id,
-    statement_timestamp()
+    %(finished_at)s
 FROM undo_returning
 """
 
@@ -205,8 +206,8 @@ def find_runs_undone_before(cursor: CursorWrapper) -> list[int]:
     return [run_id for (run_id,) in cursor.fetchall()]
 
 
-def take_back(cursor: CursorWrapper, counts: UndoCounts, undo_id: int) -> None:
-    """Write what the bars that were found were before, under the undo."""
+def take_back(cursor: CursorWrapper, counts: UndoCounts, undo_id: int, finished_at: datetime) -> None:
+    """Write what the bars that were found were before, under the undo, which will be finished at that time."""
     if counts.removed or counts.changed:
         _execute(cursor, _KEEP_VALUES, {"undo_id": undo_id}, expected=counts.removed + counts.changed)
     if counts.removed:
@@ -214,7 +215,7 @@ def take_back(cursor: CursorWrapper, counts: UndoCounts, undo_id: int) -> None:
     if counts.changed:
         _execute(cursor, _CHANGE_BACK, None, expected=counts.changed)
     if counts.returned:
-        _execute(cursor, _BRING_BACK, None, expected=counts.returned)
+        _execute(cursor, _BRING_BACK, {"finished_at": finished_at}, expected=counts.returned)
 
 
 def _execute(cursor: CursorWrapper, sql: str, parameters: dict | None, *, expected: int) -> None:
