@@ -18,9 +18,11 @@ import numpy as np
 from ingestion.decode import UNDEFINED_TIME, Chunk, FileFacts
 from ingestion.errors import IngestError, InvalidBars, MixedInstruments
 from ingestion.name_symbols import NANOSECONDS_PER_DAY, Bars, SymbolNamer
+from marketdata.models.bar import LATEST
 
 NANOSECONDS_PER_MINUTE = 60 * 10**9
 UNDEFINED_PRICE = 2**63 - 1
+_TOO_LATE = int(LATEST.timestamp()) * 10**9
 PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "volume")
 
@@ -209,6 +211,10 @@ def _time_rules(facts: FileFacts, order: _TimeOrder) -> list[Rule]:
     start, end = facts.start or 0, facts.end or int(UNDEFINED_TIME)
     return [
         Rule(lambda records: records["ts_event"] == UNDEFINED_TIME, lambda records, at: "its time is undefined"),
+        Rule(
+            lambda records: records["ts_event"] >= _TOO_LATE,
+            lambda records, at: f"its time is later than {LATEST.year - 1}, which no bar can be",
+        ),
         Rule(
             lambda records: records["ts_event"] % NANOSECONDS_PER_MINUTE != 0,
             lambda records, at: "a minute bar's time must be the start of a minute",

@@ -61,15 +61,41 @@ def series_ends(series: Series) -> tuple[datetime, datetime] | None:
     return (ends["first"], ends["last"]) if ends["first"] else None
 
 
+_VERSION = "SELECT xmin::text::bigint, bar_count FROM market_series_counts WHERE symbol = %s"
+
+
+def minutes_version(series: Series) -> tuple[int, int]:
+    """Another one whenever the series has bars of other minutes: which transaction wrote the count, and the count.
+
+    Whoever adds, removes or moves bars writes the count, also where it stays the same (migration 0007).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_VERSION, [series.symbol])
+        return cursor.fetchone() or (0, 0)
+
+
 def known_slugs() -> list[str]:
     return list(Series.objects.order_by("slug").values_list("slug", flat=True))
 
 
+# The newest runs tell of nearly all series, however many runs there are; each of the others is looked for by its name.
+# An expression of the id keeps the planner from searching the runs one by one, from the last to the first.
 _LAST_RUNS = """
-SELECT symbol, max(id)
-FROM data_ingest_runs CROSS JOIN unnest(symbols) AS symbol
-WHERE symbols && %(symbols)s::varchar[]
-GROUP BY symbol
+WITH newest AS (
+    SELECT symbol, max(id) AS id
+    FROM (SELECT id, symbols FROM data_ingest_runs ORDER BY id DESC LIMIT 100) AS runs
+    CROSS JOIN unnest(symbols) AS symbol
+    GROUP BY symbol
+)
+SELECT wanted.symbol, coalesce(newest.id, earlier.id)
+FROM unnest(%(symbols)s::varchar[]) AS wanted (symbol)
+LEFT JOIN newest ON newest.symbol = wanted.symbol
+LEFT JOIN LATERAL (
+    SELECT max(runs.id + 0) AS id
+    FROM data_ingest_runs AS runs
+    WHERE newest.id IS NULL AND runs.symbols @> ARRAY[wanted.symbol]
+) AS earlier ON true
+WHERE newest.id IS NOT NULL OR earlier.id IS NOT NULL
 """
 
 

@@ -54,6 +54,7 @@ OFFENCES = {
     "low above close": (changed([3, 5, 6], close=-1), 3, "low is above another of its prices", 3),
     "by one billionth": (changed(5, low=16_800 * 10**9 + 3 * TICK + 1), 5, "low 16800.750000001", 1),
     "time undefined": (changed(6, ts_event=UNDEFINED_TIME), 6, "its time is undefined", 1),
+    "a time of no calendar": (changed(6, ts_event=7_258_118_400 * 10**9), 6, "its time is later than 2199", 1),
     "time runs back": (changed(5, ts_event=at(1)), 5, "before that of the row above, 2024-01-02 00:03:00 UTC", 1),
     "time runs back to a chunk of its own": (changed(4, ts_event=at(0)), 4, "of the row above, 2024-01-02 00:02", 1),
     "time runs back twice": (changed([3, 5], ts_event=at(0)), 3, "of the row above, 2024-01-02 00:01:00 UTC", 2),
@@ -69,7 +70,7 @@ def test_the_first_offence_is_told_with_row_time_symbol_and_values(
     sentence = refuse(write(tmp_path / "mnq.dbn.zst", records))
 
     assert f", row {row} (" in sentence
-    no_day = "time is undefined" in words  # nor a symbol then: mappings are dated
+    no_day = "time is undefined" in words or "later than" in words  # nor a symbol then: mappings are dated
     assert (", instrument 42000001): " if no_day else ", CME_MINI:MNQ1!): ") in sentence
     assert words in sentence
     counted = "no other row breaks this rule" if count == 1 else f"{count} rows of the file break this rule"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 from django.db import connection
@@ -14,12 +15,14 @@ from django.utils import timezone
 from marketdata.candles.aggregate import Candle, candles_of
 from marketdata.candles.periods import INTRADAY, Periods, periods_between
 from marketdata.models import Bar, Series
-from marketdata.selectors import series_ends
+from marketdata.models.bar import EARLIEST, LATEST
+from marketdata.selectors import minutes_version, series_ends
 from marketdata.sessions.days import trading_days
 from marketdata.words import from_seconds
 
 _MINUTE = timedelta(minutes=1)
 _DAY_MINUTES = 24 * 60
+_MOST_REACH = timedelta(days=30)
 
 
 def page_of_candles(
@@ -41,7 +44,7 @@ def page_of_candles(
     bounds = series_ends(series)
     if bounds is None:
         return [], None
-    lowest, highest = start, end
+    lowest, highest, after = _clamped(start), _clamped(end), _clamped(after)
     if after is not None:
         lowest, highest = (lowest, after) if descending else (after + _MINUTE, highest)
     found: list[Candle] = []
@@ -71,6 +74,11 @@ def all_candles(
             yield candles
         if after is None:
             return
+
+
+def _clamped(moment: datetime | None) -> datetime | None:
+    """The same among the times that candles can have: Python's dates end where adding to them would go on."""
+    return moment and min(max(moment, EARLIEST - _MOST_REACH), LATEST + _MOST_REACH)
 
 
 @dataclass(frozen=True)
@@ -140,25 +148,31 @@ SELECT date_part('epoch', hour)::bigint / 60, minutes FROM market_bars_ohlcv_1h 
 
 
 def count_candles(series: Series, timeframe: str) -> int:
-    """How many periods have bars, from the ledger's minutes."""
-    bounds = series_ends(series)
-    if bounds is None:
-        return 0
+    """How many periods have bars, from the ledger's minutes: read once for each state that the series was in."""
+    return _count_candles(series.symbol, series.calendar, timeframe, minutes_version(series))
+
+
+@lru_cache(maxsize=4096)
+def _count_candles(symbol: str, calendar: str, timeframe: str, version: tuple[int, int]) -> int:
+    """`version` says which minutes there are: nothing else changes the count."""
     with connection.cursor() as cursor:
-        cursor.execute(_MASKS, [series.symbol])
+        cursor.execute(_MASKS, [symbol])
         hours, minutes = np.array(cursor.fetchall(), np.int64).reshape(-1, 2).T
-    cell = _grid(series, timeframe, bounds)
+    if not len(hours):
+        return 0
+    bounds = from_seconds(int(hours[0]) * 60), from_seconds(int(hours[-1] + 59) * 60)
+    cell = _grid(calendar, timeframe, bounds)
     present = [hours[(minutes >> first & (1 << cell) - 1) != 0] + first for first in range(0, 60, cell)]
     if cell == INTRADAY.get(timeframe):
         return sum(map(len, present))
-    periods = periods_between(series.calendar, timeframe, bounds[0], bounds[1] + _MINUTE)
+    periods = periods_between(calendar, timeframe, bounds[0], bounds[1] + _MINUTE)
     places = np.searchsorted(periods.starts // 60, np.concatenate(present), side="right")
     return len(np.unique(places))
 
 
-def _grid(series: Series, timeframe: str, bounds: tuple[datetime, datetime]) -> int:
+def _grid(calendar: str, timeframe: str, bounds: tuple[datetime, datetime]) -> int:
     """Minutes of the coarsest cells of an hour that no period cuts: a candle is there where one of its cells has a bar.
     Where they are as long as the periods, they are the periods."""
-    days = trading_days(series.calendar, bounds[0], bounds[1] + _MINUTE)
+    days = trading_days(calendar, bounds[0], bounds[1] + _MINUTE)
     edges = {int(moment.timestamp()) // 60 % 60 for day in days for moment in (day.start, day.open)}
     return math.gcd(60, INTRADAY.get(timeframe, 60), *edges)

@@ -1,8 +1,13 @@
+from datetime import UTC, datetime
+
 from django.contrib.postgres.functions import TransactionNow
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
+
+# What calendars know and Python's dates reach with room around them. A bar from elsewhere would break every reader.
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # the latter not included
 
 PRICE = {"max_digits": 20, "decimal_places": 9}  # every int64 count of 1e-9, exactly
 
@@ -66,6 +71,7 @@ class Bar(models.Model):
                 name="bar_volume_not_negative", condition=_sql_condition("volume >= 0 AND volume < 'Infinity'")
             ),
             models.CheckConstraint(name="bar_whole_minute", condition=_sql_condition("ts_ms %% 60000 = 0")),
+            models.CheckConstraint(name="bar_ts_in_calendars", condition=Q(ts__gte=EARLIEST, ts__lt=LATEST)),
             # Whole seconds suffice, since the rule above leaves no milliseconds; measured at a fifth of the cost of
             # extract(epoch FROM ts) * 1000.
             models.CheckConstraint(

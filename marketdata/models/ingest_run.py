@@ -1,4 +1,5 @@
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -71,6 +72,8 @@ class IngestRun(models.Model):
         db_table = "data_ingest_runs"
         ordering = ["-id"]
         indexes = [
+            # "Which runs are of this series?" (its page, the API's and the admin's filters, the list of series)
+            GinIndex(name="run_symbols_gin", fields=["symbols"]),
             # "Which runs of this file are there?": --skip-ingested, and the admin's links between runs of a file.
             models.Index(name="run_file_sha256", fields=["file_sha256"]),
             # "Which runs live, which failed?": closing dead runs at every start, reviewing failures. Successful runs,

@@ -9,10 +9,11 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pyarrow import parquet
 
 from ingestion.tests.builders import bars, exact, ingest, together, write
-from marketdata.models import IngestRun
+from marketdata.models import IngestRun, Series
 
 BARS = "/api/market-data/mnq/ohlcv-1m/bars"
 COVERAGE = "/api/market-data/mnq/coverage"
@@ -214,6 +215,19 @@ def test_runs_can_be_filtered_and_read_whole(reader, records, tmp_path):
     assert [run["file_name"] for run in body["results"]] == ["cut.dbn"]
     assert reader.get(RUNS, {"ordering": "password"}).status_code == 400
     assert reader.get(f"{RUNS}999/").status_code == 404
+
+
+def test_the_last_run_of_a_series_is_found_behind_any_number_of_others(reader, records):
+    [before] = reader.get("/api/market-data/").json()
+    other = {"file_name": "f", "file_path": "f", "status": "failed", "error": "cut", "symbols": ["OTHER"]}
+    moments = {"started_at": timezone.now(), "finished_at": timezone.now()}
+    IngestRun.objects.bulk_create(IngestRun(**other, **moments) for _ in range(150))
+    Series.objects.create(slug="other", symbol="OTHER")
+    Series.objects.create(slug="none", symbol="NONE")
+    told = {one["slug"]: one["last_run"] for one in reader.get("/api/market-data/").json()}
+    assert told["mnq"] == before["last_run"]
+    assert told["other"]["id"] == IngestRun.objects.latest("pk").pk
+    assert told["none"] is None
 
 
 def test_the_list_of_series_tells_the_last_run(reader, records):

@@ -203,3 +203,48 @@ def test_the_ledger_is_read_where_periods_lie_on_whole_hours(series, timeframe, 
         query["sql"].split("FROM market_bars_ohlcv_")[1][:2] for query in asked if "trim_scale" in query["sql"]
     }
     assert gathers == ("1h" if series.calendar in by_hours else "1m")
+
+
+EXTREMES = [datetime.min.replace(tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("timeframe", TIMEFRAMES)
+def test_a_range_may_reach_to_the_ends_of_time(series, timeframe):
+    fill(series, date(2024, 7, 1), days=2)
+    first, last = EXTREMES
+    whole = {"after": None, "descending": False, "limit": 10_000}
+    everything = page_of_candles(series, timeframe, start=None, end=None, **whole)
+    assert everything[0]
+    assert page_of_candles(series, timeframe, start=first, end=last, **whole) == everything
+    assert page_of_candles(series, timeframe, start=last, end=None, **whole) == ([], None)
+    for after, descending, found in ((first, False, everything[0]), (last, False, []), (first, True, [])):
+        wanted = {"after": after, "descending": descending, "limit": 10_000}
+        assert page_of_candles(series, timeframe, start=None, end=None, **wanted)[0] == found
+
+
+def test_a_count_is_read_once_and_again_when_other_minutes_have_bars(series):
+    bars = fill(series, date(2024, 7, 1), days=2)
+    with CaptureQueriesContext(connection) as first:
+        count = count_candles(series, "5m")
+    with CaptureQueriesContext(connection) as again:
+        assert count_candles(series, "5m") == count
+    assert len(again) == 1 < len(first)
+
+    of_one_bar = next(ts for ts, held in buckets(bars).items() if len(held) == 1)
+    Bar.objects.filter(ts__range=(of_one_bar, of_one_bar + 4 * MINUTE)).update(volume=1)
+    assert count_candles(series, "5m") == count
+    late = Bar.objects.latest("ts").ts + timedelta(hours=2)
+    Bar.objects.filter(ts__range=(of_one_bar, of_one_bar + 4 * MINUTE)).update(
+        ts=late, ts_ms=int(late.timestamp()) * 1000
+    )
+    assert count_candles(series, "5m") == count  # as many, at other times
+    Bar.objects.filter(ts=late).delete()
+    assert count_candles(series, "5m") == count - 1
+
+
+def buckets(bars: list[Bar]) -> dict[datetime, list[Bar]]:
+    """Five minutes each; every calendar's open lies on them."""
+    held: dict[datetime, list[Bar]] = {}
+    for bar in bars:
+        held.setdefault(bar.ts - timedelta(minutes=bar.ts.minute % 5), []).append(bar)
+    return held

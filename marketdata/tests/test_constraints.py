@@ -44,7 +44,16 @@ OFFENCES = {
     ),
     "bar_ts_ms_agrees": (
         BARS,
-        [{"ts_ms": 1_704_153_660_000}, {"ts": "2024-01-02 00:00:00.000001+00"}, {"ts": "infinity"}],
+        [{"ts_ms": 1_704_153_660_000}, {"ts": "2024-01-02 00:00:00.000001+00"}],
+    ),
+    "bar_ts_in_calendars": (
+        BARS,
+        [
+            {"ts": "1899-12-31 23:59:00+00", "ts_ms": -2_208_988_860_000},
+            {"ts": "2200-01-01 00:00:00+00", "ts_ms": 7_258_118_400_000},
+            {"ts": "infinity"},
+            {"ts": "12000-01-01 00:00:00+00", "ts_ms": 316_516_204_800_000},
+        ],
     ),
     "revision_operation_known": (REVISIONS, [{"operation": "insert"}, {"operation": ""}]),
     "series_slug_not_empty": (SERIES, [{"slug": ""}]),

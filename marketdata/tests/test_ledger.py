@@ -126,7 +126,7 @@ def test_all_minutes_of_an_hour_at_the_largest_values(two_runs):
 def test_hours_are_utc_also_before_1970_and_whatever_the_clock_of_the_session(two_runs, zone):
     execute("SELECT set_config('TimeZone', %s, true)", zone)
     early = datetime(1969, 12, 31, 23, 59, tzinfo=UTC)
-    for ts in (early, early + timedelta(minutes=1), early - timedelta(minutes=60), datetime(1600, 2, 29, tzinfo=UTC)):
+    for ts in (early, early + timedelta(minutes=1), early - timedelta(minutes=60), datetime(1904, 2, 29, tzinfo=UTC)):
         insert_bars([bar_row("A", ts, 3)])
     execute("UPDATE market_bars_ohlcv_1m SET volume = 4 WHERE ts = %s", early)
     execute("DELETE FROM market_bars_ohlcv_1m WHERE ts = %s", early - timedelta(minutes=60))
