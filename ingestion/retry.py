@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ingestion.errors import InputError
 from ingestion.pipeline import IngestOptions, ingest_file
+from marketdata.command_line import manage
 from marketdata.models import IngestRun
 
 
@@ -18,7 +19,7 @@ def retry_run(run: IngestRun) -> IngestRun:
     if run.status != IngestRun.Status.FAILED:
         raise InputError(f"Run {run.pk} is {run.status}: only failed runs can be tried again.")
     if run.undoes_id:
-        raise InputError(f"Run {run.pk} is an undo: python manage.py undo_run {run.undoes_id} tries it again.")
+        raise InputError(f"Run {run.pk} is an undo: {manage()} undo_run {run.undoes_id} tries it again.")
     if not os.path.isfile(run.file_path):  # noqa: PTH113 - says no where Path.is_file() raises
         raise InputError(f"Run {run.pk} cannot be tried again: {run.file_path} is not there any more.")
     return ingest_file(path=Path(run.file_path), options=options_of(run))

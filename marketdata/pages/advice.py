@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import shlex
 
+from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
-
-COMMAND = "python manage.py ingest_dbn --input"
-UNDO = "python manage.py undo_run"
 
 
 def command_again(run: IngestRun, *, dry_run: bool = False) -> str:
     """The command line that does what the run was asked to do, quoted for a shell."""
     if run.undoes_id:
-        return f"{UNDO} {run.undoes_id}{' --dry-run' if dry_run else ''}"
-    words = [*shlex.split(COMMAND), run.file_path]
+        return f"{manage()} undo_run {run.undoes_id}{' --dry-run' if dry_run else ''}"
+    words = [*manage().split(), "ingest_dbn", "--input", run.file_path]
     words += _option("--symbol", run.requested_symbol)
     words += _option("--limit", run.row_limit)
     words += _option("--publisher", run.publisher_id)
@@ -27,7 +25,7 @@ def command_again(run: IngestRun, *, dry_run: bool = False) -> str:
 
 def command_into(series: Series) -> str:
     """The command line that loads a file into the series, whatever the file's own symbol."""
-    return f"{COMMAND} FILE {shlex.join(_option('--symbol', series.symbol))}"
+    return f"{manage()} ingest_dbn --input FILE {shlex.join(_option('--symbol', series.symbol))}"
 
 
 def _option(name: str, value: str | int | None) -> list[str]:

@@ -14,6 +14,7 @@ from marketdata.candles.periods import TIMEFRAMES
 from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 from marketdata.pages.advice import command_again, command_into, outcome
+from marketdata.pages.later_runs import NAMED_AT_MOST, runs_that_changed
 from marketdata.pages.reads import (
     matching_series,
     open_failures,
@@ -98,6 +99,8 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         "outcome": outcome(run),
         "series": series_of(run),
         "undos": run.undone_by.filter(status=IngestRun.Status.SUCCESS).order_by("-pk"),
+        "later": runs_that_changed(run),
+        "most_later": NAMED_AT_MOST,
         "others": [RunRow(other) for other in runs_of_same_file(run)],
         "command": command_again(run),
         "dry_run": command_again(run, dry_run=True),

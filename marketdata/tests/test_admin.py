@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ingestion.tests.builders import bars, ingest, stored, write
 from ingestion.undo import undo_run
+from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
 
 RUNS = "/admin/marketdata/ingestrun/"
@@ -139,4 +140,4 @@ def test_an_undo_that_failed_is_not_tried_again_as_a_file(operator, tmp_path):
         finished_at=run.started_at,
     )
     page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
-    assert f"python manage.py undo_run {run.pk} tries it again" in page
+    assert f"{manage()} undo_run {run.pk} tries it again" in page

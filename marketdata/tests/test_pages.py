@@ -7,6 +7,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles import finders
@@ -16,9 +17,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from ingestion.tests.builders import bars, ingest, save, write
+from ingestion.tests.builders import bars, ingest, save, together, write
 from ingestion.tests.processes import session
 from ingestion.undo import undo_run
+from marketdata.command_line import manage
 from marketdata.live_runs import hold_run
 from marketdata.models import IngestRun, Series
 from marketdata.pages.advice import command_again, outcome
@@ -253,7 +255,7 @@ def test_the_command_is_quoted_and_complete():
         file_path="/data/it's here.dbn", requested_symbol="-X", row_limit=5, publisher_id=2, replace_instrument=True
     )
     assert command_again(run, dry_run=True) == (
-        "python manage.py ingest_dbn --input '/data/it'\"'\"'s here.dbn' "
+        f"{manage()} ingest_dbn --input '/data/it'\"'\"'s here.dbn' "
         "--symbol=-X --limit 5 --publisher 2 --replace-instrument --dry-run"
     )
 
@@ -267,6 +269,73 @@ def test_a_successful_run_leads_to_its_bars_and_its_other_runs(client, tmp_path)
     assert '/series/mnq/?from=2024-01-02T00%3A00%3A00%2B00%3A00"' in html
     assert '<a href="/runs/1/">Run 1</a>' in html
     assert "Bars: 3 inserted." in page(client, "/runs/1/")
+
+
+ALONE = "which leaves what is there already alone"
+OVER = "put its values over those of later runs"
+
+
+def other(count: int = 3, *, first: int = 0) -> np.ndarray:
+    """The same minutes with other values."""
+    return bars(count, first=first, base=17_000)
+
+
+def test_loading_a_file_once_more_is_harmless_until_a_later_run_changed_its_bars(client, tmp_path):
+    ingest(write(tmp_path / "mnq.dbn", bars(3)))
+    ingest(write(tmp_path / "same.dbn", bars(4)))
+    assert ALONE in page(client, "/runs/1/") and ALONE in page(client, "/runs/2/")
+    assert "--dry-run" not in page(client, "/runs/1/")
+    ingest(write(tmp_path / "fix.dbn", together(bars(1), other(2, first=1))))
+    for address in ("/runs/1/", "/runs/2/"):  # the second had found two of the bars there, and its file has them too
+        html = page(client, address)
+        assert ALONE not in html
+        assert f'{OVER}, which changed bars of this stretch: <a href="/runs/3/">run 3</a> ' in html
+        assert html.index("--dry-run</code>") < html.index("Only if that is what you want")
+    assert ALONE in page(client, "/runs/3/")
+    undo_run(run_id=3)
+    assert ALONE in page(client, "/runs/1/") and ALONE in page(client, "/runs/2/")
+
+
+def test_changes_beside_a_runs_stretch_do_not_concern_it(client, tmp_path):
+    ingest(write(tmp_path / "one.dbn", bars(3)))
+    ingest(write(tmp_path / "two.dbn", bars(3, first=3)))
+    ingest(write(tmp_path / "fix.dbn", together(bars(3), other(3, first=3))))
+    assert ALONE in page(client, "/runs/1/")
+    assert OVER in page(client, "/runs/2/")
+
+
+def test_an_undo_of_an_earlier_run_counts_as_a_change(client, tmp_path):
+    ingest(write(tmp_path / "one.dbn", bars(3)))
+    ingest(write(tmp_path / "same.dbn", bars(5)))
+    undo_run(run_id=1)
+    assert '<a href="/runs/3/">run 3</a> (undo of run 1).' in page(client, "/runs/2/")
+
+
+def test_an_undone_run_says_that_loading_it_again_reverses_that(client, tmp_path):
+    ingest(write(tmp_path / "mnq.dbn", bars(4)))
+    ingest(write(tmp_path / "fix.dbn", other(2)))
+    undo_run(run_id=1)  # but for the two
+    html = page(client, "/runs/1/")
+    assert ALONE not in html
+    assert 'would bring back what <a href="/runs/3/">run 3</a> took away, ' in html
+    assert f'and {OVER}: <a href="/runs/2/">run 2</a>' in html
+    undo_run(run_id=2)
+    html = page(client, "/runs/1/")
+    assert ALONE not in html and "run 3</a> took away." in html
+
+
+def test_many_later_runs_are_not_all_named(client, tmp_path):
+    for number in range(8):
+        ingest(write(tmp_path / f"{number}.dbn", bars(2, base=16_000 + number)))
+    html = page(client, "/runs/1/")
+    assert 'run 8</a> (<span class="file">7.dbn</span>), ' in html
+    assert "run 4</a>" in html and "and others." in html and "run 3</a>" not in html
+
+
+def test_a_run_that_replaces_an_instrument_is_tried_dry_first(client):
+    run = a_success(replace_instrument=True)
+    html = page(client, f"/runs/{run.pk}/")
+    assert ALONE not in html and "--replace-instrument --dry-run</code>" in html
 
 
 def test_a_running_run_is_not_called_done(client):
@@ -304,5 +373,5 @@ def test_an_undo_and_what_it_took_back_point_to_each_other(client, tmp_path):
 def test_an_undo_that_failed_says_how_to_try_again(client):
     a_success()
     failed = a_run(undoes_id=IngestRun.objects.get().pk, file_path="")
-    assert f"python manage.py undo_run {failed.undoes_id} --dry-run" in page(client, f"/runs/{failed.pk}/")
+    assert f"{manage()} undo_run {failed.undoes_id} --dry-run" in page(client, f"/runs/{failed.pk}/")
     assert open_failures() == []

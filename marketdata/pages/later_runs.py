@@ -1,0 +1,65 @@
+"""Which later runs have changed what a run left: loading its file again would put its values over theirs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.db import connection
+
+from marketdata.models import IngestRun
+
+NAMED_AT_MOST = 5
+
+# By every kept value of the stretch, not only by those that this run had brought: a bar that it confirmed is another
+# run's, and its file has it all the same. A run that was taken back whole since leaves no trace, nor does its undo.
+# LATERAL with LIMIT asks for one row by the key, or by the runs' index, and never joins the millions that there may be.
+_LATER = """
+SELECT later.id, later.file_name, later.undoes_id
+FROM data_ingest_runs AS later
+LEFT JOIN data_ingest_runs AS undone ON undone.id = later.undoes_id
+CROSS JOIN LATERAL (
+    SELECT FROM market_bar_revisions AS old
+    WHERE old.symbol = ANY (%(symbols)s::varchar[])
+        AND old.ts BETWEEN greatest(later.min_ts, %(min_ts)s) AND least(later.max_ts, %(max_ts)s)
+        AND old.revised_by_id = later.id
+    LIMIT 1
+) AS changed
+WHERE later.status = 'success' AND later.finished_at > %(finished_at)s
+    AND later.symbols && %(symbols)s::varchar[] AND later.min_ts <= %(max_ts)s AND later.max_ts >= %(min_ts)s
+    AND later.changed_count + later.removed_count > 0 AND later.undoes_id IS DISTINCT FROM %(run_id)s
+    AND NOT (later.left_count = 0 AND coalesce(undone.finished_at > %(finished_at)s, false))
+    AND NOT EXISTS (
+        SELECT FROM data_ingest_runs AS undo
+        WHERE undo.undoes_id = later.id AND undo.status = 'success' AND undo.left_count = 0
+    )
+ORDER BY later.id DESC
+LIMIT %(limit)s
+"""
+
+
+class LaterRun(NamedTuple):
+    """A run, the file that it brought, and the run that it took back if it is an undo."""
+
+    pk: int
+    file_name: str
+    undoes: int | None
+
+
+def runs_that_changed(run: IngestRun) -> list[LaterRun]:
+    """The newest successful runs that changed or removed bars of the run's stretch after it, but for undos of this very
+    run; one more than are named at most, so that one can tell whether there are more."""
+    if run.status != IngestRun.Status.SUCCESS:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LATER,
+            {
+                "run_id": run.pk,
+                "symbols": run.symbols,
+                "min_ts": run.min_ts,
+                "max_ts": run.max_ts,
+                "finished_at": run.finished_at,
+                "limit": NAMED_AT_MOST + 1,
+            },
+        )
+        return [LaterRun(*row) for row in cursor.fetchall()]
