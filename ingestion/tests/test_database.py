@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from ingestion import database
+from ingestion.database import require_database
 from ingestion.errors import DatabaseUnavailable
+from marketdata import database
+from marketdata.command_line import manage
 
 from .builders import bars, write
 from .processes import database_url, run, session
@@ -66,7 +68,7 @@ def test_unapplied_migrations(market_db, path):
             other.execute("DROP DATABASE test_barkeep_empty WITH (FORCE)")
 
     assert sentence.startswith("The database lacks ")
-    assert sentence.endswith("run `python manage.py migrate` first.")
+    assert sentence.endswith(f"run `{manage()} migrate` first.")
 
 
 @pytest.fixture
@@ -110,22 +112,46 @@ def test_an_old_server_is_refused(market_db, monkeypatch):
     monkeypatch.setattr(connection, "pg_version", 140_009)
     database._require_schema.cache_clear()
     with pytest.raises(DatabaseUnavailable, match="is PostgreSQL 14: version 15 or newer is needed"):
-        database.require_database()
+        require_database()
 
 
 def test_migrations_are_looked_at_once_per_process(market_db, monkeypatch):
     database._require_schema.cache_clear()
-    database.require_database()
+    require_database()
     monkeypatch.setattr(database, "MigrationExecutor", None)
-    database.require_database()
+    require_database()
 
 
 def test_a_connection_that_was_cut_while_idle_is_replaced(market_db):
-    database.require_database()
+    require_database()
     with session() as other:
         other.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
     connection.errors_occurred = True  # as after any statement that failed
-    database.require_database()
+    require_database()
+
+
+@pytest.mark.parametrize("command", ["verify_candles", "make_api_token research", "undo_run 1"])
+def test_other_commands_say_it_in_the_same_sentence(command):
+    name, *arguments = command.split()
+    ended = run(*arguments, command=name, url="postgres://postgres@127.0.0.1:1/nothing")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.sentence.startswith("The database cannot be used: ")
+    assert ended.sentence.endswith("Check DATABASE_URL, and that the server runs.")
+
+
+def test_what_goes_wrong_half_way_is_a_sentence_too(market_db):
+    trouble = pytest.raises(database.UnusableDatabase, match=r"could not do its part .*no_such_table")
+    with trouble, database.usable_database(), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM no_such_table")
+
+
+@pytest.mark.parametrize("command", ["ingest_dbn", "undo_run", "make_sample_dbn", "make_api_token", "verify_candles"])
+def test_the_help_of_each_command_has_examples_that_can_be_typed_here(command):
+    ended = run("--help", command=command, url="")
+    assert ended.code == 0
+    assert "\nexamples:\n" in ended.out
+    assert f"\n    {manage()} {command} " in ended.out
+    assert "{" not in ended.out.partition("examples:")[2]

@@ -1,10 +1,12 @@
 """The invented files of the demo are real DBN, as the official client reads it, and the same each time."""
 
+import re
 import warnings
 from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
 from ingestion.decode import OHLCV
 from ingestion.samples import Header, empty_records, globex_minutes, random_walk, write_dbn, write_mnq_sample
@@ -88,3 +90,19 @@ def test_a_random_walk_keeps_the_rules_of_bars():
 def test_a_header_without_rows_makes_a_file_that_is_refused_as_empty(market_db, tmp_path):
     assert "has no rows" in refuse(write_dbn(tmp_path / "empty.dbn.zst", Header(), empty_records(0)))
     assert "has no rows" in refuse(write_dbn(tmp_path / "empty.dbn", Header(), []))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["x.dbn", "--start", "yesterday"], "argument --start: 'yesterday' is not a date: write it as 2024-01-01"),
+        (["x.dbn", "--start", "2024-02-30"], "'2024-02-30' is not a date: write it as 2024-01-01"),
+        (["x.dbn", "--start", "1066-10-14"], "1066-10-14 is not between 1970-01-01 and 2199-12-31"),
+        (["x.csv"], "'x.csv' does not end in .dbn or .dbn.zst"),
+        ([""], "'' does not end in .dbn or .dbn.zst"),
+        (["x.zst"], "'x.zst' does not end in .dbn or .dbn.zst"),
+    ],
+)
+def test_what_no_sample_can_be_made_of_is_told(arguments, words):
+    with pytest.raises(CommandError, match=re.escape(words)):
+        call_command("make_sample_dbn", *arguments)

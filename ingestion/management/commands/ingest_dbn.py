@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ingestion import report
 from ingestion.batch import find_files, ingest_files
@@ -17,33 +17,30 @@ from ingestion.errors import Interrupted
 from ingestion.options import IngestOptions
 from ingestion.stop import stop_on_signals
 from ingestion.take_file import FileOutcome, Order
+from marketdata.management.base import CommandWithExamples
 
 EXAMPLES = """
 examples:
   One file, filed by its own symbol (an MNQ continuous file goes to CME_MINI:MNQ1!):
-    python manage.py ingest_dbn --input data/databento/mnq/ohlcv_1m/raw/mnq.dbn.zst
+    {manage} ingest_dbn --input data/databento/mnq/ohlcv_1m/raw/mnq.dbn.zst
   See what a file would do, and change nothing:
-    python manage.py ingest_dbn --input mnq.dbn.zst --dry-run
+    {manage} ingest_dbn --input mnq.dbn.zst --dry-run
   A folder of daily files, passing over those that are in already:
-    python manage.py ingest_dbn --input data/databento/mnq/ohlcv_1m/raw --skip-ingested
+    {manage} ingest_dbn --input data/databento/mnq/ohlcv_1m/raw --skip-ingested
   A folder of many series, four files at a time:
-    python manage.py ingest_dbn --input data/databento/equities/raw --jobs 4
+    {manage} ingest_dbn --input data/databento/equities/raw --jobs 4
   A contract into a series of your own:
-    python manage.py ingest_dbn --input es.dbn.zst --symbol 'CME_MINI:ES1!'
+    {manage} ingest_dbn --input es.dbn.zst --symbol 'CME_MINI:ES1!'
 
 Each file is stored whole or not at all, and may be ingested again at any time. Exit code: 0 if every file was taken,
 1 if one was refused, 130 or 143 if interrupted.
 """
 
 
-class Command(BaseCommand):
+class Command(CommandWithExamples):
     requires_system_checks = ()  # they import every page of the site, which takes longer than a small file
     help = "Load Databento DBN files (schema ohlcv-1m, .dbn or .dbn.zst) into market_bars_ohlcv_1m."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs) -> CommandParser:
-        return super().create_parser(
-            prog_name, subcommand, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
-        )
+    examples = EXAMPLES
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

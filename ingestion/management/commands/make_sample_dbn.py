@@ -1,21 +1,42 @@
 """`manage.py make_sample_dbn`: a DBN file with invented MNQ bars, to try the project without a subscription."""
 
+import argparse
 from datetime import date
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from ingestion.batch import SUFFIXES
 from ingestion.samples import write_mnq_sample
+from marketdata.management.base import CommandWithExamples
+
+EXAMPLES = """
+examples:
+  50,000 minutes from 2024-01-01 on, and into a series of their own with them:
+    {manage} make_sample_dbn var/demo/sample.dbn.zst
+    {manage} ingest_dbn --input var/demo/sample.dbn.zst --symbol DEMO
+  The same minutes with other prices:
+    {manage} make_sample_dbn var/demo/other.dbn --seed 2
+  A week in summer:
+    {manage} make_sample_dbn week.dbn.zst --start 2024-07-01 --bars 6900
+
+The prices are invented, and so are the hours: they are those of CME Globex in winter all year round, and holidays are
+traded through. So a day's candle may have more minutes than the exchange's calendar expects of it.
+"""
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
 
 
-class Command(BaseCommand):
+class Command(CommandWithExamples):
     help = "Write an MNQ.c.0 file (ohlcv-1m) with invented prices. The same arguments give the same file."
+    examples = EXAMPLES
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", type=Path, help="where to write it: a name ending in .dbn or .dbn.zst")
+        parser.add_argument("path", type=_dbn_name, help="where to write it: a name ending in .dbn or .dbn.zst")
         parser.add_argument("--bars", type=int, default=50_000, help="how many bars (default 50,000)")
-        parser.add_argument("--start", type=date.fromisoformat, default=date(2024, 1, 1), help="first day (2024-01-01)")
+        parser.add_argument(
+            "--start", type=_day, default=date(2024, 1, 1), metavar="DATE", help="first day (default 2024-01-01)"
+        )
         parser.add_argument("--seed", type=int, default=1, help="another number gives other prices")
 
     def handle(self, *args, **options) -> None:
@@ -30,3 +51,19 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path} cannot be written ({error.strerror}).") from error
         self.stdout.write(f"Wrote {options['bars']:,} invented bars of MNQ.c.0 to {path}.")
+
+
+def _dbn_name(text: str) -> Path:
+    if not text.endswith(SUFFIXES):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in {' or '.join(SUFFIXES)}: no DBN file is called so")
+    return Path(text)
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date: write it as 2024-01-01") from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise argparse.ArgumentTypeError(f"{text} is not between {FIRST_DAY} and {LAST_DAY}")
+    return day

@@ -5,20 +5,21 @@ import json
 import sys
 import time
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ingestion import undo_report
 from ingestion.errors import IngestError, Interrupted, UndoInterrupted
 from ingestion.observer import Observer
 from ingestion.stop import StopSwitch, stop_on_signals
 from ingestion.undo import preview_undo, undo_run
+from marketdata.management.base import CommandWithExamples
 
 EXAMPLES = """
 examples:
   See what would be taken back, and change nothing:
-    python manage.py undo_run 12 --dry-run
+    {manage} undo_run 12 --dry-run
   Take run 12 back:
-    python manage.py undo_run 12
+    {manage} undo_run 12
 
 Bars that the run inserted are removed, bars that it changed get their old values, and bars that it removed are there
 again. Bars that a later run has changed since are named and left. The undo is a run of its own in the audit trail.
@@ -26,13 +27,9 @@ Exit code: 0 if the run was taken back, 1 if not, 130 or 143 if interrupted.
 """
 
 
-class Command(BaseCommand):
+class Command(CommandWithExamples):
     help = "Take back what a run did to market_bars_ohlcv_1m."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs) -> CommandParser:
-        return super().create_parser(
-            prog_name, subcommand, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs
-        )
+    examples = EXAMPLES
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run_id", type=_run_number, metavar="ID", help="number of the run in the audit trail")

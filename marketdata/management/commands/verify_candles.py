@@ -2,19 +2,35 @@
 
 import json
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
+from marketdata.database import UnusableDatabase, usable_database
 from marketdata.ledger import Verdict, verify_candles
+from marketdata.management.base import CommandWithExamples
 from marketdata.models import Series
 from marketdata.selectors import known_slugs
 
+EXAMPLES = """
+examples:
+  Everything in the table:
+    {manage} verify_candles
+  One series, named as in its address:
+    {manage} verify_candles --series mnq
+  Write what differs anew, after somebody got round the triggers:
+    {manage} verify_candles --repair
+  For a script, every night:
+    {manage} verify_candles --json > verdicts.json
 
-class Command(BaseCommand):
+It only reads, unless it repairs. Exit code: 0 if nothing differs or all was repaired, 1 otherwise.
+"""
+
+
+class Command(CommandWithExamples):
     help = (
-        "Make every hour anew from its minute bars and compare it with market_bars_ohlcv_1h, which the database keeps. "
-        "Exit code: 0 if nothing differs or all was repaired, 1 otherwise."
+        "Make every hour anew from its minute bars and compare it with market_bars_ohlcv_1h, which the database keeps."
     )
+    examples = EXAMPLES
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--series", metavar="SLUG", help="only this one; default: everything in the table")
@@ -22,12 +38,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the verdicts as one JSON object on standard output")
 
     def handle(self, *args, **options) -> None:
-        symbol = _symbol(options["series"]) if options["series"] is not None else None
-        verdicts = []
-        for verdict in verify_candles(symbol=symbol, repair=options["repair"]):
-            verdicts.append(verdict)
-            if not options["json"]:
-                self.stdout.write(_words(verdict))
+        try:
+            with usable_database():
+                verdicts = self._verify(options)
+        except UnusableDatabase as error:
+            raise CommandError(str(error)) from error
         wrong = [verdict for verdict in verdicts if verdict.difference_count and not verdict.repaired]
         if options["json"]:
             content = {"ok": not wrong, "series": [_as_json(verdict) for verdict in verdicts]}
@@ -38,6 +53,15 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{len(wrong):,} of {len(verdicts):,} series differ from their bars: run it again with --repair."
             )
+
+    def _verify(self, options: dict) -> list[Verdict]:
+        symbol = _symbol(options["series"]) if options["series"] is not None else None
+        verdicts = []
+        for verdict in verify_candles(symbol=symbol, repair=options["repair"]):
+            verdicts.append(verdict)
+            if not options["json"]:
+                self.stdout.write(_words(verdict))
+        return verdicts
 
 
 def _symbol(slug: str) -> str:
