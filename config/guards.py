@@ -1,10 +1,52 @@
 """What settings refuse: configurations that would start and then be wrong."""
 
+import re
 import secrets
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+YES, NO = ("on", "true", "yes", "y", "1"), ("off", "false", "no", "n", "0")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class Env(environ.Env):
+    """The environment, read so that a misspelt value stops the start with a sentence that says what to write."""
+
+    def bool(self, var: str, default: bool) -> bool:
+        """On or off. `environ` itself takes all that it does not know for off."""
+        text = self.ENVIRON.get(var)
+        if text is None:
+            return default
+        word = text.strip().lower()
+        if word not in YES + NO:
+            unset = "on" if default else "off"
+            raise ImproperlyConfigured(f"{var} is {text!r}: write on or off, or leave it out, which means {unset}.")
+        return word in YES
+
+    def int(self, var: str, default: int) -> int:
+        text = self.ENVIRON.get(var, str(default)).strip()
+        if not (text.isascii() and text.isdigit()):
+            raise ImproperlyConfigured(
+                f"{var} is {text!r}: write a whole number, or leave it out, which means {default}."
+            )
+        return int(text)
+
+    def rate(self, var: str, default: str) -> str:
+        """How often somebody may ask. The framework would look at each request, and fail at each."""
+        text = self.ENVIRON.get(var, default).strip()
+        if not re.fullmatch(r"[1-9]\d{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", text, re.ASCII):
+            raise ImproperlyConfigured(
+                f"{var} is {text!r}: write how often in which time, such as {default} (s, min, hour or day)."
+            )
+        return text
+
+    def log_level(self, var: str, default: str) -> str:
+        text = self.ENVIRON.get(var, default).strip()
+        if text.upper() not in LEVELS:
+            raise ImproperlyConfigured(f"{var} is {text!r}: write one of {', '.join(LEVELS)}.")
+        return text.upper()
 
 
 def is_production(barkeep_env: str) -> bool:

@@ -7,10 +7,10 @@ everything that a public server needs is said.
 
 from pathlib import Path
 
-import environ
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from config.guards import (
+    Env,
     development_secret_key,
     is_production,
     postgresql_from,
@@ -21,7 +21,7 @@ from config.guards import (
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.Env()
+env = Env()
 env.read_env(BASE_DIR / ".env")
 
 PRODUCTION = is_production(env.str("BARKEEP_ENV", default="development"))
@@ -85,6 +85,7 @@ TEMPLATES = [
 
 # --- Database -------------------------------------------------------------------------------------------------------
 
+env.bool("EMBEDDED_PG_KEEP", default=False)  # heeded where the server is left; a misspelt word is told here
 EMBEDDED_PG_HOME = Path(env.str("EMBEDDED_PG_HOME", default=str(VAR_DIR / "postgres")))
 
 if DATABASE_URL:
@@ -194,8 +195,8 @@ REST_FRAMEWORK = {
     ],
     # Per client and process.
     "DEFAULT_THROTTLE_RATES": {
-        "anon": env.str("API_RATE_ANONYMOUS", default="120/min"),
-        "user": env.str("API_RATE_USER", default="1200/min"),
+        "anon": env.rate("API_RATE_ANONYMOUS", default="120/min"),
+        "user": env.rate("API_RATE_USER", default="1200/min"),
     },
     # Production stands behind one proxy, which says who asks; what a client claims by itself is not believed.
     "NUM_PROXIES": 1 if PRODUCTION else 0,
@@ -221,5 +222,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     # Standard error: standard output belongs to a command's result (`--json`).
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", default="WARNING")},
 }

@@ -204,10 +204,14 @@ def _leave(home: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command is over: a late Ctrl-C must not leave the server behind
     try:
         with locks.start_lock(home):
-            if locks.leave(home) and not os.environ.get("EMBEDDED_PG_KEEP"):
+            if locks.leave(home) and not _is_kept():
                 _stop(home)
     except (EmbeddedPostgresError, OSError) as error:
         logger.warning("PostgreSQL in %s keeps running: %s", home, error)
+
+
+def _is_kept() -> bool:
+    return os.environ.get("EMBEDDED_PG_KEEP", "").strip().lower() not in ("", "off", "false", "no", "n", "0")
 
 
 def _stop(home: Path) -> bool:

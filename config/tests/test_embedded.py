@@ -507,6 +507,11 @@ def embedded(action, home):
     return done.stdout.strip()
 
 
+def test_to_keep_it_off_is_not_to_keep_it(django, home):
+    django("migrate", "-v0", EMBEDDED_PG_KEEP="off")
+    assert not server.is_running(home)
+
+
 def test_keep_leaves_it_running(django, home):
     django("migrate", "-v0", EMBEDDED_PG_KEEP="1")
     assert server.is_running(home)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from config.guards import Env
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETE = {
     "BARKEEP_ENV": "production",
@@ -49,6 +51,52 @@ def test_production_refuses_to_start_half_configured(change, says):
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["maybe", "", "onn", "2"])
+@pytest.mark.parametrize(("name", "unset"), [("PUBLIC_STATS", "on"), ("DEBUG", "off"), ("EMBEDDED_PG_KEEP", "off")])
+def test_what_is_neither_on_nor_off_stops_the_start(name, unset, text):
+    done = _run("manage.py", "check", **{name: text})
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Configuration error: {name} is {text!r}: write on or off, or leave it out, which means {unset}.\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["SECURE_SSL_REDIRECT", "SECURE_HSTS_PRELOAD", "DISABLE_SERVER_SIDE_CURSORS"])
+def test_production_too_wants_on_or_off(name):
+    done = _run("manage.py", "check", **(COMPLETE | {name: "perhaps"}))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{name} is 'perhaps': write on or off" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("API_RATE_USER", "lots", "write how often in which time, such as 1200/min (s, min, hour or day)."),
+        ("API_RATE_USER", "", "write how often in which time"),
+        ("API_RATE_ANONYMOUS", "5/fortnight", "such as 120/min"),
+        ("API_RATE_ANONYMOUS", "0/min", "such as 120/min"),
+        ("LOG_LEVEL", "loud", "write one of DEBUG, INFO, WARNING"),
+        ("CONN_MAX_AGE", "long", "write a whole number, or leave it out, which means 60."),
+        ("SECURE_HSTS_SECONDS", "-1", "write a whole number"),
+    ],
+)
+def test_what_could_not_be_read_later_stops_the_start(name, text, says):
+    done = _run("manage.py", "check", **(COMPLETE | {name: text}))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert f"{name} is {text!r}: " in done.stderr
+    assert says in done.stderr
+
+
+def test_rates_that_can_be_written_can_be_read():
+    from rest_framework.throttling import SimpleRateThrottle
+
+    env = Env()
+    for period in ("s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day"):
+        env.ENVIRON = {"RATE": f"7/{period}"}
+        number, seconds = SimpleRateThrottle.parse_rate(None, env.rate("RATE", default="1/s"))
+        assert (number, seconds) == (7, {"s": 1, "m": 60, "h": 3600, "d": 86400}[period[0]])
 
 
 def test_a_web_server_is_production_unless_told_otherwise():
