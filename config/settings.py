@@ -200,13 +200,14 @@ REST_FRAMEWORK = {
     },
     # Production stands behind one proxy, which says who asks; what a client claims by itself is not believed.
     "NUM_PROXIES": 1 if PRODUCTION else 0,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "marketdata.api.schema.Schema",
     "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of ours
 }
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Barkeep",
-    "DESCRIPTION": "Minute bars from Databento files, and the audit trail of how they came in. It reads only.",
+    "DESCRIPTION": "Minute bars from Databento files, and the audit trail of how they came in. It reads only. "
+    "Back to [Barkeep](/).",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

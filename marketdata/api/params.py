@@ -33,6 +33,17 @@ class Moment(serializers.Field):
         return value.isoformat()
 
 
+class Choice(serializers.ChoiceField):
+    """One of several words, which the refusal of another names."""
+
+    default_error_messages = {"invalid_choice": "'{input}' is not one of {choices}."}
+
+    def to_internal_value(self, data: str) -> str:
+        if data not in self.choices:
+            self.fail("invalid_choice", input=data, choices=", ".join(self.choices))
+        return data
+
+
 class KnownParameters(serializers.Serializer):
     """A serializer of query parameters that refuses unknown ones."""
 
@@ -80,9 +91,9 @@ class BarsParameters(RangeParameters):
     limit = serializers.IntegerField(
         required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Bars per page (JSON only)."
     )
-    order = serializers.ChoiceField(["asc", "desc"], required=False, default="asc", help_text="By time.")
+    order = Choice(["asc", "desc"], required=False, default="asc", help_text="By time.")
     cursor = Moment(required=False, default=None, help_text="Where the page before ended: its next_cursor.")
-    format = serializers.ChoiceField(
+    format = Choice(
         ["json", "csv", "parquet"],
         required=False,
         default="json",
@@ -131,9 +142,7 @@ class RevisionsParameters(RangeParameters):
     limit = serializers.IntegerField(
         required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Revisions per page."
     )
-    order = serializers.ChoiceField(
-        ["asc", "desc"], required=False, default="asc", help_text="By the bar's time, then by run."
-    )
+    order = Choice(["asc", "desc"], required=False, default="asc", help_text="By the bar's time, then by run.")
     cursor = RevisionCursor(required=False, default=None, help_text="Where the page before ended: its next_cursor.")
 
     def validate(self, attrs: dict) -> dict:
@@ -153,10 +162,10 @@ class RunsParameters(KnownParameters):
 
     ORDERINGS = ("id", "started_at", "finished_at", "row_count", "inserted_count", "updated_count", "file_name")
 
-    status = serializers.ChoiceField(["running", "success", "failed"], required=False)
+    status = Choice(["running", "success", "failed"], required=False)
     series = serializers.SlugField(required=False, help_text="Slug of a series that the run wrote to.")
     dataset = serializers.CharField(required=False)
     file_sha256 = serializers.CharField(required=False)
-    ordering = serializers.ChoiceField([*ORDERINGS, *(f"-{name}" for name in ORDERINGS)], required=False, default="-id")
+    ordering = Choice([*ORDERINGS, *(f"-{name}" for name in ORDERINGS)], required=False, default="-id")
     limit = serializers.IntegerField(required=False, default=50, min_value=1, max_value=500)
     offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=1_000_000)

@@ -1,10 +1,12 @@
-"""Below /api/. A slash at the end may be there or not."""
+"""Below /api/. A slash at the end may be there or not. What leads nowhere is answered in JSON, too."""
 
 from csp.decorators import csp_replace
 from django.urls import path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from marketdata.api.candles import CandleViewSet
+from marketdata.api.unknown import Unknown
 from marketdata.api.views import IngestRunViewSet, SeriesViewSet
 
 # Swagger's page writes styles into its own elements.
@@ -32,6 +34,9 @@ urlpatterns = [
     re_path(rf"^market-data/{SLUG}/coverage/?$", _series("coverage"), name="series-coverage"),
     re_path(r"^ingest-runs/?$", IngestRunViewSet.as_view({"get": "list"}), name="run-list"),
     re_path(r"^ingest-runs/(?P<pk>\d{1,18})/?$", IngestRunViewSet.as_view({"get": "retrieve"}), name="run-detail"),
+    re_path("^(?:docs)?$", RedirectView.as_view(pattern_name="api-docs")),
+    path("schema", RedirectView.as_view(pattern_name="schema")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", _with_inline_styles(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="api-docs"),
+    re_path("", Unknown.as_view()),
 ]

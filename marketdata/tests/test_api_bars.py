@@ -1,6 +1,7 @@
 """Bars, coverage and runs over REST, asked over HTTP with a real table behind."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -131,6 +132,21 @@ def test_bad_input_is_told_by_field(reader, records, parameters, field):
     assert response.json()[field][0].endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("address", "parameters", "sentence"),
+    [
+        (BARS, {"order": "up"}, "'up' is not one of asc, desc."),
+        (BARS, {"format": "xls"}, "'xls' is not one of json, csv, parquet."),
+        (BARS, {"format": ""}, "'' is not one of json, csv, parquet."),
+        (RUNS, {"status": "bad"}, "'bad' is not one of running, success, failed."),
+        (RUNS, {"ordering": "size"}, "'size' is not one of id, started_at, finished_at, row_count, inserted_count, "),
+    ],
+)
+def test_a_word_that_is_not_known_is_told_the_known_ones(reader, records, address, parameters, sentence):
+    (said,) = reader.get(address, parameters).json().values()
+    assert said[0].startswith(sentence)
+
+
 @pytest.mark.parametrize("address", [COVERAGE, RUNS, "/api/market-data/", "/api/market-data/mnq/ohlcv-1m/stats"])
 def test_unknown_parameters_are_refused_everywhere(reader, records, address):
     assert reader.get(address, {"bogus": "1"}).status_code == 400
@@ -253,3 +269,14 @@ def test_the_description_of_the_api_is_valid(market_db, client):
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=io.StringIO())
     assert client.get("/api/docs/").status_code == 200
     assert b"https://" not in client.get("/api/docs/").content
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_only_what_needs_a_login_is_described_with_one(market_db, client, settings, public):
+    settings.PUBLIC_STATS = public
+    described = json.loads(client.get("/api/schema/", HTTP_ACCEPT="application/vnd.oai.openapi+json").content)
+    assert "[Barkeep](/)" in described["info"]["description"]
+    open_to_all = {path for path, methods in described["paths"].items() if "security" not in methods["get"]}
+    stats = {path for path in described["paths"] if path.rstrip("/").endswith("/stats")}
+    assert len(stats) == 2
+    assert open_to_all == (stats if public else set())
