@@ -27,14 +27,14 @@ class IngestRunAdmin(ReadOnlyAdmin):
     list_display = [
         "id",
         "coloured_status",
-        "file_name",
+        "file",
         "undo",
-        "error_line",
         "series",
         "rows",
         "inserted",
         "updated",
         "changed",
+        "removed",
         "duration",
         "started_at",
     ]
@@ -90,13 +90,18 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def changed(self, run: IngestRun) -> str:
         return f"{run.changed_count:,}"
 
+    @admin.display(ordering="removed_count")
+    def removed(self, run: IngestRun) -> str:
+        return f"{run.removed_count:,}"
+
     @admin.display
     def duration(self, run: IngestRun) -> str:
         return f"{(run.finished_at - run.started_at).total_seconds():.1f} s" if run.finished_at else "—"
 
-    @admin.display(description="error")
-    def error_line(self, run: IngestRun) -> str:
-        return run.error if len(run.error) <= 120 else f"{run.error[:120]}…"
+    @admin.display(ordering="file_name")
+    def file(self, run: IngestRun) -> str:
+        """Its name, and what was wrong with it."""
+        return format_html('{}<span class="run-error">{}</span>', run.file_name, run.error)
 
     @admin.display(description="other runs of this file")
     def other_runs(self, run: IngestRun) -> str:

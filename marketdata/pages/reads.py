@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -36,6 +37,30 @@ def hours_with_bars(spans: Sequence[tuple[str, datetime, datetime]]) -> dict[str
         for symbol, day, count in cursor.fetchall():
             hours.setdefault(symbol, {})[day] = count
     return hours
+
+
+_LAST_RUNS = """
+SELECT DISTINCT ON (symbol) symbol, id, undoes_id
+FROM data_ingest_runs CROSS JOIN unnest(symbols) AS symbol
+WHERE status = 'success' AND symbols && %(symbols)s::varchar[] AND symbol = ANY (%(symbols)s::varchar[])
+ORDER BY symbol, finished_at DESC, id DESC
+"""
+
+
+class LastRun(NamedTuple):
+    """A run, and the run that it took back if it is an undo."""
+
+    pk: int
+    undoes: int | None
+
+
+def last_runs_of(symbols: Sequence[str]) -> dict[str, LastRun]:
+    """By symbol the last run that wrote to it, for series of which nothing is left."""
+    if not symbols:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_RUNS, {"symbols": list(symbols)})
+        return {symbol: LastRun(pk, undoes) for symbol, pk, undoes in cursor.fetchall()}
 
 
 def matching_series(text: str) -> QuerySet[Series]:

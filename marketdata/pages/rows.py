@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from django.utils import timezone
 
 from marketdata.models import IngestRun, Series
-from marketdata.pages.reads import hours_with_bars
+from marketdata.pages.reads import LastRun, hours_with_bars, last_runs_of
 from marketdata.pages.strip import Strip, draw_strip, strip_start
-from marketdata.selectors import SeriesStats, stats_of
+from marketdata.selectors import SeriesStats, series_stats, stats_of
 from marketdata.words import age_in_words, exact
 
 
@@ -49,6 +49,15 @@ class SeriesRow:
     series: Series
     stats: SeriesStats
     strip: Strip | None = None
+    last_run: LastRun | None = None
+
+    @property
+    def emptiness(self) -> str:
+        """Why there is no bar, as far as the last run tells it."""
+        if self.last_run is None:
+            return "No data ingested yet"
+        pk, undoes = self.last_run
+        return f"Empty: run {pk} took run {undoes} back" if undoes else f"Empty: its bars were deleted after run {pk}"
 
     @property
     def bars(self) -> str:
@@ -68,14 +77,27 @@ class SeriesRow:
 
 
 def series_rows(series: Sequence[Series]) -> list[SeriesRow]:
-    """The series with their strips, in two queries."""
+    """The series with their strips, in two queries, and one more where a series is empty."""
     held = list(zip(series, stats_of(series), strict=True))
+    last_runs = last_runs_of([one.symbol for one, stats in held if not stats.max_ts])
     spans = [(one.symbol, strip_start(stats.max_ts), stats.max_ts) for one, stats in held if stats.max_ts]
     hours = hours_with_bars(spans)
     return [
-        SeriesRow(one, stats, draw_strip(hours.get(one.symbol, {}), stats.max_ts) if stats.max_ts else None)
+        SeriesRow(
+            one,
+            stats,
+            draw_strip(hours.get(one.symbol, {}), stats.max_ts) if stats.max_ts else None,
+            last_runs.get(one.symbol),
+        )
         for one, stats in held
     ]
+
+
+def series_row(series: Series) -> SeriesRow:
+    """One series, without a strip."""
+    stats = series_stats(series)
+    last_runs = {} if stats.max_ts else last_runs_of([series.symbol])
+    return SeriesRow(series, stats, last_run=last_runs.get(series.symbol))
 
 
 @dataclass(frozen=True)
@@ -138,6 +160,10 @@ class RunRow:
     @property
     def updated(self) -> str:
         return f"{self.run.updated_count:,}"
+
+    @property
+    def removed(self) -> str:
+        return f"{self.run.removed_count:,}"
 
     @property
     def counts(self) -> list[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 
 from marketdata.candles.periods import TIMEFRAMES
+from marketdata.command_line import manage
 from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
 from marketdata.pages.advice import command_again, command_into, outcome
@@ -22,9 +23,8 @@ from marketdata.pages.reads import (
     runs_page,
     series_of,
 )
-from marketdata.pages.rows import RunRow, SeriesRow, series_rows
+from marketdata.pages.rows import RunRow, series_row, series_rows
 from marketdata.pages.zones import exchange_zone
-from marketdata.selectors import series_stats
 
 SERIES_PER_PAGE = 20
 MOST_SHOWN_FAILURES = 5
@@ -59,8 +59,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "failures": failures[:MOST_SHOWN_FAILURES],
         "failures_more": len(failures) - MOST_SHOWN_FAILURES,
         "runs": [RunRow(run) for run in runs],
+        "any_removed": any(run.removed_count for run in runs),
         "before": before,
         "older": older,
+        "manage": manage(),
         "first_steps": not search and page.number == 1 and not any(row.first for row in rows),
     }
     return render(request, "pages/home.html", context)
@@ -75,12 +77,13 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     before = _before(request)
     runs, older = runs_page(before=before, symbol=series.symbol)
     context = {
-        "row": SeriesRow(series, series_stats(series)),
+        "row": series_row(series),
         "series": series,
         "zone": exchange_zone(series),
         "timeframes": ("1m", *TIMEFRAMES),
         "first_command": command_into(series),
         "runs": [RunRow(run) for run in runs],
+        "any_removed": any(run.removed_count for run in runs),
         "before": before,
         "older": older,
     }

@@ -38,7 +38,7 @@ def test_failed_runs_stand_out_with_their_error(operator, failed):
     page = operator.get(RUNS, {"status__exact": "failed"}).content.decode()
     assert 'class="run-failed">failed' in page
     assert "is cut off" in page
-    assert operator.get(RUNS, {"q": failed.file_sha256}).content.decode().count("field-file_name") == 1
+    assert operator.get(RUNS, {"q": failed.file_sha256}).content.decode().count('class="field-file"') == 1
 
 
 def test_the_detail_has_the_whole_error_and_the_files_other_runs(operator, failed, tmp_path):

@@ -108,6 +108,7 @@ def test_pages_are_light(client, tmp_path, address, most):
 def test_an_empty_table_shows_the_first_steps(client):
     html = page(client, "/")
     assert "First steps" in html
+    assert f"<code>{manage()} make_sample_dbn sample.dbn.zst" in html
     assert "No data ingested yet" in html
     assert "No file has been ingested yet." in html
 
@@ -121,6 +122,28 @@ def test_the_overview_shows_what_the_table_holds(client, tmp_path):
     assert "years ago" in html
     assert "1 of the 56 days to 2024-01-02 have bars" in html
     assert reverse("series-page", args=["mnq"]) in html
+
+
+def test_a_series_that_is_empty_again_says_why(client, tmp_path):
+    ingest(write(tmp_path / "mnq.dbn", bars(3)))
+    undo_run(run_id=1)
+    assert "Empty: run 2 took run 1 back" in page(client, "/")
+    assert "No data ingested yet" not in page(client, "/")
+    ingest(write(tmp_path / "mnq.dbn", bars(3)))
+    assert "Empty" not in page(client, "/")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM market_bars_ohlcv_1m")
+    assert "Empty: its bars were deleted after run 3" in page(client, "/")
+
+
+def test_removed_bars_have_a_column_where_there_are_any(client, tmp_path):
+    ingest(write(tmp_path / "mnq.dbn", bars(300)))
+    assert "Removed" not in page(client, "/")
+    undo_run(run_id=1)
+    for address in ("/", "/series/mnq/"):
+        html = page(client, address)
+        assert '<td role="cell" class="number" data-label="Removed">300</td>' in html
+        assert '<td role="cell" class="number none" data-label="Removed">0</td>' in html
 
 
 def test_a_failure_is_on_top_until_its_file_is_loaded(client):
@@ -174,6 +197,7 @@ def test_older_runs_are_a_page_further(client):
 
 def test_the_number_of_queries_does_not_grow_with_series_and_runs(client, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", bars(3)))
+    Series.objects.create(slug="none", symbol="NONE")
     addresses = ("/", "/series/mnq/", "/runs/1/")
     few = [_queries(client, address) for address in addresses]
     Series.objects.bulk_create(Series(slug=f"s{number:02}", symbol=f"SYM {number:02}") for number in range(15))

@@ -10,6 +10,7 @@ from django.core.management import CommandError
 from playwright.sync_api import Page, expect
 
 from ingestion.tests.builders import MIDNIGHT, bars, ingest, save, stored, write
+from ingestion.undo import undo_run
 from marketdata.models import Series
 from marketdata.tests.conftest import NARROW, WIDE, opened
 
@@ -210,6 +211,48 @@ def test_nothing_jumps_hangs_over_the_edge_or_has_no_name(browser, site, reader,
                 expect(one).to_have_accessible_name(re.compile(r"\w"))
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", ground))) < 200) == (scheme == "dark")
+
+
+LONG = ("LONGNAME" * 16)[:128]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_longest_names_break_no_page(browser, site, reader, market_db, tmp_path, width):
+    ingest(write(tmp_path / f"{LONG}.dbn", bars(3)), symbol=LONG)
+    with pytest.raises(CommandError):
+        ingest(save(tmp_path / f"{LONG}-cut.dbn", b"no bars"), symbol=LONG)
+    slug = Series.objects.get(symbol=LONG).slug
+    with opened(browser, site, reader=reader, viewport={"width": width, "height": 900}) as page:
+        for address in ("/", f"/series/{slug}/", "/runs/1/", "/runs/2/", "/admin/marketdata/ingestrun/"):
+            page.goto(address)
+            settle(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        page.goto("/")
+        name = page.get_by_role("rowheader").filter(has_text="mnq").bounding_box()
+        assert name["height"] < 40  # one line, however long the other's is
+
+
+def test_on_a_telephone_a_line_of_a_table_is_a_small_card(browser, site, reader, mnq, tmp_path):
+    ingest(write(tmp_path / "other.dbn", bars(3)), symbol="OTHER")
+    undo_run(run_id=2)
+    with opened(browser, site, reader=reader, viewport=NARROW) as page:
+        page.goto("/")
+        for row in page.locator("tbody tr").all():
+            assert row.bounding_box()["height"] <= 130
+        expect(page.get_by_role("row", name="other OTHER")).to_contain_text("Empty: run 3 took run 2 back")
+        expect(page.locator("[data-label=Removed]:visible")).to_have_text(["3"])
+
+
+def test_on_paper_there_is_nothing_to_press(page, mnq):
+    open_series(page)
+    page.emulate_media(media="print")
+    for name in ("Go", "Latest", "Earlier", "Log out"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    expect(page.locator(".top")).to_be_hidden()
+    assert page.get_by_role("heading", level=1).bounding_box()["y"] < 20
+    page.goto("/runs/1/")
+    expect(page.locator(".command code")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy")).to_have_count(0)
 
 
 def test_candles_of_other_timeframes(page, mnq):
