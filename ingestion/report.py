@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from django.db import Error
 
@@ -12,8 +13,8 @@ from marketdata.models import IngestRun, Series
 RULE = "=" * 80
 
 
-def summary(run: IngestRun, notes: Iterable[str]) -> str:
-    """The result of a run that stored a file."""
+def summary(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
+    """The result of a run that stored a file; with the path it says which, for one of several."""
     lines = [
         RULE,
         "✅ INGESTION COMPLETE",
@@ -24,6 +25,7 @@ def summary(run: IngestRun, notes: Iterable[str]) -> str:
         f"Updated: {run.updated_count:,}",
         f"Time range: {run.min_ts} to {run.max_ts}",
         RULE,
+        *([f"File: {path}"] if path else []),
         *_details(run),
         *_speed(run),
         *notes,
@@ -31,7 +33,7 @@ def summary(run: IngestRun, notes: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def dry_run_summary(run: IngestRun, notes: Iterable[str]) -> str:
+def dry_run_summary(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
     """What a run would have done."""
     lines = [
         RULE,
@@ -42,6 +44,7 @@ def dry_run_summary(run: IngestRun, notes: Iterable[str]) -> str:
         f"Would update: {run.updated_count:,}",
         f"Time range: {run.min_ts} to {run.max_ts}",
         RULE,
+        *([f"File: {path}"] if path else []),
         *_details(run),
         *notes,
     ]

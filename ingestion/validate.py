@@ -19,6 +19,7 @@ from ingestion.decode import UNDEFINED_TIME, Chunk, FileFacts
 from ingestion.errors import IngestError, InvalidBars, MixedInstruments
 from ingestion.name_symbols import NANOSECONDS_PER_DAY, Bars, SymbolNamer
 from marketdata.models.bar import LATEST
+from marketdata.words import minutes_in_words
 
 NANOSECONDS_PER_MINUTE = 60 * 10**9
 UNDEFINED_PRICE = 2**63 - 1
@@ -78,7 +79,8 @@ class SeriesCheck:
         if self.longest_gap_start is None:
             return ""
         missing = self.longest_gap // timedelta(minutes=1) - 1
-        return f"Longest gap: {missing:,} minutes after the bar of {self.longest_gap_start:%Y-%m-%d %H:%M} UTC."
+        start = f"{self.longest_gap_start:%Y-%m-%d %H:%M} UTC"
+        return f"Longest gap: {minutes_in_words(missing)} after the bar of {start}."
 
     def distinct(self, bars: Bars) -> Bars:
         """The bars without repetitions, sorted by series, then time.

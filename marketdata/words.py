@@ -20,6 +20,17 @@ def age_in_words(moment: datetime, now: datetime) -> str:
     return "just now"
 
 
+def minutes_in_words(minutes: int) -> str:
+    """The exact number, and from two hours on what one can picture too: "2,940 minutes (49 h)"."""
+    count = f"{minutes:,} minute{'' if minutes == 1 else 's'}"
+    if minutes < 120:
+        return count
+    hours, rest = divmod(minutes, 60)
+    if hours >= 72:
+        return f"{count} ({minutes / 1440:.1f} days)"
+    return f"{count} ({hours} h{f' {rest} min' if rest else ''})"
+
+
 def parse_moment(text: str) -> datetime | None:
     """A UTC time from a date or a time as people write them; None if it is none. Without an offset, UTC is meant."""
     text = text.strip()

@@ -145,6 +145,23 @@ def test_several_summaries_end_with_a_line_for_all(market_db, path, tmp_path):
     assert lines[-1] == "2 files: 2 taken, 0 skipped, 0 failed."
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_each_of_several_summaries_names_its_file(market_db, path, tmp_path, dry_run):
+    other = write(tmp_path / "other.dbn", bars(5), symbols=("ES.c.0",), mappings={})
+    blocks = ingest(path, other, dry_run=dry_run).out.split("COMPLETE")[1:]
+    assert len(blocks) == 2
+    for block, file, count in zip(blocks, (path, other), ("1,200", "5"), strict=True):
+        lines = block.splitlines()
+        named = [line for line in lines if line.startswith("File: ")]
+        assert named == [f"File: {file}"]
+        assert lines[lines.index(named[0]) - 1] == RULE  # behind what each summary begins with
+        assert f": {count}" in block
+
+
+def test_one_summary_alone_needs_no_name(market_db, path):
+    assert "File: " not in ingest(path).out
+
+
 def test_in_a_pipe_there_is_the_result_and_nothing_else(market_db, path):
     ended = run("--input", path)
     assert ended.code == 0

@@ -239,6 +239,8 @@ def test_cut_at_the_commit_with_nobody_to_ask_it_does_not_claim_to_know(market_d
 def test_the_longest_gap_is_told(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(10)[[0, 1, 3, 8, 9]])
     assert "Longest gap: 4 minutes after the bar of 2024-01-02 00:03 UTC." in ingest(path).out
+    path = write(tmp_path / "weekend.dbn", bars(10_000)[[0, 2_941, 2_942, 9_999]])
+    assert "Longest gap: 7,056 minutes (4.9 days) after the bar of 2024-01-04 01:02 UTC." in ingest(path).out
     assert "Longest gap" not in ingest(write(tmp_path / "whole.dbn", bars(3))).out
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from marketdata.words import age_in_words, exact, parse_moment
+from marketdata.words import age_in_words, exact, minutes_in_words, parse_moment
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -24,6 +24,23 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 )
 def test_age_in_words(age, words):
     assert age_in_words(NOW - age, NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (1, "1 minute"),
+        (119, "119 minutes"),
+        (120, "120 minutes (2 h)"),
+        (133, "133 minutes (2 h 13 min)"),
+        (2940, "2,940 minutes (49 h)"),
+        (4319, "4,319 minutes (71 h 59 min)"),
+        (4320, "4,320 minutes (3.0 days)"),
+        (1_000_000, "1,000,000 minutes (694.4 days)"),
+    ],
+)
+def test_minutes_in_words(minutes, words):
+    assert minutes_in_words(minutes) == words
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ examples:
   A contract into a series of your own:
     {manage} ingest_dbn --input es.dbn.zst --symbol 'CME_MINI:ES1!'
 
-Each file is stored whole or not at all, and may be ingested again at any time. Exit code: 0 if every file was taken,
-1 if one was refused, 130 or 143 if interrupted.
+Each file is stored whole or not at all. Ingested again it changes nothing, unless a later file has changed its bars:
+the last one counts. Exit code: 0 if every file was taken, 1 if one was refused, 130 or 143 if interrupted.
 """
 
 
@@ -115,7 +115,7 @@ class Command(CommandWithExamples):
             self.stdout.write(f"Skipped: {outcome.path} is in already (run {outcome.skipped_for.pk}).")
         else:
             summary = report.dry_run_summary if options["dry_run"] else report.summary
-            self.stdout.write(summary(outcome.run, outcome.notes))
+            self.stdout.write(summary(outcome.run, outcome.notes, path=None if alone else outcome.path))
 
     def _fail_if_any_failed(self, outcomes: list[FileOutcome], *, alone: bool) -> None:
         failed = [outcome for outcome in outcomes if outcome.error is not None]
