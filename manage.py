@@ -1,9 +1,11 @@
 #!/usr/bin/env python
-"""The command line of the project: `python manage.py help` lists what it can do."""
+"""The command line of the project: `.venv/bin/python manage.py help` lists what it can do."""
 
 import os
+import shlex
 import signal
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -23,13 +25,32 @@ def main() -> None:
 
 
 def _execute() -> None:
-    from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError as error:
+        if error.name != "django":
+            raise
+        sys.exit(_without_django())
 
+    if sys.argv[1:2] == ["runserver"]:
+        from config.embedded.farewell import stop_with_the_last_user
+
+        stop_with_the_last_user()
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration error: {error}")
+
+
+def _without_django() -> str:
+    """What to type in place of what was typed, with a Python that has no packages."""
+    python = Path(".venv", "bin", "python")
+    venv = Path(__file__).resolve().parent / ".venv"
+    if (venv.parent / python).exists() and Path(sys.prefix).resolve() != venv.resolve():
+        typed = shlex.join(["manage.py", *sys.argv[1:]])
+        return f"This Python lacks the project's packages, which the one in .venv has: run {python} {typed}"
+    return f"The project's packages are not installed: run `make demo`, and from then on {python} manage.py."
 
 
 if __name__ == "__main__":

@@ -39,18 +39,18 @@ def main() -> int:
 
 
 def _manage(arguments: list[str]) -> None:
-    _say(f"\n$ python manage.py {shlex.join(arguments)}")
+    _say(f"\n$ .venv/bin/python manage.py {shlex.join(arguments)}")
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=ENVIRONMENT, check=True)
 
 
 def _show_stats() -> None:
     """What the endpoint answers, through the whole of Django but without a server to start and stop."""
-    _say("\n$ curl http://localhost:8000/api/market-data/mnq/ohlcv-1m/stats")
+    _say("\n$ curl -s http://localhost:8000/api/market-data/mnq/ohlcv-1m/stats | python3 -m json.tool")
     _set_up_django()
     from django.test import Client
 
     body = Client(headers={"host": "localhost"}).get("/api/market-data/mnq/ohlcv-1m/stats").json()
-    _say(json.dumps(body, indent=2))
+    _say(json.dumps(body, indent=4))
 
 
 def _reset() -> int:

@@ -49,7 +49,13 @@ def is_member(home: Path) -> bool:
 
 def leave(home: Path) -> bool:
     """Stop being a user (call it under `start_lock`); True if there is no other."""
-    fd = _held.pop(home)
+    os.close(_held.pop(home))
+    return nobody_uses(home)
+
+
+def nobody_uses(home: Path) -> bool:
+    """Whether no process is a user (call it under `start_lock`)."""
+    fd = _open(home / "users.lock")
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -210,6 +210,19 @@ def _leave(home: Path) -> None:
         logger.warning("PostgreSQL in %s keeps running: %s", home, error)
 
 
+def stop_if_unused(home: Path) -> None:
+    """Stop the server if no process uses it: for one whose children were killed while they did."""
+    home = Path(home).expanduser().resolve()
+    if locks.is_member(home) or not home.exists():  # a member stops it when it leaves
+        return
+    try:
+        with locks.start_lock(home):
+            if locks.nobody_uses(home) and not _is_kept():
+                _stop(home)
+    except (EmbeddedPostgresError, OSError) as error:
+        logger.warning("PostgreSQL in %s keeps running: %s", home, error)
+
+
 def _is_kept() -> bool:
     return os.environ.get("EMBEDDED_PG_KEEP", "").strip().lower() not in ("", "off", "false", "no", "n", "0")
 

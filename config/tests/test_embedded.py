@@ -5,6 +5,7 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -487,6 +488,47 @@ def django(folder, new_home):
         )
 
     return run
+
+
+@pytest.mark.parametrize(("options", "code"), [(["--noreload"], 143), ([], 0)], ids=["alone", "reloader"])
+def test_a_web_server_that_is_told_to_end_takes_the_database_with_it(home, options, code):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "runserver", f"127.0.0.1:{port}", *options],
+        cwd=PROJECT,
+        env=_environment() | {"DATABASE_URL": "", "EMBEDDED_PG_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 60
+        while not (server.is_running(home) and _listens(port)) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert server.is_running(home)
+        process.terminate()
+        assert process.wait(30) == code
+        assert not server.is_running(home)
+    finally:
+        process.kill()
+
+
+def test_what_nobody_uses_is_stopped_and_what_somebody_uses_is_not(home):
+    with Client(home) as killed, Client(home) as other:
+        killed.ask()
+        other.ask()
+        killed.kill()
+        server.stop_if_unused(home)
+        assert server.is_running(home)
+        other.kill()
+        server.stop_if_unused(home)
+    assert not server.is_running(home)
+
+
+def _listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_check_starts_nothing_and_migrate_does(django, new_home):

@@ -1,6 +1,7 @@
 """What starts, and what refuses to, under which environment: each in a process of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,22 @@ def test_rates_that_can_be_written_can_be_read():
         env.ENVIRON = {"RATE": f"7/{period}"}
         number, seconds = SimpleRateThrottle.parse_rate(None, env.rate("RATE", default="1/s"))
         assert (number, seconds) == (7, {"s": 1, "m": 60, "h": 3600, "d": 86400}[period[0]])
+
+
+def test_a_python_without_django_is_told_which_one_has_it(tmp_path):
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    command = [sys.executable, "-I", "-S", "manage.py", "ingest_dbn", "--input", "a file.dbn"]
+    without = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert without.returncode == 1
+    assert without.stderr == (
+        "The project's packages are not installed: run `make demo`, and from then on .venv/bin/python manage.py.\n"
+    )
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").touch()
+    beside = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert beside.returncode == 1
+    assert beside.stderr.endswith("has: run .venv/bin/python manage.py ingest_dbn --input 'a file.dbn'\n")
+    assert beside.stderr.count("\n") == 1
 
 
 def test_a_web_server_is_production_unless_told_otherwise():
