@@ -96,6 +96,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     run = IngestRun.objects.filter(pk=pk).first() if pk <= LARGEST_ID else None
     if run is None:
         raise Http404(f"There is no ingest run {pk}.")
+    others = [RunRow(other) for other in runs_of_same_file(run)]
     context = {
         "row": RunRow(run),
         "run": run,
@@ -104,7 +105,8 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         "undos": run.undone_by.filter(status=IngestRun.Status.SUCCESS).order_by("-pk"),
         "later": runs_that_changed(run),
         "most_later": NAMED_AT_MOST,
-        "others": [RunRow(other) for other in runs_of_same_file(run)],
+        "others": others,
+        "loaded_since": next((one for one in others if one.status == "success" and one.pk > run.pk), None),
         "command": command_again(run),
         "dry_run": command_again(run, dry_run=True),
     }

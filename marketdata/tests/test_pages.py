@@ -274,6 +274,17 @@ def test_a_failed_run_says_what_to_do(client, tmp_path):
     assert "it&#x27;s cut.dbn" in html
 
 
+def test_a_failed_run_whose_file_was_loaded_since_offers_no_command(client):
+    loaded_before, failed, loaded_since = a_success(), a_run(), a_success()
+    for run in (loaded_before, loaded_since):
+        IngestRun.objects.filter(pk=run.pk).update(file_path=failed.file_path)
+    html = page(client, f"/runs/{failed.pk}/")
+    assert f'<a href="/runs/{loaded_since.pk}/">run {loaded_since.pk}</a> has loaded the file since.' in html
+    assert "ingest_dbn" not in html
+    IngestRun.objects.filter(pk=loaded_since.pk).delete()
+    assert "ingest_dbn" in page(client, f"/runs/{failed.pk}/")
+
+
 def test_the_command_is_quoted_and_complete():
     run = IngestRun(
         file_path="/data/it's here.dbn", requested_symbol="-X", row_limit=5, publisher_id=2, replace_instrument=True
