@@ -17,7 +17,7 @@ help:
 	@echo "make test    run all tests"
 	@echo "make lint    lint, format check, missing migrations, production checks"
 	@echo "make bench   time the loader against other ways and the floor (minutes)"
-	@echo "make bench-all  all benchmarks, their plot and the figures of the READMEs (25 minutes)"
+	@echo "make bench-all  all benchmarks, their plot and the figures of the READMEs (30 minutes)"
 	@echo "make clean   remove the environment; the database in var/ stays"
 
 $(DEV): requirements/base.txt requirements/dev.txt
@@ -59,6 +59,8 @@ bench-all: bench
 	@$(BIN)/python benchmarks/reads.py
 	@$(BIN)/python benchmarks/jobs.py
 	@$(BIN)/python benchmarks/ledger.py
+	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/upserts.py
 	@$(BIN)/python benchmarks/plot.py
 	@$(BIN)/python benchmarks/figures.py
 

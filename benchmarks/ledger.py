@@ -40,9 +40,14 @@ CROSS JOIN LATERAL (SELECT 16000 + minute %% 1000 * 0.25 AS price) AS invented
 COPY_OUT = "COPY (SELECT {columns} FROM source WHERE number > {above} AND number <= {most}) TO STDOUT (FORMAT BINARY)"
 COPY_IN = f"COPY market_bars_ohlcv_1m ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 SOME = f"symbol = 'S 1' AND ts < to_timestamp((15000000 + {CHANGED}) * 60)"
+SPREAD = (
+    "symbol = 'S 1' AND (ts_ms / 60000 - 15000000) % {step} = 0"
+    f" AND ts < to_timestamp((15000000 + {CHANGED}::bigint * {{step}}) * 60)"
+)
 CHANGES = {
-    "UPDATE": f"UPDATE market_bars_ohlcv_1m SET close = close + 0.25 WHERE {SOME}",
-    "DELETE": f"DELETE FROM market_bars_ohlcv_1m WHERE {SOME}",
+    f"UPDATE of {CHANGED:,} in a row": f"UPDATE market_bars_ohlcv_1m SET close = close + 0.25 WHERE {SOME}",
+    f"UPDATE of {CHANGED:,} in all hours": f"UPDATE market_bars_ohlcv_1m SET close = close + 0.25 WHERE {SPREAD}",
+    f"DELETE of {CHANGED:,} in a row": f"DELETE FROM market_bars_ohlcv_1m WHERE {SOME}",
 }
 
 
@@ -70,7 +75,7 @@ def _measure_writes(sheet: Sheet, rows: int, rounds: int, symbols: int) -> None:
         for way in (NO_LEDGER, WITH_LEDGER):
             sheet.add(load, way, _load(blocks, way))
             for name, sql in CHANGES.items() if symbols == 1 else ():
-                sheet.add(f"{name} of {CHANGED:,}", way, _change(sql))
+                sheet.add(name, way, _change(sql.format(step=rows // CHANGED)))
     _switch(WITH_LEDGER)
     sheet.hold_ratio((load, WITH_LEDGER), (load, NO_LEDGER), "<=", MOST_OVERHEAD)
 

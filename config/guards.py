@@ -14,19 +14,20 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 class Env(environ.Env):
     """The environment, read so that a misspelt value stops the start with a sentence that says what to write."""
 
+    def said(self, var: str, default: str) -> str:
+        """What the variable says; an empty one says nothing, as where a host sets all that it knows of."""
+        return self.ENVIRON.get(var, "").strip() or default
+
     def bool(self, var: str, default: bool) -> bool:
         """On or off. `environ` itself takes all that it does not know for off."""
-        text = self.ENVIRON.get(var)
-        if text is None:
-            return default
-        word = text.strip().lower()
-        if word not in YES + NO:
-            unset = "on" if default else "off"
-            raise ImproperlyConfigured(f"{var} is {text!r}: write on or off, or leave it out, which means {unset}.")
-        return word in YES
+        unset = "on" if default else "off"
+        word = self.said(var, unset)
+        if word.lower() not in YES + NO:
+            raise ImproperlyConfigured(f"{var} is {word!r}: write on or off, or leave it out, which means {unset}.")
+        return word.lower() in YES
 
     def int(self, var: str, default: int) -> int:
-        text = self.ENVIRON.get(var, str(default)).strip()
+        text = self.said(var, str(default))
         if not (text.isascii() and text.isdigit()):
             raise ImproperlyConfigured(
                 f"{var} is {text!r}: write a whole number, or leave it out, which means {default}."
@@ -35,7 +36,7 @@ class Env(environ.Env):
 
     def rate(self, var: str, default: str) -> str:
         """How often somebody may ask. The framework would look at each request, and fail at each."""
-        text = self.ENVIRON.get(var, default).strip()
+        text = self.said(var, default)
         if not re.fullmatch(r"[1-9]\d{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", text, re.ASCII):
             raise ImproperlyConfigured(
                 f"{var} is {text!r}: write how often in which time, such as {default} (s, min, hour or day)."
@@ -43,7 +44,7 @@ class Env(environ.Env):
         return text
 
     def log_level(self, var: str, default: str) -> str:
-        text = self.ENVIRON.get(var, default).strip()
+        text = self.said(var, default)
         if text.upper() not in LEVELS:
             raise ImproperlyConfigured(f"{var} is {text!r}: write one of {', '.join(LEVELS)}.")
         return text.upper()
