@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
-from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from marketdata.api.calendars import check_calendar
 from marketdata.api.exports import export_candles
 from marketdata.api.paging import next_page
 from marketdata.api.params import CandlesParameters, NoParameters
@@ -21,16 +21,9 @@ from marketdata.candles.aggregate import Candle
 from marketdata.candles.pages import count_candles, page_of_candles
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.models import Series
-from marketdata.sessions.library import UnknownCalendar, exchange
 from marketdata.words import iso
 
 _TIMEFRAME = OpenApiParameter("timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES)
-
-
-class CalendarUnknown(APIException):
-    """The series names a calendar that the library does not have (any more)."""
-
-    status_code = status.HTTP_409_CONFLICT
 
 
 class CandleViewSet(ViewSet):
@@ -114,9 +107,5 @@ def _series(slug: str, timeframe: str) -> Series:
     if timeframe not in TIMEFRAMES:
         raise NotFound(f"There is no timeframe '{timeframe}'. Known: 1m, {', '.join(TIMEFRAMES)}.")
     series = series_of(slug)
-    try:
-        if series.calendar:
-            exchange(series.calendar)
-    except UnknownCalendar as error:
-        raise CalendarUnknown(f"{error} Correct it in the admin, at series {slug}.") from error
+    check_calendar(series)
     return series

@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.utils import timezone
 from rest_framework import serializers
 
-from marketdata.coverage import Coverage
+from marketdata.coverage.days import DayCoverage
+from marketdata.coverage.gaps import Gap, Gaps
+from marketdata.coverage.report import Coverage
 from marketdata.history import RevisionRow
 from marketdata.models import IngestRun, Series
 from marketdata.selectors import BarRow, SeriesStats
@@ -53,25 +55,34 @@ def revision_as_json(revision: RevisionRow) -> dict:
 
 
 def coverage_as_json(series: Series, coverage: Coverage | None) -> dict:
-    """Bars per UTC day and the gaps between bars. Without any bar the range is unknown and the lists are empty."""
-    if coverage is None:
-        return {"symbol": series.symbol, "start": None, "end": None, "days": [], "gap_count": 0, "gaps": []}
+    """Days and the gaps between bars. Without any bar the range is unknown and the lists are empty."""
+    gaps = coverage.gaps if coverage else Gaps(0, 0 if series.calendar else None, [])
     return {
         "symbol": series.symbol,
-        "start": iso(coverage.start),
-        "end": iso(coverage.end),
-        "days": [
-            {
-                "day": day.day.isoformat(),
-                "bars": day.bars,
-                "first": iso(day.first),
-                "last": iso(day.last),
-                "gaps": day.gaps,
-            }
-            for day in coverage.days
-        ],
-        "gap_count": coverage.gap_count,
-        "gaps": [{"after": iso(gap.after), "before": iso(gap.before), "minutes": gap.minutes} for gap in coverage.gaps],
+        "calendar": series.calendar,
+        "days_are": f"trading days of {series.calendar}" if series.calendar else "UTC days",
+        "start": iso(coverage and coverage.start),
+        "end": iso(coverage and coverage.end),
+        "days": [_day_as_json(day) for day in coverage.days] if coverage else [],
+        "usual_bars": coverage and coverage.usual_bars,
+        "gap_count": gaps.count,
+        "open_gap_count": gaps.open_count,
+        "closed_gap_count": None if gaps.open_count is None else gaps.count - gaps.open_count,
+        "gaps": [_gap_as_json(gap) for gap in gaps.longest],
+    }
+
+
+def _day_as_json(day: DayCoverage) -> dict:
+    times = {name: iso(getattr(day, name)) for name in ("start", "end", "ts", "first", "last")}
+    return vars(day) | {"day": day.day.isoformat()} | times
+
+
+def _gap_as_json(gap: Gap) -> dict:
+    return {
+        "after": iso(gap.after),
+        "before": iso(gap.before),
+        "minutes": gap.minutes,
+        "open_minutes": gap.open_minutes,
     }
 
 

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from marketdata.api.calendars import check_calendar
 from marketdata.api.exports import export_response
 from marketdata.api.paging import next_page
 from marketdata.api.params import (
@@ -31,7 +32,7 @@ from marketdata.api.serializers import (
     series_as_json,
     stats_as_json,
 )
-from marketdata.coverage import series_coverage
+from marketdata.coverage.report import series_coverage
 from marketdata.history import page_of_bars_as_of, page_of_revisions
 from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
@@ -67,6 +68,41 @@ REVISIONS_EXAMPLE = {
     ],
     "next_cursor": None,
     "next": None,
+}
+COVERAGE_EXAMPLE = {
+    "symbol": "CME_MINI:MNQ1!",
+    "calendar": "CME Globex Equity",
+    "days_are": "trading days of CME Globex Equity",
+    "start": "2024-01-02T00:00:00+00:00",
+    "end": "2024-01-02T22:00:00+00:00",
+    "days": [
+        {
+            "day": "2024-01-02",
+            "start": "2023-12-29T23:00:00+00:00",
+            "end": "2024-01-02T23:00:00+00:00",
+            "ts": "2024-01-01T23:00:00+00:00",
+            "bars": 1290,
+            "open_bars": 1290,
+            "expected": 1380,
+            "expected_by_now": 1380,
+            "forming": False,
+            "first": "2024-01-02T00:00:00+00:00",
+            "last": "2024-01-02T21:59:00+00:00",
+            "gaps": 1,
+        }
+    ],
+    "usual_bars": None,
+    "gap_count": 1,
+    "open_gap_count": 1,
+    "closed_gap_count": 0,
+    "gaps": [
+        {
+            "after": "2024-01-02T09:19:00+00:00",
+            "before": "2024-01-02T09:50:00+00:00",
+            "minutes": 30,
+            "open_minutes": 30,
+        }
+    ],
 }
 
 
@@ -163,14 +199,34 @@ class SeriesViewSet(ViewSet):
             | next_page(request, next_cursor)
         )
 
-    @extend_schema(summary="Bars per day, and gaps", parameters=[RangeParameters], responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        summary="Bars per day, and gaps",
+        parameters=[RangeParameters],
+        responses=OpenApiTypes.OBJECT,
+        examples=[OpenApiExample("A day with half an hour missing", COVERAGE_EXAMPLE)],
+    )
     def coverage(self, request: Request, slug: str) -> Response:
-        """Bars per UTC day with the first and last minute, and where minutes are missing, the longest 1,000 by time.
+        """How much of each day has bars, and where minutes are missing. By default the last year of data.
 
-        By default the last year of data. A gap is not an error in itself: a minute without a trade has no bar.
+        `days_are` says which days: trading days of the series' calendar, or UTC days where it has none. Each day that
+        overlaps [start, end) is given whole, from the one of the first bar on; days on which the exchange was closed
+        are left out, days without a bar are not. `start` and `end` bound a day's bars, `ts` is the stamp of its 1d
+        candle: later than `start` where a weekend before it belongs to it.
+
+        `open_bars` of a day's `bars` lie in minutes that the exchange was open. Hold them against `expected_by_now`:
+        all that was `expected` of the day, or while it is `forming` the open minutes that are over. A series without a
+        calendar counts as open all the time; `usual_bars`, the median of the fuller half of its days, tells more of it
+        than 1,440 minutes do (null with a calendar, and for fewer than five days).
+
+        A gap is where minutes are missing between two bars of [start, end). It is not an error in itself: a minute
+        without a trade has no bar. For `open_minutes` of its `minutes` the exchange was open. `open_gap_count` gaps
+        have such minutes, `closed_gap_count` have none. `gaps` has up to 1,000 of either kind, in order of time: those
+        with most open minutes, and the longest while it was closed. Without a calendar the three fields are null, and
+        `gaps` has the longest 1,000. `gap_count` is always the number of all.
         """
         series = series_of(slug)
         wanted = RangeParameters.of(request)
+        check_calendar(series)
         return Response(coverage_as_json(series, series_coverage(series, start=wanted["start"], end=wanted["end"])))
 
 

@@ -31,6 +31,28 @@ class Buckets:
     expected: np.ndarray  # minutes that were open
 
 
+class OpenMinutes:
+    """When some days were open, ready to be asked many times; days in order, times in seconds since 1970."""
+
+    def __init__(self, days: Sequence[TradingDay]) -> None:
+        spans = [(number, *map(_seconds, span)) for number, day in enumerate(days) for span in day.spans]
+        # One element for each stretch that was open: which of the days it is of, and from when to when.
+        self.days, self.opened, self.closed = np.array(spans, np.int64).reshape(-1, 3).T
+        self._before = np.concatenate(([0], np.cumsum(self.closed - self.opened)))
+
+    def before(self, moments: np.ndarray) -> np.ndarray:
+        """Minutes that were open before each moment, counted from the first day on."""
+        if not len(self.opened):
+            return np.zeros(len(moments), np.int64)
+        last = np.searchsorted(self.opened, moments, side="right") - 1
+        inside = np.minimum(moments, self.closed[last]) - self.opened[last]
+        return np.where(last < 0, 0, self._before[last] + inside) // 60
+
+    def between(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Minutes that were open within each of the intervals [start, end)."""
+        return self.before(ends) - self.before(starts)
+
+
 def bucket_start(day: TradingDay, moment: datetime, minutes: int) -> datetime:
     """Where the bucket begins that `moment` of this day falls into."""
     return max(day.start, _edge_before(day, moment, minutes))
@@ -56,7 +78,7 @@ def expected_minutes(day: TradingDay, start: datetime, end: datetime) -> int:
 
 def expected_between(days: Sequence[TradingDay], starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """`expected_minutes` for many intervals at once, in seconds since 1970; an interval may span several days."""
-    return _open_minutes_before(days, ends) - _open_minutes_before(days, starts)
+    return OpenMinutes(days).between(starts, ends)
 
 
 def buckets_of(days: Sequence[TradingDay], minutes: int) -> Buckets:
@@ -65,7 +87,7 @@ def buckets_of(days: Sequence[TradingDay], minutes: int) -> Buckets:
     numbers = np.repeat(np.arange(len(days)), [len(each) for each in starts])
     # Each bucket ends where the next begins.
     edges = np.concatenate([*starts, np.array([_seconds(day.end) for day in days[-1:]], np.int64)])
-    return Buckets(edges[:-1], edges[1:], numbers, np.diff(_open_minutes_before(days, edges)))
+    return Buckets(edges[:-1], edges[1:], numbers, np.diff(OpenMinutes(days).before(edges)))
 
 
 def _edge_before(day: TradingDay, moment: datetime, minutes: int) -> datetime:
@@ -77,17 +99,6 @@ def _starts(day: TradingDay, minutes: int) -> np.ndarray:
     start, length = _seconds(day.start), minutes * 60
     after_start = start + 1 + (_seconds(day.open) - start - 1) % length
     return np.concatenate(([start], np.arange(after_start, _seconds(day.end), length)))
-
-
-def _open_minutes_before(days: Sequence[TradingDay], moments: np.ndarray) -> np.ndarray:
-    """Minutes that were open before each moment, counted from the first day on."""
-    spans = np.array([(_seconds(opened), _seconds(closed)) for day in days for opened, closed in day.spans], np.int64)
-    if not len(spans):
-        return np.zeros(len(moments), np.int64)
-    opened, lengths = spans[:, 0], spans[:, 1] - spans[:, 0]
-    before = np.concatenate(([0], np.cumsum(lengths)))
-    last = np.searchsorted(opened, moments, side="right") - 1
-    return np.where(last < 0, 0, before[last] + np.minimum(moments - opened[last], lengths[last])) // 60
 
 
 def _seconds(moment: datetime) -> int:

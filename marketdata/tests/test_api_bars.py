@@ -1,4 +1,4 @@
-"""Bars, coverage and runs over REST, asked over HTTP with a real table behind."""
+"""Bars and runs over REST, asked over HTTP with a real table behind."""
 
 import io
 import json
@@ -183,32 +183,6 @@ def test_a_poll_of_what_has_not_changed_costs_no_body(reader, records, tmp_path)
     assert (again.status_code, again.content) == (304, b"")
     ingest(write(tmp_path / "more.dbn", bars(1, first=40)))
     assert reader.get(BARS, headers={"If-None-Match": first["ETag"]}).status_code == 200
-
-
-def test_coverage_tells_days_and_gaps(reader, records):
-    body = reader.get(COVERAGE).json()
-    assert body["days"] == [
-        {
-            "day": "2024-01-02",
-            "bars": 12,
-            "first": "2024-01-02T00:00:00+00:00",
-            "last": "2024-01-02T00:16:00+00:00",
-            "gaps": 1,
-        }
-    ]
-    assert body["gap_count"] == 1
-    gap = {"after": "2024-01-02T00:06:00+00:00", "before": "2024-01-02T00:12:00+00:00", "minutes": 5}
-    assert body["gaps"] == [gap]
-
-
-@pytest.mark.parametrize("end", ["0001-06-01", "2020-01-01"])
-def test_coverage_before_the_first_bar_is_empty(reader, records, end):
-    body = reader.get(COVERAGE, {"end": end})
-    assert (body.status_code, body.json()["days"]) == (200, [])
-
-
-def test_coverage_of_nothing_is_empty(reader):
-    assert reader.get(COVERAGE).json()["days"] == []
 
 
 def test_runs_can_be_filtered_and_read_whole(reader, records, tmp_path):
