@@ -24,7 +24,7 @@ from marketdata.pages.reads import (
     series_of,
 )
 from marketdata.pages.rows import RunRow, series_row, series_rows
-from marketdata.pages.zones import exchange_zone
+from marketdata.pages.zones import exchange_zone, trading_date
 
 SERIES_PER_PAGE = 20
 MOST_SHOWN_FAILURES = 5
@@ -76,8 +76,11 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404(f"There is no series '{slug}'.")
     before = _before(request)
     runs, older = runs_page(before=before, symbol=series.symbol)
+    row = series_row(series)
     context = {
-        "row": series_row(series),
+        "row": row,
+        "first_day": trading_date(series, row.first.ts) if row.first else None,
+        "last_day": trading_date(series, row.last.ts) if row.last else None,
         "series": series,
         "zone": exchange_zone(series),
         "timeframes": ("1m", *TIMEFRAMES),

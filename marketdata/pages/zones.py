@@ -1,10 +1,15 @@
-"""Where a series trades, as far as its calendar or dataset says: the time zone that charts offer beside UTC."""
+"""Where a series trades, as far as its calendar or dataset says: the time zone that charts offer beside UTC, and the
+trading date of a moment."""
 
 from __future__ import annotations
 
-from marketdata.models import Series
+from datetime import UTC, date, datetime
 
-CHICAGO, NEW_YORK, UTC = "America/Chicago", "America/New_York", "UTC"
+from marketdata.models import Series
+from marketdata.sessions.days import trading_day_of
+from marketdata.sessions.library import UnknownCalendar
+
+CHICAGO, NEW_YORK = "America/Chicago", "America/New_York"
 
 # The first words of calendar names ("CME Globex Equity", "XNYS") and the first parts of Databento's datasets.
 _ZONES = {
@@ -19,4 +24,12 @@ def exchange_zone(series: Series) -> str:
         for zone, prefixes in _ZONES.items():
             if name.upper().startswith(prefixes):
                 return zone
-    return UTC
+    return "UTC"
+
+
+def trading_date(series: Series, moment: datetime) -> date:
+    """The date of the trading day that a moment belongs to; UTC's if the calendar is none that the library has."""
+    try:
+        return trading_day_of(series.calendar, moment).date
+    except UnknownCalendar:
+        return moment.astimezone(UTC).date()

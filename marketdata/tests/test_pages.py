@@ -238,6 +238,20 @@ def test_a_series_page_carries_what_its_scripts_need(client, tmp_path):
     assert "TradingView" in html
 
 
+@pytest.mark.parametrize(
+    ("calendar", "day"), [("CME Globex Equity", "2024-01-03"), ("", "2024-01-02"), ("Mars", "2024-01-02")]
+)
+def test_a_series_page_tells_the_dates_that_its_bars_trade_on(client, tmp_path, calendar, day):
+    """A quarter past 23:00 UTC is the next trading date in Chicago; a calendar that is none does not close the page."""
+    ingest(write(tmp_path / "mnq.dbn", bars(1, first=23 * 60 + 15)))
+    mnq = Series.objects.filter(slug="mnq")
+    before = mnq.get().calendar
+    mnq.update(calendar=calendar)
+    html = page(client, "/series/mnq/")
+    mnq.update(calendar=before)
+    assert f'data-first-day="{day}" data-last-day="{day}"' in html
+
+
 def test_an_empty_series_says_so(client):
     html = page(client, "/series/mnq/")
     assert "ingest_dbn --input FILE --symbol &#x27;CME_MINI:MNQ1!&#x27;" in html

@@ -1,59 +1,69 @@
-// The heat map: weekdays down, weeks across, one button per UTC day. Arrow keys walk from day to day.
+// The heat map: weekdays down, weeks across, one button per trading day (UTC day where there is no calendar). Closed days
+// stay blank. Arrow keys walk from day to day.
 
 import { getJson, iso, seconds } from "./api.js";
 
 const DAY = 86_400;
 const WINDOW = 52 * 7 * DAY;
+const LONGEST_BREAK = 4 * DAY; // a weekend and a holiday: a gap across the window's first midnight is seen with it
+const UTC_DAY = 1440; // minutes
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const LONG = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric", month: "long", year: "numeric" });
 const MONTH = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "short" });
 
-const weekday = (day) => (Math.floor(day / DAY) + 3) % 7; // 0: Monday
-const midnight = (time) => Math.floor(time / DAY) * DAY;
-const text = (day) => iso(day).slice(0, 10);
+const weekday = (date) => (Math.floor(date / DAY) + 3) % 7; // 0: Monday
+const text = (date) => iso(date).slice(0, 10);
+const number = (count) => count.toLocaleString("en-US");
+const bars = (count) => (count === 1 ? "1 bar" : `${number(count)} bars`);
 
-/** Up to 52 weeks that end with the week of `last`, and begin with that of `first` if the data are no longer. */
+// Dates are the seconds of their midnight in UTC, whenever the exchange's day begins.
+export const midnight = (isoDate) => seconds(`${isoDate}T00:00:00Z`);
+
+/** Up to 52 weeks that end with the week of the date `last`, and begin with that of `first` if the data are no longer. */
 export function windowTo(last, first) {
-  const end = midnight(last) + (7 - weekday(midnight(last))) * DAY;
-  return { start: Math.max(end - WINDOW, midnight(first) - weekday(midnight(first)) * DAY), end };
+  const end = last + (7 - weekday(last)) * DAY;
+  return { start: Math.max(end - WINDOW, first - weekday(first) * DAY), end };
 }
 
 /** The window one year before (-1) or after (1). */
 export function shifted({ end }, years, first) {
-  return windowTo(end - 1 + years * WINDOW, first);
+  return windowTo(end - DAY + years * WINDOW, first);
 }
 
 export async function loadCoverage(address, { start, end }) {
-  const found = await getJson(address, { start: iso(start), end: iso(end) });
+  const found = await getJson(address, { start: iso(start - LONGEST_BREAK), end: iso(end) });
   return { ...found, start, end };
 }
 
-/** Draw the window into `box`; `onDay(start of day)` when one is pressed. */
-export function drawHeat(box, coverage, { firstBar, lastBar, onDay }) {
-  const days = new Map(coverage.days.map((day) => [seconds(`${day.day}T00:00:00Z`), day]));
-  const fullest = fullestByWeekday(days);
+/** What the days are held against, in words. */
+export function measure({ calendar, usual_bars: usual }) {
+  if (calendar) return `Open minutes with a bar, by trading day of ${calendar}:`;
+  if (usual === null) return "Bars by UTC day, of 1,440 minutes:";
+  return `Bars by UTC day, of ${number(usual)} on a usual day (median of the fuller half):`;
+}
+
+/** Draw the window into `box`; `onDay(start, end)` with the day's moments when one is pressed. */
+export function drawHeat(box, coverage, { onDay }) {
+  const days = new Map(coverage.days.filter(hasBegun).map((day) => [midnight(day.day), day]));
   const table = document.createElement("table");
   table.className = "heat";
-  table.setAttribute("aria-label", `Bars per UTC day, ${text(coverage.start)} to ${text(coverage.end - DAY)}`);
+  table.setAttribute("aria-label", `Coverage by ${coverage.days_are}, ${text(coverage.start)} to ${text(coverage.end - DAY)}`);
   table.append(monthsHead(coverage));
   const body = table.createTBody();
   for (let row = 0; row < 7; row += 1) {
     const line = body.insertRow();
     line.append(heading(WEEKDAYS[row], "row"));
-    for (let day = coverage.start + row * DAY; day < coverage.end; day += 7 * DAY) {
-      const inside = day >= midnight(firstBar) && day <= lastBar;
+    for (let date = coverage.start + row * DAY; date < coverage.end; date += 7 * DAY) {
       const cell = line.insertCell();
-      if (inside) cell.append(dayButton(day, days.get(day), fullest[row]));
+      if (days.has(date)) cell.append(dayButton(date, days.get(date), coverage));
     }
   }
   box.replaceChildren(table);
   listen(table, onDay);
 }
 
-function fullestByWeekday(days) {
-  const most = Array(7).fill(0);
-  for (const [day, { bars }] of days) most[weekday(day)] = Math.max(most[weekday(day)], bars);
-  return most;
+/** On a Saturday the Monday's trading day is there, but was not open yet. */
+function hasBegun(day) {
+  return day.bars > 0 || day.expected_by_now > 0;
 }
 
 function monthsHead({ start, end }) {
@@ -79,46 +89,65 @@ function heading(content, scope) {
   return cell;
 }
 
-function dayButton(day, found, fullest) {
+function dayButton(date, day, coverage) {
   const button = document.createElement("button");
-  const share = found ? found.bars / fullest : 0;
   button.type = "button";
   button.tabIndex = -1;
-  button.dataset.day = day;
-  button.className = `heat-${level(share)}`;
-  const label = `${LONG.format(day * 1000)}: ${words(found, share)}`;
+  Object.assign(button.dataset, { date, day: seconds(day.ts), end: seconds(day.end) });
+  button.className = level(day, coverage);
+  if (day.forming) button.classList.add("heat-now");
+  const label = `${dateInWords(date)}: ${words(day, coverage)}`;
   button.setAttribute("aria-label", label);
   button.title = label;
   return button;
 }
 
-function level(share) {
-  if (share === 0) return 0;
-  return share < 0.5 ? 1 : share < 0.8 ? 2 : share < 0.98 ? 3 : 4;
+/** Wed 18 Nov 2026 */
+function dateInWords(date) {
+  const day = new Date(date * 1000);
+  return `${WEEKDAYS[weekday(date)]} ${day.getUTCDate()} ${MONTH.format(day)} ${day.getUTCFullYear()}`;
 }
 
-function words(found, share) {
-  if (!found) return "no bars";
-  const gaps = found.gaps === 1 ? "1 gap" : `${found.gaps} gaps`;
-  return `${found.bars.toLocaleString("en-US")} bars, ${Math.floor(share * 100)}% of the fullest, ${gaps}`;
+function level(day, { calendar, usual_bars: usual }) {
+  const [held, full] = calendar ? [day.open_bars, day.expected_by_now] : [day.bars, usual ?? UTC_DAY];
+  if (!full) return "heat-closed";
+  const share = held / full;
+  if (share === 0) return "heat-0";
+  return share < 0.5 ? "heat-1" : share < 0.8 ? "heat-2" : share < 0.98 ? "heat-3" : "heat-4";
+}
+
+function words(day, { calendar, usual_bars: usual }) {
+  return calendar ? wordsByCalendar(day) : wordsByBars(day, usual);
+}
+
+function wordsByCalendar(day) {
+  const outside = day.bars - day.open_bars;
+  return [
+    day.expected_by_now ? `${number(day.open_bars)} of ${number(day.expected_by_now)} minutes${day.forming ? " so far" : ""}` : "",
+    outside ? `${bars(outside)} while closed` : "",
+  ].filter(Boolean).join(", ");
+}
+
+function wordsByBars(day, usual) {
+  if (!day.bars) return "no bars";
+  const share = usual ? `, ${Math.floor((day.bars / usual) * 100)}% of a usual day` : " of 1,440 minutes";
+  return `${bars(day.bars)}${share}${day.forming ? ", not over yet" : ""}`;
 }
 
 function listen(table, onDay) {
-  const buttons = [...table.querySelectorAll("button")].sort((a, b) => a.dataset.day - b.dataset.day);
+  const buttons = [...table.querySelectorAll("button")].sort((a, b) => a.dataset.date - b.dataset.date);
   if (!buttons.length) return;
   buttons.at(-1).tabIndex = 0;
-  const steps = { ArrowLeft: -7, ArrowRight: 7, ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity };
   const focus = (button) => {
     for (const other of table.querySelectorAll("[tabindex='0']")) other.tabIndex = -1;
     button.tabIndex = 0;
     button.focus();
   };
   table.addEventListener("keydown", (event) => {
-    const step = steps[event.key];
-    if (step === undefined) return;
+    const next = neighbour(buttons, document.activeElement, event.key);
+    if (next === undefined) return;
     event.preventDefault();
-    const index = buttons.indexOf(document.activeElement) + step;
-    focus(buttons[Math.max(0, Math.min(buttons.length - 1, index))]);
+    focus(next);
   });
   table.addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -126,6 +155,23 @@ function listen(table, onDay) {
     for (const other of buttons) other.removeAttribute("aria-pressed");
     button.setAttribute("aria-pressed", "true");
     focus(button);
-    onDay(Number(button.dataset.day));
+    onDay(Number(button.dataset.day), Number(button.dataset.end));
   });
+}
+
+/** Where a key leads from a day: up and down to the day before and after, left and right by weeks, over closed days. */
+function neighbour(buttons, from, key) {
+  const dateOf = (one) => Number(one.dataset.date);
+  const date = dateOf(from);
+  const [earlier, later] = [(one) => dateOf(one) < date, (one) => dateOf(one) > date];
+  const sameWeekday = (one) => weekday(dateOf(one)) === weekday(date);
+  const found = {
+    ArrowUp: () => buttons.findLast(earlier),
+    ArrowDown: () => buttons.find(later),
+    ArrowLeft: () => buttons.findLast((one) => earlier(one) && sameWeekday(one)),
+    ArrowRight: () => buttons.find((one) => later(one) && sameWeekday(one)),
+    Home: () => buttons[0],
+    End: () => buttons.at(-1),
+  }[key];
+  return found && (found() ?? from);
 }

@@ -4,7 +4,7 @@ import { ApiError, seconds } from "./api.js";
 import { Bars } from "./bars.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
-import { drawHeat, loadCoverage, shifted, windowTo } from "./coverage.js";
+import { midnight, drawHeat, loadCoverage, measure, shifted, windowTo } from "./coverage.js";
 import { Gaps, lengthInWords } from "./gaps.js";
 import { listenToKeys } from "./keys.js";
 import { Legend } from "./legend.js";
@@ -16,7 +16,7 @@ const GAP_ROOM = 90; // bars on either side of a gap
 
 const by = (id) => document.getElementById(id);
 const facts = by("series").dataset;
-const [firstBar, lastBar] = [seconds(facts.first), seconds(facts.last)];
+const lastBar = seconds(facts.last);
 
 const clock = new Clock();
 const bars = new Bars(facts.barsUrl);
@@ -24,7 +24,6 @@ const chart = new Chart(by("chart"), bars, clock);
 const revisions = new Revisions(facts.barsUrl);
 const legend = new Legend(by("legend"), by("spoken"), { clock, bars, revisions });
 const gaps = new Gaps({ box: by("gaps"), count: by("gap-count"), order: by("gap-order"), clock, onGap: showGap });
-let coverageWindow = windowTo(lastBar, firstBar);
 
 /** Do it with a word about it; what the server cannot answer is said, not thrown. */
 async function attempt(word, work) {
@@ -231,11 +230,15 @@ function zoneChosen() {
 
 // --- Coverage -------------------------------------------------------------------------------------------------------
 
+const [firstDay, lastDay] = [midnight(facts.firstDay), midnight(facts.lastDay)];
+let coverageWindow = windowTo(lastDay, firstDay);
+
 async function showCoverage(span) {
   coverageWindow = span;
   try {
     const coverage = await loadCoverage(facts.coverageUrl, span);
-    drawHeat(by("heat"), coverage, { firstBar, lastBar, onDay: (day) => showRange(day, day + DAY).then(reveal) });
+    drawHeat(by("heat"), coverage, { onDay: (start, end) => showRange(start, end).then(reveal) });
+    by("heat-measure").textContent = measure(coverage);
     gaps.show(coverage);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -243,13 +246,13 @@ async function showCoverage(span) {
   }
   const utc = new Clock();
   by("coverage-range").textContent = `${utc.date(span.start)} to ${utc.date(span.end - DAY)}`;
-  by("year-earlier").disabled = span.start <= firstBar;
-  by("year-later").disabled = span.end > lastBar;
+  by("year-earlier").disabled = span.start <= firstDay;
+  by("year-later").disabled = span.end > lastDay;
   by("heat-scroll").scrollLeft = by("heat-scroll").scrollWidth;
 }
 
-by("year-earlier").addEventListener("click", () => showCoverage(shifted(coverageWindow, -1, firstBar)));
-by("year-later").addEventListener("click", () => showCoverage(shifted(coverageWindow, 1, firstBar)));
+by("year-earlier").addEventListener("click", () => showCoverage(shifted(coverageWindow, -1, firstDay)));
+by("year-later").addEventListener("click", () => showCoverage(shifted(coverageWindow, 1, firstDay)));
 
 // --- Begin ----------------------------------------------------------------------------------------------------------
 
