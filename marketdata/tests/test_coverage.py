@@ -16,7 +16,7 @@ from marketdata.coverage.report import DEFAULT_COVERAGE, Coverage, series_covera
 from marketdata.models import Series
 from marketdata.sessions.days import trading_days
 
-from .clocks import CME, NYSE, ZONES, calendars, utc
+from .clocks import CME, NYSE, ZONES, utc
 from .hours import at, bar_row, copy_bars, insert_bars
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -88,6 +88,8 @@ def with_calendar(series: Series, calendar: str) -> Series:
     return series
 
 
+# Bombay's days begin and end at half past, and Tokyo has a lunch break.
+calendars = st.sampled_from([*ZONES, "BSE", "JPX"])
 # Around which minutes: an ordinary night, both changes of the clock in both zones, half days, holidays, years' ends.
 middles = st.sampled_from(
     [
@@ -143,6 +145,7 @@ def test_it_is_what_the_bars_say(
         (ALL_TIME[1] - timedelta(seconds=1), ALL_TIME[1]),
         (ALL_TIME[0], ALL_TIME[0] + timedelta(seconds=1)),
         (at(3) + timedelta(seconds=1), at(3) + timedelta(seconds=2)),
+        (at(0), at(1)),  # before the first bar, but of its day
         (at(9), at(3)),
     ],
 )
@@ -240,10 +243,27 @@ def test_a_day_that_is_not_over_is_held_against_the_minutes_so_far(series):
     assert (day.open_bars, day.expected_by_now) == (11, 31)
 
 
-def test_a_day_without_a_calendar_is_not_full_for_want_of_another(series):
-    copy_bars([bar_row(series.symbol, at(0), 1)])
-    assert series_coverage(with_calendar(series, ""), start=None, end=None, now=LATER).usual_bars is None
-    copy_bars(bar_row(series.symbol, at(day * 1440 + minute), 1) for day in range(1, 6) for minute in range(100 + day))
-    found = series_coverage(with_calendar(series, ""), start=None, end=None, now=LATER)
-    assert [day.bars for day in found.days] == [1, 101, 102, 103, 104, 105]
-    assert found.usual_bars == 104
+def test_of_a_month_without_sessions_only_days_with_bars_are_known(series):
+    """The New York exchange was closed from August to November 1914."""
+    bars = [utc("1914-09-14 15:00"), utc("1914-09-16 15:00")]
+    insert_bars([bar_row(series.symbol, bar, 1) for bar in bars])
+    found = series_coverage(with_calendar(series, NYSE), start=None, end=None, now=LATER)
+    assert [(day.day.day, day.bars, day.open_bars, day.expected) for day in found.days] == [
+        (14, 1, 0, 0),
+        (16, 1, 0, 0),
+    ]
+    assert [gap.open_minutes for gap in found.gaps.longest] == [0]
+
+
+@pytest.mark.parametrize(
+    ("counts", "usual"),
+    [([1], None), ([9, 9, 9, 9], None), ([10, 50, 30, 40, 20], 40), ([10, 50, 30, 40, 20, 60], 50), ([5] * 5, 5)],
+)
+def test_what_is_usual_without_a_calendar(series, counts, usual):
+    """The day that runs, with seven bars, is left out."""
+    days = [number for number, count in enumerate(counts) for _ in range(count)]
+    copy_bars(bar_row(series.symbol, at(day * 1440 + place), 1) for place, day in enumerate(days))
+    copy_bars(bar_row(series.symbol, at(len(counts) * 1440 + minute), 1) for minute in range(7))
+    found = series_coverage(with_calendar(series, ""), start=None, end=None, now=at(len(counts) * 1440 + 30))
+    assert [day.bars for day in found.days] == [*counts, 7]
+    assert found.usual_bars == usual
