@@ -1,7 +1,7 @@
 """The ledger's masks as arrays, against sets of minutes."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from marketdata.coverage.hours import Hours
@@ -42,6 +42,8 @@ def test_minutes_around_moments(held, moments):
 
 
 @settings(max_examples=300)
+@example([59, 60], 59, 60)  # an hour's last minute, and its first
+@example([59, 60], 60, 61)
 @given(held_minutes, minutes, minutes)
 def test_a_part_of_them(held, first, stop):
     part = hours_of(held).between(first, stop)
