@@ -316,3 +316,78 @@ def test_a_corrected_bar_is_marked_with_what_it_was(page, mnq, tmp_path):
     page.get_by_text("5m", exact=True).click()
     expect(page.locator("#legend .minutes")).not_to_be_empty()
     expect(was).to_have_count(0)
+
+
+def go_to(page: Page, day: str) -> None:
+    page.get_by_label("Go to").fill(day)
+    page.get_by_role("button", name="Go", exact=True).click()
+
+
+def moment_of(page: Page) -> datetime:
+    """What the address leads to."""
+    return datetime.strptime(re.search(r"from=([^&]*)", page.url)[1], "%Y-%m-%dT%H%%3A%MZ").replace(tzinfo=UTC)
+
+
+def test_other_candles_keep_the_moment(page, mnq):
+    open_series(page)
+    go_to(page, "2024-01-03")
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 00:00 UTC")
+    settle(page)
+    page.get_by_text("1h", exact=True).click()
+    expect(page).to_have_url(re.compile("timeframe=1h"))
+    moment = moment_of(page)
+    assert datetime(2024, 1, 3, 11, tzinfo=UTC) < moment < datetime(2024, 1, 3, 13, 59, tzinfo=UTC)
+    expect(page.locator("#legend .when")).to_have_text(f"Wed 2024-01-03 {moment:%H}:00 UTC")
+    page.get_by_text("4h", exact=True).click()
+    expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 11:00 UTC")
+    page.goto(f"/series/mnq/?from={moment:%Y-%m-%dT%H:%M}Z")
+    settle(page)
+    page.get_by_text("1d", exact=True).click()
+    # The middle of the day that begins with the moment is after midnight, before the end of the trading day.
+    expect(page.locator("#legend .when")).to_have_text("Thu 2024-01-04")
+    page.get_by_text("1m", exact=True).click()
+    expect(page.locator("#legend .when")).to_have_text(f"{moment_of(page):%a %Y-%m-%d %H:%M} UTC")
+    page.get_by_text("1w", exact=True).click()
+    expect(page.locator("#legend .when")).to_have_text("Mon 2024-01-01")
+
+
+def test_a_day_is_found_in_the_candle_that_holds_it(page, mnq, tmp_path):
+    ingest(write(tmp_path / "monday.dbn", bars(300, first=5 * 24 * 60 + 23 * 60)))
+    page.goto("/series/mnq/?timeframe=1w")
+    for day, when in (("2024-01-04", "Mon 2024-01-01"), ("2024-01-08", "Mon 2024-01-08")):
+        go_to(page, day)
+        expect(page.locator("#legend .when")).to_have_text(when)
+        expect(page.get_by_role("status")).to_have_text("")
+    page.get_by_text("1d", exact=True).click()
+    for day, when, said in (
+        ("2024-01-06", "Mon 2024-01-08", "No bars on 2024-01-06: the nearest are shown."),
+        ("2024-01-07", "Mon 2024-01-08", ""),  # Monday's session began on Sunday evening
+        ("2024-01-03", "Wed 2024-01-03", ""),
+    ):
+        go_to(page, day)
+        expect(page.locator("#legend .when")).to_have_text(when)
+        expect(page.get_by_role("status")).to_have_text(said)
+        expect(page.get_by_label("Go to")).to_have_value(day)
+
+
+def test_the_candles_on_the_chart_stay_until_others_are_there(browser, site, reader, mnq):
+    with opened(browser, site, reader=reader, but_for="ERR_FAILED") as page:
+        open_series(page)
+        held = []
+        page.route("**/ohlcv-1h/bars**", lambda route: held.append(route))
+        page.get_by_text("1h", exact=True).click()
+        expect(page.get_by_role("status")).to_have_text("Loading…")
+        box = page.locator("#chart").bounding_box()
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.4)
+        expect(page.locator("#legend .when")).not_to_have_text(f"{LAST:%a %Y-%m-%d %H:%M} UTC")
+        expect(page.locator("#legend .open")).to_have_text(re.compile(r"^O16\d{3}\.\d\d$"))
+        held[0].abort()
+        expect(page.get_by_role("status")).to_have_text("The server cannot be reached.")
+        expect(page.get_by_label("1m", exact=True)).to_be_checked()
+        assert "timeframe" not in page.url
+        values = stored()[point_at(page, 0.6)]
+        expect(page.locator("#legend .high")).to_have_text(f"H{values[1]:.2f}")
+        page.unroute("**/ohlcv-1h/bars**")
+        page.get_by_text("1h", exact=True).click()
+        expect(page.locator("#legend .minutes")).not_to_be_empty()
+        expect(page.get_by_role("status")).to_have_text("")

@@ -6,36 +6,33 @@ export const PAGE = 2000;
 const CONTEXT = 300; // bars in front of a time that was jumped to
 const DAY_AND_MORE = 1500;
 
+// Seconds that a candle stands for at most: it ends before where the next one begins.
+const LENGTHS = { "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14_400, "1d": 86_400, "1w": 604_800 };
 const SESSIONS = ["1d", "1w"]; // timeframes whose candles are drawn at their trading date, not at a time of day
 
 export class Bars {
   /** `address` is that of the minute bars; the other timeframes lie beside it. */
-  constructor(address) {
+  constructor(address, timeframe) {
     this.minutes = address;
-    this.use("1m");
+    this.decimals = 0;
+    this.take({ timeframe, list: [], hasOlder: false, hasNewer: false });
   }
 
-  use(timeframe) {
-    this.timeframe = timeframe;
-    this.address = this.minutes.replace("/ohlcv-1m/", `/ohlcv-${timeframe}/`);
-    this.replace([], false, false);
-  }
-
-  get bySession() {
-    return SESSIONS.includes(this.timeframe);
-  }
-
-  replace(list, hasOlder, hasNewer) {
-    this.list = list;
-    this.hasOlder = hasOlder;
-    this.hasNewer = hasNewer;
+  /** Hold another stretch, of `latest` or `around`, in place of this one. */
+  take({ timeframe, list, hasOlder, hasNewer }) {
+    Object.assign(this, { timeframe, list, hasOlder, hasNewer });
     this.index();
     this.busy = null; // a page that is still under way belongs to the stretch before
   }
 
   index() {
     this.byTime = new Map(this.list.map((bar, index) => [bar.time, index]));
-    this.decimals = decimals(this.list);
+    // Never fewer than before: whole prices in one stretch must not take the decimals from the axis.
+    this.decimals = Math.max(this.decimals, decimals(this.list));
+  }
+
+  get bySession() {
+    return SESSIONS.includes(this.timeframe);
   }
 
   get first() {
@@ -50,33 +47,66 @@ export class Bars {
     return this.list[this.byTime.get(time)];
   }
 
-  /** Index of the first bar at or after `time`; the length of the list if there is none. */
-  indexFrom(time) {
+  // --- Which candle a moment belongs to. `time` is where a candle is drawn, and of a day or a week no moment in it. ---
+
+  /** How many bars are stamped at `moment` or before. */
+  countTo(moment) {
     let [low, high] = [0, this.list.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.list[middle].time < time) low = middle + 1;
+      if (this.list[middle].stamp <= moment) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  /** The last bars of the series. */
-  async latest() {
-    const page = await this.page({ order: "desc", limit: PAGE });
-    this.replace(page.bars.reverse(), page.more, false);
+  /** Where the period of a candle ends. */
+  end(index) {
+    const next = this.list[index + 1]?.stamp ?? Infinity;
+    return Math.min(this.list[index].stamp + LENGTHS[this.timeframe], next);
   }
 
-  /** The stretch from some bars before `start` on; asks for nothing if [start, end) is held already. */
-  async around(start, end) {
-    const held = this.list.length && this.first.time <= start && (this.last.time >= end || !this.hasNewer);
-    if (held && this.last.time >= start) return;
-    const [before, after] = await Promise.all([
-      this.page({ order: "desc", end: iso(start), limit: CONTEXT }),
-      this.page({ order: "asc", start: iso(start), limit: DAY_AND_MORE }),
-    ]);
-    this.replace([...before.bars.reverse(), ...after.bars], before.more, after.more);
+  /** Whether the candle's period and [start, end) have a moment in common. */
+  overlaps(index, start, end) {
+    return this.list[index].stamp < end && this.end(index) > start;
   }
+
+  /** Index of the candle that contains `moment`; undefined if none does. */
+  indexWith(moment) {
+    const index = this.countTo(moment) - 1;
+    return index >= 0 && moment < this.end(index) ? index : undefined;
+  }
+
+  /** Index of the candle that contains `moment`, else of the next one, which has what a weekend brought before it. */
+  indexAt(moment) {
+    return this.indexWith(moment) ?? Math.min(this.countTo(moment), this.list.length - 1);
+  }
+
+  // --- Other stretches. The one that is held stays until it is replaced with `take`. ---
+
+  /** The last bars of the series. */
+  async latest(timeframe) {
+    const page = await this.page({ order: "desc", limit: PAGE }, timeframe);
+    return { timeframe, list: page.bars.reverse(), hasOlder: page.more, hasNewer: false };
+  }
+
+  /** The stretch from some bars before the candle with `start` on; null if it is held already, up to `end`. */
+  async around(start, end, timeframe) {
+    if (timeframe === this.timeframe && this.holds(start, end)) return null;
+    // The candle with `start` is stamped before it, so it is the last of the first page.
+    const [before, after] = await Promise.all([
+      this.page({ order: "desc", end: iso(start), limit: CONTEXT }, timeframe),
+      this.page({ order: "asc", start: iso(start), limit: DAY_AND_MORE }, timeframe),
+    ]);
+    return { timeframe, list: [...before.bars.reverse(), ...after.bars], hasOlder: before.more, hasNewer: after.more };
+  }
+
+  holds(start, end) {
+    if (!this.list.length || this.first.stamp > start || this.last.stamp < start) return false;
+    return this.last.stamp >= end || !this.hasNewer;
+  }
+
+  // --- More of the same stretch ---
 
   /** One page more in front. True if bars came. */
   older() {
@@ -109,9 +139,10 @@ export class Bars {
     }
   }
 
-  async page(parameters) {
-    const page = await getJson(this.address, parameters);
-    return { bars: page.bars.map((bar) => candle(bar, this.bySession)), more: page.next_cursor !== null };
+  async page(parameters, timeframe = this.timeframe) {
+    const page = await getJson(this.minutes.replace("/ohlcv-1m/", `/ohlcv-${timeframe}/`), parameters);
+    const bySession = SESSIONS.includes(timeframe);
+    return { bars: page.bars.map((bar) => candle(bar, bySession)), more: page.next_cursor !== null };
   }
 }
 

@@ -9,6 +9,7 @@ import { Gaps, lengthInWords } from "./gaps.js";
 import { listenToKeys } from "./keys.js";
 import { Legend } from "./legend.js";
 import { Revisions } from "./revisions.js";
+import { Status } from "./status.js";
 
 const DAY = 86_400;
 const EDGE = 150; // bars left at an edge when the next page is asked for
@@ -18,27 +19,16 @@ const by = (id) => document.getElementById(id);
 const facts = by("series").dataset;
 const lastBar = seconds(facts.last);
 
+const timeframes = [...document.getElementsByName("timeframe")];
+const address = new URL(location.href).searchParams;
+
 const clock = new Clock();
-const bars = new Bars(facts.barsUrl);
+const bars = new Bars(facts.barsUrl, timeframes.find(({ value }) => value === address.get("timeframe"))?.value ?? "1m");
 const chart = new Chart(by("chart"), bars, clock);
 const revisions = new Revisions(facts.barsUrl);
 const legend = new Legend(by("legend"), by("spoken"), { clock, bars, revisions });
+const status = new Status(by("chart-status"));
 const gaps = new Gaps({ box: by("gaps"), count: by("gap-count"), order: by("gap-order"), clock, onGap: showGap });
-
-/** Do it with a word about it; what the server cannot answer is said, not thrown. */
-async function attempt(word, work) {
-  const status = by("chart-status");
-  status.classList.remove("bad");
-  status.textContent = word;
-  try {
-    await work();
-    status.textContent = "";
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    status.classList.add("bad");
-    status.textContent = error.message;
-  }
-}
 
 // What the legend shows while nothing is pointed at: the bar that was asked for.
 let resting;
@@ -51,11 +41,42 @@ function rest(bar) {
 
 // --- The chart's range ----------------------------------------------------------------------------------------------
 
-function showLatest() {
-  return attempt("Loading the last bars…", async () => {
-    await bars.latest();
+let turn = 0; // counts what was asked for: an answer that comes after a later question is not drawn
+let loading = false;
+let wanted = bars.timeframe; // what the buttons say: other than the chart's while it loads
+
+/** Take the stretch that `ask` brings and show what `place` says of it. Until then, and if it does not come, the chart,
+ * the legend and the address stay as they are. `place` may return a sentence about what it could not find. */
+async function load(timeframe, ask, place) {
+  const mine = ++turn;
+  loading = true;
+  kept = undefined;
+  status.say("bars", "Loading…");
+  press(timeframe);
+  try {
+    const stretch = await ask();
+    if (mine !== turn) return;
+    if (stretch) bars.take(stretch);
+    if (!bars.list.length) throw new ApiError("There are no bars any more: reload the page.");
+    setClock();
     chart.mark();
     chart.draw();
+    for (const subject of ["more", "bars"]) status.say(subject);
+    status.say("bars", place() ?? "", true);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (mine === turn) status.say("bars", error.message, true);
+  } finally {
+    if (mine === turn) {
+      loading = false;
+      press(bars.timeframe);
+      extendSoon();
+    }
+  }
+}
+
+function showLatest(timeframe = wanted) {
+  return load(timeframe, () => bars.latest(timeframe), () => {
     chart.showLatest();
     rest(bars.last);
     remember(null);
@@ -63,30 +84,31 @@ function showLatest() {
 }
 
 function showRange(start, end) {
-  return attempt("Loading…", async () => {
-    await bars.around(start, end);
-    chart.mark();
-    chart.draw();
-    const from = bars.indexFrom(start);
-    const to = bars.indexFrom(end) - 1;
+  const timeframe = wanted;
+  return load(timeframe, () => bars.around(start, end, timeframe), () => {
+    // In days and weeks a midnight stands for the trading date, whose candle may be stamped after it.
+    const from = (bars.bySession ? bars.byTime.get(start) : undefined) ?? bars.indexAt(start);
+    const to = bars.countTo(end - 1) - 1;
     if (to - from >= 10) chart.show(from, to);
     else chart.show(from - 60, from + 60); // a day is one candle of 1d: with its neighbours
-    rest(bars.list[Math.min(from, bars.list.length - 1)]);
+    rest(bars.list[from]);
     remember(start);
-    if (to < from) throw new ApiError(`No bars on ${clock.date(start)}: the nearest are shown.`);
+    if (!bars.overlaps(from, start, end)) return `No bars on ${clock.date(start)}: the nearest are shown.`;
   });
 }
 
 function showGap(gap) {
-  useTimeframe("1m"); // a gap is between minutes
-  return attempt("Loading…", async () => {
-    await bars.around(gap.after - GAP_ROOM * 60, gap.before + GAP_ROOM * 60);
-    if (!bars.at(gap.before)) await bars.around(gap.before, gap.before + GAP_ROOM * 60);
-    chart.draw();
-    const at = bars.indexFrom(gap.before);
+  const [start, end] = [gap.after - GAP_ROOM * 60, gap.before + GAP_ROOM * 60];
+  const ask = async () => {
+    const stretch = await bars.around(start, end, "1m"); // a gap is between minutes
+    const found = stretch?.list ?? bars.list;
+    return found.some((bar) => bar.stamp === gap.before) ? stretch : bars.around(gap.before, end, "1m");
+  };
+  return load("1m", ask, () => {
+    const at = bars.indexAt(gap.before);
     chart.show(at - GAP_ROOM, at + GAP_ROOM);
     chart.mark(gap.before, `${lengthInWords(gap.minutes)} gap`);
-    rest(bars.at(gap.before));
+    rest(bars.list[at]);
     remember(gap.after);
     reveal();
   });
@@ -100,10 +122,16 @@ function remember(start) {
   if (bars.timeframe === "1m") url.searchParams.delete("timeframe");
   else url.searchParams.set("timeframe", bars.timeframe);
   history.replaceState(null, "", url);
-  by("jump-date").value = clock.date(start ?? lastBar);
+  const field = by("jump-date");
+  if (field !== document.activeElement) field.value = start === null ? clock.date(lastBar) : dateOf(start); // or is typed in
   for (const day of document.querySelectorAll("#heat [aria-pressed]")) {
     if (Number(day.dataset.day) !== start) day.removeAttribute("aria-pressed");
   }
+}
+
+/** Of a moment within a trading day its date, which may be the next; a midnight is a date itself. */
+function dateOf(moment) {
+  return clock.date(bars.bySession && moment % DAY ? bars.list[bars.indexAt(moment)].time : moment);
 }
 
 /** On a small screen the chart is far from the day or gap that was pressed. */
@@ -128,14 +156,14 @@ function extendSoon() {
 
 async function extend() {
   const seen = chart.scale.getVisibleLogicalRange();
-  if (!seen || !bars.list.length) return;
+  if (!seen || !bars.list.length || loading) return;
   if (seen.from < EDGE && bars.hasOlder && !bars.busy) {
-    await attempt("Loading older bars…", async () => {
+    await status.attempt("more", "Loading older bars…", async () => {
       if (await bars.older()) chart.draw();
     });
   } else if (seen.to > bars.list.length - EDGE && bars.hasNewer && !bars.busy && !pressed) {
     // Bars put at the end move what is held by a finger or the mouse: only when it is let go.
-    await attempt("Loading newer bars…", async () => {
+    await status.attempt("more", "Loading newer bars…", async () => {
       if (!(await bars.newer())) return;
       const before = chart.scale.getVisibleLogicalRange();
       chart.draw();
@@ -157,7 +185,7 @@ for (const event of ["pointerup", "pointercancel"]) {
 
 chart.chart.subscribeCrosshairMove(({ time }) => legend.show(bars.at(time) ?? resting));
 listenToKeys(by("chart"), { bars, chart, legend });
-by("latest").addEventListener("click", showLatest);
+by("latest").addEventListener("click", () => showLatest());
 by("jump").addEventListener("submit", (event) => {
   event.preventDefault();
   const start = clock.midnight(by("jump-date").value);
@@ -169,7 +197,7 @@ for (const choice of document.getElementsByName("zone")) {
 
 function setZone(zone) {
   localStorage.setItem("barkeep-clock", zone === "UTC" ? "UTC" : "exchange");
-  clock.setZone(zone);
+  setClock();
   chart.redraw();
   legend.show(legend.bar);
   gaps.draw();
@@ -193,39 +221,49 @@ chart.onDraw = async () => {
 
 // --- Timeframes -----------------------------------------------------------------------------------------------------
 
-const timeframes = [...document.getElementsByName("timeframe")];
 for (const choice of timeframes) choice.addEventListener("change", () => changeTimeframe(choice.value));
 
-/** Other candles from here on; nothing is drawn yet. */
-function useTimeframe(timeframe) {
-  if (bars.timeframe === timeframe) return;
-  chart.mark();
-  bars.use(timeframe);
+function press(timeframe) {
+  wanted = timeframe;
   for (const choice of timeframes) choice.checked = choice.value === timeframe;
-  // A trading date is the same on every clock.
-  clock.setZone(bars.bySession ? "UTC" : zoneChosen());
   for (const choice of document.getElementsByName("zone")) choice.disabled = bars.bySession;
 }
 
-/** The same moment as before in other candles: the middle of what is seen, or the end if that is seen. */
+// The moment that the last change of timeframe kept, until the chart is moved: in finer candles it is found again.
+let kept;
+
+/** The same moment as before in other candles. */
 async function changeTimeframe(timeframe) {
-  const seen = chart.scale.getVisibleLogicalRange();
-  const atEnd = !seen || (!bars.hasNewer && seen.to >= bars.list.length - 1);
-  const middle = bars.list[Math.max(0, Math.min(bars.list.length - 1, Math.round((seen?.from + seen?.to) / 2)))];
-  useTimeframe(timeframe);
-  if (atEnd || !middle) return showLatest();
-  return attempt("Loading…", async () => {
-    await bars.around(middle.stamp, middle.stamp + DAY);
-    chart.draw();
-    const at = bars.indexFrom(middle.time);
+  const moment = kept ?? momentSeen();
+  if (moment === undefined) return showLatest(timeframe);
+  await load(timeframe, () => bars.around(moment, moment + DAY, timeframe), () => {
+    const at = bars.indexAt(moment);
     chart.show(at - 60, at + 60);
-    rest(bars.list[Math.min(at, bars.list.length - 1)]);
-    remember(middle.stamp);
+    rest(bars.list[at]);
+    remember(moment);
   });
+  kept = moment;
 }
 
-function zoneChosen() {
-  return [...document.getElementsByName("zone")].find((choice) => choice.checked)?.value ?? "UTC";
+/** The middle of what is seen; where the end is seen, the bar that was asked for; undefined if that was the end. */
+function momentSeen() {
+  const seen = chart.scale.getVisibleLogicalRange();
+  const last = bars.list.length - 1;
+  if (!seen || last < 0) return undefined;
+  const middle = Math.max(0, Math.min(last, Math.round((seen.from + seen.to) / 2)));
+  if (bars.hasNewer || seen.to < last) return bars.list[middle].stamp;
+  const asked = bars.byTime.get(resting?.time);
+  return asked >= seen.from && asked < last ? resting.stamp : undefined;
+}
+
+for (const event of ["pointerdown", "wheel", "keydown"]) {
+  by("chart").addEventListener(event, () => (kept = undefined), { passive: true });
+}
+
+/** A trading date is the same on every clock. */
+function setClock() {
+  const chosen = [...document.getElementsByName("zone")].find((choice) => choice.checked);
+  clock.setZone(bars.bySession ? "UTC" : (chosen?.value ?? "UTC"));
 }
 
 // --- Coverage -------------------------------------------------------------------------------------------------------
@@ -257,13 +295,9 @@ by("year-later").addEventListener("click", () => showCoverage(shifted(coverageWi
 // --- Begin ----------------------------------------------------------------------------------------------------------
 
 const exchange = [...document.getElementsByName("zone")].find((choice) => choice.value !== "UTC");
-if (exchange && localStorage.getItem("barkeep-clock") === "exchange") {
-  exchange.checked = true;
-  clock.setZone(exchange.value);
-}
-const address = new URL(location.href).searchParams;
+if (exchange && localStorage.getItem("barkeep-clock") === "exchange") exchange.checked = true;
+setClock();
 const asked = seconds(address.get("from"));
-if (timeframes.some((choice) => choice.value === address.get("timeframe"))) useTimeframe(address.get("timeframe"));
 await Promise.all([
   Number.isFinite(asked) ? showRange(asked, asked + DAY) : showLatest(),
   showCoverage(coverageWindow),
