@@ -75,6 +75,10 @@ class SeriesRow:
     def latest_close(self) -> str:
         return "" if self.stats.latest_close is None else exact(self.stats.latest_close)
 
+    @property
+    def tick(self) -> str:
+        return "" if self.series.tick_size is None else exact(self.series.tick_size)
+
 
 def series_rows(series: Sequence[Series]) -> list[SeriesRow]:
     """The series with their strips, in two queries, and one more where a series is empty."""

@@ -22,6 +22,14 @@ from .rows import RUNS, insert
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = """no-sandbox disable-gpu disable-quic no-first-run disable-background-networking
 disable-component-update disable-sync"""
+COUNT_REQUESTS = """{
+    const real = window.fetch;
+    window.underWay = 0;
+    window.fetch = (...what) => {
+        window.underWay += 1;
+        return real(...what).finally(() => (window.underWay -= 1));
+    };
+}"""
 WIDE, NARROW = {"width": 1600, "height": 1000}, {"width": 390, "height": 844}
 
 
@@ -72,8 +80,10 @@ def opened(browser, site: str, *, reader=None, viewport=WIDE, but_for: str = "",
     page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
     page.on("requestfailed", lambda request: wrong.append(f"{request.url}: {request.failure}"))
     page.on("request", lambda request: None if request.url.startswith((site, "data:")) else wrong.append(request.url))
+    page.add_init_script(COUNT_REQUESTS)
     yield page
-    page.wait_for_load_state("networkidle")
+    # Closed earlier, requests would fail that nothing is wrong with.
+    page.evaluate("async () => { while (window.underWay) await new Promise(requestAnimationFrame); }")
     context.close()
     assert [one for one in wrong if not (but_for and but_for in one)] == []
 

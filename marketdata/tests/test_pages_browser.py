@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from django.core.management import CommandError
 from playwright.sync_api import Page, expect
 
-from ingestion.tests.builders import MIDNIGHT, bars, ingest, save, stored, write
+from ingestion.tests.builders import MIDNIGHT, bars, ingest, save, stored, together, write
 from ingestion.undo import undo_run
 from marketdata.models import Series
 from marketdata.tests.conftest import NARROW, WIDE, opened
@@ -30,7 +31,7 @@ def settle(page: Page) -> None:
     page.evaluate("""async () => {
         for (let quiet = 0; quiet < 8; quiet += 1) {
             await new Promise(requestAnimationFrame);
-            if (document.getElementById("chart-status")?.textContent.startsWith("Loading")) quiet = 0;
+            if (window.underWay) quiet = 0;
         }
     }""")
 
@@ -40,6 +41,10 @@ def point_at(page: Page, share: float) -> datetime:
     box = page.locator("#chart").bounding_box()
     page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.4)
     settle(page)
+    return legend_time(page)
+
+
+def legend_time(page: Page) -> datetime:
     text = page.locator("#legend .when").inner_text()
     return datetime.strptime(text, "%a %Y-%m-%d %H:%M UTC").replace(tzinfo=UTC)
 
@@ -94,7 +99,7 @@ def test_panning_left_loads_older_bars_and_leaves_the_view_where_it_is(page, mnq
     before = point_at(page, 0.5)
     for _ in range(3):
         drag(page, 0.1, 0.85)
-    assert point_at(page, 0.5) < before - timedelta(minutes=2000)
+    assert point_at(page, 0.5) < before - timedelta(minutes=1500)
     assert point_at(page, 0.9) - point_at(page, 0.4) > timedelta(minutes=500)
     assert stored()[point_at(page, 0.6)]
 
@@ -258,7 +263,7 @@ def test_candles_of_other_timeframes(page, mnq):
     expect(page.locator("#legend .minutes")).to_have_count(0)
     page.get_by_text("1h", exact=True).click()
     expect(page.locator("#legend .when")).to_have_text(re.compile(f"{LAST:%a %Y-%m-%d %H}:00 UTC"))
-    expect(page.locator("#legend .minutes")).to_have_text("Min20 of 60")
+    expect(page.locator("#legend .minutes")).to_have_text("20 of 60 min")
     settle(page)
     assert point_at(page, 0.5).minute == 0
 
@@ -268,7 +273,7 @@ def test_candles_of_other_timeframes(page, mnq):
     day = [values for time, values in sorted(held.items()) if time >= datetime(2024, 1, 4, 23, tzinfo=UTC)]
     expect(page.locator("#legend .open")).to_have_text(f"O{day[0][0]:.2f}")
     expect(page.locator("#legend .volume")).to_have_text(f"Vol{sum(values[4] for values in day):,}")
-    expect(page.locator("#legend .minutes")).to_have_text(f"Min{len(day):,} of 1,380")
+    expect(page.locator("#legend .minutes")).to_have_text(f"{len(day):,} of 1,380 min")
     expect(page.get_by_role("radio", name="UTC")).to_be_disabled()
     page.get_by_label("Go to").fill("2024-01-03")
     page.get_by_role("button", name="Go", exact=True).click()
@@ -307,15 +312,16 @@ def test_a_corrected_bar_is_marked_with_what_it_was(page, mnq, tmp_path):
     open_series(page)
     was = page.locator("#legend .before")
     expect(was).to_have_text(
-        f"Until run 2O {before[0].normalize():f} H {before[1].normalize():f} L {before[2].normalize():f} "
-        f"C {before[3].normalize():f} Vol {before[4]:,} (run 1)"
+        f"Until run 2O{before[0]:.2f} H{before[1]:.2f} L{before[2]:.2f} C{before[3]:.2f} Vol{before[4]:,} (run 1)"
     )
+    expect(was.locator(".changed")).to_have_text([f"Vol{before[4]:,}"])  # what differs stands out
     page.locator("#chart").focus()
     page.keyboard.press("ArrowLeft")
     expect(was).to_have_count(0)
     page.get_by_text("5m", exact=True).click()
     expect(page.locator("#legend .minutes")).not_to_be_empty()
     expect(was).to_have_count(0)
+    expect(page.locator("#legend .inside")).to_have_text("1 corrected minute inside")
 
 
 def go_to(page: Page, day: str) -> None:
@@ -340,6 +346,7 @@ def test_other_candles_keep_the_moment(page, mnq):
     expect(page.locator("#legend .when")).to_have_text(f"Wed 2024-01-03 {moment:%H}:00 UTC")
     page.get_by_text("4h", exact=True).click()
     expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 11:00 UTC")
+    settle(page)
     page.goto(f"/series/mnq/?from={moment:%Y-%m-%dT%H:%M}Z")
     settle(page)
     page.get_by_text("1d", exact=True).click()
@@ -391,3 +398,112 @@ def test_the_candles_on_the_chart_stay_until_others_are_there(browser, site, rea
         page.get_by_text("1h", exact=True).click()
         expect(page.locator("#legend .minutes")).not_to_be_empty()
         expect(page.get_by_role("status")).to_have_text("")
+
+
+def correct(tmp_path, *minutes: int) -> None:
+    """Load these minutes again with a larger volume."""
+    corrected = together(*(bars(1, first=minute) for minute in minutes))
+    corrected["volume"] += 7
+    ingest(write(tmp_path / "corrected.dbn", corrected))
+
+
+def test_corrections_are_asked_for_once_and_again_after_a_failure(browser, site, reader, mnq, tmp_path):
+    correct(tmp_path, *range(5050, 5060), *range(100, 110))
+    with opened(browser, site, reader=reader, but_for="ERR_FAILED") as page:
+        asked = []
+
+        def in_small_pages(route):
+            url = route.request.url
+            asked.append(re.search(r"start=([^&]*)&end=([^&]*)", url).groups())
+            if len(asked) == 1:
+                route.abort()
+            else:
+                route.continue_(url=url.replace("limit=10000", "limit=3"))
+
+        page.route("**/revisions?**", in_small_pages)
+        open_series(page)
+        expect(page.get_by_role("status")).to_have_text("The server cannot be reached.")
+        expect(page.locator("#legend .before")).to_have_count(0)
+        page.get_by_role("button", name="Latest").click()
+        expect(page.locator("#legend .before")).to_have_count(1)
+        expect(page.get_by_role("status")).to_have_text("")
+        settle(page)
+        first = asked[1]
+        assert asked[1:] == [first] * 4  # ten of them, three at a time
+        page.locator("#chart").focus()
+        for _ in range(4):
+            page.keyboard.press("Home")
+            settle(page)
+        later = sorted(set(asked[5:]))
+        assert later[-1][1] == first[0]
+        assert all(one[1] == other[0] for one, other in pairwise(later))
+        page.keyboard.press("End")
+        expect(page.locator("#legend .before")).to_have_count(1)
+        page.keyboard.press("1")
+        go_to(page, "2024-01-02")
+        expect(page.locator("#legend .when")).to_have_text("Tue 2024-01-02 00:00 UTC")
+        page.get_by_text("15m", exact=True).click()
+        page.get_by_text("1h", exact=True).click()
+        expect(page.locator("#legend .minutes")).to_have_text("60 of 60 min")
+        settle(page)
+        page.locator("#chart").focus()
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#legend .inside")).to_have_text("10 corrected minutes inside")
+
+
+def test_too_many_corrections_are_said_to_be(page, mnq, tmp_path):
+    correct(tmp_path, *range(4900, 5060))
+    page.route(
+        "**/revisions?**", lambda route: route.continue_(url=route.request.url.replace("limit=10000", "limit=2"))
+    )
+    page.goto("/series/mnq/?timeframe=1h")
+    expect(page.locator("#legend .inside")).to_have_text("at least 9 corrected minutes inside")
+    since = LAST - timedelta(minutes=8)
+    expect(page.get_by_role("status")).to_have_text(
+        f"Corrected minutes are shown from {since:%a %Y-%m-%d %H:%M} UTC on: before, there are too many."
+    )
+    page.locator("#chart").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#legend .inside")).to_have_text("corrected minutes not counted")
+
+
+@pytest.mark.parametrize("viewport", [WIDE, {"width": 1280, "height": 900}, NARROW], ids=["wide", "usual", "narrow"])
+def test_nothing_said_moves_the_chart(browser, site, reader, mnq, tmp_path, viewport):
+    correct(tmp_path, 5058)
+    with opened(browser, site, reader=reader, viewport=viewport, but_for="status of 401") as page:
+        open_series(page)
+        chart = page.locator("#chart")
+        where = "element => element.getBoundingClientRect().top + scrollY"
+        place = chart.evaluate(where)
+        chart.focus()
+        page.keyboard.press("End")
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#legend .before")).to_have_count(1)
+        assert chart.evaluate(where) == place
+        page.context.clear_cookies()
+        page.get_by_role("button", name="Latest").click()
+        expect(page.get_by_role("status")).to_have_text("You are not logged in any more: reload the page.")
+        assert chart.evaluate(where) == place
+
+
+def test_minutes_outside_regular_hours(page, market_db, tmp_path):
+    Series.objects.create(slug="aapl", symbol="AAPL", calendar="NYSE", dataset="XNAS.ITCH")
+    early, day = bars(14, first=1440 + 8 * 60), bars(500, first=1440 + 13 * 60)
+    changes = {"symbols": ("AAPL",), "mappings": {}}
+    ingest(write(tmp_path / "aapl.dbn", together(early, day), **changes), symbol="AAPL")
+    page.goto("/series/aapl/?timeframe=1d")
+    expect(page.locator("#legend .minutes")).to_have_text("514 min (390 regular)")
+    page.goto("/series/aapl/?timeframe=1h&from=2024-01-03T08:00Z")
+    expect(page.locator("#legend .minutes")).to_have_text("14 min, outside regular hours")
+
+
+def test_change_is_from_the_close_before(page, mnq):
+    open_series(page)
+    values = stored()
+    before, last = values[LAST - timedelta(minutes=1)][3], values[LAST][3]
+    change = f"{last - before:+.2f} ({(last - before) / before * 100:+.2f}%)"
+    expect(page.locator("#legend .change")).to_have_text(change.replace("-", "−"))
+    go_to(page, "2024-01-02")
+    expect(page.locator("#legend .change")).to_have_text(re.compile(r"^\+0.25 \(\+0.00%\) from open$"))

@@ -11,10 +11,10 @@ const LENGTHS = { "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h"
 const SESSIONS = ["1d", "1w"]; // timeframes whose candles are drawn at their trading date, not at a time of day
 
 export class Bars {
-  /** `address` is that of the minute bars; the other timeframes lie beside it. */
-  constructor(address, timeframe) {
+  /** `address` is that of the minute bars; the other timeframes lie beside it. `prices` are some that are known. */
+  constructor(address, timeframe, prices) {
     this.minutes = address;
-    this.decimals = 0;
+    this.decimals = Math.max(...prices.map(fraction));
     this.take({ timeframe, list: [], hasOlder: false, hasNewer: false });
   }
 
@@ -163,10 +163,12 @@ function candle(bar, bySession) {
 function decimals(list) {
   let most = 0;
   for (const { text } of list) {
-    for (const price of [text.open, text.high, text.low, text.close]) {
-      const point = price.indexOf(".");
-      if (point >= 0) most = Math.max(most, price.length - point - 1);
-    }
+    for (const price of [text.open, text.high, text.low, text.close]) most = Math.max(most, fraction(price));
   }
   return most;
+}
+
+function fraction(price) {
+  const point = price.indexOf(".");
+  return point < 0 ? 0 : price.length - point - 1;
 }

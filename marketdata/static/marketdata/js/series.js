@@ -7,7 +7,7 @@ import { Clock } from "./clock.js";
 import { midnight, drawHeat, loadCoverage, measure, shifted, windowTo } from "./coverage.js";
 import { Gaps, lengthInWords } from "./gaps.js";
 import { listenToKeys } from "./keys.js";
-import { Legend } from "./legend.js";
+import { Legend, padded } from "./legend.js";
 import { Revisions } from "./revisions.js";
 import { Status } from "./status.js";
 
@@ -23,15 +23,15 @@ const timeframes = [...document.getElementsByName("timeframe")];
 const address = new URL(location.href).searchParams;
 
 const clock = new Clock();
-const bars = new Bars(facts.barsUrl, timeframes.find(({ value }) => value === address.get("timeframe"))?.value ?? "1m");
-const chart = new Chart(by("chart"), bars, clock);
-const revisions = new Revisions(facts.barsUrl);
+const first = timeframes.find(({ value }) => value === address.get("timeframe"))?.value ?? "1m";
+const bars = new Bars(facts.barsUrl, first, [facts.tick, by("latest-close").textContent]);
+const chart = new Chart(by("chart"), bars, clock, Number(facts.tick));
+const revisions = new Revisions(facts.barsUrl, bars);
 const legend = new Legend(by("legend"), by("spoken"), { clock, bars, revisions });
 const status = new Status(by("chart-status"));
 const gaps = new Gaps({ box: by("gaps"), count: by("gap-count"), order: by("gap-order"), clock, onGap: showGap });
 
-// What the legend shows while nothing is pointed at: the bar that was asked for.
-let resting;
+let resting; // what the legend shows while nothing is pointed at: the bar that was asked for
 
 function rest(bar) {
   resting = bar;
@@ -206,17 +206,16 @@ function setZone(zone) {
 // --- Corrected bars -------------------------------------------------------------------------------------------------
 
 chart.onDraw = async () => {
-  if (bars.timeframe !== "1m" || !bars.list.length) {
-    revisions.forget();
-    chart.markRevised([]);
-    return;
+  const close = by("latest-close");
+  close.textContent = padded(bars.hasNewer ? close.textContent : bars.last.text.close, bars.decimals);
+  chart.markRevised(revisions.count());
+  // What could not be loaded is asked for again with the next drawing.
+  const known = await status.attempt("revisions", "", () => revisions.cover());
+  chart.markRevised(revisions.count());
+  legend.show(legend.bar);
+  if (known && revisions.cut !== null) {
+    status.say("revisions", `Corrected minutes are shown from ${clock.long(revisions.cut)} on: before, there are too many.`);
   }
-  try {
-    if (await revisions.cover(bars.first.time, bars.last.time + 60)) legend.show(legend.bar);
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error; // the bars are there without it
-  }
-  chart.markRevised([...revisions.byTime.keys()].filter((time) => bars.at(time)));
 };
 
 // --- Timeframes -----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// The line beside the buttons: what is under way and what went wrong, by subject. What was said last is shown.
+// The line on the chart: what is under way and what went wrong, by subject. What was said last is shown.
 
 import { ApiError } from "./api.js";
 
@@ -10,17 +10,17 @@ export class Status {
 
   /** Say `text` about the subject; without a text, nothing more. */
   say(subject, text = "", bad = false) {
+    if ((this.lines.get(subject)?.text ?? "") === text) return; // nor is it spoken again
     this.lines.delete(subject);
     if (text) this.lines.set(subject, { text, bad });
     const shown = [...this.lines.values()].at(-1);
     this.element.textContent = shown?.text ?? "";
-    this.element.title = shown?.text ?? ""; // where the line is too short for it
     this.element.classList.toggle("bad", shown?.bad ?? false);
   }
 
-  /** Do it with a word about it; what the server cannot answer is said, not thrown. True if it was done. */
+  /** Do it, with a word about it if it may take a while; what the server cannot answer is said, not thrown. True if it was done. */
   async attempt(subject, word, work) {
-    this.say(subject, word);
+    if (word) this.say(subject, word);
     try {
       await work();
       this.say(subject);
