@@ -400,6 +400,13 @@ def test_the_candles_on_the_chart_stay_until_others_are_there(browser, site, rea
         expect(page.get_by_role("status")).to_have_text("")
 
 
+def when_at(page: Page, share: float) -> str:
+    """What the legend names under the mouse; of a place without a bar, the bar that it rests on."""
+    box = page.locator("#chart").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.4)
+    return page.locator("#legend .when").inner_text()
+
+
 def correct(tmp_path, *minutes: int) -> None:
     """Load these minutes again with a larger volume."""
     corrected = together(*(bars(1, first=minute) for minute in minutes))
@@ -469,6 +476,32 @@ def test_too_many_corrections_are_said_to_be(page, mnq, tmp_path):
     expect(page.locator("#legend .inside")).to_have_text("corrected minutes not counted")
 
 
+def test_zooming_out_ends_where_the_bars_do(page, mnq):
+    open_series(page)
+
+    def ends() -> tuple[datetime, datetime]:
+        return point_at(page, 0.01), point_at(page, 0.94)
+
+    page.locator("#chart").focus()
+    for _ in range(20):
+        page.keyboard.press("-")
+        settle(page)
+    first, last = ends()
+    assert first < MIDNIGHT + timedelta(minutes=120)
+    assert last > LAST - timedelta(minutes=120)
+    assert last != LAST  # where the legend would rest
+    page.get_by_role("button", name="Latest").click()
+    settle(page)
+    point_at(page, 0.5)
+    for _ in range(5):
+        for _ in range(10):
+            page.mouse.wheel(0, 400)
+        settle(page)
+    first, last = ends()
+    assert first < MIDNIGHT + timedelta(minutes=120)
+    assert LAST - timedelta(minutes=120) < last < LAST
+
+
 @pytest.mark.parametrize("viewport", [WIDE, {"width": 1280, "height": 900}, NARROW], ids=["wide", "usual", "narrow"])
 def test_nothing_said_moves_the_chart(browser, site, reader, mnq, tmp_path, viewport):
     correct(tmp_path, 5058)
@@ -488,6 +521,43 @@ def test_nothing_said_moves_the_chart(browser, site, reader, mnq, tmp_path, view
         assert chart.evaluate(where) == place
 
 
+def colours_on(page: Page, *, axis: bool) -> set[str]:
+    """The colours that the chart has painted on its price axes, or elsewhere."""
+    settle(page)
+    return set(
+        page.evaluate(
+            """(axis) => [...document.querySelectorAll("#chart canvas")].flatMap((canvas) => {
+                if (!canvas.width || !canvas.height || (canvas.clientWidth < 150) !== axis) return [];
+                const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+                const found = new Set();
+                for (let at = 0; at < data.length; at += 4) {
+                    if (data[at + 3] === 255) found.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
+                }
+                return [...found];
+            })""",
+            axis,
+        )
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_last_price_and_a_candle_that_forms_are_seen(browser, site, reader, market_db, tmp_path, scheme):
+    end = datetime.now(tz=UTC).replace(second=0, microsecond=0)
+    records = bars(30)
+    records["ts_event"] = [int((end - timedelta(minutes=30 - number)).timestamp()) * 10**9 for number in range(30)]
+    for name in ("open", "high", "low", "close"):
+        records[name] = 16_800 * 10**9  # a cross without arms
+    Series.objects.create(slug="now", symbol="NOW")
+    days = {"mappings": {}, "start": int(records["ts_event"][0]), "end": None}
+    ingest(write(tmp_path / "now.dbn", records, symbols=("NOW",), **days), symbol="NOW")
+    up, ink = {"light": ("15,143,127", "23,32,43"), "dark": ("53,181,163", "221,228,236")}[scheme]
+    with opened(browser, site, reader=reader, color_scheme=scheme) as page:
+        page.goto("/series/now/?timeframe=1w")
+        expect(page.locator("#legend .forming")).to_have_text("still forming")
+        assert up in colours_on(page, axis=True)
+        assert ink in colours_on(page, axis=False)
+
+
 def test_minutes_outside_regular_hours(page, market_db, tmp_path):
     Series.objects.create(slug="aapl", symbol="AAPL", calendar="NYSE", dataset="XNAS.ITCH")
     early, day = bars(14, first=1440 + 8 * 60), bars(500, first=1440 + 13 * 60)
@@ -497,6 +567,30 @@ def test_minutes_outside_regular_hours(page, market_db, tmp_path):
     expect(page.locator("#legend .minutes")).to_have_text("514 min (390 regular)")
     page.goto("/series/aapl/?timeframe=1h&from=2024-01-03T08:00Z")
     expect(page.locator("#legend .minutes")).to_have_text("14 min, outside regular hours")
+
+
+def test_a_few_candles_begin_at_the_left(page, mnq):
+    page.goto("/series/mnq/?timeframe=1d")
+    expect(page.locator("#legend .when")).to_have_text("Fri 2024-01-05")
+    settle(page)
+    assert [when_at(page, share) for share in (0.01, 0.08)] == ["Tue 2024-01-02", "Thu 2024-01-04"]
+
+
+def test_prices_are_equally_long_and_snap_to_the_tick(page, mnq):
+    open_series(page)
+    expect(page.locator("#latest-close")).to_have_text(f"{stored()[LAST][3]:.2f}")
+    shown = page.evaluate("""async () => {
+        const { Chart } = await import("/static/marketdata/js/chart.js");
+        const bar = { time: 0, open: 1, high: 1, low: 1, close: 1, volume: 1 };
+        const show = (tick, decimals, price) => {
+            const bars = { list: [bar], last: bar, decimals };
+            const chart = new Chart(document.createElement("div"), bars, { tick() {}, wall: () => new Date(0) }, tick);
+            chart.draw();
+            return chart.candles.priceFormatter().format(price);
+        };
+        return [show(0.25, 2, 16462.73), show(0.03125, 5, 110.02), show(0, 2, 16462.73), show(0.3, 1, 5.44)];
+    }""")
+    assert shown == ["16462.75", "110.03125", "16462.73", "5.4"]
 
 
 def test_change_is_from_the_close_before(page, mnq):

@@ -25,8 +25,8 @@ export function listenToKeys(element, { bars, chart, legend }) {
 
   const zoom = (factor) => {
     const { from, to } = chart.scale.getVisibleLogicalRange();
-    const [middle, half] = [(from + to) / 2, ((to - from) / 2) * factor];
-    if (half > 5) chart.scale.setVisibleLogicalRange({ from: middle - half, to: middle + half });
+    const index = bars.byTime.get(legend.bar?.time);
+    chart.zoom(factor, index >= from && index <= to ? index : undefined);
   };
 
   const screen = () => {
