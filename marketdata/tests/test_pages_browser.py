@@ -521,6 +521,17 @@ def test_nothing_said_moves_the_chart(browser, site, reader, mnq, tmp_path, view
         assert chart.evaluate(where) == place
 
 
+def test_a_tap_shows_the_values_of_a_bar(browser, site, reader, mnq):
+    with opened(browser, site, reader=reader, viewport=NARROW, has_touch=True, is_mobile=True) as page:
+        open_series(page)
+        page.locator("#chart").scroll_into_view_if_needed()
+        box = page.locator("#chart").bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.3)
+        expect(page.locator("#legend .when")).not_to_have_text(f"{LAST:%a %Y-%m-%d %H:%M} UTC")
+        values = stored()[legend_time(page)]
+        expect(page.locator("#legend .close")).to_have_text(f"C{values[3]:.2f}")
+
+
 def colours_on(page: Page, *, axis: bool) -> set[str]:
     """The colours that the chart has painted on its price axes, or elsewhere."""
     settle(page)
@@ -601,3 +612,15 @@ def test_change_is_from_the_close_before(page, mnq):
     expect(page.locator("#legend .change")).to_have_text(change.replace("-", "−"))
     go_to(page, "2024-01-02")
     expect(page.locator("#legend .change")).to_have_text(re.compile(r"^\+0.25 \(\+0.00%\) from open$"))
+
+
+def test_timeframes_by_key_and_why_days_have_no_clock(page, mnq):
+    open_series(page)
+    expect(page.get_by_title("trading date")).to_have_count(0)
+    page.locator("#chart").focus()
+    page.keyboard.press("7")
+    expect(page.locator("#legend .when")).to_have_text("Fri 2024-01-05")
+    expect(page.get_by_label("1d")).to_be_checked()
+    assert "trading date" in page.locator("label", has_text="Exchange").get_attribute("title")
+    page.keyboard.press("1")
+    expect(page.locator("#legend .when")).to_have_text(f"{LAST:%a %Y-%m-%d %H:%M} UTC")

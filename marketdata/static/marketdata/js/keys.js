@@ -1,6 +1,7 @@
 // The chart by keyboard: a cursor that walks from bar to bar, and is spoken.
 
-export function listenToKeys(element, { bars, chart, legend }) {
+/** `choose(n)` chooses the nth timeframe. */
+export function listenToKeys(element, { bars, chart, legend, choose }) {
   // From the bar in the legend, if it can be seen, or else the last that can.
   const indexNow = () => {
     const { from, to } = chart.scale.getVisibleLogicalRange();
@@ -47,7 +48,7 @@ export function listenToKeys(element, { bars, chart, legend }) {
   };
 
   element.addEventListener("keydown", (event) => {
-    const action = actions[event.key];
+    const action = actions[event.key] ?? (/^[1-9]$/.test(event.key) ? () => choose(Number(event.key)) : undefined);
     if (!action || event.ctrlKey || event.metaKey || event.altKey || !bars.list.length) return;
     event.preventDefault();
     action();

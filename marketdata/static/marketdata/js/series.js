@@ -15,6 +15,8 @@ const DAY = 86_400;
 const EDGE = 150; // bars left at an edge when the next page is asked for
 const GAP_ROOM = 90; // bars on either side of a gap
 
+const DATED = "Daily and weekly candles are named by the exchange’s trading date, which is the same on every clock.";
+
 const by = (id) => document.getElementById(id);
 const facts = by("series").dataset;
 const lastBar = seconds(facts.last);
@@ -142,6 +144,7 @@ function reveal() {
 // --- More bars while panning ----------------------------------------------------------------------------------------
 
 let pressed = false;
+let touched = false;
 let due = false;
 
 /** The chart applies a range that it is given with its next frame, and reports others before: look after that. */
@@ -173,7 +176,10 @@ async function extend() {
 }
 
 chart.scale.subscribeVisibleLogicalRangeChange(extendSoon);
-by("chart").addEventListener("pointerdown", () => (pressed = true));
+by("chart").addEventListener("pointerdown", (event) => {
+  pressed = true;
+  touched = event.pointerType !== "mouse";
+});
 for (const event of ["pointerup", "pointercancel"]) {
   addEventListener(event, () => {
     pressed = false;
@@ -184,7 +190,13 @@ for (const event of ["pointerup", "pointercancel"]) {
 // --- What people press ----------------------------------------------------------------------------------------------
 
 chart.chart.subscribeCrosshairMove(({ time }) => legend.show(bars.at(time) ?? resting));
-listenToKeys(by("chart"), { bars, chart, legend });
+chart.chart.subscribeClick(({ time }) => {
+  if (!bars.at(time)) return;
+  resting = bars.at(time);
+  legend.show(resting);
+  if (touched) chart.point(resting); // a finger leaves no crosshair
+});
+listenToKeys(by("chart"), { bars, chart, legend, choose: (place) => timeframes[place - 1]?.click() });
 by("latest").addEventListener("click", () => showLatest());
 by("jump").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -225,7 +237,10 @@ for (const choice of timeframes) choice.addEventListener("change", () => changeT
 function press(timeframe) {
   wanted = timeframe;
   for (const choice of timeframes) choice.checked = choice.value === timeframe;
-  for (const choice of document.getElementsByName("zone")) choice.disabled = bars.bySession;
+  for (const choice of document.getElementsByName("zone")) {
+    choice.disabled = bars.bySession;
+    choice.title = choice.parentElement.title = bars.bySession ? DATED : "";
+  }
 }
 
 // The moment that the last change of timeframe kept, until the chart is moved: in finer candles it is found again.
