@@ -624,3 +624,28 @@ def test_timeframes_by_key_and_why_days_have_no_clock(page, mnq):
     assert "trading date" in page.locator("label", has_text="Exchange").get_attribute("title")
     page.keyboard.press("1")
     expect(page.locator("#legend .when")).to_have_text(f"{LAST:%a %Y-%m-%d %H:%M} UTC")
+
+
+def test_new_bars_come_by_themselves(browser, site, reader, mnq, tmp_path):
+    with opened(browser, site, reader=reader, but_for="ERR_FAILED") as page:
+        page.add_init_script("""{
+            const real = window.setInterval;
+            window.setInterval = (work, after) => real(work, after === 30_000 ? 100 : after);
+        }""")
+        page.goto("/series/mnq/?timeframe=5m")
+        expect(page.locator("#legend .minutes")).to_have_text("5 of 5 min")
+        ingest(write(tmp_path / "more.dbn", bars(3, first=5060)))
+        expect(page.locator("#legend .minutes")).to_have_text("3 of 5 min")
+        expect(page.locator("#latest-close")).to_have_text(f"{stored()[LAST + timedelta(minutes=3)][3]:.2f}")
+        page.route("**/bars?**", lambda route: route.abort())
+        expect(page.get_by_role("status")).to_have_text("The server cannot be reached.")
+        correct(tmp_path, 5062)
+        page.unroute("**/bars?**")
+        expect(page.get_by_role("status")).to_have_text("")
+        expect(page.locator("#legend .inside")).to_have_text("1 corrected minute inside")
+        page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+        settle(page)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_timeout(400)
+        assert asked == []

@@ -124,6 +124,14 @@ export class Bars {
     });
   }
 
+  /** The last bar anew, and what has come behind it. True if there is something. */
+  refresh() {
+    return this.grow(!this.hasNewer, { order: "asc", start: () => iso(this.last.stamp) }, (page) => {
+      this.hasNewer = page.more;
+      return page.bars.length ? [...this.list.slice(0, -1), ...page.bars] : this.list;
+    });
+  }
+
   async grow(wanted, { order, start, end }, join) {
     if (!wanted || this.busy) return false;
     const mine = {};

@@ -8,6 +8,7 @@ import { midnight, drawHeat, loadCoverage, measure, shifted, windowTo } from "./
 import { Gaps, lengthInWords } from "./gaps.js";
 import { listenToKeys } from "./keys.js";
 import { Legend, padded } from "./legend.js";
+import { whileSeen } from "./live.js";
 import { Revisions } from "./revisions.js";
 import { Status } from "./status.js";
 
@@ -34,6 +35,7 @@ const status = new Status(by("chart-status"));
 const gaps = new Gaps({ box: by("gaps"), count: by("gap-count"), order: by("gap-order"), clock, onGap: showGap });
 
 let resting; // what the legend shows while nothing is pointed at: the bar that was asked for
+let pointed; // where the crosshair is
 
 function rest(bar) {
   resting = bar;
@@ -187,9 +189,35 @@ for (const event of ["pointerup", "pointercancel"]) {
   });
 }
 
+// --- New bars --------------------------------------------------------------------------------------------------------
+
+whileSeen(async () => {
+  const atEnd = () => chart.scale.getVisibleLogicalRange()?.to >= bars.list.length - 1;
+  if (!bars.list.length || bars.hasNewer || bars.busy || loading || pressed || !atEnd()) return;
+  await status.attempt("refresh", "", async () => {
+    const { last } = bars;
+    if (await bars.refresh()) showNew(last);
+  });
+});
+
+/** The chart stays where it is, unless the last bar would be out of sight; `last` was the last bar until now. */
+function showNew(last) {
+  const { from, to } = chart.scale.getVisibleLogicalRange();
+  revisions.doubt(last.stamp);
+  chart.draw();
+  const shift = Math.max(0, bars.list.length - to);
+  chart.scale.setVisibleLogicalRange({ from: from + shift, to: to + shift });
+  const rested = legend.bar?.time === resting?.time && bars.at(pointed) === undefined;
+  resting = resting?.time === last.time ? bars.last : (bars.at(resting?.time) ?? resting);
+  legend.show(rested ? resting : (bars.at(legend.bar?.time) ?? resting));
+}
+
 // --- What people press ----------------------------------------------------------------------------------------------
 
-chart.chart.subscribeCrosshairMove(({ time }) => legend.show(bars.at(time) ?? resting));
+chart.chart.subscribeCrosshairMove(({ time }) => {
+  pointed = time;
+  legend.show(bars.at(time) ?? resting);
+});
 chart.chart.subscribeClick(({ time }) => {
   if (!bars.at(time)) return;
   resting = bars.at(time);
