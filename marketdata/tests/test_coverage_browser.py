@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from ingestion.tests.builders import FRONT, at, bars, ingest, together, write
 from marketdata.coverage import report
 from marketdata.models import Series
+from marketdata.tests.conftest import opened
 
 DAY, HOUR = 1440, 60
 FULL, BY_CALENDAR = 23 * HOUR, re.compile("CME Globex Equity")
@@ -116,6 +117,21 @@ def test_a_day_leads_to_its_beginning_in_the_chart(page, weeks, query, clock, wh
     expect(page.locator("#legend .when")).to_have_text(when)
     expect(monday).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#chart-status")).to_have_text("")
+
+
+def test_an_open_day_without_bars_is_named_by_its_trading_date(page, weeks):
+    """Thursday begins on Wednesday evening."""
+    open_series(page)
+    day(page, "Thu 4 Jan").click()
+    expect(page.locator("#chart-status")).to_have_text("No bars on Thu 4 Jan 2024: the nearest are shown.")
+
+
+def test_a_calendar_that_nobody_knows_is_said_on_the_page(browser, site, reader, weeks, calendar):
+    calendar("Mars")
+    with opened(browser, site, reader=reader, but_for="409") as page:
+        page.goto("/series/mnq/")
+        expect(page.locator("#heat")).to_contain_text('No trading calendar is called "Mars"')
+        expect(page.locator("#legend .when")).not_to_be_empty()  # the minutes are there all the same
 
 
 def test_keys_walk_over_closed_days(page, weeks):

@@ -12,13 +12,14 @@ export async function getJson(address, parameters = {}) {
     throw new ApiError("The server cannot be reached.");
   });
   if (response.ok) return response.json();
-  throw new ApiError(sentence(response));
+  throw new ApiError(await sentence(response));
 }
 
-function sentence(response) {
+async function sentence(response) {
   if (response.status === 401 || response.status === 403) return "You are not logged in any more: reload the page.";
   if (response.status === 429) return `Too many requests: try again in ${response.headers.get("Retry-After") ?? 60} s.`;
-  return `The server answered ${response.status}: see its log.`;
+  const { detail } = await response.json().catch(() => ({})); // of what an operator can mend, as an unknown calendar
+  return detail ?? `The server answered ${response.status}: see its log.`;
 }
 
 export function iso(seconds) {

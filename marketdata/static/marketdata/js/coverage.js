@@ -41,7 +41,7 @@ export function measure({ calendar, usual_bars: usual }) {
   return `Bars by UTC day, of ${number(usual)} on a usual day (median of the fuller half):`;
 }
 
-/** Draw the window into `box`; `onDay(start, end)` with the day's moments when one is pressed. */
+/** Draw the window into `box`; `onDay(start, end, date)` with the day's moments and its date in words when one is pressed. */
 export function drawHeat(box, coverage, { onDay }) {
   const days = new Map(coverage.days.filter(hasBegun).map((day) => [midnight(day.day), day]));
   const table = document.createElement("table");
@@ -155,7 +155,7 @@ function listen(table, onDay) {
     for (const other of buttons) other.removeAttribute("aria-pressed");
     button.setAttribute("aria-pressed", "true");
     focus(button);
-    onDay(Number(button.dataset.day), Number(button.dataset.end));
+    onDay(Number(button.dataset.day), Number(button.dataset.end), dateInWords(Number(button.dataset.date)));
   });
 }
 

@@ -4,13 +4,13 @@ import { ApiError, seconds } from "./api.js";
 import { Bars } from "./bars.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
-import { midnight, drawHeat, loadCoverage, measure, shifted, windowTo } from "./coverage.js";
 import { Gaps, lengthInWords } from "./gaps.js";
 import { listenToKeys } from "./keys.js";
 import { Legend, padded } from "./legend.js";
 import { whileSeen } from "./live.js";
 import { Revisions } from "./revisions.js";
 import { Status } from "./status.js";
+import { Years } from "./years.js";
 
 const DAY = 86_400;
 const EDGE = 150; // bars left at an edge when the next page is asked for
@@ -33,6 +33,7 @@ const revisions = new Revisions(facts.barsUrl, bars);
 const legend = new Legend(by("legend"), by("spoken"), { clock, bars, revisions });
 const status = new Status(by("chart-status"));
 const gaps = new Gaps({ box: by("gaps"), count: by("gap-count"), order: by("gap-order"), clock, onGap: showGap });
+const years = new Years(facts, { gaps, onDay: (start, end, day) => showRange(start, end, day).then(reveal) });
 
 let resting; // what the legend shows while nothing is pointed at: the bar that was asked for
 let pointed; // where the crosshair is
@@ -87,7 +88,8 @@ function showLatest(timeframe = wanted) {
   });
 }
 
-function showRange(start, end) {
+/** `day` is what people call the range, where it is not the date at its start. */
+function showRange(start, end, day) {
   const timeframe = wanted;
   return load(timeframe, () => bars.around(start, end, timeframe), () => {
     // In days and weeks a midnight stands for the trading date, whose candle may be stamped after it.
@@ -97,7 +99,7 @@ function showRange(start, end) {
     else chart.show(from - 60, from + 60); // a day is one candle of 1d: with its neighbours
     rest(bars.list[from]);
     remember(start);
-    if (!bars.overlaps(from, start, end)) return `No bars on ${clock.date(start)}: the nearest are shown.`;
+    if (!bars.overlaps(from, start, end)) return `No bars on ${day ?? clock.date(start)}: the nearest are shown.`;
   });
 }
 
@@ -308,32 +310,6 @@ function setClock() {
   clock.setZone(bars.bySession ? "UTC" : (chosen?.value ?? "UTC"));
 }
 
-// --- Coverage -------------------------------------------------------------------------------------------------------
-
-const [firstDay, lastDay] = [midnight(facts.firstDay), midnight(facts.lastDay)];
-let coverageWindow = windowTo(lastDay, firstDay);
-
-async function showCoverage(span) {
-  coverageWindow = span;
-  try {
-    const coverage = await loadCoverage(facts.coverageUrl, span);
-    drawHeat(by("heat"), coverage, { onDay: (start, end) => showRange(start, end).then(reveal) });
-    by("heat-measure").textContent = measure(coverage);
-    gaps.show(coverage);
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    by("heat").textContent = error.message;
-  }
-  const utc = new Clock();
-  by("coverage-range").textContent = `${utc.date(span.start)} to ${utc.date(span.end - DAY)}`;
-  by("year-earlier").disabled = span.start <= firstDay;
-  by("year-later").disabled = span.end > lastDay;
-  by("heat-scroll").scrollLeft = by("heat-scroll").scrollWidth;
-}
-
-by("year-earlier").addEventListener("click", () => showCoverage(shifted(coverageWindow, -1, firstDay)));
-by("year-later").addEventListener("click", () => showCoverage(shifted(coverageWindow, 1, firstDay)));
-
 // --- Begin ----------------------------------------------------------------------------------------------------------
 
 const exchange = [...document.getElementsByName("zone")].find((choice) => choice.value !== "UTC");
@@ -342,5 +318,5 @@ setClock();
 const asked = seconds(address.get("from"));
 await Promise.all([
   Number.isFinite(asked) ? showRange(asked, asked + DAY) : showLatest(),
-  showCoverage(coverageWindow),
+  years.show(),
 ]);
