@@ -561,7 +561,7 @@ def test_the_last_price_and_a_candle_that_forms_are_seen(browser, site, reader, 
     Series.objects.create(slug="now", symbol="NOW")
     days = {"mappings": {}, "start": int(records["ts_event"][0]), "end": None}
     ingest(write(tmp_path / "now.dbn", records, symbols=("NOW",), **days), symbol="NOW")
-    up, ink = {"light": ("15,143,127", "23,32,43"), "dark": ("53,181,163", "221,228,236")}[scheme]
+    up, ink = {"light": ("11,125,111", "23,32,43"), "dark": ("53,181,163", "221,228,236")}[scheme]
     with opened(browser, site, reader=reader, color_scheme=scheme) as page:
         page.goto("/series/now/?timeframe=1w")
         expect(page.locator("#legend .forming")).to_have_text("still forming")
