@@ -1,7 +1,7 @@
-"""(i) Three ways to bring a million staged bars into a table that may have them: the one that the loader uses, and the
+"""(i) Three ways to bring staged bars into a table that may have them: the one that the loader uses, and the
 two that it was chosen from.
 
-    .venv/bin/python benchmarks/upserts.py [--rows 1000000] [--rounds 3]
+    .venv/bin/python benchmarks/upserts.py [--rows 200000] [--rounds 3]
 
 The statements alone, from the same staged rows, taking turns in each round; each is undone behind its turn. All keep
 the old values of changed bars in market_bar_revisions, and in the first round all must leave the same bars.
@@ -70,7 +70,7 @@ WHERE {_UNLIKE.format("excluded")}
 
 
 def main() -> None:
-    options = read_options(about=__doc__, rows=1_000_000, rounds=3)
+    options = read_options(about=__doc__, rows=200_000, rounds=3)
     set_up_django()
     ways = {COMPARED: _compared, JOINED: _joined, CONFLICT: _conflict}
     with tempfile.TemporaryDirectory() as folder, scratch_database() as url:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import pkgutil
 import re
 from collections.abc import Iterator
 
 from django.db import Error, connection
-from django.db.migrations.executor import MigrationExecutor
 
+from marketdata import migrations
 from marketdata.command_line import manage
 
 OLDEST_POSTGRESQL = 150_000
@@ -54,13 +55,27 @@ def _require_schema() -> None:
     version = connection.pg_version
     if version < OLDEST_POSTGRESQL:
         raise UnusableDatabase(f"The database is PostgreSQL {version // 10_000}: version 15 or newer is needed.")
-    executor = MigrationExecutor(connection)
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    missing = sorted(_migrations() - _applied())
     if missing:
         raise UnusableDatabase(
             f"The database lacks {len(missing)} migration{'s' if len(missing) > 1 else ''} "
-            f"(first: {missing[0][0]}): run `{manage()} migrate` first."
+            f"(first: marketdata.{missing[0]}): run `{manage()} migrate` first."
         )
+
+
+def _migrations() -> set[str]:
+    """By the names of their files: Django's own look imports every migration of every app, for a tenth of the time that
+    a small file takes in all."""
+    return {module.name for module in pkgutil.iter_modules(migrations.__path__)}
+
+
+def _applied() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return set()
+        cursor.execute("SELECT name FROM django_migrations WHERE app = 'marketdata'")
+        return {name for (name,) in cursor}
 
 
 def first_line(error: Error) -> str:
