@@ -118,7 +118,7 @@ def test_an_old_server_is_refused(market_db, monkeypatch):
 def test_migrations_are_looked_at_once_per_process(market_db, monkeypatch):
     database._require_schema.cache_clear()
     require_database()
-    monkeypatch.setattr(database, "MigrationExecutor", None)
+    monkeypatch.setattr(database, "_applied", None)
     require_database()
 
 

@@ -30,6 +30,7 @@ COUNT_REQUESTS = """{
         return real(...what).finally(() => (window.underWay -= 1));
     };
 }"""
+LEFT = "net::ERR_ABORTED"
 WIDE, NARROW = {"width": 1600, "height": 1000}, {"width": 390, "height": 844}
 
 
@@ -78,7 +79,11 @@ def opened(browser, site: str, *, reader=None, viewport=WIDE, but_for: str = "",
     wrong = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("requestfailed", lambda request: wrong.append(f"{request.url}: {request.failure}"))
+    # What is under way when a test goes to another page is given up, and nothing is wrong with that.
+    page.on(
+        "requestfailed",
+        lambda request: None if request.failure == LEFT else wrong.append(f"{request.url}: {request.failure}"),
+    )
     page.on("request", lambda request: None if request.url.startswith((site, "data:")) else wrong.append(request.url))
     page.add_init_script(COUNT_REQUESTS)
     yield page
