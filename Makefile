@@ -49,23 +49,23 @@ $(BENCH): $(DEV) requirements/bench.txt
 	@touch $@
 
 bench: $(BENCH)
-	@$(BIN)/python benchmarks/million_rows.py
+	@$(BIN)/python -m benchmarks.million_rows
 
 # The plot before the figures: both are made from the results, and the check holds the plot against them.
 bench-all: bench
-	@$(BIN)/python benchmarks/growth.py
-	@$(BIN)/python benchmarks/memory.py
-	@$(BIN)/python benchmarks/symbols.py
-	@$(BIN)/python benchmarks/reads.py
-	@$(BIN)/python benchmarks/jobs.py
-	@$(BIN)/python benchmarks/ledger.py
-	@$(BIN)/python benchmarks/startup.py
-	@$(BIN)/python benchmarks/upserts.py
-	@$(BIN)/python benchmarks/plot.py
-	@$(BIN)/python benchmarks/figures.py
+	@$(BIN)/python -m benchmarks.growth
+	@$(BIN)/python -m benchmarks.memory
+	@$(BIN)/python -m benchmarks.symbols
+	@$(BIN)/python -m benchmarks.reads
+	@$(BIN)/python -m benchmarks.jobs
+	@$(BIN)/python -m benchmarks.rollup
+	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -m benchmarks.upserts
+	@$(BIN)/python -m benchmarks.plot
+	@$(BIN)/python -m benchmarks.figures
 
 bench-check: $(DEV)
-	@$(BIN)/python benchmarks/figures.py --check
+	@$(BIN)/python -m benchmarks.figures --check
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache

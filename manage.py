@@ -34,7 +34,7 @@ def _execute() -> None:
         sys.exit(_without_django())
 
     if sys.argv[1:2] == ["runserver"]:
-        from config.embedded.farewell import stop_with_the_last_user
+        from config.embedded.shutdown import stop_with_the_last_user
 
         stop_with_the_last_user()
     try:

@@ -1,6 +1,6 @@
 """Writes the figures of the results into the README's, between their markers, so that no figure is copied by hand.
 
-    .venv/bin/python benchmarks/figures.py [--check]
+    .venv/bin/python -m benchmarks.figures [--check]
 
 A line `<!-- figures: growth -->` is followed by the tables of results/growth.json, up to `<!-- end of figures -->`;
 `machines` names what all results were measured on. `--check` writes nothing, and fails if a README says anything else,
@@ -17,9 +17,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from as_text import machine_in_words, markdown_of
-from scratch import ROOT
-from sheet import RESULTS, load_results
+from benchmarks.harness.as_text import machine_in_words, markdown_of
+from benchmarks.harness.scratch import ROOT
+from benchmarks.harness.sheet import RESULTS, load_results
 
 READMES = (ROOT / "benchmarks" / "README.md", ROOT / "README.md")
 PLOT = RESULTS / "overview.svg"

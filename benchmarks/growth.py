@@ -1,6 +1,6 @@
 """(b) A million bars appended to a series that has none, 10 million or 30 million.
 
-    .venv/bin/python benchmarks/growth.py [--rows 1000000] [--sizes 0 10000000 30000000] [--rounds 3]
+    .venv/bin/python -m benchmarks.growth [--rows 1000000] [--sizes 0 10000000 30000000] [--rounds 3]
 
 Each size has a scratch database of its own, so that they can take turns. The server itself invents what is there before
 (INSERT … SELECT generate_series, other years of the same series), then VACUUM and CHECKPOINT; what was appended is
@@ -15,10 +15,10 @@ import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from measure import counts_of, empty_tables, execute, ingest, invent_bars, tidy, write_sample
-from options import read_options
-from scratch import NAME, scratch_database, set_up_django, switch_to
-from sheet import Sheet
+from benchmarks.harness.measure import counts_of, empty_tables, execute, ingest, invent_bars, tidy, write_sample
+from benchmarks.harness.options import read_options
+from benchmarks.harness.scratch import NAME, scratch_database, set_up_django, switch_to
+from benchmarks.harness.sheet import Sheet
 
 SYMBOL = "CME_MINI:MNQ1!"
 FIRST = datetime(1930, 1, 1, tzinfo=UTC)  # 30 million minutes and more before the file's own years

@@ -1,7 +1,7 @@
 """(f) A folder of files, one and two at a time: of different series, which can go side by side, and of one series,
 which follow one another.
 
-    .venv/bin/python benchmarks/jobs.py [--files 8] [--rows 250000] [--rounds 3]
+    .venv/bin/python -m benchmarks.jobs [--files 8] [--rows 250000] [--rounds 3]
 
 On two cores two jobs cannot halve the time: while a file loads, the server works on one core and the loader on another.
 """
@@ -13,10 +13,10 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from measure import Taken, empty_tables, execute, ingest, write_plain, write_sample
-from options import read_options
-from scratch import scratch_database, set_up_django
-from sheet import Sheet
+from benchmarks.harness.measure import Taken, empty_tables, execute, ingest, write_plain, write_sample
+from benchmarks.harness.options import read_options
+from benchmarks.harness.scratch import scratch_database, set_up_django
+from benchmarks.harness.sheet import Sheet
 
 MANY, ONE = "files of different series", "files of one series"
 

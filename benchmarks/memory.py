@@ -1,6 +1,6 @@
 """(c) The loader's peak memory, whatever the size of the file.
 
-.venv/bin/python benchmarks/memory.py [--sizes 100000 1000000 10000000]
+.venv/bin/python -m benchmarks.memory [--sizes 100000 1000000 10000000]
 
 Once each: it hardly varies. Of the process of `ingest_dbn`, as the kernel counts it; the server's is not in it.
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from measure import empty_tables, ingest, write_sample
-from options import read_options
-from scratch import scratch_database, set_up_django
-from sheet import Sheet
+from benchmarks.harness.measure import empty_tables, ingest, write_sample
+from benchmarks.harness.options import read_options
+from benchmarks.harness.scratch import scratch_database, set_up_django
+from benchmarks.harness.sheet import Sheet
 
 MOST_MIB = 160
 

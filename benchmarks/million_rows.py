@@ -1,7 +1,7 @@
 """(a) One file of a million bars, four times over: into an empty table, again unchanged, with a tenth of its bars
 changed, and into a table that has a hole every tenth hour.
 
-    .venv/bin/python benchmarks/million_rows.py [--rows 1000000] [--rounds 3] [--slow-rounds 1]
+    .venv/bin/python -m benchmarks.million_rows [--rows 1000000] [--rounds 3] [--slow-rounds 1]
 
 This loader, the ways in which one is usually written (`ways/`), and the floor that PostgreSQL sets: one COPY BINARY of
 the same rows, prepared beforehand, straight into the same table with its key, checks and triggers. All figures are of
@@ -16,10 +16,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import Taken, copy_out, counts_of, empty_tables, execute, fill_tables, ingest, run_process, write_plain
-from options import read_options
-from scratch import scratch_database, set_up_django
-from sheet import Sheet
+from benchmarks.harness.measure import (
+    Taken,
+    copy_out,
+    counts_of,
+    empty_tables,
+    execute,
+    fill_tables,
+    ingest,
+    run_process,
+    write_plain,
+)
+from benchmarks.harness.options import read_options
+from benchmarks.harness.scratch import scratch_database, set_up_django
+from benchmarks.harness.sheet import Sheet
 
 LOADER, ALONE, FLOOR = "this loader", "this loader, its run alone", "floor: binary COPY"
 WAYS = {
@@ -102,7 +112,7 @@ class _Trial:
         self.peaks[way] = max(taken.peak_mib, self.peaks.get(way, 0))
 
     def _script(self, name: str, path: Path) -> Taken:
-        return run_process([sys.executable, f"benchmarks/ways/{name}.py", str(path)], self._url)
+        return run_process([sys.executable, "-m", f"benchmarks.ways.{name}", str(path)], self._url)
 
     def _prepare(self, scenario: str) -> Path:
         """Bring the table to where the scenario begins; return the file to take."""

@@ -1,6 +1,6 @@
 """Draws results/overview.svg from the results: the same results make the same file, byte for byte.
 
-    .venv/bin/python benchmarks/plot.py [--results FOLDER]
+    .venv/bin/python -m benchmarks.plot [--results FOLDER]
 
 A white card with dark text, so that it reads the same on a light and on a dark page. Text stays text.
 """
@@ -19,10 +19,11 @@ import matplotlib
 matplotlib.use("svg")
 matplotlib.rcParams |= {"svg.hashsalt": "barkeep", "svg.fonttype": "none", "font.size": 8.5}
 
-from figures import digest_of  # noqa: E402
 from matplotlib import pyplot  # noqa: E402
-from million_rows import FLOOR, LOADER, SCENARIOS, WAYS  # noqa: E402
-from sheet import RESULTS, load_results  # noqa: E402
+
+from benchmarks.figures import digest_of  # noqa: E402
+from benchmarks.harness.sheet import RESULTS, load_results  # noqa: E402
+from benchmarks.million_rows import FLOOR, LOADER, SCENARIOS, WAYS  # noqa: E402
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,6 +1,6 @@
 """(e) What reading takes at 10 million bars of one series: stats, list of series, pages of bars, coverage, candles.
 
-    .venv/bin/python benchmarks/reads.py [--bars 10000000] [--series 1000] [--rounds 7]
+    .venv/bin/python -m benchmarks.reads [--bars 10000000] [--series 1000] [--rounds 7]
 
 Requests of a logged-in user through all of Django, by its test client, so without a socket; one of each beforehand,
 which is not counted. A page has 1,000 bars. "In the database" is the part that was spent waiting for statements and
@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from measure import empty_tables, invent_bars, tidy
-from options import read_options
-from scratch import scratch_database, set_up_django
-from sheet import Sheet
+from benchmarks.harness.measure import empty_tables, invent_bars, tidy
+from benchmarks.harness.options import read_options
+from benchmarks.harness.scratch import scratch_database, set_up_django
+from benchmarks.harness.sheet import Sheet
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -95,8 +95,8 @@ def _make_series(count: int) -> None:
 
 def _requests(series: int) -> Iterator[tuple[str, str]]:
     """Name and address of each."""
+    from marketdata.formatting import iso
     from marketdata.models import Bar
-    from marketdata.words import iso
 
     times = Bar.objects.filter(symbol=SYMBOL).values_list("ts", flat=True)
     first, last = times.earliest("ts"), times.latest("ts")

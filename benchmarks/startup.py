@@ -1,6 +1,6 @@
 """(h) What a small file costs: nearly all of it is the start of Python and Django.
 
-.venv/bin/python benchmarks/startup.py [--rows 1000] [--rounds 15]
+.venv/bin/python -m benchmarks.startup [--rows 1000] [--rounds 15]
 
 The processor's time is that of the whole process of `ingest_dbn`, without the server's.
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from measure import counts_of, empty_tables, ingest, write_sample
-from options import read_options
-from scratch import scratch_database, set_up_django
-from sheet import Sheet
+from benchmarks.harness.measure import counts_of, empty_tables, ingest, write_sample
+from benchmarks.harness.options import read_options
+from benchmarks.harness.scratch import scratch_database, set_up_django
+from benchmarks.harness.sheet import Sheet
 
 PROCESSOR, WHOLE, ROWS = "processor's time", "from start to end", "of that, its run"
 MOST_SECONDS = 0.6

@@ -1,6 +1,6 @@
 """(d) A million bars of one symbol, and of 500.
 
-.venv/bin/python benchmarks/symbols.py [--rows 1000000] [--symbols 500] [--rounds 3]
+.venv/bin/python -m benchmarks.symbols [--rows 1000000] [--symbols 500] [--rounds 3]
 
 The files have as many rows each, but for the rest of a division; the symbols of a minute follow one another, as in a
 file of the vendor's.
@@ -11,10 +11,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from measure import counts_of, empty_tables, ingest, write_plain
-from options import read_options
-from scratch import scratch_database, set_up_django
-from sheet import Sheet
+from benchmarks.harness.measure import counts_of, empty_tables, ingest, write_plain
+from benchmarks.harness.options import read_options
+from benchmarks.harness.scratch import scratch_database, set_up_django
+from benchmarks.harness.sheet import Sheet
 
 
 def main() -> None:

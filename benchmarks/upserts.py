@@ -1,7 +1,7 @@
 """(i) Three ways to bring staged bars into a table that may have them: the one that the loader uses, and the
 two that it was chosen from.
 
-    .venv/bin/python benchmarks/upserts.py [--rows 200000] [--rounds 3]
+    .venv/bin/python -m benchmarks.upserts [--rows 200000] [--rounds 3]
 
 The statements alone, from the same staged rows, taking turns in each round; each is undone behind its turn. All keep
 the old values of changed bars in market_bar_revisions, and in the first round all must leave the same bars.
@@ -17,16 +17,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measure import copy_out, empty_tables, execute, fill_tables, ingest, write_plain
-from million_rows import AGAIN, CHANGED, FRESH, GAPS, HOLES, SYMBOL
-from options import read_options
-from scratch import scratch_database, set_up_django
-from sheet import Sheet
+from benchmarks.harness.measure import copy_out, empty_tables, execute, fill_tables, ingest, write_plain
+from benchmarks.harness.options import read_options
+from benchmarks.harness.scratch import scratch_database, set_up_django
+from benchmarks.harness.sheet import Sheet
+from benchmarks.million_rows import AGAIN, CHANGED, FRESH, GAPS, HOLES, SYMBOL
 
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
-    from ingestion.upsert import StagedRange
+    from ingestion.loading.upsert import StagedRange
 
     Way = Callable[[CursorWrapper, StagedRange], None]
 
@@ -119,12 +119,12 @@ def _take(way: Way, path: Path, *, digest: bool) -> tuple[float, str]:
 
 def _stage(cursor: CursorWrapper, path: Path) -> StagedRange:
     """The file's rows as the loader stages them."""
-    from ingestion.open_file import SourceFile
+    from ingestion.dbn.source import SourceFile
+    from ingestion.loading.overlap import ANYWHERE
+    from ingestion.loading.staging import create_staging, finish_staging, stage
+    from ingestion.loading.upsert import StagedRange
     from ingestion.options import IngestOptions
-    from ingestion.prepare import PreparedFile
-    from ingestion.stage import create_staging, finish_staging, stage
-    from ingestion.stored_windows import ANYWHERE
-    from ingestion.upsert import StagedRange
+    from ingestion.reader import PreparedFile
 
     with SourceFile(path) as source:
         file = PreparedFile(source, IngestOptions(symbol=SYMBOL))
@@ -139,7 +139,7 @@ def _stage(cursor: CursorWrapper, path: Path) -> StagedRange:
 
 
 def _compared(cursor: CursorWrapper, staged: StagedRange) -> None:
-    from ingestion.upsert import upsert
+    from ingestion.loading.upsert import upsert
 
     upsert(cursor, staged, RUN)
 
@@ -159,7 +159,7 @@ def _conflict(cursor: CursorWrapper, staged: StagedRange) -> None:
 
 def _settings(cursor: CursorWrapper) -> None:
     """The loader's own."""
-    from ingestion.upsert import _SETTINGS
+    from ingestion.loading.upsert import _SETTINGS
 
     cursor.execute(_SETTINGS)
 

@@ -11,8 +11,8 @@ from django.utils.html import format_html, format_html_join
 from ingestion.errors import IngestError
 from ingestion.retry import retry_run
 from marketdata.admin import ReadOnlyAdmin, SeriesChoice
-from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun
+from marketdata.runs.locks import close_dead_runs
 
 
 class SeriesOfRunFilter(SeriesChoice):

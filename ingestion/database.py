@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.db import Error, InterfaceError, OperationalError
 
 from ingestion.errors import DatabaseTrouble, DatabaseUnavailable
-from ingestion.observer import Observer
+from ingestion.progress import Observer
 from marketdata import database
 from marketdata.database import first_line
 

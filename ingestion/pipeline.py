@@ -12,23 +12,31 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.database import database_errors_in_words, require_database
-from ingestion.decode import SCHEMA
-from ingestion.direct import store
+from ingestion.dbn.records import SCHEMA
+from ingestion.dbn.source import SourceFile
 from ingestion.errors import IngestError, Interrupted
-from ingestion.instruments import Conflict, Spell, find_conflicts, find_removals, make_way, record_spells, refusal
-from ingestion.locks import lock_series
-from ingestion.observer import Observer
-from ingestion.open_file import SourceFile
+from ingestion.loading.copy import store
+from ingestion.loading.locks import lock_series
+from ingestion.loading.overlap import ANYWHERE, find_windows
+from ingestion.loading.staging import create_staging, finish_staging, stage
+from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
 from ingestion.options import IngestOptions, check_options
-from ingestion.prepare import PreparedFile, one_ahead
+from ingestion.progress import Observer
+from ingestion.reader import PreparedFile, one_ahead
 from ingestion.runs import audited, open_run, succeed_run
-from ingestion.series import ensure_series, propose_slug, refuse_other_dataset
-from ingestion.stage import create_staging, finish_staging, stage
-from ingestion.stored_windows import ANYWHERE, find_windows
-from ingestion.upsert import Counts, StagedRange, count_changes, upsert
-from ingestion.validate import SeriesCheck
-from marketdata.live_runs import close_dead_runs
+from ingestion.symbology.intervals import (
+    Conflict,
+    Spell,
+    find_conflicts,
+    find_removals,
+    make_way,
+    record_spells,
+    refusal,
+)
+from ingestion.symbology.series import ensure_series, propose_slug, refuse_other_dataset
+from ingestion.validation.record_rules import SeriesCheck
 from marketdata.models import IngestRun, Series
+from marketdata.runs.locks import close_dead_runs
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from ingestion.errors import DatabaseTrouble, IngestError, Interrupted
-from marketdata.live_runs import close_as_failed, hold_run, release_run
 from marketdata.models import IngestRun
+from marketdata.runs.locks import close_as_failed, hold_run, release_run
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 import pytest
-from as_text import figure_text, markdown_of, text_of
-from figures import PLOT, READMES, digest_of, filled, plot_is_of
-from sheet import load_results
+
+from benchmarks.figures import PLOT, READMES, digest_of, filled, plot_is_of
+from benchmarks.harness.as_text import figure_text, markdown_of, text_of
+from benchmarks.harness.sheet import load_results
 
 RESULT = {
     "title": "Loading",

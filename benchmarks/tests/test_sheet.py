@@ -1,8 +1,9 @@
 import json
 
 import pytest
-from options import read_options
-from sheet import _ratio_in_words, _verdict, load_results
+
+from benchmarks.harness.options import read_options
+from benchmarks.harness.sheet import _ratio_in_words, _verdict, load_results
 
 
 @pytest.mark.parametrize(

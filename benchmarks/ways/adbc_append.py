@@ -1,6 +1,6 @@
 """The way of Arrow at its best: ADBC's bulk ingest straight into the table. It can only append.
 
-    DATABASE_URL=… python benchmarks/ways/adbc_append.py FILE
+    DATABASE_URL=… python -m benchmarks.ways.adbc_append FILE
 
 Prices arrive exact: the vendor's integers of 1e-9 become Arrow's decimals with 9 places, and ADBC sends those as
 NUMERIC. Run 1 must exist.

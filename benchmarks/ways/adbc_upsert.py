@@ -1,6 +1,6 @@
 """The way of Arrow: a data frame, ADBC's bulk ingest into a temporary table, ON CONFLICT DO UPDATE.
 
-    DATABASE_URL=… python benchmarks/ways/adbc_upsert.py FILE
+    DATABASE_URL=… python -m benchmarks.ways.adbc_upsert FILE
 
 Prices arrive exact: they stay the vendor's integers (price_type="fixed") until the server scales them to NUMERIC. By
 way of floats, which is to_df's default, it takes longer, and the server has to round them. Run 1 must exist.

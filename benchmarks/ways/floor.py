@@ -1,6 +1,6 @@
 """The floor: one COPY BINARY of rows prepared beforehand, into the same table with its key, checks and triggers.
 
-    DATABASE_URL=… python benchmarks/ways/floor.py FILE
+    DATABASE_URL=… python -m benchmarks.ways.floor FILE
 
 Decodes nothing and checks nothing. Run 1 must exist.
 """

@@ -1,6 +1,6 @@
 """The way it is usually written: a data frame, its rows one by one, execute_values, ON CONFLICT DO UPDATE.
 
-    DATABASE_URL=… python benchmarks/ways/naive.py FILE
+    DATABASE_URL=… python -m benchmarks.ways.naive FILE
 
 It fills the same table, and checks nothing.
 """

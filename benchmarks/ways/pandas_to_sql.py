@@ -1,6 +1,6 @@
 """The way of pandas: a data frame and to_sql. It can only append; prices go through floats.
 
-    DATABASE_URL=… python benchmarks/ways/pandas_to_sql.py FILE
+    DATABASE_URL=… python -m benchmarks.ways.pandas_to_sql FILE
 
 With to_sql's default method, which SQLAlchemy turns into INSERTs of 1,000 rows each: method="multi" took three times as
 long with chunks of 1,000 to 5,000 rows. Run 1 must exist.

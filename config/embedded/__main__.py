@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from config.embedded import server
 from config.embedded.errors import EmbeddedPostgresError
-from config.embedded.place import place_for
+from config.embedded.layout import place_for
 from config.embedded.sockets import socket_dir
 
 

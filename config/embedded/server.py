@@ -23,7 +23,7 @@ import psycopg2
 
 from config.embedded import locks, postmaster
 from config.embedded.errors import ELSE, EmbeddedPostgresError, failure
-from config.embedded.place import Place, place_for, wheel
+from config.embedded.layout import Place, place_for, wheel
 from config.embedded.sockets import PORT, answers, socket_dir
 
 logger = logging.getLogger(__name__)

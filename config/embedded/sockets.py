@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from config.embedded.errors import EmbeddedPostgresError
-from config.embedded.place import Account, Place
+from config.embedded.layout import Account, Place
 
 PORT = 5432
 FILE = f".s.PGSQL.{PORT}"

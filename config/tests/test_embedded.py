@@ -16,7 +16,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from config.embedded import place, postmaster, server, sockets
+from config.embedded import layout as place
+from config.embedded import postmaster, server, sockets
 from config.embedded.errors import EmbeddedPostgresError, failure, telling_line
 from config.guards import postgresql_from
 

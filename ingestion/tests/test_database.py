@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from config.testing.builders import bars, write
+from config.testing.processes import database_url, run, session
 from ingestion.database import require_database
 from ingestion.errors import DatabaseUnavailable
 from marketdata import database
 from marketdata.command_line import manage
-
-from .builders import bars, write
-from .processes import database_url, run, session
 
 INITDB = shutil.which("initdb") or next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None)
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from config.testing.builders import ingest, refuse
 from marketdata.models import Bar, IngestRun
-
-from .builders import ingest, refuse
 
 FOLDER = Path(settings.BASE_DIR).parent / "shared" / "fixtures"
 BARS = sorted(path for path in (FOLDER / "bars").glob("*.dbn*") if path.is_file())

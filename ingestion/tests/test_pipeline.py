@@ -6,12 +6,11 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from config.testing.builders import MIDNIGHT, bars, exact, ingest, several, stored, write
+from config.testing.processes import session
 from ingestion.errors import DatabaseTrouble, IngestError
 from ingestion.pipeline import IngestOptions, ingest_file, preview_file
 from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
-
-from .builders import MIDNIGHT, bars, exact, ingest, several, stored, write
-from .processes import session
 
 
 def rows() -> list[tuple]:

@@ -8,13 +8,12 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from config.testing.builders import MIDNIGHT, bars, write
+from config.testing.processes import session
 from ingestion.pipeline import ingest_file
 from ingestion.runs import fail_run, open_run, release, succeed_run
-from marketdata.live_runs import PROCESS_DIED, close_dead_runs, hold_run
 from marketdata.models import IngestRun
-
-from .builders import MIDNIGHT, bars, write
-from .processes import session
+from marketdata.runs.locks import PROCESS_DIED, close_dead_runs, hold_run
 
 
 def new_run(**fields) -> IngestRun:
@@ -166,7 +165,7 @@ def test_a_run_that_closes_itself_between_look_and_claim_is_left_alone(market_db
         finish(seen)
         return True
 
-    monkeypatch.setattr("marketdata.live_runs.try_claim_run", claim_late)
+    monkeypatch.setattr("marketdata.runs.locks.try_claim_run", claim_late)
     assert close_dead_runs() == []
     seen.refresh_from_db()
     assert seen.status == "success"

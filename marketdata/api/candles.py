@@ -11,17 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from marketdata.api.calendars import check_calendar
+from marketdata.api.errors import check_calendar
 from marketdata.api.exports import export_candles
 from marketdata.api.paging import next_page
 from marketdata.api.params import CandlesParameters, NoParameters
-from marketdata.api.serializers import EMPTY
-from marketdata.api.views import series_of
+from marketdata.api.responses import EMPTY
+from marketdata.api.series import series_of
 from marketdata.candles.aggregate import Candle
-from marketdata.candles.pages import count_candles, page_of_candles
 from marketdata.candles.periods import TIMEFRAMES
+from marketdata.candles.query import count_candles, page_of_candles
+from marketdata.formatting import iso
 from marketdata.models import Series
-from marketdata.words import iso
 
 _TIMEFRAME = OpenApiParameter("timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES)
 

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from django.http import StreamingHttpResponse
 
-from marketdata.candles.pages import all_candles
-from marketdata.history import export_csv_blocks_as_of
+from marketdata.bars.as_of import export_csv_blocks_as_of
+from marketdata.bars.query import EXPORT_COLUMNS, export_csv_blocks
+from marketdata.candles.query import all_candles
+from marketdata.formatting import iso
 from marketdata.models import Series
-from marketdata.selectors import EXPORT_COLUMNS, export_csv_blocks
-from marketdata.words import iso
 
 CANDLE_COLUMNS = (
     "symbol", "ts", "session_date", "open", "high", "low", "close", "volume", "bar_count", "expected", "forming",

@@ -6,8 +6,8 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from marketdata.api.candles import CandleViewSet
-from marketdata.api.unknown import Unknown
-from marketdata.api.views import IngestRunViewSet, SeriesViewSet
+from marketdata.api.not_found import Unknown
+from marketdata.api.series import IngestRunViewSet, SeriesViewSet
 
 # Swagger's page writes styles into its own elements.
 _with_inline_styles = csp_replace({"style-src": ["'self'", "'unsafe-inline'"]})

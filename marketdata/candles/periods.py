@@ -12,8 +12,8 @@ from datetime import date, datetime
 
 import numpy as np
 
-from marketdata.sessions.buckets import buckets_of, expected_between
-from marketdata.sessions.days import trading_days, trading_weeks
+from marketdata.calendars.buckets import buckets_of, expected_between
+from marketdata.calendars.trading_days import trading_days, trading_weeks
 
 INTRADAY = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240}
 TIMEFRAMES = (*INTRADAY, "1d", "1w")  # beside 1m, which are the bars themselves

@@ -9,9 +9,9 @@ from statistics import median
 
 import numpy as np
 
-from marketdata.coverage.hours import Hours, minutes_up_to, moment_of
-from marketdata.sessions.buckets import OpenMinutes, expected_minutes
-from marketdata.sessions.days import TradingDay
+from marketdata.calendars.buckets import OpenMinutes, expected_minutes
+from marketdata.calendars.trading_days import TradingDay
+from marketdata.rollup.minute_masks import Hours, minutes_up_to, moment_of
 
 _MINUTE = timedelta(minutes=1)
 _FEWEST_DAYS = 5  # of fewer nobody can tell what is usual

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from marketdata.coverage.hours import Hours, moment_of
-from marketdata.sessions.buckets import OpenMinutes
+from marketdata.calendars.buckets import OpenMinutes
+from marketdata.rollup.minute_masks import Hours, moment_of
 
 MAX_GAPS = 1000  # of each kind
 _HOURS_AT_A_TIME = 4096  # so that memory stays the same for any range

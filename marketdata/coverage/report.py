@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
+from marketdata.bars.query import series_ends
+from marketdata.calendars.buckets import OpenMinutes
+from marketdata.calendars.trading_days import trading_day_of, trading_days
 from marketdata.coverage.days import DayCoverage, cover_days, usual_bars
 from marketdata.coverage.gaps import Gaps, find_gaps
-from marketdata.coverage.hours import minutes_up_to, read_hours
 from marketdata.models import Series
-from marketdata.selectors import series_ends
-from marketdata.sessions.buckets import OpenMinutes
-from marketdata.sessions.days import trading_day_of, trading_days
+from marketdata.rollup.minute_masks import minutes_up_to, read_hours
 
 DEFAULT_COVERAGE = timedelta(days=366)
 

@@ -2,7 +2,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from marketdata.sessions.library import UnknownCalendar, known_calendar
+from marketdata.calendars.exchange import UnknownCalendar, known_calendar
 
 SYMBOL_MAX_LENGTH = 128  # the longest symbol a DBN file can carry has 70 characters
 

@@ -12,19 +12,19 @@ from django.templatetags.static import static
 
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.command_line import manage
-from marketdata.live_runs import close_dead_runs
 from marketdata.models import IngestRun, Series
-from marketdata.pages.advice import command_again, command_into, outcome
-from marketdata.pages.later_runs import NAMED_AT_MOST, runs_that_changed
-from marketdata.pages.reads import (
+from marketdata.pages.next_steps import command_again, command_into, outcome
+from marketdata.pages.presenters import RunRow, series_row, series_rows
+from marketdata.pages.query import (
     matching_series,
     open_failures,
     runs_of_same_file,
     runs_page,
     series_of,
 )
-from marketdata.pages.rows import RunRow, series_row, series_rows
-from marketdata.pages.zones import exchange_zone, trading_date
+from marketdata.pages.time_zones import exchange_zone, trading_date
+from marketdata.runs.later import NAMED_AT_MOST, runs_that_changed
+from marketdata.runs.locks import close_dead_runs
 
 SERIES_PER_PAGE = 20
 MOST_SHOWN_FAILURES = 5

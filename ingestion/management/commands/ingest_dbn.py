@@ -10,13 +10,13 @@ from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
 
-from ingestion import report
-from ingestion.batch import find_files, ingest_files
-from ingestion.console import Console
+from ingestion.batch.one_file import FileOutcome, Order
+from ingestion.batch.run import find_files, ingest_files
+from ingestion.cancellation import stop_on_signals
+from ingestion.cli import report
+from ingestion.cli.console import Console
 from ingestion.errors import Interrupted
 from ingestion.options import IngestOptions
-from ingestion.stop import stop_on_signals
-from ingestion.take_file import FileOutcome, Order
 from marketdata.management.base import CommandWithExamples
 
 EXAMPLES = """

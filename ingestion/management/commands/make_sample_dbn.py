@@ -6,8 +6,8 @@ from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
 
-from ingestion.batch import SUFFIXES
-from ingestion.samples import write_mnq_sample
+from ingestion.batch.run import SUFFIXES
+from ingestion.dbn.samples import write_mnq_sample
 from marketdata.management.base import CommandWithExamples
 
 EXAMPLES = """

@@ -7,11 +7,11 @@ import time
 
 from django.core.management.base import CommandError, CommandParser
 
-from ingestion import undo_report
+from ingestion.cancellation import StopSwitch, stop_on_signals
+from ingestion.cli import undo_report
 from ingestion.errors import IngestError, Interrupted, UndoInterrupted
-from ingestion.observer import Observer
-from ingestion.stop import StopSwitch, stop_on_signals
-from ingestion.undo import preview_undo, undo_run
+from ingestion.progress import Observer
+from ingestion.undo.pipeline import preview_undo, undo_run
 from marketdata.management.base import CommandWithExamples
 
 EXAMPLES = """

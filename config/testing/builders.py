@@ -1,0 +1,162 @@
+"""Files for tests, written as real DBN and read back by the real pipeline."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+from django.core.management import CommandError, call_command
+
+from ingestion.dbn.samples import Header, empty_records, write_dbn
+from ingestion.validation.record_rules import NANOSECONDS_PER_MINUTE
+from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
+
+MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
+FRONT = 42_000_001  # the instrument behind MNQ.c.0 unless a test says otherwise
+
+
+def at(minute: int, *, day: date | None = None) -> int:
+    """Nanoseconds of a minute after midnight UTC of `day` (2 January 2024)."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) if day else MIDNIGHT
+    return int(midnight.timestamp()) * 10**9 + minute * NANOSECONDS_PER_MINUTE
+
+
+def bars(count: int = 3, *, first: int = 0, instrument_id: int = FRONT, publisher_id: int = 1, base: int = 16_800):
+    """`count` plausible bars from a minute on, each with values of its own (seeded by the minute)."""
+    records = empty_records(count, instrument_id=instrument_id)
+    minutes = np.arange(first, first + count)
+    close = (base * 4 + minutes % 97) * 250_000_000
+    records["publisher_id"] = publisher_id
+    records["ts_event"] = [at(int(minute)) for minute in minutes]
+    records["open"], records["close"] = close - 250_000_000, close
+    records["high"], records["low"] = close + 500_000_000, close - 750_000_000
+    records["volume"] = 100 + minutes
+    return records
+
+
+def together(*parts: np.ndarray) -> np.ndarray:
+    """The parts' records in time order, as a file of several instruments has them."""
+    joined = np.concatenate(parts)
+    return joined[np.argsort(joined["ts_event"], kind="stable")]
+
+
+def header(**changes) -> Header:
+    """Metadata of a continuous MNQ file of January 2024, changed as the test needs it."""
+    fields = {
+        "symbols": ("MNQ.c.0",),
+        "mappings": {"MNQ.c.0": [(date(2024, 1, 1), date(2024, 2, 1), FRONT)]},
+        "start": at(0, day=date(2024, 1, 1)),
+        "end": at(0, day=date(2024, 2, 1)),
+    }
+    return Header(**(fields | changes))
+
+
+def write(path: Path, records: np.ndarray, **changes) -> Path:
+    """A file with `header(**changes)`; compressed if its name ends in .zst."""
+    return write_dbn(path, header(**changes), records)
+
+
+def dbn(records: np.ndarray, **changes) -> bytes:
+    """The bytes of an uncompressed file, for a test to damage."""
+    return header(**changes).encode() + records.tobytes()
+
+
+def zstd(*contents: bytes) -> bytes:
+    """Each content as a zstd frame of its own, with a checksum."""
+    compressor = zstandard.ZstdCompressor(write_checksum=True)
+    return b"".join(compressor.compress(content) for content in contents)
+
+
+def save(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def several(path: Path, parts: dict[str, np.ndarray], **changes) -> Path:
+    """A file of several symbols, each mapped for January 2024 to the instrument of its own records."""
+    mappings = {
+        symbol: [(date(2024, 1, 1), date(2024, 2, 1), int(records["instrument_id"][0]))]
+        for symbol, records in parts.items()
+    }
+    return write(
+        path, together(*parts.values()), symbols=tuple(parts), mappings=mappings, stype_in="raw_symbol", **changes
+    )
+
+
+@dataclass(frozen=True)
+class Printed:
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict:
+        return json.loads(self.out)
+
+
+def ingest(*paths: Path, **options) -> Printed:
+    """Run the command in this process. Raises `CommandError` as the command line would show it."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command("ingest_dbn", input=[*paths], stdout=out, stderr=err, **{"jobs": 1, **options})
+    return Printed(out.getvalue(), err.getvalue())
+
+
+def refuse(path: Path, **options) -> str:
+    """Run the command on a file that must be refused; check all that holds of every refusal; return the sentence."""
+    if not Bar.objects.exists():
+        _prefill()
+    before = _everything()
+    with pytest.raises(CommandError) as refusal:
+        ingest(path, **options)
+    sentence = str(refusal.value)
+    assert str(path) in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith((".", "!"))
+    assert refusal.value.returncode == 1
+    run = IngestRun.objects.latest("pk")
+    assert (run.status, run.error, run.row_count) == ("failed", sentence, 0)
+    assert _everything() == before
+    return sentence
+
+
+def _prefill() -> None:
+    """A bar in the place of every test's first, so that a refused file that was stored after all would show."""
+    run = IngestRun.objects.create(
+        file_name="prefill.dbn", file_sha256="0" * 64, status="success", row_count=1, inserted_count=1,
+        min_ts=MIDNIGHT, max_ts=MIDNIGHT, started_at=MIDNIGHT, finished_at=MIDNIGHT,
+    )  # fmt: skip
+    Bar.objects.create(
+        symbol="CME_MINI:MNQ1!", ts=MIDNIGHT, ts_ms=at(0) // 10**6, open=1, high=3, low=1, close=2, volume=1,
+        ingestion_run=run,
+    )  # fmt: skip
+
+
+def _everything() -> list:
+    tables = (Bar.objects.order_by("symbol", "ts"), Series.objects.order_by("pk"), SeriesInstrument.objects.all())
+    return [list(table.values()) for table in tables]
+
+
+def stored(symbol: str = "CME_MINI:MNQ1!") -> dict[datetime, tuple[Decimal, ...]]:
+    """What the table holds of a series: time to open, high, low, close, volume."""
+    rows = Bar.objects.filter(symbol=symbol).values_list("ts", "open", "high", "low", "close", "volume")
+    return {row[0]: row[1:] for row in rows}
+
+
+def exact(records: np.ndarray) -> dict[datetime, tuple[Decimal, ...]]:
+    """The same of records, by a slow and obvious way: one at a time, integers times 1e-9 as decimals."""
+    expected = {}
+    for record in records:
+        ts = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(record["ts_event"]) // 1000)
+        prices = tuple(Decimal(int(record[name])) * Decimal("1e-9") for name in ("open", "high", "low", "close"))
+        expected[ts] = (*prices, Decimal(int(record["volume"])))
+    return expected
+
+
+def day_file(path: Path, number: int, **changes) -> Path:
+    return write(path, bars(5, first=1440 * number), **changes)

@@ -1,0 +1,39 @@
+"""Fixtures that all apps' tests share."""
+
+import pytest
+from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
+
+_TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments, data_ingest_runs"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker):
+    """The test database, always. pytest-django's own fixture makes one only for tests that carry its mark, and lets
+    the others through to the real database."""
+    with django_db_blocker.unblock():
+        databases = setup_databases(verbosity=0, interactive=False, keepdb=django_db_keepdb)
+    yield
+    if not django_db_keepdb:
+        with django_db_blocker.unblock():
+            teardown_databases(databases, verbosity=0)
+
+
+@pytest.fixture
+def market_db(django_db_setup, django_db_blocker):
+    """The real database, empty but for the series that migrations bring, and without a transaction around the test:
+    ingestion commits, and other processes and connections must see it."""
+    with django_db_blocker.unblock():
+        _empty()
+        yield connection
+        _empty()
+        connection.close()
+
+
+def _empty() -> None:
+    name = connection.settings_dict["NAME"]
+    if not name.startswith("test_"):
+        pytest.exit(f"{name} is not a test database: nothing was emptied.", returncode=3)
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY")
+        cursor.execute("DELETE FROM market_series WHERE slug <> 'mnq'")

@@ -1,0 +1,144 @@
+"""The command in a process of its own, and other sessions on the test's database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from ingestion.loading.locks import _SERIES, _SERIES_LOCKS
+from marketdata.models import IngestRun
+
+LOCK_EVERY_SERIES = (
+    "SELECT pg_advisory_lock(%s, number) FROM generate_series(0, %s) AS number",
+    [_SERIES, _SERIES_LOCKS - 1],
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended. `sentence` is what it said of an error, after checking that it said nothing else."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        lines = self.err.strip().splitlines()
+        assert len(lines) == 1, self.err
+        return lines[0].removeprefix("CommandError: ")
+
+
+class Process:
+    """`manage.py ingest_dbn`, or another command, as somebody starts it from a shell; its output is kept."""
+
+    def __init__(
+        self, *arguments: object, command: str = "ingest_dbn", url: str | None = None, **variables: str
+    ) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "manage.py", command, *map(str, arguments)],
+            cwd=settings.BASE_DIR,
+            env=os.environ | {"DATABASE_URL": database_url() if url is None else url} | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def press_ctrl_c(self) -> None:
+        """As a terminal does it: to the command and to every process that it started."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def end(self, seconds: float = 60) -> Ended:
+        out, err = self._process.communicate(timeout=seconds)
+        return Ended(self._process.returncode, out, err)
+
+
+def run(*arguments: object, **where: str) -> Ended:
+    with Process(*arguments, **where) as process:
+        return process.end()
+
+
+def database_url() -> str:
+    """The test's own database as another process reaches it, by TCP or by the embedded server's socket."""
+    connection.ensure_connection()
+    server = connection.connection.info
+    user = quote(server.user) + (f":{quote(server.password)}" if server.password else "")
+    return f"postgres://{user}@/{quote(server.dbname)}?host={quote(server.host, safe='')}&port={server.port}"
+
+
+@contextlib.contextmanager
+def session() -> Iterator[CursorWrapper]:
+    """A session of somebody else, each statement its own transaction."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            yield cursor
+    finally:
+        other.close()
+
+
+@contextlib.contextmanager
+def series_locked() -> Iterator[None]:
+    """While somebody else writes every series: an ingest has staged its file, and waits."""
+    with session() as cursor:
+        cursor.execute(*LOCK_EVERY_SERIES)
+        yield
+
+
+def until(condition: Callable[[], object], *, seconds: float = 20) -> object:
+    """What `condition` returns as soon as that is something."""
+    give_up = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.01)
+    return found
+
+
+def running() -> IngestRun | None:
+    return IngestRun.objects.filter(status="running").first()
+
+
+def backend_in(state: str) -> int | None:
+    """The process id of the server's side of an ingest whose current statement is like `state` and not yet over."""
+    return next(iter(_backends_in(state)), None)
+
+
+def backends_in(state: str) -> int:
+    """How many ingests' current statement is like `state` and not yet over."""
+    return len(_backends_in(state))
+
+
+def _backends_in(state: str) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND state <> 'idle' AND query ILIKE %s",
+            [state],
+        )
+        return [pid for (pid,) in cursor]

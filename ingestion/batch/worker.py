@@ -1,0 +1,80 @@
+"""One of several processes that take files: it gets a path, takes the file as the command itself would, and sends back
+what an observer would see, and then the outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from ingestion.errors import Interrupted
+from ingestion.progress import Observer
+
+# Nothing that needs Django's settings may be imported up here: a fresh process reads this before they are there.
+
+OUTCOME = "outcome"
+
+
+def work(line: Connection) -> None:
+    """Take files until nobody sends any. The first thing on the line is the database to write to, and the order."""
+    import django
+
+    django.setup()
+    from django.db import DEFAULT_DB_ALIAS, connections
+
+    from ingestion.batch.one_file import take_file
+    from ingestion.cancellation import SIGNALS, stop_on_signals
+
+    database, order = line.recv()
+    connections.databases[DEFAULT_DB_ALIAS].update(database)  # a test's, or a benchmark's, is not that of the settings
+    with stop_on_signals() as switch:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the parent held them back until now
+        threading.Thread(target=_stop_with_the_parent, daemon=True).start()
+        observer = RemoteObserver(line, switch.check)
+        while (path := _next_path(line)) is not None:
+            outcome = take_file(path, order, observer)
+            with contextlib.suppress(ConnectionError):
+                line.send((OUTCOME, outcome))
+
+
+def _stop_with_the_parent() -> None:
+    """Also in the middle of a statement, which may be a long wait for another's lock."""
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _next_path(line: Connection) -> Path | None:
+    try:
+        return line.recv()
+    except (EOFError, ConnectionError):  # the parent has no more, or is gone
+        return None
+
+
+class RemoteObserver(Observer):
+    """Tells the parent's observer what it is told. If the parent is gone, the file is left as it was."""
+
+    def __init__(self, line: Connection, check) -> None:
+        super().__init__()
+        self._line, self._check = line, check
+
+    def start_file(self, path: Path, size: int) -> None:
+        self._tell("start_file", path, size)
+
+    def read_up_to(self, position: int) -> None:
+        self._tell("read_up_to", position)
+
+    def step(self, name: str) -> None:
+        self._tell("step", name)
+
+    def check(self) -> None:
+        self._check()
+
+    def _tell(self, *message: object) -> None:
+        try:
+            self._line.send(message)
+        except ConnectionError as error:
+            raise Interrupted(signal.SIGTERM) from error

@@ -1,0 +1,69 @@
+"""Step 6 for rows that might meet a stored bar: into a temporary table, by COPY BINARY. It is gone when the transaction
+ends, however it ends."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from ingestion.errors import DatabaseTrouble
+from ingestion.loading.copy_format import COLUMNS, CopyRows
+
+_CREATE = """
+CREATE TEMPORARY TABLE staged_bars (
+    series int4 NOT NULL,
+    ts timestamptz NOT NULL,
+    ts_ms int8 NOT NULL,
+    open numeric NOT NULL,
+    high numeric NOT NULL,
+    low numeric NOT NULL,
+    close numeric NOT NULL,
+    volume numeric NOT NULL
+) ON COMMIT DROP;
+CREATE TEMPORARY TABLE staged_series (
+    series int4 NOT NULL,
+    symbol varchar(128) COLLATE "C" NOT NULL
+) ON COMMIT DROP;
+"""
+_COPY = f"COPY staged_bars ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY_BUFFER = 1 << 20
+
+
+def create_staging(cursor: CursorWrapper) -> None:
+    """Empty staging tables for this transaction."""
+    cursor.execute(_CREATE)
+
+
+def stage(cursor: CursorWrapper, rows: CopyRows) -> None:
+    """Add some rows of `COLUMNS` to the staged bars."""
+    copy_in(cursor, _COPY, rows)
+
+
+def copy_in(cursor: CursorWrapper, copy: str, rows: CopyRows) -> None:
+    """Run a COPY FROM STDIN, with the errors that every other statement has."""
+    if not rows.count:
+        return
+    # Where the server ends the session in the middle, psycopg2 prints one error through this hook, and raises another.
+    hook, sys.excepthook = sys.excepthook, lambda *error: None
+    try:
+        with connection.wrap_database_errors:  # Django does not wrap what copy_expert raises
+            cursor.copy_expert(copy, io.BytesIO(rows.content), _COPY_BUFFER)
+    finally:
+        sys.excepthook = hook
+    if cursor.rowcount != rows.count:  # a trigger of somebody else's may drop rows without an error
+        raise DatabaseTrouble(
+            f"The database took {cursor.rowcount:,} of {rows.count:,} rows without saying why, so nothing was stored: "
+            "look for a trigger on market_bars_ohlcv_1m."
+        )
+
+
+def finish_staging(cursor: CursorWrapper, symbols: list[str]) -> None:
+    """Name the series of the staged bars, `symbols[code]`, and let the planner know how many bars there are."""
+    cursor.execute(
+        "INSERT INTO staged_series SELECT series - 1, symbol FROM unnest(%s) WITH ORDINALITY AS s (symbol, series)",
+        [symbols],
+    )
+    cursor.execute("ANALYZE staged_bars; ANALYZE staged_series")

@@ -1,0 +1,178 @@
+"""The candles that a reader asked for: a page of them, all of a range, how many there are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+
+from marketdata.bars.query import minutes_version, series_ends
+from marketdata.calendars.trading_days import trading_days
+from marketdata.candles.aggregate import Candle, candles_of
+from marketdata.candles.periods import INTRADAY, Periods, periods_between
+from marketdata.formatting import from_seconds
+from marketdata.models import Bar, Series
+from marketdata.models.bar import EARLIEST, LATEST
+
+_MINUTE = timedelta(minutes=1)
+_DAY_MINUTES = 24 * 60
+_MOST_REACH = timedelta(days=30)
+
+
+def page_of_candles(
+    series: Series,
+    timeframe: str,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    after: datetime | None,
+    descending: bool,
+    limit: int,
+    now: datetime | None = None,
+) -> tuple[list[Candle], datetime | None]:
+    """Up to `limit` candles stamped in [start, end), behind `after` in the order asked for, and where the next page
+    starts, None at the end. Each is whole: also of bars outside the range.
+
+    Reads about as many bars, or hours, as the page's candles hold, wherever the page lies.
+    """
+    bounds = series_ends(series)
+    if bounds is None:
+        return [], None
+    lowest, highest, after = _clamped(start), _clamped(end), _clamped(after)
+    if after is not None:
+        lowest, highest = (lowest, after) if descending else (after + _MINUTE, highest)
+    found: list[Candle] = []
+    search = _Search(series, timeframe, bounds, descending)
+    for periods in search.windows(lowest, highest, limit + 1):
+        candles = [
+            candle
+            for candle in candles_of(series.symbol, periods, now=now or timezone.now())
+            if (lowest is None or candle.ts >= lowest) and (highest is None or candle.ts < highest)
+        ]
+        found += reversed(candles) if descending else candles
+        if len(found) > limit:
+            break
+    return found[:limit], found[limit - 1].ts if len(found) > limit else None
+
+
+def all_candles(
+    series: Series, timeframe: str, *, start: datetime | None, end: datetime | None, block: int = 5_000
+) -> Iterator[list[Candle]]:
+    """The candles of the range in time order, a block at a time, so that memory stays the same for any range."""
+    after = None
+    while True:
+        candles, after = page_of_candles(
+            series, timeframe, start=start, end=end, after=after, descending=False, limit=block
+        )
+        if candles:
+            yield candles
+        if after is None:
+            return
+
+
+def _clamped(moment: datetime | None) -> datetime | None:
+    """The same among the times that candles can have: Python's dates end where adding to them would go on."""
+    return moment and min(max(moment, EARLIEST - _MOST_REACH), LATEST + _MOST_REACH)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Where to look for candles: from one end of the bars to the other, over what has none by way of the key."""
+
+    series: Series
+    timeframe: str
+    bounds: tuple[datetime, datetime]  # first and last bar
+    descending: bool
+
+    def windows(self, lowest: datetime | None, highest: datetime | None, wanted: int) -> Iterator[Periods]:
+        """Whole periods, so many at first that they hold the wanted candles if nothing is missing, then always more."""
+        first, last = self.bounds
+        before, behind = _reach(self.timeframe)
+        low = max(first, lowest - before) if lowest else first
+        high = min(last, highest + behind) if highest else last
+        while low <= high:
+            at = self._next_bar(low, high)
+            if at is None:
+                return
+            periods = self._around(at, wanted, low, high)
+            yield periods
+            if self.descending:
+                high = from_seconds(int(periods.starts[0])) - _MINUTE
+            else:
+                low = from_seconds(int(periods.ends[-1]))
+            wanted *= 2
+
+    def _next_bar(self, low: datetime, high: datetime) -> datetime | None:
+        bars = Bar.objects.filter(symbol=self.series.symbol, ts__gte=low, ts__lte=high)
+        return bars.order_by("-ts" if self.descending else "ts").values_list("ts", flat=True).first()
+
+    def _around(self, at: datetime, wanted: int, low: datetime, high: datetime) -> Periods:
+        """From the period of a bar on (or back), until `wanted` periods are there in which the exchange was open."""
+        days = timedelta(days=-(-wanted * _length(self.timeframe) // _DAY_MINUTES) * 3 + 7)
+        start, end = (max(low, at - days), at) if self.descending else (at, min(high, at + days))
+        periods = periods_between(self.series.calendar, self.timeframe, start, end + _MINUTE)
+        position = int(np.searchsorted(periods.starts, int(at.timestamp()), side="right")) - 1
+        if self.descending:
+            periods = periods[: position + 1]
+            open_ones = np.flatnonzero(periods.expected[::-1])[:wanted]
+            return periods[-int(open_ones[-1]) - 1 :] if len(open_ones) == wanted else periods
+        periods = periods[position:]
+        open_ones = np.flatnonzero(periods.expected)[:wanted]
+        return periods[: int(open_ones[-1]) + 1] if len(open_ones) == wanted else periods
+
+
+def _length(timeframe: str) -> int:
+    """Minutes of a period, about."""
+    return INTRADAY.get(timeframe) or {"1d": _DAY_MINUTES, "1w": 7 * _DAY_MINUTES}[timeframe]
+
+
+def _reach(timeframe: str) -> tuple[timedelta, timedelta]:
+    """How far from its stamp the bars of a candle may lie: before it those of a weekend or of holidays, behind it those
+    of the whole period."""
+    if timeframe in INTRADAY:
+        return timedelta(0), timedelta(minutes=INTRADAY[timeframe])
+    return timedelta(days=10), timedelta(days=3 if timeframe == "1d" else 10)
+
+
+# --- How many --------------------------------------------------------------------------------------------------------
+
+_MASKS = """
+SELECT date_part('epoch', hour)::bigint / 60, minutes FROM market_bars_ohlcv_1h WHERE symbol = %s ORDER BY hour
+"""
+
+
+def count_candles(series: Series, timeframe: str) -> int:
+    """How many periods have bars, from the ledger's minutes: read once for each state that the series was in."""
+    return _count_candles(series.symbol, series.calendar, timeframe, minutes_version(series))
+
+
+@lru_cache(maxsize=4096)
+def _count_candles(symbol: str, calendar: str, timeframe: str, version: tuple[int, int]) -> int:
+    """`version` says which minutes there are: nothing else changes the count."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MASKS, [symbol])
+        hours, minutes = np.array(cursor.fetchall(), np.int64).reshape(-1, 2).T
+    if not len(hours):
+        return 0
+    bounds = from_seconds(int(hours[0]) * 60), from_seconds(int(hours[-1] + 59) * 60)
+    cell = _grid(calendar, timeframe, bounds)
+    present = [hours[(minutes >> first & (1 << cell) - 1) != 0] + first for first in range(0, 60, cell)]
+    if cell == INTRADAY.get(timeframe):
+        return sum(map(len, present))
+    periods = periods_between(calendar, timeframe, bounds[0], bounds[1] + _MINUTE)
+    places = np.searchsorted(periods.starts // 60, np.concatenate(present), side="right")
+    return len(np.unique(places))
+
+
+def _grid(calendar: str, timeframe: str, bounds: tuple[datetime, datetime]) -> int:
+    """Minutes of the coarsest cells of an hour that no period cuts: a candle is there where one of its cells has a bar.
+    Where they are as long as the periods, they are the periods."""
+    days = trading_days(calendar, bounds[0], bounds[1] + _MINUTE)
+    edges = {int(moment.timestamp()) // 60 % 60 for day in days for moment in (day.start, day.open)}
+    return math.gcd(60, INTRADAY.get(timeframe, 60), *edges)

@@ -1,0 +1,143 @@
+"""The admin, as an operator uses it."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management.base import CommandError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from config.testing.builders import bars, ingest, stored, write
+from ingestion.undo.pipeline import undo_run
+from marketdata.command_line import manage
+from marketdata.models import IngestRun, Series
+
+RUNS = "/admin/marketdata/ingestrun/"
+
+
+@pytest.fixture
+def operator(market_db, client):
+    user = get_user_model().objects.create_superuser("operator", password="not a secret 1")
+    client.force_login(user)
+    yield client
+    user.delete()
+
+
+@pytest.fixture
+def failed(market_db, tmp_path):
+    """A run that failed on a file that was half downloaded."""
+    path = write(tmp_path / "mnq.dbn.zst", bars(5))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    with pytest.raises(CommandError):
+        ingest(path, limit=3)
+    path.write_bytes(whole)
+    return IngestRun.objects.get()
+
+
+def test_failed_runs_stand_out_with_their_error(operator, failed):
+    page = operator.get(RUNS, {"status__exact": "failed"}).content.decode()
+    assert 'class="run-failed">failed' in page
+    assert "is cut off" in page
+    assert operator.get(RUNS, {"q": failed.file_sha256}).content.decode().count('class="field-file"') == 1
+
+
+def test_the_detail_has_the_whole_error_and_the_files_other_runs(operator, failed, tmp_path):
+    path = tmp_path / "mnq.dbn.zst"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(CommandError):
+        ingest(path)
+    page = operator.get(f"{RUNS}{failed.pk}/change/").content.decode()
+    assert "download it again" in page
+    assert f"run {failed.pk + 1}</a>" in page
+
+
+def test_nobody_changes_an_audit_row(operator, failed):
+    assert operator.get(f"{RUNS}add/").status_code == 403
+    assert operator.post(f"{RUNS}{failed.pk}/change/", {"status": "success"}).status_code == 403
+    assert operator.post(f"{RUNS}{failed.pk}/delete/", {"post": "yes"}).status_code == 403
+    delete = {"action": "delete_selected", "_selected_action": failed.pk, "post": "yes"}
+    operator.post(RUNS, delete)
+    assert IngestRun.objects.get().status == "failed"
+
+
+def test_a_failed_run_is_tried_again_as_it_was_asked_for(operator, failed):
+    page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
+    assert "tried again as run" in page
+    again = IngestRun.objects.latest("pk")
+    assert (again.status, again.row_limit, len(stored())) == ("success", 3, 3)
+    failed.refresh_from_db()
+    assert failed.status == "failed"
+
+
+def test_trying_again_tells_what_is_wrong(operator, failed, tmp_path):
+    (tmp_path / "mnq.dbn.zst").unlink()
+    page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
+    assert "is not there any more" in page
+    assert IngestRun.objects.count() == 1
+
+
+def test_only_who_may_ingest_may_try_again(failed, client):
+    user = get_user_model().objects.create_user("guest", is_staff=True)
+    from django.contrib.auth.models import Permission
+
+    user.user_permissions.add(Permission.objects.get(codename="view_ingestrun"))
+    client.force_login(user)
+    try:
+        assert "mnq.dbn.zst" in client.get(RUNS).content.decode()
+        client.post(RUNS, {"action": "try_again", "_selected_action": failed.pk})
+        assert IngestRun.objects.count() == 1
+    finally:
+        user.delete()
+
+
+def test_the_front_page_counts_failures_since_the_last_success(operator, failed, tmp_path):
+    assert "1 ingest run failed since the last success" in operator.get("/admin/").content.decode()
+    ingest(tmp_path / "mnq.dbn.zst")
+    assert "failed since" not in operator.get("/admin/").content.decode()
+
+
+def test_bars_are_browsed_by_series_and_time_without_counting_the_table(operator, tmp_path):
+    ingest(write(tmp_path / "mnq.dbn", bars(5)))
+    address = "/admin/marketdata/browsablebar/"
+    assert "16800" not in operator.get(address).content.decode()
+    with CaptureQueriesContext(connection) as queries:
+        page = operator.get(address, {"series": "CME_MINI:MNQ1!", "q": "2024-01-02T00:03"}).content.decode()
+    assert page.count("field-utc") == 2
+    counts = [query["sql"] for query in queries if "COUNT" in query["sql"] and "market_bars" in query["sql"]]
+    assert counts
+    assert all("LIMIT 10000" in sql for sql in counts)
+    assert operator.get(address, {"series": "CME_MINI:MNQ1!", "q": "soon"}).status_code == 200
+    ranged = operator.get(address, {"series": "CME_MINI:MNQ1!", "q": "2024-01-02T00:01..2024-01-02T00:04"})
+    assert ranged.content.decode().count("field-utc") == 3
+
+
+def test_a_series_is_edited_but_not_renamed_away_from_its_bars(operator):
+    series = Series.objects.get(slug="mnq")
+    page = operator.get(f"/admin/marketdata/series/{series.pk}/change/").content.decode()
+    assert "MNQ.c.0" in page
+    assert 'name="symbol"' not in page
+
+
+def test_the_list_and_the_detail_tell_what_was_undone(operator, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(5))
+    ingest(path)
+    undo_run(run_id=1)
+    for address in (RUNS, f"{RUNS}1/change/"):
+        assert f'undone by <a href="{RUNS}2/change/">run 2</a>' in operator.get(address).content.decode()
+    for address in (RUNS, f"{RUNS}2/change/"):
+        assert f'undoes <a href="{RUNS}1/change/">run 1</a>' in operator.get(address).content.decode()
+
+
+def test_an_undo_that_failed_is_not_tried_again_as_a_file(operator, tmp_path):
+    ingest(write(tmp_path / "mnq.dbn", bars(5)))
+    run = IngestRun.objects.get()
+    failed = IngestRun.objects.create(
+        undoes=run,
+        file_name="mnq.dbn",
+        status="failed",
+        error="x",
+        started_at=run.started_at,
+        finished_at=run.started_at,
+    )
+    page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
+    assert f"{manage()} undo_run {run.pk} tries it again" in page

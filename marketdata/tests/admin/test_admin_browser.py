@@ -1,0 +1,49 @@
+"""The admin and the API's own page in a real Chromium: what an operator does after a night of failed downloads."""
+
+import pytest
+from django.core.management.base import CommandError
+from playwright.sync_api import expect
+
+from config.testing.builders import bars, ingest, stored, write
+from marketdata.models import IngestRun
+
+
+@pytest.fixture
+def broken(market_db, tmp_path):
+    """Two good files and one that was cut, which lies there whole by now."""
+    ingest(write(tmp_path / "first.dbn", bars(3)))
+    path = write(tmp_path / "second.dbn.zst", bars(3, first=3))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    with pytest.raises(CommandError):
+        ingest(path)
+    path.write_bytes(whole)
+    return IngestRun.objects.get(status="failed")
+
+
+def test_a_failed_run_is_found_and_tried_again(page, broken):
+    page.goto("/admin/")
+    page.get_by_role("link", name="1 ingest run failed since the last success").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    expect(page.locator(".run-failed")).to_have_text("failed")
+    colour = page.locator(".run-failed").evaluate("element => getComputedStyle(element).color")
+    assert colour in ("rgb(207, 34, 46)", "rgb(255, 123, 114)")
+
+    page.locator("input.action-select").check()
+    page.get_by_label("Action:").select_option("try_again")
+    page.get_by_role("button", name="Go", exact=False).first.click()
+
+    expect(page.locator(".messagelist .success")).to_contain_text("tried again as run 3: 3 bars inserted")
+    assert len(stored()) == 6
+
+
+def test_bars_of_one_series_are_looked_up(page, broken):
+    page.goto("/admin/marketdata/browsablebar/?series=CME_MINI%3AMNQ1!&q=2024-01-02T00:01")
+    expect(page.locator("#result_list tbody tr")).to_have_count(2)
+    expect(page.locator("#result_list tbody tr").first).to_contain_text("2024-01-02 00:01")
+
+
+def test_the_description_of_the_api_can_be_tried_out(page, broken):
+    page.goto("/api/docs/")
+    expect(page.locator(".opblock-summary-path").first).to_be_visible()
+    expect(page.locator(".opblock")).to_have_count(9)

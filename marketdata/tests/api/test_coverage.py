@@ -1,0 +1,108 @@
+"""Coverage over REST: trading days where the series has a calendar, and what is missing while the exchange was open."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from config.testing.builders import bars, ingest, together, write
+from marketdata.api.series import COVERAGE_EXAMPLE
+from marketdata.models import Series
+
+COVERAGE = "/api/market-data/mnq/coverage"
+
+
+@pytest.fixture
+def reader(market_db):
+    reader = Client()
+    reader.force_login(get_user_model().objects.create_user("coverage"))
+    yield reader
+    get_user_model().objects.filter(username="coverage").delete()
+
+
+@pytest.fixture
+def records(market_db, tmp_path):
+    """Tuesday from 18:00 to 15:59 in Chicago with half an hour missing, and the first two hours of Wednesday, which
+    begins at 23:00 UTC."""
+    ingest(write(tmp_path / "mnq.dbn.zst", together(bars(560), bars(730, first=590), bars(120, first=1380))))
+
+
+@pytest.fixture
+def calendar(market_db):
+    """A way to give the series another calendar, for one test."""
+    mnq = Series.objects.filter(slug="mnq")
+    before = mnq.get().calendar
+    yield lambda name: mnq.update(calendar=name)
+    mnq.update(calendar=before)
+
+
+def test_days_are_the_exchanges_and_gaps_tell_the_break_from_a_hole(reader, records):
+    body = reader.get(COVERAGE).json()
+    days = {day["day"]: day for day in body["days"]}
+    assert body["days_are"] == "trading days of CME Globex Equity"
+    assert list(days) == ["2024-01-02", "2024-01-03"]
+    assert days["2024-01-02"] == COVERAGE_EXAMPLE["days"][0]
+    wednesday = days["2024-01-03"]
+    assert (wednesday["bars"], wednesday["expected"], wednesday["first"][:16]) == (120, 1380, "2024-01-02T23:00")
+    assert (body["start"], body["end"]) == ("2024-01-02T00:00:00+00:00", "2024-01-03T01:00:00+00:00")
+    assert (body["gap_count"], body["open_gap_count"], body["closed_gap_count"]) == (2, 1, 1)
+    assert body["gaps"][0] == COVERAGE_EXAMPLE["gaps"][0]
+    assert (body["gaps"][1]["minutes"], body["gaps"][1]["open_minutes"]) == (60, 0)
+    assert body["usual_bars"] is None
+
+
+def test_the_example_of_the_description_is_an_answer(reader, records):
+    assert reader.get(COVERAGE, {"end": "2024-01-02T22:00"}).json() == COVERAGE_EXAMPLE
+
+
+def test_a_day_says_what_its_candle_says(reader, records):
+    candles = reader.get("/api/market-data/mnq/ohlcv-1d/bars").json()["bars"]
+    names = {"session_date": "day", "ts": "ts", "bar_count": "bars", "expected": "expected", "forming": "forming"}
+    days = reader.get(COVERAGE, {"start": "2024-01-02T12:00"}).json()["days"]
+    assert [{name: day[name] for name in names.values()} for day in days] == [
+        {name: candle[its] for its, name in names.items()} for candle in candles
+    ]
+
+
+def test_open_days_without_a_bar_are_there_and_closed_ones_are_not(reader, records, tmp_path):
+    ingest(write(tmp_path / "monday.dbn", bars(60, first=6 * 1440)))
+    days = reader.get(COVERAGE, {"end": "2024-01-09T12:00"}).json()["days"]
+    assert [(day["day"], day["bars"], day["expected_by_now"]) for day in days[2:]] == [
+        ("2024-01-04", 0, 1380),
+        ("2024-01-05", 0, 1380),
+        ("2024-01-08", 60, 1380),
+        ("2024-01-09", 0, 1380),
+    ]
+    assert (days[2]["first"], days[2]["last"], days[2]["gaps"]) == (None, None, 0)
+    assert (days[4]["start"], days[4]["ts"]) == ("2024-01-05T23:00:00+00:00", "2024-01-07T23:00:00+00:00")
+
+
+def test_a_series_without_a_calendar_has_utc_days_and_one_kind_of_gap(reader, records, calendar):
+    calendar("")
+    body = reader.get(COVERAGE).json()
+    assert (body["days_are"], body["calendar"], body["usual_bars"]) == ("UTC days", "", None)
+    assert [(day["day"], day["bars"], day["expected"], day["gaps"]) for day in body["days"]] == [
+        ("2024-01-02", 1350, 1440, 2),
+        ("2024-01-03", 60, 1440, 0),
+    ]
+    assert (body["gap_count"], body["open_gap_count"], body["closed_gap_count"]) == (2, None, None)
+    assert [(gap["minutes"], gap["open_minutes"]) for gap in body["gaps"]] == [(30, None), (60, None)]
+
+
+def test_a_calendar_that_nobody_knows_is_said(reader, records, calendar):
+    calendar("Mars")
+    answer = reader.get(COVERAGE)
+    assert answer.status_code == 409
+    assert 'No trading calendar is called "Mars"' in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("end", ["0001-06-01", "2020-01-01"])
+def test_before_the_first_bar_is_nothing(reader, records, end):
+    body = reader.get(COVERAGE, {"end": end})
+    assert (body.status_code, body.json()["days"], body.json()["gaps"]) == (200, [], [])
+
+
+def test_coverage_of_nothing_is_empty(reader, calendar):
+    body = reader.get(COVERAGE).json()
+    assert (body["days"], body["start"], body["open_gap_count"]) == ([], None, 0)
+    calendar("")
+    assert reader.get(COVERAGE).json()["open_gap_count"] is None

@@ -1,0 +1,114 @@
+"""Buckets within trading days, against slow and obvious counting."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.testing.clocks import CHICAGO, CME, NEW_YORK, NYSE, calendars, day_of, moments, on, utc
+from marketdata.calendars.buckets import (
+    BUCKET_MINUTES,
+    bucket_edges,
+    bucket_end,
+    bucket_start,
+    buckets_of,
+    expected_between,
+    expected_minutes,
+)
+from marketdata.calendars.trading_days import trading_day_of, trading_days
+
+MINUTE = timedelta(minutes=1)
+
+lengths = st.sampled_from(BUCKET_MINUTES)
+
+
+def open_minutes(days, start, end):
+    """Minute after minute: is it in a span?"""
+    minutes = (start + number * MINUTE for number in range((end - start) // MINUTE))
+    return sum(any(opened <= minute < closed for day in days for opened, closed in day.spans) for minute in minutes)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "day", "zone", "edges"),
+    [
+        (CME, "2025-07-15", CHICAGO, ["Mon 14 17:00", "Mon 14 21:00", "Tue 15 01:00", "Tue 15 05:00", "Tue 15 09:00"]),
+        (NYSE, "2025-07-15", NEW_YORK, ["Tue 15 00:00", "Tue 15 01:30", "Tue 15 05:30", "Tue 15 09:30"]),
+    ],
+)
+def test_buckets_count_from_the_open(calendar, day, zone, edges):
+    found = bucket_edges(day_of(calendar, day), 240)
+    assert [on(edge, zone) for edge in found[: len(edges)]] == edges
+    assert found[-1] == day_of(calendar, day).end
+
+
+def test_the_last_bucket_ends_with_the_day_and_a_weekend_print_has_one_too():
+    day = day_of(CME, "2025-03-10")  # the clocks changed on Sunday morning
+    assert on(bucket_start(day, utc("2025-03-10 16:59", CHICAGO), 240), CHICAGO) == "Mon 10 13:00"
+    assert bucket_end(day, utc("2025-03-10 16:59", CHICAGO), 240) == day.end
+    assert bucket_start(day, utc("2025-03-07 17:02", CHICAGO), 60) == day.start
+    assert on(bucket_start(day, utc("2025-03-09 16:59", CHICAGO), 60), CHICAGO) == "Sun 09 16:00"
+
+
+@settings(deadline=None, max_examples=150)
+@given(calendars, moments, lengths)
+def test_buckets_tile_a_day(calendar, moment, minutes):
+    day = trading_day_of(calendar, moment)
+    edges = bucket_edges(day, minutes)
+    assert (edges[0], edges[-1]) == (day.start, day.end)
+    assert day.open in edges
+    widths = [after - before for before, after in pairwise(edges)]
+    assert all(0 * MINUTE < width <= minutes * MINUTE for width in widths)
+    assert all(width == minutes * MINUTE for width in widths[1:-1])
+    start, end = bucket_start(day, moment, minutes), bucket_end(day, moment, minutes)
+    assert start <= moment < end
+    assert edges.index(end) == edges.index(start) + 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(calendars, moments, lengths)
+def test_arrays_say_what_single_buckets_say(calendar, moment, minutes):
+    days = trading_days(calendar, moment, moment + timedelta(days=4))
+    found = buckets_of(days, minutes)
+    edges = [pair for day in days for pair in pairwise(bucket_edges(day, minutes))]
+    assert found.starts.tolist() == [start.timestamp() for start, _ in edges]
+    assert found.ends.tolist() == [end.timestamp() for _, end in edges]
+    assert all(
+        days[number].start <= start < days[number].end for number, (start, _) in zip(found.days, edges, strict=True)
+    )
+    assert found.expected.tolist() == [
+        expected_minutes(days[number], start, end) for number, (start, end) in zip(found.days, edges, strict=True)
+    ]
+    assert found.expected.sum() == sum(day.expected for day in days)
+
+
+@settings(deadline=None, max_examples=60)
+@given(calendars, moments, st.integers(-3000, 3000), st.integers(0, 5000))
+def test_expected_minutes_are_those_counted_one_by_one(calendar, moment, offset, length):
+    days = trading_days(calendar, moment, moment + timedelta(days=3))
+    start = moment + offset * MINUTE
+    end = start + length * MINUTE
+    arrays = np.array([int(start.timestamp())]), np.array([int(end.timestamp())])
+    assert expected_minutes(days[0], start, end) == open_minutes(days[:1], start, end)
+    assert expected_between(days, *arrays).tolist() == [open_minutes(days, start, end)]
+
+
+@pytest.mark.parametrize("first", ["2025-03-03", "2025-10-27"])
+def test_weeks_in_which_clocks_change_have_as_many_minutes_as_others(first):
+    """By Chicago's clock alone, without asking which sessions there are."""
+    start = utc(first + " 00:00", CHICAGO)
+    days = trading_days(CME, start, start + timedelta(days=14))
+    for week in (0, 7):
+        begin, minutes = start + timedelta(days=week - 1), 0
+        for number in range(7 * 1440):
+            clock = (begin + number * MINUTE).astimezone(CHICAGO)
+            evening, afternoon = clock.hour >= 17, clock.hour < 16
+            minutes += (evening and clock.weekday() in (6, 0, 1, 2, 3)) or (afternoon and clock.weekday() < 5)
+        assert open_minutes(days, begin, begin + timedelta(days=7)) == minutes == 5 * 23 * 60
+
+
+def test_no_days_have_no_buckets():
+    assert len(buckets_of([], 5).starts) == 0
+    assert expected_between([], np.array([0]), np.array([60])).tolist() == [0]

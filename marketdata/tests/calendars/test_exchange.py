@@ -1,0 +1,43 @@
+"""Names of calendars, and what importing costs."""
+
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from marketdata.calendars.exchange import known_calendar
+from marketdata.models import Series
+
+
+@pytest.mark.parametrize("name", ["CME Globex Equity", "NYSE", "24/7", "EUREX"])
+def test_the_librarys_names_are_known(name):
+    assert known_calendar(name)
+
+
+@pytest.mark.parametrize("name", ["", "nyse", "CME_Globex_Equity", "NYSE ", "ASEX", "XSGO"])
+def test_other_names_and_those_it_cannot_answer_for_are_not(name):
+    assert not known_calendar(name)
+
+
+@pytest.mark.parametrize("name", ["ASEX", "XBEL", "XBSE", "XCYS", "XSGO"])
+def test_the_library_still_cannot_answer_for_some_of_its_names(name):
+    """Fails when it can: then the name need not be refused."""
+    from pandas_market_calendars import get_calendar
+
+    with pytest.raises((NotImplementedError, ValueError)):
+        get_calendar(name).schedule("2024-01-01", "2024-02-01")
+
+
+def test_a_series_with_a_calendar_of_no_exchange_is_refused_in_a_sentence():
+    with pytest.raises(ValidationError) as refused:
+        Series(slug="es", symbol="ES", calendar="CME").clean()
+    assert refused.value.message_dict["calendar"][0].startswith('No trading calendar is called "CME".')
+    Series(slug="es", symbol="ES", calendar="CME Globex Equity").clean()
+    Series(slug="es", symbol="ES", calendar="").clean()
+
+
+def test_starting_django_imports_no_pandas():
+    code = "import django, sys; django.setup(); import marketdata.admin; sys.exit('pandas' in sys.modules)"
+    environment = {"DJANGO_SETTINGS_MODULE": "config.settings", "PATH": "/usr/bin:/bin"}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

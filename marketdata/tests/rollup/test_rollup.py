@@ -1,0 +1,151 @@
+"""The hourly ledger is what the bars make it, whatever is done to them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config.testing.builders import bars, ingest, write
+from config.testing.hours import assert_in_step, at, bar_row, copy_bars, hours_of_ledger, insert_bars
+from config.testing.rows import execute
+from marketdata.models import HourlyBar, SeriesCount
+
+symbols = st.sampled_from(["A", "B b", "a"])
+minutes = st.one_of(st.integers(-70, 130), st.sampled_from([-1, 0, 59, 60, 119, 120]))
+values = st.integers(0, 40)
+some_bars = st.dictionaries(st.tuples(symbols, minutes), st.tuples(values, st.integers(1, 2)), min_size=1, max_size=40)
+spans = st.tuples(symbols, minutes, st.integers(0, 90))
+steps = st.one_of(
+    st.tuples(st.sampled_from(["copy", "insert", "upsert", "merge"]), some_bars),
+    st.tuples(st.sampled_from(["correct", "delete", "rename", "touch"]), spans),
+    st.tuples(st.sampled_from(["shift", "replace"]), st.tuples(spans, st.integers(-90, 90))),
+    st.tuples(st.just("truncate"), st.none()),
+)
+IN_SPAN = "WHERE symbol = %s AND ts >= %s AND ts <= %s"
+UPSERT = """
+ON CONFLICT (symbol, ts) DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,
+    close = excluded.close, volume = excluded.volume
+"""
+# Deletes what has an odd volume, corrects the rest, and inserts what is new: three kinds of trigger for one hour.
+MERGE = """
+MERGE INTO market_bars_ohlcv_1m AS old
+USING unnest(%s::varchar[], %s::timestamptz[], %s::bigint[], %s::numeric[]) AS new (symbol, ts, ts_ms, volume)
+ON old.symbol = new.symbol COLLATE "C" AND old.ts = new.ts
+WHEN MATCHED AND new.volume %% 2 = 1 THEN DELETE
+WHEN MATCHED THEN UPDATE SET close = low, volume = new.volume
+WHEN NOT MATCHED THEN INSERT (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
+    VALUES (new.symbol, new.ts, new.ts_ms, new.volume, new.volume + 1, new.volume - 1, new.volume, new.volume, 2)
+"""
+# Takes bars out and puts them in elsewhere by one statement.
+REPLACE = """
+WITH taken AS (DELETE FROM market_bars_ohlcv_1m {span} RETURNING *)
+INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
+SELECT symbol, ts + %s * interval '1 minute', ts_ms + %s * 60000, open, high, low, close, volume, 2 FROM taken
+ON CONFLICT DO NOTHING
+""".replace("{span}", IN_SPAN)
+
+
+def take(step: str, what: object) -> None:
+    """Do it; what the primary key forbids is not done."""
+    if step == "truncate":
+        execute("TRUNCATE market_bars_ohlcv_1m")
+    elif step in ("copy", "insert", "upsert", "merge"):
+        rows = [bar_row(symbol, at(minute), value, run_id=run) for (symbol, minute), (value, run) in what.items()]
+        if step == "merge":
+            execute(MERGE, *(list(column) for column in zip(*((*row[:3], row[7]) for row in rows), strict=True)))
+        elif step == "copy":
+            copy_bars(rows)
+        else:
+            insert_bars(rows, then=UPSERT if step == "upsert" else "ON CONFLICT DO NOTHING")
+    elif step in ("shift", "replace"):
+        (symbol, first, length), by = what
+        span = (symbol, at(first), at(first + length))
+        if step == "replace":
+            execute(REPLACE, *span, by, by)
+        else:
+            sql = "UPDATE market_bars_ohlcv_1m SET ts = ts + %s * interval '1 minute', ts_ms = ts_ms + %s * 60000 "
+            execute(sql + IN_SPAN, by, by, *span)
+    else:
+        symbol, first, length = what
+        sql = {
+            "correct": "UPDATE market_bars_ohlcv_1m SET open = low, high = high + 1, close = high, volume = 3 ",
+            "delete": "DELETE FROM market_bars_ohlcv_1m ",
+            "rename": "UPDATE market_bars_ohlcv_1m SET symbol = 'A' ",
+            "touch": "UPDATE market_bars_ohlcv_1m SET ingestion_run_id = 2 ",
+        }[step]
+        execute(sql + IN_SPAN, symbol, at(first), at(first + length))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=st.lists(steps, min_size=1, max_size=8))
+def test_any_story_leaves_the_ledger_in_step(two_runs, story):
+    with transaction.atomic():
+        for step, what in story:
+            try:
+                with transaction.atomic():
+                    take(step, what)
+            except IntegrityError as error:
+                assert "duplicate key" in str(error)
+            assert_in_step()
+        transaction.set_rollback(True)
+
+
+def test_ingestion_keeps_it_by_every_way_in(market_db, tmp_path):
+    ingest(write(tmp_path / "first.dbn", bars(100)))  # straight into the table
+    assert_in_step()
+    changed = bars(150, first=40)
+    changed["volume"] += 1
+    ingest(write(tmp_path / "second.dbn", changed))  # by way of staging: corrects and adds
+    assert_in_step()
+    assert SeriesCount.objects.get().bar_count == 190
+
+
+def test_an_hour_has_the_values_of_its_bars(two_runs):
+    copy_bars(
+        [("A", at(minute), int(at(minute).timestamp()) * 1000, 5, 9 + minute, 1, 6, 10, 1) for minute in (59, 3, 7)]
+    )
+    execute("UPDATE market_bars_ohlcv_1m SET low = -2.000000001, close = 0 WHERE ts = %s", at(7))
+    hour = HourlyBar.objects.get()
+    assert (hour.open, hour.high, hour.low, hour.close) == (5, 68, Decimal("-2.000000001"), 6)
+    assert (hour.volume, hour.bar_count, hour.first_ts, hour.last_ts) == (30, 3, at(3), at(59))
+    assert hour.minutes == 1 << 3 | 1 << 7 | 1 << 59
+
+
+def test_all_minutes_of_an_hour_at_the_largest_values(two_runs):
+    rows = [(*bar_row("A", at(minute), 1)[:7], 2**64 - 1, 1) for minute in range(60)]
+    copy_bars(rows)
+    hour = HourlyBar.objects.get()
+    assert (hour.volume, hour.bar_count, hour.minutes) == (60 * (2**64 - 1), 60, 2**60 - 1)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])
+def test_hours_are_utc_also_before_1970_and_whatever_the_clock_of_the_session(two_runs, zone):
+    execute("SELECT set_config('TimeZone', %s, true)", zone)
+    early = datetime(1969, 12, 31, 23, 59, tzinfo=UTC)
+    for ts in (early, early + timedelta(minutes=1), early - timedelta(minutes=60), datetime(1904, 2, 29, tzinfo=UTC)):
+        insert_bars([bar_row("A", ts, 3)])
+    execute("UPDATE market_bars_ohlcv_1m SET volume = 4 WHERE ts = %s", early)
+    execute("DELETE FROM market_bars_ohlcv_1m WHERE ts = %s", early - timedelta(minutes=60))
+    execute("SET LOCAL TimeZone = 'UTC'")  # Django reads every time as this zone's
+    assert_in_step()
+    assert HourlyBar.objects.count() == 3
+
+
+def test_a_statement_of_no_rows_changes_nothing(two_runs):
+    insert_bars([bar_row("A", at(0), 1)])
+    execute("DELETE FROM market_bars_ohlcv_1m WHERE symbol = 'B'")
+    execute("UPDATE market_bars_ohlcv_1m SET volume = 2 WHERE symbol = 'B'")
+    execute("INSERT INTO market_bars_ohlcv_1m SELECT * FROM market_bars_ohlcv_1m WHERE symbol = 'B'")
+    assert_in_step()
+
+
+def test_what_fails_leaves_no_trace(two_runs):
+    insert_bars([bar_row("A", at(0), 1)])
+    before = hours_of_ledger()
+    with pytest.raises(IntegrityError, match="does not exist"), transaction.atomic():
+        copy_bars([bar_row("A", at(minute), 2, run_id=99 if minute == 50 else 1) for minute in range(1, 90)])
+    assert hours_of_ledger() == before
+    assert_in_step()

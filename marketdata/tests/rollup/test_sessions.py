@@ -1,0 +1,140 @@
+"""The ledger is in step whatever the session is like: its path, its role, its isolation."""
+
+import threading
+
+import psycopg2
+import pytest
+from django.db import connection
+from psycopg2.errorcodes import INSUFFICIENT_PRIVILEGE, SERIALIZATION_FAILURE
+
+from config.testing.hours import COLUMNS, assert_in_step, at, bar_row, hours_of_ledger
+from config.testing.processes import session, until
+from config.testing.rows import RUNS, insert
+from marketdata.tests.rollup.test_concurrency import execute_in, inserted, waits
+
+BARS = "public.market_bars_ohlcv_1m"
+MOVE = "UPDATE market_bars_ohlcv_1m SET ts = ts + interval '1 hour', ts_ms = ts_ms + 3600000"
+WRITE = f"INSERT INTO {BARS} ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
+
+
+@pytest.fixture
+def held(market_db):
+    """Two hours of A."""
+    insert(RUNS)
+    with connection.cursor() as cursor:
+        cursor.executemany(WRITE, [bar_row("A", at(minute), minute) for minute in (*range(6), 70)])
+
+
+def write_in_every_way(cursor) -> None:
+    cursor.execute(WRITE, bar_row("A", at(30), 3))
+    cursor.execute(f"UPDATE {BARS} SET volume = volume + 1 WHERE ts <= %s", [at(30)])  # noqa: S608
+    cursor.execute(f"DELETE FROM {BARS} WHERE ts = %s", [at(70)])  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        ["SET search_path = ''"],  # as pg_dump's
+        [f"CREATE TEMPORARY TABLE market_bars_ohlcv_1m (LIKE {BARS})"],
+        ["CREATE TEMPORARY TABLE market_bars_ohlcv_1h (LIKE public.market_bars_ohlcv_1h)"],
+        ["CREATE TEMPORARY TABLE new_rows (a int)", "CREATE TEMPORARY TABLE old_rows (a int)"],
+    ],
+)
+def test_the_functions_find_their_own_tables(held, before):
+    with session() as cursor:
+        for statement in before:
+            cursor.execute(statement)
+        write_in_every_way(cursor)
+    assert_in_step()
+    assert len(hours_of_ledger()) == 1
+
+
+def test_runs_are_looked_for_where_they_are(held):
+    with session() as cursor, pytest.raises(psycopg2.errors.ForeignKeyViolation):
+        cursor.execute("CREATE TEMPORARY TABLE data_ingest_runs AS SELECT 77::bigint AS id")
+        try:
+            cursor.execute(WRITE, bar_row("A", at(30), 3, run_id=77))
+        except Exception as error:
+            raise error.__cause__ from error
+
+
+def test_who_may_write_bars_needs_no_right_to_the_ledger(held):
+    with session() as cursor:
+        cursor.execute("CREATE ROLE barkeep_test_writer")
+        try:
+            cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {BARS} TO barkeep_test_writer")
+            cursor.execute("SET ROLE barkeep_test_writer; SET barkeep.keeps_hours = 'on'")
+            write_in_every_way(cursor)
+            with pytest.raises(Exception, match="permission denied") as refused:
+                cursor.execute("UPDATE market_bars_ohlcv_1h SET volume = 0")
+            assert refused.value.__cause__.pgcode == INSUFFICIENT_PRIVILEGE
+        finally:
+            cursor.execute("RESET ROLE; DROP OWNED BY barkeep_test_writer; DROP ROLE barkeep_test_writer")
+    assert_in_step()
+
+
+# --- An older snapshot -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def older(market_db):
+    """A session whose snapshot is older than what the test does."""
+    with session() as cursor:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM data_ingest_runs")
+        yield cursor
+        cursor.execute("ROLLBACK")
+
+
+def test_an_hour_whose_bars_were_moved_away_cannot_be_added_to(held, older):
+    with session() as other:
+        other.execute(MOVE)
+    with pytest.raises(Exception, match="could not serialize") as refused:
+        older.execute(WRITE, bar_row("A", at(0), 40))
+    assert refused.value.__cause__.pgcode == SERIALIZATION_FAILURE
+    assert_in_step()
+
+
+def test_truncating_bars_that_it_does_not_see_takes_their_hours_too(market_db, older):
+    insert(RUNS)
+    with session() as other:
+        other.execute(*inserted(1, 2))
+    older.execute("TRUNCATE market_bars_ohlcv_1m")
+    older.execute("COMMIT")
+    assert_in_step()
+    assert hours_of_ledger() == {}
+
+
+@pytest.mark.parametrize("table", ["market_bars_ohlcv_1h", "market_series_counts", "data_ingest_runs CASCADE"])
+def test_nothing_that_bars_need_is_truncated_over_bars_that_it_does_not_see(market_db, older, table):
+    insert(RUNS)
+    with session() as other:
+        other.execute(*inserted(1, 2))
+    with pytest.raises(Exception, match="cannot be truncated while there are bars"):
+        older.execute(f"TRUNCATE {table}")
+    older.execute("ROLLBACK")
+    assert_in_step()
+
+
+# --- Two at once -----------------------------------------------------------------------------------------------------
+
+
+def test_a_statement_of_two_kinds_and_one_of_one_lock_in_the_same_order(market_db):
+    """An upsert's UPDATE trigger comes before its INSERT trigger: the later hour before the earlier one."""
+    insert(RUNS)
+    with connection.cursor() as cursor:
+        cursor.execute(*inserted(0, 120))
+    upsert, rows = inserted(2, 120)
+    upsert += " ON CONFLICT (symbol, ts) DO UPDATE SET volume = excluded.volume + 1"
+    failures: list[Exception] = []
+    with session() as first, session() as one, session() as other:
+        first.execute("BEGIN; SELECT FROM market_bars_ohlcv_1h WHERE hour = %s FOR UPDATE", [at(0)])
+        threads = []
+        for cursor, statement in ((one, inserted(1, 121)), (other, (upsert, rows))):
+            threads.append(threading.Thread(target=execute_in, args=(cursor, statement, failures)))
+            threads[-1].start()
+            until(lambda cursor=cursor: waits(cursor))
+        first.execute("COMMIT")
+        for thread in threads:
+            thread.join(20)
+    assert failures == []
+    assert_in_step()
