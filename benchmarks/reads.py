@@ -95,8 +95,8 @@ def _make_series(count: int) -> None:
 
 def _requests(series: int) -> Iterator[tuple[str, str]]:
     """Name and address of each."""
-    from marketdata.formatting import iso
     from marketdata.models import Bar
+    from marketdata.timestamps import iso
 
     times = Bar.objects.filter(symbol=SYMBOL).values_list("ts", flat=True)
     first, last = times.earliest("ts"), times.latest("ts")

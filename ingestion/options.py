@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingestion.errors import InputError
-from ingestion.symbology.resolve import check_symbol
+from ingestion.symbology.assign import check_symbol
 
 MAX_DATASET = 200
 

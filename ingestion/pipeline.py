@@ -12,29 +12,23 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.database import database_errors_in_words, require_database
-from ingestion.dbn.records import SCHEMA
+from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
 from ingestion.errors import IngestError, Interrupted
 from ingestion.loading.copy import store
 from ingestion.loading.locks import lock_series
 from ingestion.loading.overlap import ANYWHERE, find_windows
+from ingestion.loading.replace import find_removals, make_way
 from ingestion.loading.staging import create_staging, finish_staging, stage
 from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
 from ingestion.options import IngestOptions, check_options
 from ingestion.progress import Observer
 from ingestion.reader import PreparedFile, one_ahead
 from ingestion.runs import audited, open_run, succeed_run
-from ingestion.symbology.intervals import (
-    Conflict,
-    Spell,
-    find_conflicts,
-    find_removals,
-    make_way,
-    record_spells,
-    refusal,
-)
+from ingestion.symbology.conflicts import Conflict, find_conflicts, refusal
+from ingestion.symbology.intervals import Spell, record_spells
 from ingestion.symbology.series import ensure_series, propose_slug, refuse_other_dataset
-from ingestion.validation.record_rules import SeriesCheck
+from ingestion.validation.series_rules import SeriesCheck
 from marketdata.models import IngestRun, Series
 from marketdata.runs.locks import close_dead_runs
 

@@ -14,14 +14,18 @@ from typing import TypeVar
 import numpy as np
 from django.conf import settings
 
-from ingestion.dbn.records import Chunk, RecordReader, first_rows, of_publisher, whole_minutes
+from ingestion.dbn.batches import Chunk, first_rows, of_publisher, whole_minutes
+from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
 from ingestion.loading.copy_format import CopyRows, copy_rows, copy_table_rows
 from ingestion.loading.overlap import StoredWindows
 from ingestion.options import IngestOptions
+from ingestion.symbology.assign import choose_naming
 from ingestion.symbology.intervals import InstrumentLog, Spell
-from ingestion.symbology.resolve import Bars, SymbolNamer, choose_naming, listed
-from ingestion.validation.record_rules import SeriesCheck, checked_rows, refuse_empty
+from ingestion.symbology.resolve import Bars, SymbolNamer
+from ingestion.validation.record_rules import checked_rows
+from ingestion.validation.series_rules import SeriesCheck, refuse_empty
+from marketdata.formatting import listed
 
 Item = TypeVar("Item")
 

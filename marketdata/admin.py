@@ -8,8 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from marketdata.formatting import exact, parse_moment
+from marketdata.formatting import exact
 from marketdata.models import BrowsableBar, Series
+from marketdata.timestamps import parse_moment
 
 MOST_BARS = 10_000
 

@@ -139,7 +139,8 @@ def write_plain(path: Path, rows: int, symbols: list[str], *, change_every: int 
     """Minute after minute, each with a bar of every symbol. `change_every`: add one to the volume of every so many."""
     import numpy as np
 
-    from ingestion.dbn.samples import Header, random_walk, write_dbn
+    from ingestion.dbn.samples import random_walk
+    from ingestion.dbn.writer import Header, write_dbn
 
     minutes = rows // len(symbols)
     start = int(datetime(2001, 1, 1, tzinfo=UTC).timestamp()) * 10**9

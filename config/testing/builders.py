@@ -14,8 +14,8 @@ import pytest
 import zstandard
 from django.core.management import CommandError, call_command
 
-from ingestion.dbn.samples import Header, empty_records, write_dbn
-from ingestion.validation.record_rules import NANOSECONDS_PER_MINUTE
+from ingestion.dbn.layout import NANOSECONDS_PER_MINUTE
+from ingestion.dbn.writer import Header, empty_records, write_dbn
 from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
 
 MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)

@@ -15,7 +15,7 @@ from ingestion.errors import DatabaseUnavailable, IngestError, Interrupted
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file, preview_file
 from ingestion.progress import Observer
-from ingestion.symbology.resolve import choose_naming
+from ingestion.symbology.assign import choose_naming
 from marketdata.models import Bar, IngestRun
 from marketdata.runs.locks import close_dead_runs
 

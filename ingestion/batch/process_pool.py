@@ -15,99 +15,16 @@ from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from ingestion.batch.one_file import FileOutcome, Order, take_file
-from ingestion.batch.schedule import Schedule
+from ingestion.batch.one_file import FileOutcome, Order
 from ingestion.batch.worker import OUTCOME, work
 from ingestion.cancellation import SIGNALS
-from ingestion.database import database_errors_in_words, require_database
-from ingestion.dbn.source import SourceFile
-from ingestion.errors import IngestError, Interrupted, ProcessDied, UnreadableFile, WrongContent
-from ingestion.options import IngestOptions
+from ingestion.errors import ProcessDied
 from ingestion.progress import Observer
-from ingestion.reader import PreparedFile
-from ingestion.symbology.series import propose_slug
 
 _LOOK_UP_SECONDS = 0.2  # how often it is asked whether somebody wants to stop
 
 
-def take_in_parallel(
-    *, paths: list[Path], order: Order, observers: Callable[[], Observer], jobs: int
-) -> Iterator[FileOutcome]:
-    """What `batch.ingest_files` promises, with `jobs` processes. Outcomes come as the files end."""
-    watch = observers()
-    try:
-        with database_errors_in_words(watch):
-            watch.check()
-            require_database()
-    except IngestError as error:
-        yield FileOutcome(paths[0], error=error)
-        return
-    schedule = Schedule(paths, lambda path: _series_of(path, order.options, watch))
-    ended = False
-    for outcome in _one_after_another(schedule, order, watch):
-        ended = outcome.ends_the_work
-        yield outcome
-    if schedule.waiting and not ended:
-        yield from _side_by_side(schedule, order, observers, jobs=jobs, watch=watch)
-
-
-def _one_after_another(schedule: Schedule, order: Order, watch: Observer) -> Iterator[FileOutcome]:
-    """Files that nothing could be taken beside, here: another process would only cost its start."""
-    while path := schedule.take_alone():
-        outcome = take_file(path, order, watch)
-        yield outcome
-        if outcome.ends_the_work:
-            return
-        schedule.end(path)
-
-
-def _side_by_side(
-    schedule: Schedule, order: Order, observers: Callable[[], Observer], *, jobs: int, watch: Observer
-) -> Iterator[FileOutcome]:
-    """All that is left, each as soon as it may go and somebody has room for it."""
-    stop: Interrupted | None = None
-    ending = False
-    with _worker_pool(jobs, order, observers) as pool:
-        while True:
-            while not ending and pool.has_room and (path := schedule.take()):
-                pool.give(path)
-            if not pool.busy:
-                break
-            for outcome in pool.outcomes():
-                schedule.end(outcome.path)
-                ending = ending or outcome.ends_the_work
-                stop = None if isinstance(outcome.error, Interrupted) else stop
-                yield outcome
-            if not ending and (stop := _asked_to_stop(watch)):
-                ending = True
-                pool.signal(stop.signal_number)
-    if stop and schedule.waiting:  # all that was being taken came to its end: the next file is the first not to
-        yield FileOutcome(schedule.waiting[0], error=stop)
-
-
-def _asked_to_stop(watch: Observer) -> Interrupted | None:
-    try:
-        watch.check()
-    except Interrupted as stop:
-        return stop
-    return None
-
-
-def _series_of(path: Path, options: IngestOptions, watch: Observer) -> frozenset[str] | None:
-    """The series that the file may write to: none if it cannot be one of bars, None if that cannot be told now.
-
-    By the slugs that they would get: of two symbols that look alike in an address, the first one has it.
-    """
-    try:
-        with database_errors_in_words(watch), SourceFile(path) as source:
-            return frozenset(map(propose_slug, PreparedFile(source, options).possible_symbols))
-    except (UnreadableFile, WrongContent):
-        return frozenset()
-    except IngestError:  # it may look otherwise once the files before it are in
-        return None
-
-
-class _Worker:
+class WorkerProcess:
     """A process that takes files, and the line to it."""
 
     def __init__(self, order: Order, observer: Observer) -> None:
@@ -155,15 +72,15 @@ class _Worker:
         return outcome
 
 
-class _Pool:
+class WorkerPool:
     """As many workers as are needed, and at most `jobs`."""
 
     def __init__(self, jobs: int, order: Order, observers: Callable[[], Observer]) -> None:
         self._jobs, self._order, self._observers = jobs, order, observers
-        self.workers: list[_Worker] = []
+        self.workers: list[WorkerProcess] = []
 
     @property
-    def busy(self) -> list[_Worker]:
+    def busy(self) -> list[WorkerProcess]:
         return [worker for worker in self.workers if worker.path is not None]
 
     @property
@@ -174,13 +91,13 @@ class _Pool:
         self.workers = self.busy + [worker for worker in self.workers if worker.waits]  # some may have died idle
         idle = next((worker for worker in self.workers if worker.path is None), None)
         if idle is None:
-            idle = _Worker(self._order, self._observers())
+            idle = WorkerProcess(self._order, self._observers())
             self.workers.append(idle)
         idle.give(path)
 
     def outcomes(self) -> Iterator[FileOutcome]:
         """What the workers said, or nothing if they say nothing for a moment."""
-        lines: dict[Connection, _Worker] = {worker.line: worker for worker in self.busy}
+        lines: dict[Connection, WorkerProcess] = {worker.line: worker for worker in self.busy}
         for line in wait(list(lines), _LOOK_UP_SECONDS):
             worker = lines[line]
             outcome = worker.outcome()
@@ -196,9 +113,9 @@ class _Pool:
 
 
 @contextmanager
-def _worker_pool(jobs: int, order: Order, observers: Callable[[], Observer]) -> Iterator[_Pool]:
+def worker_pool(jobs: int, order: Order, observers: Callable[[], Observer]) -> Iterator[WorkerPool]:
     """Behind the block no worker is left: each ends its file, finds that nobody sends another, and goes."""
-    pool = _Pool(jobs, order, observers)
+    pool = WorkerPool(jobs, order, observers)
     try:
         yield pool
     except BaseException:

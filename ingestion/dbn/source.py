@@ -7,16 +7,15 @@ what readers that stop quietly at a cut frame make of it.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import zstandard
 
+from ingestion.dbn.manifest import read_manifest_entry
 from ingestion.errors import UnreadableFile
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -36,15 +35,6 @@ _FOREIGN = (
     (b"\xfd7zXZ", "is compressed with xz, not with zstd: decompress it with unxz first"),
     (b"PAR1", "is a Parquet file: download the data from Databento with encoding DBN"),
 )
-
-
-@dataclass(frozen=True)
-class ManifestEntry:
-    """What the vendor's manifest.json, delivered beside the file, says that the file is."""
-
-    path: Path
-    size: int
-    sha256: str
 
 
 class SourceFile:
@@ -67,7 +57,7 @@ class SourceFile:
             if not stat.S_ISREG(self._stat.st_mode):
                 raise UnreadableFile(_not_a_file(path))
             self.size = self._stat.st_size
-            self.manifest = _manifest_entry(path)
+            self.manifest = read_manifest_entry(path)
         except UnreadableFile:
             os.close(descriptor)
             raise
@@ -216,26 +206,3 @@ def _not_a_file(path: Path) -> str:
 
 def _reason(error: zstandard.ZstdError) -> str:
     return str(error).removeprefix("zstd decompress error: ").removeprefix("zstd decompressor error: ")
-
-
-def _manifest_entry(path: Path) -> ManifestEntry | None:
-    """What `manifest.json` in the same folder says of this file, if it names it."""
-    manifest = path.with_name("manifest.json")
-    try:
-        listed = json.loads(manifest.read_bytes())["files"]
-        entry = next((item for item in listed if item["filename"] == path.name), None)
-        if entry is None:
-            return None
-        return ManifestEntry(manifest, int(entry["size"]), str(entry["hash"]).removeprefix("sha256:").lower())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UnreadableFile(
-            f"{path} cannot be held against {manifest}, which cannot be read ({error.strerror}): "
-            "make it readable, or remove it if it is not Databento's."
-        ) from error
-    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
-        raise UnreadableFile(
-            f"{path} cannot be held against {manifest}, which cannot be understood: "
-            "download the manifest again, or remove it if it is not Databento's."
-        ) from error

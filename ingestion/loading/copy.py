@@ -3,13 +3,15 @@ triggers, in the transaction that also closes the run."""
 
 from __future__ import annotations
 
-from django.db import IntegrityError
+import io
+import sys
+
+from django.db import IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
 from psycopg2.errorcodes import UNIQUE_VIOLATION
 
 from ingestion.errors import DatabaseTrouble
 from ingestion.loading.copy_format import TABLE_COLUMNS, CopyRows
-from ingestion.loading.staging import copy_in
 
 _COPY = f"COPY market_bars_ohlcv_1m ({', '.join(TABLE_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
@@ -25,3 +27,24 @@ def store(cursor: CursorWrapper, rows: CopyRows) -> None:
             "Another program, which does not wait for this one's locks, stored bars of these series while the file was "
             "read, so nothing of it was stored: run the command again."
         ) from error
+
+
+_COPY_BUFFER = 1 << 20
+
+
+def copy_in(cursor: CursorWrapper, copy: str, rows: CopyRows) -> None:
+    """Run a COPY FROM STDIN, with the errors that every other statement has."""
+    if not rows.count:
+        return
+    # Where the server ends the session in the middle, psycopg2 prints one error through this hook, and raises another.
+    hook, sys.excepthook = sys.excepthook, lambda *error: None
+    try:
+        with connection.wrap_database_errors:  # Django does not wrap what copy_expert raises
+            cursor.copy_expert(copy, io.BytesIO(rows.content), _COPY_BUFFER)
+    finally:
+        sys.excepthook = hook
+    if cursor.rowcount != rows.count:  # a trigger of somebody else's may drop rows without an error
+        raise DatabaseTrouble(
+            f"The database took {cursor.rowcount:,} of {rows.count:,} rows without saying why, so nothing was stored: "
+            "look for a trigger on market_bars_ohlcv_1m."
+        )

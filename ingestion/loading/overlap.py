@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import numpy as np
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.dbn.records import FileFacts
+from ingestion.dbn.metadata import FileFacts
 from ingestion.symbology.resolve import Bars
 
 _FIRST_AND_LAST = """

@@ -3,13 +3,9 @@ ends, however it ends."""
 
 from __future__ import annotations
 
-import io
-import sys
-
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.errors import DatabaseTrouble
+from ingestion.loading.copy import copy_in
 from ingestion.loading.copy_format import COLUMNS, CopyRows
 
 _CREATE = """
@@ -29,7 +25,6 @@ CREATE TEMPORARY TABLE staged_series (
 ) ON COMMIT DROP;
 """
 _COPY = f"COPY staged_bars ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
-_COPY_BUFFER = 1 << 20
 
 
 def create_staging(cursor: CursorWrapper) -> None:
@@ -40,24 +35,6 @@ def create_staging(cursor: CursorWrapper) -> None:
 def stage(cursor: CursorWrapper, rows: CopyRows) -> None:
     """Add some rows of `COLUMNS` to the staged bars."""
     copy_in(cursor, _COPY, rows)
-
-
-def copy_in(cursor: CursorWrapper, copy: str, rows: CopyRows) -> None:
-    """Run a COPY FROM STDIN, with the errors that every other statement has."""
-    if not rows.count:
-        return
-    # Where the server ends the session in the middle, psycopg2 prints one error through this hook, and raises another.
-    hook, sys.excepthook = sys.excepthook, lambda *error: None
-    try:
-        with connection.wrap_database_errors:  # Django does not wrap what copy_expert raises
-            cursor.copy_expert(copy, io.BytesIO(rows.content), _COPY_BUFFER)
-    finally:
-        sys.excepthook = hook
-    if cursor.rowcount != rows.count:  # a trigger of somebody else's may drop rows without an error
-        raise DatabaseTrouble(
-            f"The database took {cursor.rowcount:,} of {rows.count:,} rows without saying why, so nothing was stored: "
-            "look for a trigger on market_bars_ohlcv_1m."
-        )
 
 
 def finish_staging(cursor: CursorWrapper, symbols: list[str]) -> None:

@@ -7,25 +7,24 @@ Rules between rows: a series has one instrument, from one publisher, in any minu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from ingestion.dbn.records import UNDEFINED_TIME, Chunk, FileFacts
-from ingestion.errors import IngestError, InvalidBars, MixedInstruments
-from ingestion.symbology.resolve import NANOSECONDS_PER_DAY, Bars, SymbolNamer
-from marketdata.formatting import minutes_in_words
+from ingestion.dbn.batches import Chunk
+from ingestion.dbn.layout import (
+    NANOSECONDS_PER_MINUTE,
+    PRICES,
+    UNDEFINED_PRICE,
+    UNDEFINED_TIME,
+)
+from ingestion.dbn.metadata import FileFacts
+from ingestion.errors import InvalidBars
+from ingestion.validation.describe import format_record_time, format_time, format_values
 from marketdata.models.bar import LATEST
 
-NANOSECONDS_PER_MINUTE = 60 * 10**9
-UNDEFINED_PRICE = 2**63 - 1
 _TOO_LATE = int(LATEST.timestamp()) * 10**9
-PRICES = ("open", "high", "low", "close")
-VALUES = (*PRICES, "volume")
 
 
 @dataclass(frozen=True)
@@ -49,147 +48,10 @@ def checked_rows(chunks: Iterator[Chunk], *, facts: FileFacts, symbol_of: Callab
             record, offence = chunk.records[at], rule.says(chunk.records, at)
             order.advance(chunk.records)
             count = _rows_break_this(len(rows) + _count(rule, chunks, order))
-            where = f"{facts.path}, row {chunk.rows[at]:,} ({_time(record)}, {symbol_of(record)})"
+            where = f"{facts.path}, row {chunk.rows[at]:,} ({format_record_time(record)}, {symbol_of(record)})"
             raise InvalidBars(f"{where}: {offence}; {count}: download the file again.")
         order.advance(chunk.records)
         yield chunk
-
-
-@dataclass
-class SeriesCheck:
-    """The rules between rows, and what is counted on the way. `distinct()` is called for each chunk in turn, which
-    must hold whole minutes."""
-
-    facts: FileFacts
-    namer: SymbolNamer
-    row_count: int = 0
-    duplicate_count: int = 0
-    gap_count: int = 0
-    longest_gap: timedelta = timedelta(0)
-    longest_gap_start: datetime | None = None
-    min_ts: datetime | None = None
-    max_ts: datetime | None = None
-    _last_ns: dict[int, int] = field(default_factory=dict)
-    _last_instrument: dict[int, int] = field(default_factory=dict)
-    _takeovers: dict[int, tuple[int, int]] = field(default_factory=dict)  # of a series: the day, and how often
-
-    @property
-    def longest_gap_in_words(self) -> str:
-        """A sentence for the summary; empty where no minute is missing."""
-        if self.longest_gap_start is None:
-            return ""
-        missing = self.longest_gap // timedelta(minutes=1) - 1
-        start = f"{self.longest_gap_start:%Y-%m-%d %H:%M} UTC"
-        return f"Longest gap: {minutes_in_words(missing)} after the bar of {start}."
-
-    def distinct(self, bars: Bars) -> Bars:
-        """The bars without repetitions, sorted by series, then time.
-
-        Raises `MixedInstruments` where two instruments or publishers meet in one minute of a series, and `InvalidBars`
-        where one minute has two different sets of values.
-        """
-        self._widen_range(bars.chunk.records["ts_event"])
-        if (bars.codes[1:] < bars.codes[:-1]).any():  # not of a file of one series: nothing is copied for it
-            bars = bars[np.argsort(bars.codes, kind="stable")]
-        codes, times = bars.codes, bars.chunk.records["ts_event"]
-        same = np.flatnonzero((codes[1:] == codes[:-1]) & (times[1:] == times[:-1]))
-        self.row_count += len(bars)
-        self.duplicate_count += len(same)
-        kept = bars
-        if len(same):
-            self._refuse_conflicts(bars.chunk, codes, same)
-            kept = bars[np.delete(np.arange(len(bars)), same + 1)]
-        self._refuse_alternation(kept)
-        self._count_gaps(kept)
-        return kept
-
-    def _refuse_alternation(self, bars: Bars) -> None:
-        """A roll happens once. Where one instrument takes over from another twice in a UTC day, contracts are mixed,
-        though they never meet in a minute."""
-        instruments = bars.chunk.records["instrument_id"].astype(np.int64)
-        previous = np.concatenate((instruments[:1], instruments[:-1]))
-        starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
-        for at in starts:
-            previous[at] = self._last_instrument.get(int(bars.codes[at]), instruments[at])
-        for at in np.append(starts[1:], len(instruments)) - 1:
-            self._last_instrument[int(bars.codes[at])] = int(instruments[at])
-        for at in np.flatnonzero(instruments != previous):
-            code = int(bars.codes[at])
-            day = int(bars.chunk.records["ts_event"][at]) // NANOSECONDS_PER_DAY
-            before, count = self._takeovers.get(code, (day, 0))
-            self._takeovers[code] = (day, count + 1 if before == day else 1)
-            if self._takeovers[code][1] > 1:
-                raise MixedInstruments(
-                    f"{self.facts.path}, row {bars.chunk.rows[at]:,} ({_time(bars.chunk.records[at])}, "
-                    f"{self.namer.symbols[code]}): instruments {previous[at]} and {instruments[at]} take turns within "
-                    "a day, so these are several contracts and not one series: download one contract."
-                )
-
-    def _refuse_conflicts(self, chunk: Chunk, codes: np.ndarray, same: np.ndarray) -> None:
-        above, below = chunk.records[same], chunk.records[same + 1]
-        different = [
-            (above["instrument_id"] != below["instrument_id"], self._two_instruments),
-            (above["publisher_id"] != below["publisher_id"], self._two_publishers),
-            (np.logical_or.reduce([above[name] != below[name] for name in VALUES]), self._two_values),
-        ]
-        offences = []
-        for mask, refuse in different:
-            rows = same[mask]
-            if len(rows):
-                first = rows[np.argmin(chunk.rows[rows + 1])]  # the rows are sorted by series, not as in the file
-                offences.append((int(chunk.rows[first + 1]), int(first), rows, refuse))
-        if offences:
-            _, at, rows, refuse = min(offences, key=lambda offence: offence[0])
-            raise refuse(chunk, at, self.namer.symbols[codes[at]], _minutes_like_this(chunk, codes, rows))
-
-    def _two_instruments(self, chunk: Chunk, at: int, symbol: str, count: str) -> IngestError:
-        first, second = chunk.records[at], chunk.records[at + 1]
-        return MixedInstruments(
-            f"{self._where(chunk, at, symbol)}: instruments {first['instrument_id']} (row {chunk.rows[at]:,}) and "
-            f"{second['instrument_id']} (row {chunk.rows[at + 1]:,}) trade in the same minute ({count}), so these are "
-            "several contracts and not one series: ingest a file with symbol mappings, without --symbol, to have each "
-            "filed under its own, or download one contract."
-        )
-
-    def _two_publishers(self, chunk: Chunk, at: int, symbol: str, count: str) -> IngestError:
-        instrument = chunk.records["instrument_id"][at]
-        ids = np.unique(chunk.records["publisher_id"][chunk.records["instrument_id"] == instrument])
-        return MixedInstruments(
-            f"{self._where(chunk, at, symbol)}: instrument {instrument} has this minute from several publishers "
-            f"({', '.join(map(str, ids))}; {count}): choose one with --publisher {ids[0]}."
-        )
-
-    def _two_values(self, chunk: Chunk, at: int, symbol: str, count: str) -> IngestError:
-        first, second = chunk.records[at], chunk.records[at + 1]
-        names = [name for name in VALUES if first[name] != second[name]]
-        return InvalidBars(
-            f"{self._where(chunk, at, symbol)}: the minute stands twice with different values "
-            f"(row {chunk.rows[at]:,}: {_values(first, names)}; row {chunk.rows[at + 1]:,}: "
-            f"{_values(second, names)}; {count}), and which is true cannot be known: download the file again."
-        )
-
-    def _where(self, chunk: Chunk, at: int, symbol: str) -> str:
-        return f"{self.facts.path}, row {chunk.rows[at + 1]:,} ({_time(chunk.records[at])}, {symbol})"
-
-    def _count_gaps(self, bars: Bars) -> None:
-        """More than a minute between neighbours of one series. Nights and weekends count too: no calendar is asked."""
-        times = bars.chunk.records["ts_event"].astype(np.int64)
-        starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
-        previous = np.concatenate(([0], times[:-1]))
-        for at in starts:
-            previous[at] = self._last_ns.get(int(bars.codes[at]), times[at])
-        for at in np.append(starts[1:], len(times)) - 1:
-            self._last_ns[int(bars.codes[at])] = int(times[at])
-        lengths = times - previous
-        self.gap_count += int(np.count_nonzero(lengths > NANOSECONDS_PER_MINUTE))
-        longest = int(lengths.argmax())
-        gap = timedelta(microseconds=int(lengths[longest]) // 1000)
-        if gap > timedelta(minutes=1) and gap > self.longest_gap:
-            self.longest_gap, self.longest_gap_start = gap, _datetime(int(previous[longest]))
-
-    def _widen_range(self, times: np.ndarray) -> None:
-        self.min_ts = self.min_ts or _datetime(int(times[0]))
-        self.max_ts = _datetime(int(times[-1]))
 
 
 class _TimeOrder:
@@ -224,7 +86,7 @@ def _time_rules(facts: FileFacts, order: _TimeOrder) -> list[Rule]:
         Rule(
             order.runs_back,
             lambda records, at: (
-                f"its time is before that of the row above, {_time_text(int(order.before(records)[at]))}"
+                f"its time is before that of the row above, {format_time(int(order.before(records)[at]))}"
             ),
         ),
         # The end counts as inside: in a delivery split into files the metadata's end is the last record's own time
@@ -232,8 +94,8 @@ def _time_rules(facts: FileFacts, order: _TimeOrder) -> list[Rule]:
         Rule(
             lambda records: (records["ts_event"] < start) | (records["ts_event"] > end),
             lambda records, at: (
-                f"its time is outside the file's range of {_time_text(start)} to "
-                f"{_time_text(end) if facts.end else 'the end'}"
+                f"its time is outside the file's range of {format_time(start)} to "
+                f"{format_time(end) if facts.end else 'the end'}"
             ),
         ),
     ]
@@ -243,15 +105,15 @@ def _price_rules() -> list[Rule]:
     return [
         Rule(
             lambda records: np.logical_or.reduce([records[name] == UNDEFINED_PRICE for name in PRICES]),
-            lambda records, at: f"a price is undefined ({_values(records[at])})",
+            lambda records, at: f"a price is undefined ({format_values(records[at])})",
         ),
         Rule(
             lambda records: records["high"] < np.maximum(np.maximum(records["open"], records["close"]), records["low"]),
-            lambda records, at: f"high is below another of its prices ({_values(records[at])})",
+            lambda records, at: f"high is below another of its prices ({format_values(records[at])})",
         ),
         Rule(
             lambda records: records["low"] > np.minimum(records["open"], records["close"]),
-            lambda records, at: f"low is above another of its prices ({_values(records[at])})",
+            lambda records, at: f"low is above another of its prices ({format_values(records[at])})",
         ),
     ]
 
@@ -264,54 +126,5 @@ def _count(rule: Rule, chunks: Iterator[Chunk], order: _TimeOrder) -> int:
     return total
 
 
-def _minutes_like_this(chunk: Chunk, codes: np.ndarray, rows: np.ndarray) -> str:
-    """How many minutes of a series `rows` belong to, rows of one minute being neighbours, and how far was looked."""
-    times, codes = chunk.records["ts_event"][rows], codes[rows]
-    count = 1 + np.count_nonzero((times[1:] != times[:-1]) | (codes[1:] != codes[:-1]))
-    return f"{count:,} such {'minute' if count == 1 else 'minutes'} up to row {chunk.rows.max():,}"
-
-
 def _rows_break_this(total: int) -> str:
     return "no other row breaks this rule" if total == 1 else f"{total:,} rows of the file break this rule"
-
-
-def refuse_empty(path: Path, check: SeriesCheck, publisher_id: int | None) -> None:
-    """Raise `InvalidBars` if no row was checked."""
-    if check.row_count:
-        return
-    if publisher_id is not None:
-        raise InvalidBars(f"{path} has no rows of publisher {publisher_id}: check the number.")
-    raise InvalidBars(
-        f"{path} has no rows: it is a whole file, but nothing traded in its range, or the download went wrong."
-    )
-
-
-def price(nanos: int) -> Decimal:
-    """The exact price for an int64 count of 1e-9."""
-    return Decimal(int(nanos)).scaleb(-9).normalize()
-
-
-def _values(record: np.void, names: Iterable[str] = VALUES) -> str:
-    return ", ".join(f"{name} {_value(record, name)}" for name in names)
-
-
-def _value(record: np.void, name: str) -> str:
-    if name == "volume":
-        return str(record[name])
-    return "undefined" if record[name] == UNDEFINED_PRICE else format(price(record[name]), "f")
-
-
-def _datetime(nanoseconds: int) -> datetime:
-    return datetime.fromtimestamp(nanoseconds // 10**9, UTC)
-
-
-def _time(record: np.void) -> str:
-    return _time_text(int(record["ts_event"]))
-
-
-def _time_text(nanoseconds: int) -> str:
-    if nanoseconds == int(UNDEFINED_TIME):
-        return "no time"
-    seconds, rest = divmod(nanoseconds, 10**9)
-    text = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
-    return f"{text}.{rest:09d} UTC" if rest else f"{text} UTC"

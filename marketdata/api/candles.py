@@ -18,10 +18,11 @@ from marketdata.api.params import CandlesParameters, NoParameters
 from marketdata.api.responses import EMPTY
 from marketdata.api.series import series_of
 from marketdata.candles.aggregate import Candle
+from marketdata.candles.count import count_candles
 from marketdata.candles.periods import TIMEFRAMES
-from marketdata.candles.query import count_candles, page_of_candles
-from marketdata.formatting import iso
+from marketdata.candles.query import page_of_candles
 from marketdata.models import Series
+from marketdata.timestamps import iso
 
 _TIMEFRAME = OpenApiParameter("timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES)
 

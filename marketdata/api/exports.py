@@ -10,10 +10,10 @@ from datetime import datetime
 from django.http import StreamingHttpResponse
 
 from marketdata.bars.as_of import export_csv_blocks_as_of
-from marketdata.bars.query import EXPORT_COLUMNS, export_csv_blocks
+from marketdata.bars.export import EXPORT_COLUMNS, export_csv_blocks
 from marketdata.candles.query import all_candles
-from marketdata.formatting import iso
 from marketdata.models import Series
+from marketdata.timestamps import iso
 
 CANDLE_COLUMNS = (
     "symbol", "ts", "session_date", "open", "high", "low", "close", "volume", "bar_count", "expected", "forming",

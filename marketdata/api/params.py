@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from marketdata.formatting import parse_moment
+from marketdata.timestamps import parse_moment
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 500

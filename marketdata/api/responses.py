@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.utils import timezone
 from rest_framework import serializers
 
-from marketdata.bars.as_of import RevisionRow
-from marketdata.bars.query import BarRow, SeriesStats
+from marketdata.bars.query import BarRow
+from marketdata.bars.revisions import RevisionRow
+from marketdata.bars.stats import SeriesStats
 from marketdata.coverage.days import DayCoverage
 from marketdata.coverage.gaps import Gap, Gaps
 from marketdata.coverage.report import Coverage
-from marketdata.formatting import age_in_words, iso
+from marketdata.formatting import age_in_words
 from marketdata.models import IngestRun, Series
+from marketdata.timestamps import iso
 
 EMPTY = "No data ingested yet"
 

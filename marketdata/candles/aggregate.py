@@ -12,7 +12,7 @@ import numpy as np
 from django.db import connection
 
 from marketdata.candles.periods import Periods
-from marketdata.formatting import from_seconds
+from marketdata.timestamps import from_seconds
 
 
 class Candle(NamedTuple):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
-from marketdata.bars.query import series_ends
+from marketdata.bars.stats import series_ends
 from marketdata.calendars.buckets import OpenMinutes
 from marketdata.calendars.trading_days import trading_day_of, trading_days
 from marketdata.coverage.days import DayCoverage, cover_days, usual_bars

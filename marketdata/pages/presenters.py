@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from marketdata.bars.query import SeriesStats, series_stats, stats_of
+from marketdata.bars.stats import SeriesStats, series_stats, stats_of
 from marketdata.formatting import age_in_words, exact
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import Strip, draw_strip, strip_start
-from marketdata.pages.query import LastRun, hours_with_bars, last_runs_of
+from marketdata.pages.query import hours_with_bars
+from marketdata.runs.query import LastRun, last_runs_of
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,12 @@ from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
 from marketdata.pages.next_steps import command_again, command_into, outcome
 from marketdata.pages.presenters import RunRow, series_row, series_rows
-from marketdata.pages.query import (
-    matching_series,
-    open_failures,
-    runs_of_same_file,
-    runs_page,
-    series_of,
-)
+from marketdata.pages.query import series_of
 from marketdata.pages.time_zones import exchange_zone, trading_date
 from marketdata.runs.later import NAMED_AT_MOST, runs_that_changed
 from marketdata.runs.locks import close_dead_runs
+from marketdata.runs.query import open_failures, runs_of_same_file, runs_page
+from marketdata.series import matching_series
 
 SERIES_PER_PAGE = 20
 MOST_SHOWN_FAILURES = 5

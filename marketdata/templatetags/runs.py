@@ -2,7 +2,7 @@
 
 from django import template
 
-from marketdata.bars.query import failures_since_last_success
+from marketdata.runs.query import failures_since_last_success
 
 register = template.Library()
 register.simple_tag(failures_since_last_success)

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from marketdata.formatting import age_in_words, exact, minutes_in_words, parse_moment
+from marketdata.formatting import age_in_words, exact, minutes_in_words
+from marketdata.timestamps import parse_moment
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
 
+from ingestion.batch.files import find_files
 from ingestion.batch.one_file import FileOutcome, Order
-from ingestion.batch.run import find_files, ingest_files
+from ingestion.batch.run import ingest_files
 from ingestion.cancellation import stop_on_signals
 from ingestion.cli import report
 from ingestion.cli.console import Console

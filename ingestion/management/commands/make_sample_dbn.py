@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
 
-from ingestion.batch.run import SUFFIXES
+from ingestion.batch.files import SUFFIXES
 from ingestion.dbn.samples import write_mnq_sample
 from marketdata.management.base import CommandWithExamples
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from config.testing.builders import bars, exact, ingest, stored, write
 from config.testing.processes import Process, backend_in, run, running, series_locked, until
-from ingestion.batch.process_pool import _series_of
+from ingestion.batch.parallel import _series_of
 from ingestion.batch.schedule import Schedule
 from ingestion.loading.locks import lock_series
 from ingestion.options import IngestOptions

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError
 
 from config.testing.builders import day_file, ingest, stored
-from ingestion.batch.run import find_files
+from ingestion.batch.files import find_files
 from marketdata.models import Bar, IngestRun
 
 

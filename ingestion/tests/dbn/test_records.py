@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from config.testing.builders import bars, dbn, exact, header, ingest, refuse, save, stored, write, zstd
 from config.testing.processes import run
-from ingestion.dbn.records import OHLCV, Chunk, RecordReader, first_rows, of_publisher, whole_minutes
-from ingestion.dbn.samples import empty_records
+from ingestion.dbn.batches import Chunk, first_rows, of_publisher, whole_minutes
+from ingestion.dbn.layout import OHLCV
+from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
+from ingestion.dbn.writer import empty_records
 from ingestion.errors import IngestError, InvalidBars
 from marketdata.models import IngestRun
 
@@ -204,7 +206,7 @@ def test_whole_minutes_loses_no_row_where_time_runs_back(minutes, size):
 
 
 def test_a_minute_of_more_rows_than_memory_should_hold_is_refused(monkeypatch):
-    monkeypatch.setattr("ingestion.dbn.records.MOST_IN_A_MINUTE", 5)
+    monkeypatch.setattr("ingestion.dbn.batches.MOST_IN_A_MINUTE", 5)
     assert sum(map(len, whole_minutes(iter(chunked([1] * 5 + [2] * 5, 3)), Path("mnq.dbn")))) == 10
     with pytest.raises(InvalidBars, match=r"^mnq\.dbn, row 3: this minute has more than 5 rows"):
         list(whole_minutes(iter(chunked([0, 1] + [2] * 6, 3)), Path("mnq.dbn")))

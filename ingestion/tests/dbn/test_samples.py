@@ -9,8 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from config.testing.builders import ingest, refuse
-from ingestion.dbn.records import OHLCV
-from ingestion.dbn.samples import Header, empty_records, globex_minutes, random_walk, write_dbn, write_mnq_sample
+from ingestion.dbn.layout import OHLCV
+from ingestion.dbn.samples import globex_minutes, random_walk, write_mnq_sample
+from ingestion.dbn.writer import Header, empty_records, write_dbn
 from marketdata.models import Bar, IngestRun, SeriesInstrument
 
 MINUTE = 60 * 10**9

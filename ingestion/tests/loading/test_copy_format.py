@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.testing.builders import at
-from ingestion.dbn.records import Chunk
-from ingestion.dbn.samples import empty_records
+from ingestion.dbn.batches import Chunk
+from ingestion.dbn.layout import PRICES
+from ingestion.dbn.writer import empty_records
 from ingestion.loading.copy_format import COLUMNS, copy_rows
 from ingestion.symbology.resolve import Bars
-from ingestion.validation.record_rules import PRICES
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CREATE = """

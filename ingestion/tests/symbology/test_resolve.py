@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.testing.builders import FRONT, at, bars, exact, ingest, refuse, several, stored, together, write
-from ingestion.dbn.samples import empty_records
+from ingestion.dbn.writer import empty_records
 from ingestion.symbology.resolve import _distinct_groups
 from marketdata.models import Bar, Series, SeriesInstrument
 

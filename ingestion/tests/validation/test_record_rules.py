@@ -10,11 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.testing.builders import at, bars, exact, ingest, refuse, several, stored, write
-from ingestion.dbn.records import OHLCV, Chunk, FileFacts, RecordReader, whole_minutes
-from ingestion.dbn.samples import empty_records
+from ingestion.dbn.batches import Chunk, whole_minutes
+from ingestion.dbn.layout import OHLCV, PRICES
+from ingestion.dbn.metadata import FileFacts
+from ingestion.dbn.records import RecordReader
+from ingestion.dbn.writer import empty_records
 from ingestion.errors import InvalidBars
-from ingestion.symbology.resolve import Naming, SymbolNamer
-from ingestion.validation.record_rules import PRICES, SeriesCheck, checked_rows
+from ingestion.symbology.assign import Naming
+from ingestion.symbology.resolve import SymbolNamer
+from ingestion.validation.record_rules import checked_rows
+from ingestion.validation.series_rules import SeriesCheck
 from marketdata.models import Bar, IngestRun
 
 UNDEFINED_TIME = 2**64 - 1

@@ -5,11 +5,11 @@ import json
 from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
-from marketdata.bars.query import known_slugs
 from marketdata.database import UnusableDatabase, usable_database
 from marketdata.management.base import CommandWithExamples
 from marketdata.models import Series
 from marketdata.rollup.verify import Verdict, verify_candles
+from marketdata.series import known_slugs
 
 EXAMPLES = """
 examples:

@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from config.testing.builders import bars, ingest, together, write
-from marketdata.api.series import COVERAGE_EXAMPLE
+from marketdata.api.examples import COVERAGE_EXAMPLE
 from marketdata.models import Series
 
 COVERAGE = "/api/market-data/mnq/coverage"

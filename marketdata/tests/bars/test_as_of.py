@@ -23,7 +23,8 @@ from config.testing.rows import BARS, REVISIONS, RUNS, insert
 from ingestion.errors import IngestError
 from ingestion.pipeline import IngestOptions, ingest_file
 from ingestion.undo.pipeline import undo_run
-from marketdata.bars.as_of import page_of_bars_as_of, page_of_revisions
+from marketdata.bars.as_of import page_of_bars_as_of
+from marketdata.bars.revisions import page_of_revisions
 from marketdata.models import Bar, BarRevision, IngestRun, Series
 
 ADDRESS = "/api/market-data/mnq/ohlcv-1m/bars"

@@ -10,8 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from marketdata.calendars.trading_days import TradingDay, monday_of, trading_day_of, trading_days
+from marketdata.candles.count import count_candles
 from marketdata.candles.periods import INTRADAY, TIMEFRAMES
-from marketdata.candles.query import all_candles, count_candles, page_of_candles
+from marketdata.candles.query import all_candles, page_of_candles
 from marketdata.models import Bar, IngestRun, Series
 
 MINUTE = timedelta(minutes=1)

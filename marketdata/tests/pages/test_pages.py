@@ -24,9 +24,9 @@ from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import HEIGHT, draw_strip
 from marketdata.pages.next_steps import command_again, outcome
-from marketdata.pages.query import RUNS_PER_PAGE, open_failures
 from marketdata.pages.time_zones import exchange_zone
 from marketdata.runs.locks import hold_run
+from marketdata.runs.query import RUNS_PER_PAGE, open_failures
 
 WHEN = datetime(2024, 3, 1, 12, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script> & \"q\".dbn"

@@ -1,0 +1,55 @@
+"""The layout of DBN's ohlcv-1m records, and the units of their fields.
+
+https://databento.com/docs/standards-and-conventions/databento-binary-encoding. An OHLCV record has 56 bytes in DBN
+versions 1, 2 and 3, and 64 with `ts_out`. Prices are int64 counts of 1e-9, times are uint64 nanoseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+
+SCHEMA = "ohlcv-1m"
+RTYPE_OHLCV_1M = 0x21
+UNDEFINED_TIME = np.uint64(2**64 - 1)
+RTYPE_NAMES = {
+    0x00: "trades",
+    0x01: "mbp-1",
+    0x0A: "mbp-10",
+    0x12: "status",
+    0x13: "definition",
+    0x14: "imbalance",
+    0x15: "error",
+    0x16: "symbol mapping",
+    0x17: "system",
+    0x18: "statistics",
+    0x20: "ohlcv-1s",
+    0x21: "ohlcv-1m",
+    0x22: "ohlcv-1h",
+    0x23: "ohlcv-1d",
+    0x24: "ohlcv-eod",
+    0xA0: "mbo",
+}
+_OHLCV = [
+    ("length", "u1"),  # of the record, in units of 4 bytes
+    ("rtype", "u1"),
+    ("publisher_id", "<u2"),
+    ("instrument_id", "<u4"),
+    ("ts_event", "<u8"),  # nanoseconds since 1970 UTC: the start of the minute
+    ("open", "<i8"),
+    ("high", "<i8"),
+    ("low", "<i8"),
+    ("close", "<i8"),
+    ("volume", "<u8"),
+]
+OHLCV = np.dtype(_OHLCV)
+OHLCV_WITH_TS_OUT = np.dtype([*_OHLCV, ("ts_out", "<u8")])
+
+NANOSECONDS_PER_MINUTE = 60 * 10**9
+UNDEFINED_PRICE = 2**63 - 1
+PRICES = ("open", "high", "low", "close")
+VALUES = (*PRICES, "volume")
+
+NANOSECONDS_PER_DAY = 86_400 * 10**9
+EPOCH = date(1970, 1, 1)

@@ -1,0 +1,69 @@
+"""Example answers of the API's description."""
+
+from __future__ import annotations
+
+STATS_EXAMPLE = {
+    "row_count": 50000,
+    "min_ts": "2024-01-01T00:00:00+00:00",
+    "max_ts": "2024-02-20T05:19:00+00:00",
+    "latest_close": 16234.5,
+    "latest_ts": "2024-02-20T05:19:00+00:00",
+    "symbol": "CME_MINI:MNQ1!",
+    "timeframe": "1m",
+    "vendor": "databento",
+}
+REVISIONS_EXAMPLE = {
+    "symbol": "CME_MINI:MNQ1!",
+    "order": "asc",
+    "revisions": [
+        {
+            "ts": "2024-01-02T14:30:00+00:00",
+            "operation": "update",
+            "open": "16800.25",
+            "high": "16801",
+            "low": "16799.75",
+            "close": "16800.5",
+            "volume": 120,
+            "brought_by": 1,
+            "replaced_by": 2,
+            "replaced_at": "2024-02-01T10:00:05.123456+00:00",
+        }
+    ],
+    "next_cursor": None,
+    "next": None,
+}
+COVERAGE_EXAMPLE = {
+    "symbol": "CME_MINI:MNQ1!",
+    "calendar": "CME Globex Equity",
+    "days_are": "trading days of CME Globex Equity",
+    "start": "2024-01-02T00:00:00+00:00",
+    "end": "2024-01-02T22:00:00+00:00",
+    "days": [
+        {
+            "day": "2024-01-02",
+            "start": "2023-12-29T23:00:00+00:00",
+            "end": "2024-01-02T23:00:00+00:00",
+            "ts": "2024-01-01T23:00:00+00:00",
+            "bars": 1290,
+            "open_bars": 1290,
+            "expected": 1380,
+            "expected_by_now": 1380,
+            "forming": False,
+            "first": "2024-01-02T00:00:00+00:00",
+            "last": "2024-01-02T21:59:00+00:00",
+            "gaps": 1,
+        }
+    ],
+    "usual_bars": None,
+    "gap_count": 1,
+    "open_gap_count": 1,
+    "closed_gap_count": 0,
+    "gaps": [
+        {
+            "after": "2024-01-02T09:19:00+00:00",
+            "before": "2024-01-02T09:50:00+00:00",
+            "minutes": 30,
+            "open_minutes": 30,
+        }
+    ],
+}

@@ -1,0 +1,73 @@
+"""Earlier values of bars, each with the run that wrote it and the run that replaced it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import connection
+from psycopg2 import sql
+
+from marketdata.models import Series
+
+
+class RevisionRow(NamedTuple):
+    """Values that a bar had until a run replaced or removed them: which run had brought them, and which ended them."""
+
+    ts: datetime
+    operation: str
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: Decimal
+    brought_by: int
+    replaced_by: int
+    replaced_at: datetime
+
+
+_REVISIONS = sql.SQL("""
+SELECT old.ts, old.operation, trim_scale(old.open)::text, trim_scale(old.high)::text, trim_scale(old.low)::text,
+    trim_scale(old.close)::text, old.volume, old.ingestion_run_id, old.revised_by_id,
+    GREATEST(old.revised_at, later.finished_at)
+FROM market_bar_revisions AS old
+JOIN data_ingest_runs AS later ON later.id = old.revised_by_id
+WHERE old.symbol = %(symbol)s AND old.ts >= %(start)s AND old.ts < %(end)s
+""")
+_REVISIONS_FORWARD = _REVISIONS + sql.SQL("""
+AND (old.ts, old.revised_by_id) > (%(after_ts)s, %(after_run)s) ORDER BY old.ts, old.revised_by_id LIMIT %(limit)s
+""")
+_REVISIONS_BACKWARD = _REVISIONS + sql.SQL("""
+AND (old.ts, old.revised_by_id) < (%(after_ts)s, %(after_run)s)
+ORDER BY old.ts DESC, old.revised_by_id DESC LIMIT %(limit)s
+""")
+
+
+def page_of_revisions(
+    series: Series,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    after: tuple[datetime, int] | None,
+    descending: bool,
+    limit: int,
+) -> tuple[list[RevisionRow], tuple[datetime, int] | None]:
+    """Up to `limit` revisions behind `after`, (minute, run), by minute and then by the run that replaced the values;
+    and where the next page starts, None at the end. Found by the key, as bars are."""
+    after_ts, after_run = after or ("infinity" if descending else "-infinity", 0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REVISIONS_BACKWARD if descending else _REVISIONS_FORWARD,
+            {
+                "symbol": series.symbol,
+                "start": start or "-infinity",
+                "end": end or "infinity",
+                "after_ts": after_ts,
+                "after_run": after_run,
+                "limit": limit + 1,
+            },
+        )
+        found = [RevisionRow(*row) for row in cursor.fetchall()]
+    last = found[limit - 1] if len(found) > limit else None
+    return found[:limit], (last.ts, last.replaced_by) if last else None

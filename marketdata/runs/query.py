@@ -1,0 +1,111 @@
+"""Read queries on the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import Q
+
+from marketdata.models import IngestRun, Series
+
+# The newest runs tell of nearly all series, however many runs there are; each of the others is looked for by its name.
+# An expression of the id keeps the planner from searching the runs one by one, from the last to the first.
+_LAST_RUNS = """
+WITH newest AS (
+    SELECT symbol, max(id) AS id
+    FROM (SELECT id, symbols FROM data_ingest_runs ORDER BY id DESC LIMIT 100) AS runs
+    CROSS JOIN unnest(symbols) AS symbol
+    GROUP BY symbol
+)
+SELECT wanted.symbol, coalesce(newest.id, earlier.id)
+FROM unnest(%(symbols)s::varchar[]) AS wanted (symbol)
+LEFT JOIN newest ON newest.symbol = wanted.symbol
+LEFT JOIN LATERAL (
+    SELECT max(runs.id + 0) AS id
+    FROM data_ingest_runs AS runs
+    WHERE newest.id IS NULL AND runs.symbols @> ARRAY[wanted.symbol]
+) AS earlier ON true
+WHERE newest.id IS NOT NULL OR earlier.id IS NOT NULL
+"""
+
+
+def last_runs(series: Sequence[Series]) -> dict[str, IngestRun]:
+    """By symbol the last run that wrote to the series, confirmed what it holds, or failed to; by two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_RUNS, {"symbols": [one.symbol for one in series]})
+        ids = dict(cursor.fetchall())
+    runs = IngestRun.objects.only("status", "finished_at").in_bulk(set(ids.values()))
+    return {symbol: runs[run_id] for symbol, run_id in ids.items()}
+
+
+def failures_since_last_success() -> int:
+    """How many runs failed after the last one that succeeded."""
+    succeeded = IngestRun.objects.filter(status="success").order_by("-id").values_list("id", flat=True).first() or 0
+    return IngestRun.objects.filter(status="failed", id__gt=succeeded).count()
+
+
+RUNS_PER_PAGE = 15
+MOST_FAILURES = 20
+_LAST_SUCCESSES = """
+SELECT DISTINCT ON (symbol) symbol, id, undoes_id
+FROM data_ingest_runs CROSS JOIN unnest(symbols) AS symbol
+WHERE status = 'success' AND symbols && %(symbols)s::varchar[] AND symbol = ANY (%(symbols)s::varchar[])
+ORDER BY symbol, finished_at DESC, id DESC
+"""
+
+
+class LastRun(NamedTuple):
+    """A run, and the run that it took back if it is an undo."""
+
+    pk: int
+    undoes: int | None
+
+
+def last_runs_of(symbols: Sequence[str]) -> dict[str, LastRun]:
+    """By symbol the last run that wrote to it, for series of which nothing is left."""
+    if not symbols:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_SUCCESSES, {"symbols": list(symbols)})
+        return {symbol: LastRun(pk, undoes) for symbol, pk, undoes in cursor.fetchall()}
+
+
+def open_failures() -> list[IngestRun]:
+    """Of the latest failed runs those whose file has not been loaded since, newest first: what still needs somebody.
+    An undo that failed has no file: whoever asked for it was told, and the table is as before."""
+    failed = list(IngestRun.objects.filter(status="failed", undoes__isnull=True).order_by("-id")[:MOST_FAILURES])
+    if not failed:
+        return []
+    same_file = Q(file_path__in=[run.file_path for run in failed]) | Q(
+        file_sha256__in=[run.file_sha256 for run in failed if run.file_sha256]
+    )
+    loaded = IngestRun.objects.filter(same_file, status="success", id__gt=failed[-1].pk)
+    later: dict[str, int] = {}
+    for pk, path, sha256 in loaded.order_by("id").values_list("id", "file_path", "file_sha256"):
+        later[path] = later[sha256] = pk
+    return [run for run in failed if max(later.get(run.file_path, 0), later.get(run.file_sha256, 0)) < run.pk]
+
+
+def runs_page(*, before: int | None, symbol: str | None = None) -> tuple[list[IngestRun], int | None]:
+    """The newest runs with an id below `before`, and where the next page begins, None at the end.
+
+    With a symbol, only runs that wrote to it, or confirmed what it holds.
+    """
+    runs = IngestRun.objects.order_by("-id")
+    if symbol is not None:
+        runs = runs.filter(status="success", symbols__contains=[symbol])
+    if before is not None:
+        runs = runs.filter(id__lt=before)
+    found = list(runs[: RUNS_PER_PAGE + 1])
+    return found[:RUNS_PER_PAGE], found[RUNS_PER_PAGE - 1].pk if len(found) > RUNS_PER_PAGE else None
+
+
+def runs_of_same_file(run: IngestRun) -> list[IngestRun]:
+    """The newest other runs of the same content, found by sha256; of the same path where it could not be read. None for
+    an undo, which has no file."""
+    if run.undoes_id:
+        return []
+    same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
+    return list(IngestRun.objects.filter(**same).exclude(pk=run.pk).order_by("-id")[:10])

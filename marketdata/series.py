@@ -1,0 +1,18 @@
+"""Series, found by slug or by text."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from marketdata.models import Series
+
+
+def known_slugs() -> list[str]:
+    return list(Series.objects.order_by("slug").values_list("slug", flat=True))
+
+
+def matching_series(text: str) -> QuerySet[Series]:
+    """Series whose slug, symbol or name contains the text; all for none."""
+    if not text:
+        return Series.objects.all()
+    return Series.objects.filter(Q(slug__icontains=text) | Q(symbol__icontains=text) | Q(name__icontains=text))
