@@ -21,7 +21,7 @@ from benchmarks.harness.sheet import Sheet
 
 STATEMENT = 65_536  # rows of one COPY, as a loader sends them
 CHANGED = 100_000  # rows of one UPDATE or DELETE
-MOST_OVERHEAD = 1.25
+MAX_OVERHEAD = 1.25
 WITH_LEDGER, NO_LEDGER = "with", "without"
 
 TRIGGERS = ("bars_enter_hours", "bars_change_hours", "bars_leave_hours")
@@ -77,7 +77,7 @@ def _measure_writes(sheet: Sheet, rows: int, rounds: int, symbols: int) -> None:
             for name, sql in CHANGES.items() if symbols == 1 else ():
                 sheet.add(name, way, _change(sql.format(step=rows // CHANGED)))
     _switch(WITH_LEDGER)
-    sheet.hold_ratio((load, WITH_LEDGER), (load, NO_LEDGER), "<=", MOST_OVERHEAD)
+    sheet.hold_ratio((load, WITH_LEDGER), (load, NO_LEDGER), "<=", MAX_OVERHEAD)
 
 
 def _blocks(rows: int, symbols: int) -> list[bytes]:

@@ -120,16 +120,16 @@ def _take(way: Way, path: Path, *, digest: bool) -> tuple[float, str]:
 def _stage(cursor: CursorWrapper, path: Path) -> StagedRange:
     """The file's rows as the loader stages them."""
     from ingestion.dbn.source import SourceFile
-    from ingestion.loading.overlap import ANYWHERE
+    from ingestion.loading.overlap import ANY_TIME
     from ingestion.loading.staging import create_staging, finish_staging, stage
     from ingestion.loading.upsert import StagedRange
     from ingestion.options import IngestOptions
-    from ingestion.reader import PreparedFile
+    from ingestion.reader import FileReader
 
     with SourceFile(path) as source:
-        file = PreparedFile(source, IngestOptions(symbol=SYMBOL))
+        file = FileReader(source, IngestOptions(symbol=SYMBOL))
         create_staging(cursor)
-        for batch in file.batches(ANYWHERE, None):
+        for batch in file.batches(ANY_TIME, None):
             stage(cursor, batch.staged)
         finish_staging(cursor, file.symbols)
     return StagedRange(file.check.row_count, file.symbols, file.check.min_ts, file.check.max_ts)

@@ -12,7 +12,7 @@ from ingestion.errors import IngestError
 from ingestion.retry import retry_run
 from marketdata.admin import ReadOnlyAdmin, SeriesChoice
 from marketdata.models import IngestRun
-from marketdata.runs.locks import close_dead_runs
+from marketdata.runs.locks import close_orphaned_runs
 
 
 class SeriesOfRunFilter(SeriesChoice):
@@ -53,7 +53,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
         return self.get_fields(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        close_dead_runs()
+        close_orphaned_runs()
         return super().get_queryset(request).prefetch_related("undone_by")
 
     @admin.display(description="status", ordering="status")

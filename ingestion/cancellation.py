@@ -24,7 +24,7 @@ _CANCEL_EVERY_SECONDS = 0.2
 _FAREWELL_SECONDS = 2  # a cancellation on its way to a server that does not answer is not waited for
 
 
-class StopSwitch:
+class CancellationToken:
     """Whether somebody asked to stop, and with which signal."""
 
     def __init__(self) -> None:
@@ -39,9 +39,9 @@ class StopSwitch:
 
 
 @contextlib.contextmanager
-def stop_on_signals() -> Iterator[StopSwitch]:
+def cancel_on_signals() -> Iterator[CancellationToken]:
     """For the main thread of a command: within it, SIGINT and SIGTERM turn the switch and cancel statements."""
-    switch = StopSwitch()
+    switch = CancellationToken()
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     handlers = {number: signal.signal(number, lambda number, frame: None) for number in SIGNALS}
@@ -61,7 +61,7 @@ def stop_on_signals() -> Iterator[StopSwitch]:
             os.close(reading)
 
 
-def _watch(reading: int, switch: StopSwitch, database: BaseDatabaseWrapper) -> None:
+def _watch(reading: int, switch: CancellationToken, database: BaseDatabaseWrapper) -> None:
     while woken_by := os.read(reading, 1):
         if woken_by[0] in SIGNALS and switch.signal_number is None:
             switch.signal_number = woken_by[0]

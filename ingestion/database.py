@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from django.db import Error, InterfaceError, OperationalError
 
-from ingestion.errors import DatabaseTrouble, DatabaseUnavailable
-from ingestion.progress import Observer
+from ingestion.errors import DatabaseFailure, DatabaseUnavailable
+from ingestion.progress import Progress
 from marketdata import database
 from marketdata.database import first_line
 
@@ -22,19 +22,19 @@ def require_database() -> None:
 
 
 @contextlib.contextmanager
-def database_errors_in_words(
-    observer: Observer, *, what: str = "bars", outcome: str = "nothing of this file was stored"
+def translate_database_errors(
+    progress: Progress, *, what: str = "bars", outcome: str = "nothing of this file was stored"
 ) -> Iterator[None]:
     """Raise what goes wrong with the database as an `IngestError`, which says `what` it was about and what has become
     of it. Goes around transactions, not into them."""
     try:
         yield
     except DatabaseUnavailable:
-        observer.check()  # Ctrl-C may be why
+        progress.check()  # Ctrl-C may be why
         raise
     except Error as error:
-        observer.check()  # a statement is also cancelled because somebody wants to stop
-        raise DatabaseTrouble(_describe(error, what, outcome)) from error
+        progress.check()  # a statement is also cancelled because somebody wants to stop
+        raise DatabaseFailure(_describe(error, what, outcome)) from error
 
 
 def _describe(error: Error, what: str, outcome: str) -> str:

@@ -25,11 +25,11 @@ class MixedInstruments(IngestError):
     """Taking the file would put several contracts, or an unknown one, under one symbol."""
 
 
-class DatabaseTrouble(IngestError):
+class DatabaseFailure(IngestError):
     """The database could not do its part: not there, not migrated, gone half-way. May be tried again unchanged."""
 
 
-class DatabaseUnavailable(DatabaseTrouble):
+class DatabaseUnavailable(DatabaseFailure):
     """The database cannot be used at all, whatever the file: there is no sense in trying the next one."""
 
 

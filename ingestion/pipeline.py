@@ -11,26 +11,26 @@ from pathlib import Path
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import database_errors_in_words, require_database
+from ingestion.database import require_database, translate_database_errors
 from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
 from ingestion.errors import IngestError, Interrupted
-from ingestion.loading.copy import store
+from ingestion.loading.copy import copy_new_bars
 from ingestion.loading.locks import lock_series
-from ingestion.loading.overlap import ANYWHERE, find_windows
-from ingestion.loading.replace import find_removals, make_way
-from ingestion.loading.staging import create_staging, finish_staging, stage
+from ingestion.loading.overlap import ANY_TIME, find_stored_ranges
+from ingestion.loading.replace import find_replaced_bars, remove_replaced_bars
+from ingestion.loading.staging import copy_staged_bars, create_staging, finish_staging
 from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
 from ingestion.options import IngestOptions, check_options
-from ingestion.progress import Observer
-from ingestion.reader import PreparedFile, one_ahead
-from ingestion.runs import audited, open_run, succeed_run
-from ingestion.symbology.conflicts import Conflict, find_conflicts, refusal
-from ingestion.symbology.intervals import Spell, record_spells
+from ingestion.progress import Progress
+from ingestion.reader import FileReader, prefetch
+from ingestion.runs import close_on_failure, open_run, succeed_run
+from ingestion.symbology.conflicts import Conflict, conflict_error, find_conflicts
+from ingestion.symbology.intervals import InstrumentInterval, record_intervals
 from ingestion.symbology.series import ensure_series, propose_slug, refuse_other_dataset
 from ingestion.validation.series_rules import SeriesCheck
 from marketdata.models import IngestRun, Series
-from marketdata.runs.locks import close_dead_runs
+from marketdata.runs.locks import close_orphaned_runs
 
 logger = logging.getLogger(__name__)
 
@@ -47,98 +47,98 @@ class TakenFile:
     stored: int
     staged: StagedRange
     check: SeriesCheck
-    spells_of: dict[str, list[Spell]]
+    intervals_by_symbol: dict[str, list[InstrumentInterval]]
 
     @property
     def symbols(self) -> list[str]:
-        return list(self.spells_of)
+        return list(self.intervals_by_symbol)
 
 
-def ingest_file(*, path: Path, options: IngestOptions | None = None, observer: Observer | None = None) -> IngestRun:
+def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> IngestRun:
     """Store a file's bars, all or none, and return the run that tells about it, `success` and committed.
 
     Raises an `IngestError` whose message is for the user; the run is then `failed` with the same message.
     Must not be called within a transaction: the audit trail would be undone with it.
     """
-    options, observer = options or IngestOptions(), observer or Observer()
+    options, progress = options or IngestOptions(), progress or Progress()
     run = _new_run(path, options)
-    with database_errors_in_words(observer):
-        observer.check()
+    with translate_database_errors(progress):
+        progress.check()
         require_database()
-        close_dead_runs()
+        close_orphaned_runs()
         open_run(run)
     with (
-        audited(run, in_doubt=IN_DOUBT),
-        database_errors_in_words(observer),
+        close_on_failure(run, in_doubt=IN_DOUBT),
+        translate_database_errors(progress),
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
-        taken = _take(cursor, run, options, observer)
-        observer.step("Storing")
+        taken = _take(cursor, run, options, progress)
+        progress.step("Storing")
         series_of = ensure_series(taken.symbols, run.vendor_dataset)
         conflicts = _settle_conflicts(cursor, run, taken, options)
         if conflicts:
-            make_way(cursor, conflicts, run.pk)
-        record_spells(run, series_of, taken.spells_of)
+            remove_replaced_bars(cursor, conflicts, run.pk)
+        record_intervals(run, series_of, taken.intervals_by_symbol)
         _fill_in(run, taken, upsert(cursor, taken.staged, run.pk))
         run.dataset = run.dataset or _dataset_name(taken.symbols, series_of, run)
-        observer.check()
+        progress.check()
         succeed_run(run)
     logger.info("Run %s stored %s: %s bars, %s of them new", run.pk, path, run.row_count, run.inserted_count)
     return run
 
 
-def preview_file(*, path: Path, options: IngestOptions | None = None, observer: Observer | None = None) -> IngestRun:
+def preview_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> IngestRun:
     """Do everything but write: return a run that is not saved, with the counts that `ingest_file` would have.
 
     Raises what `ingest_file` would raise.
     """
-    options, observer = options or IngestOptions(), observer or Observer()
+    options, progress = options or IngestOptions(), progress or Progress()
     run = _new_run(path, options)
-    with database_errors_in_words(observer):
-        observer.check()
+    with translate_database_errors(progress):
+        progress.check()
         require_database()
         with transaction.atomic(durable=True), connection.cursor() as cursor:
-            taken = _take(cursor, run, options, observer)
+            taken = _take(cursor, run, options, progress)
             conflicts = _settle_conflicts(cursor, run, taken, options)
-            observer.step("Comparing with the table")
+            progress.step("Comparing with the table")
             _fill_in(run, taken, count_changes(cursor, taken.staged))
             transaction.set_rollback(True)
     for conflict in conflicts:
-        observer.note(f"Would replace {conflict.stored} behind {conflict.symbol} from {conflict.start} on.")
+        progress.note(f"Would replace {conflict.stored} behind {conflict.symbol} from {conflict.start} on.")
     return run
 
 
-def _take(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, observer: Observer) -> TakenFile:
+def _take(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, progress: Progress) -> TakenFile:
     """Open, decode, check, name; then store what can meet no bar of the table, and stage what might."""
     with _hashed(run, Path(run.file_path)) as source:
-        observer.start_file(source.path, source.size)
-        file = PreparedFile(source, options)
-        run.vendor_dataset, run.symbols = file.facts.dataset, file.possible_symbols
-        windows = ANYWHERE
+        progress.start_file(source.path, source.size)
+        file = FileReader(source, options)
+        run.vendor_dataset, run.symbols = file.metadata.dataset, file.possible_symbols
+        windows = ANY_TIME
         if run.pk is not None:  # a preview writes nothing, so it need not wait
-            observer.step("Waiting for others who write these series")
+            progress.step("Waiting for others who write these series")
             lock_series(cursor, run.symbols)
             if not options.replace_instrument:  # what the other instrument must leave is told from staging
-                windows = find_windows(cursor, file.facts, run.symbols)
+                windows = find_stored_ranges(cursor, file.metadata, run.symbols)
         create_staging(cursor)
-        observer.step("Reading")
+        progress.step("Reading")
         stored = 0
-        with one_ahead(file.batches(windows, run.pk)) as batches:
+        with prefetch(file.copy_batches(windows, run.pk)) as batches:
             for batch in batches:
-                store(cursor, batch.straight)
-                stage(cursor, batch.staged)
-                stored += batch.straight.count
-                observer.read_up_to(batch.read_up_to)
-                observer.check()
+                copy_new_bars(cursor, batch.new)
+                copy_staged_bars(cursor, batch.possibly_stored)
+                stored += batch.new.count
+                progress.read_up_to(batch.read_up_to)
+                progress.check()
     finish_staging(cursor, file.symbols)
     for note in file.notes():
         if note:
-            observer.note(note)
+            progress.note(note)
     check = file.check
-    logger.info("%s: %s rows, %s gaps. %s", run.file_path, check.row_count, check.gap_count, check.longest_gap_in_words)
+    logger.info("%s: %s rows, %s gaps. %s", run.file_path, check.row_count, check.gap_count, check.describe_longest_gap)
     staged = StagedRange(check.row_count - check.duplicate_count - stored, file.symbols, check.min_ts, check.max_ts)
-    return TakenFile(stored, staged, check, file.spells_of())
+    return TakenFile(stored, staged, check, file.intervals_by_symbol())
 
 
 def _settle_conflicts(
@@ -147,11 +147,11 @@ def _settle_conflicts(
     """Refuse the file if it has another instrument than the table, or count what must go if that is meant."""
     if not (options.symbol or options.replace_instrument):
         refuse_other_dataset(run.file_path, taken.symbols, run.vendor_dataset)
-    conflicts = find_conflicts(taken.spells_of)
+    conflicts = find_conflicts(taken.intervals_by_symbol)
     if conflicts and not options.replace_instrument:
-        raise refusal(run.file_path, conflicts)
+        raise conflict_error(run.file_path, conflicts)
     if conflicts:
-        run.removed_count = find_removals(cursor, conflicts)
+        run.removed_count = find_replaced_bars(cursor, conflicts)
     return conflicts
 
 

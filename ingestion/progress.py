@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class Observer:
+class Progress:
     """Keeps the notes, watches nothing else and never stops anything; a command or a page overrides what it needs."""
 
     def __init__(self) -> None:

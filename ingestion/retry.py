@@ -22,10 +22,10 @@ def retry_run(run: IngestRun) -> IngestRun:
         raise InputError(f"Run {run.pk} is an undo: {manage()} undo_run {run.undoes_id} tries it again.")
     if not os.path.isfile(run.file_path):  # noqa: PTH113 - says no where Path.is_file() raises
         raise InputError(f"Run {run.pk} cannot be tried again: {run.file_path} is not there any more.")
-    return ingest_file(path=Path(run.file_path), options=options_of(run))
+    return ingest_file(path=Path(run.file_path), options=options_from_run(run))
 
 
-def options_of(run: IngestRun) -> IngestOptions:
+def options_from_run(run: IngestRun) -> IngestOptions:
     """What the run was asked to do."""
     return IngestOptions(
         symbol=run.requested_symbol,

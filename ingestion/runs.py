@@ -12,9 +12,9 @@ from django.db import Error, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from ingestion.errors import DatabaseTrouble, IngestError, Interrupted
+from ingestion.errors import DatabaseFailure, IngestError, Interrupted
 from marketdata.models import IngestRun
-from marketdata.runs.locks import close_as_failed, hold_run, release_run
+from marketdata.runs.locks import close_as_failed, lock_run, unlock_run
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +24,10 @@ def open_run(run: IngestRun) -> None:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         run.started_at = timezone.now()
         run.save(force_insert=True)
-        hold_run(cursor, run.pk)
+        lock_run(cursor, run.pk)
 
 
-def closing_time(run: IngestRun) -> datetime:
+def read_closing_time(run: IngestRun) -> datetime:
     """When the run is finished, asked shortly before it is.
 
     What is read as of a moment counts the runs that were finished by then. So it is the database's clock that tells
@@ -40,35 +40,35 @@ def closing_time(run: IngestRun) -> datetime:
 
 def succeed_run(run: IngestRun, finished_at: datetime | None = None) -> None:
     """Close the run as `success`, in the transaction of the bars that it counts; finished now, or when they say so."""
-    run.status, run.finished_at = IngestRun.Status.SUCCESS, finished_at or closing_time(run)
+    run.status, run.finished_at = IngestRun.Status.SUCCESS, finished_at or read_closing_time(run)
     names = [field.attname for field in run._meta.concrete_fields if not field.primary_key]
     fields = {name: getattr(run, name) for name in names}
     if not IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(**fields):
-        raise DatabaseTrouble(
+        raise DatabaseFailure(
             f"Run {run.pk} was closed by somebody else while it lived, so nothing was stored: run the command again, "
             "and connect to the database directly if a pool hands out its connections."
         )
 
 
 @contextlib.contextmanager
-def audited(run: IngestRun, *, in_doubt: str) -> Iterator[None]:
+def close_on_failure(run: IngestRun, *, in_doubt: str) -> Iterator[None]:
     """If what is done inside fails, close the run as failed, after the rollback, with the same words; with `in_doubt`
     where the connection was lost so late that nobody knows."""
     try:
         yield
     except BaseException as error:
         committing = run.status == IngestRun.Status.SUCCESS
-        status = fail_run(run, _words(error))
+        status = fail_run(run, _error_message(error))
         if status == IngestRun.Status.SUCCESS and isinstance(error, IngestError):
             return  # the server's answer to the COMMIT was lost, not the COMMIT
         if status is None and committing:
-            raise DatabaseTrouble(in_doubt) from error
+            raise DatabaseFailure(in_doubt) from error
         raise
     finally:
-        release(run)
+        release_run_lock(run)
 
 
-def _words(error: BaseException) -> str:
+def _error_message(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         error = Interrupted(signal.SIGINT)
     return str(error) if isinstance(error, IngestError) else f"The program failed: {error!r}"
@@ -88,11 +88,11 @@ def fail_run(run: IngestRun, error: str) -> str | None:
         return None
 
 
-def release(run: IngestRun) -> None:
+def release_run_lock(run: IngestRun) -> None:
     """Let go of the run's lock. A connection that is gone has let go of it already."""
     if connection.connection is not None:
         with contextlib.suppress(Error), connection.cursor() as cursor:
-            release_run(cursor, run.pk)
+            unlock_run(cursor, run.pk)
 
 
 def _database_time(cursor: CursorWrapper) -> datetime:

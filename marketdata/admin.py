@@ -10,9 +10,9 @@ from django.utils.functional import cached_property
 
 from marketdata.formatting import exact
 from marketdata.models import BrowsableBar, Series
-from marketdata.timestamps import parse_moment
+from marketdata.timestamps import parse_timestamp
 
-MOST_BARS = 10_000
+MAX_BARS = 10_000
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -67,7 +67,7 @@ class FirstBarsPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list[:MOST_BARS].count()
+        return self.object_list[:MAX_BARS].count()
 
 
 @admin.register(BrowsableBar)
@@ -83,7 +83,7 @@ class BarAdmin(ReadOnlyAdmin):
     search_fields = ["ts"]
     search_help_text = (
         "Choose a series on the right. A UTC date or time here (2024-01-02, 2024-01-02T14:30) shows the bars from then "
-        f"on, two of them (2024-01-02..2024-01-03) a range. At most {MOST_BARS:,} bars are paged through."
+        f"on, two of them (2024-01-02..2024-01-03) a range. At most {MAX_BARS:,} bars are paged through."
     )
     sortable_by = ()
 
@@ -94,7 +94,7 @@ class BarAdmin(ReadOnlyAdmin):
         if not search_term:
             return queryset, False
         start, _, end = search_term.partition("..")
-        bounds = {"ts__gte": parse_moment(start)} | ({"ts__lt": parse_moment(end)} if end else {})
+        bounds = {"ts__gte": parse_timestamp(start)} | ({"ts__lt": parse_timestamp(end)} if end else {})
         found = queryset.none() if None in bounds.values() else queryset.filter(**bounds).order_by("ts")
         return found, False
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 _UNITS = ((365 * 86_400, "year"), (30 * 86_400, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
-def age_in_words(moment: datetime, now: datetime) -> str:
+def format_age(moment: datetime, now: datetime) -> str:
     """How long ago, in the largest unit that fits: "3 days ago"; "just now" for less than a minute or the future."""
     seconds = (now - moment).total_seconds()
     for length, unit in _UNITS:
@@ -18,7 +18,7 @@ def age_in_words(moment: datetime, now: datetime) -> str:
     return "just now"
 
 
-def minutes_in_words(minutes: int) -> str:
+def format_minutes(minutes: int) -> str:
     """The exact number, and from two hours on what one can picture too: "2,940 minutes (49 h)"."""
     count = f"{minutes:,} minute{'' if minutes == 1 else 's'}"
     if minutes < 120:
@@ -34,7 +34,7 @@ def exact(price: Decimal) -> str:
     return format(price.normalize(), "f")
 
 
-def listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
+def format_list(names: list[str] | tuple[str, ...], most: int = 5) -> str:
     """The first few of many names, for a sentence."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

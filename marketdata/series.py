@@ -7,11 +7,11 @@ from django.db.models import Q, QuerySet
 from marketdata.models import Series
 
 
-def known_slugs() -> list[str]:
+def list_slugs() -> list[str]:
     return list(Series.objects.order_by("slug").values_list("slug", flat=True))
 
 
-def matching_series(text: str) -> QuerySet[Series]:
+def search_series(text: str) -> QuerySet[Series]:
     """Series whose slug, symbol or name contains the text; all for none."""
     if not text:
         return Series.objects.all()

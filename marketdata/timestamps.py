@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 from django.utils.dateparse import parse_date, parse_datetime
 
 
-def parse_moment(text: str) -> datetime | None:
+def parse_timestamp(text: str) -> datetime | None:
     """A UTC time from a date or a time as people write them; None if it is none. Without an offset, UTC is meant."""
     text = text.strip()
     # The + of an offset that was not quoted in an address arrives as a space.

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from marketdata.calendars.trading_days import TradingDay, trading_days
+from marketdata.calendars.trading_days import TradingDay, find_trading_days
 
 CME, NYSE = "CME Globex Equity", "NYSE"
 CHICAGO, NEW_YORK = ZoneInfo("America/Chicago"), ZoneInfo("America/New_York")
@@ -33,7 +33,7 @@ def day_of(calendar: str, text: str) -> TradingDay | None:
     """The trading day of this date; None if the exchange was closed all day."""
     wanted = date.fromisoformat(text)
     noon = datetime(wanted.year, wanted.month, wanted.day, 12, tzinfo=UTC)
-    around = trading_days(calendar, noon - timedelta(days=2), noon + timedelta(days=2))
+    around = find_trading_days(calendar, noon - timedelta(days=2), noon + timedelta(days=2))
     return next((day for day in around if day.date == wanted), None)
 
 

@@ -44,7 +44,7 @@ def copy_bars(rows: Iterable[tuple]) -> None:
         cursor.copy_expert(f"COPY market_bars_ohlcv_1m ({COLUMNS}) FROM STDIN", io.StringIO(text))
 
 
-def hours_of_bars() -> dict[tuple[str, datetime], tuple]:
+def hours_from_bars() -> dict[tuple[str, datetime], tuple]:
     """Each hour made of its bars, one bar at a time."""
     bars = defaultdict(list)
     for bar in Bar.objects.order_by("ts"):
@@ -65,7 +65,7 @@ def hours_of_bars() -> dict[tuple[str, datetime], tuple]:
     }
 
 
-def hours_of_ledger() -> dict[tuple[str, datetime], tuple]:
+def rollup_rows() -> dict[tuple[str, datetime], tuple]:
     return {
         (hour.symbol, hour.hour): (
             hour.open,
@@ -84,6 +84,6 @@ def hours_of_ledger() -> dict[tuple[str, datetime], tuple]:
 
 def assert_in_step() -> None:
     """Ledger and counts are what the bars make them."""
-    assert hours_of_ledger() == hours_of_bars()
+    assert rollup_rows() == hours_from_bars()
     counts = Counter(Bar.objects.values_list("symbol", flat=True))
     assert dict(SeriesCount.objects.filter(bar_count__gt=0).values_list("symbol", "bar_count")) == counts

@@ -8,20 +8,20 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ingestion.database import database_errors_in_words, require_database
+from ingestion.database import require_database, translate_database_errors
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
 from ingestion.errors import DatabaseUnavailable, IngestError, Interrupted
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file, preview_file
-from ingestion.progress import Observer
-from ingestion.symbology.assign import choose_naming
+from ingestion.progress import Progress
+from ingestion.symbology.assign import assign_series
 from marketdata.models import Bar, IngestRun
-from marketdata.runs.locks import close_dead_runs
+from marketdata.runs.locks import close_orphaned_runs
 
 
 @dataclass(frozen=True)
-class Order:
+class BatchOptions:
     """What is to be done with each file."""
 
     options: IngestOptions
@@ -40,47 +40,49 @@ class FileOutcome:
     notes: tuple[str, ...] = ()
 
     @property
-    def ends_the_work(self) -> bool:
+    def ends_batch(self) -> bool:
         """Whether the files behind it are not even tried."""
         return isinstance(self.error, (Interrupted, DatabaseUnavailable))
 
 
-def take_file(path: Path, order: Order, observer: Observer) -> FileOutcome:
+def ingest_one(path: Path, options: BatchOptions, progress: Progress) -> FileOutcome:
     """One file, whatever becomes of it."""
-    observer.notes = []
+    progress.notes = []
     try:
-        earlier = ingested_before(path, order, observer) if order.skip_ingested else None
+        earlier = ingested_before(path, options, progress) if options.skip_ingested else None
         if earlier is not None:
             return FileOutcome(path, skipped_for=earlier)
-        take = preview_file if order.dry_run else ingest_file
-        run = take(path=path, options=order.options, observer=observer)
-        return FileOutcome(path, run=run, notes=tuple(observer.notes))
+        take = preview_file if options.dry_run else ingest_file
+        run = take(path=path, options=options.options, progress=progress)
+        return FileOutcome(path, run=run, notes=tuple(progress.notes))
     except IngestError as error:
         return FileOutcome(path, error=error)
     finally:
-        observer.end_file()
+        progress.end_file()
 
 
-def ingested_before(path: Path, order: Order, observer: Observer) -> IngestRun | None:
+def ingested_before(path: Path, options: BatchOptions, progress: Progress) -> IngestRun | None:
     """The last successful run of this very file, as a whole, into the same series. None where the instrument is to be
     replaced: a run since then may have replaced what this file brought."""
-    if order.options.replace_instrument:
+    if options.options.replace_instrument:
         return None
-    with database_errors_in_words(observer):
-        observer.check()
+    with translate_database_errors(progress):
+        progress.check()
         require_database()
-        if not order.dry_run:
-            close_dead_runs()  # as whoever looks at runs does; a dry run writes nothing at all
-        return _whole_run_of_same_content(path, order.options)
+        if not options.dry_run:
+            close_orphaned_runs()  # as whoever looks at runs does; a dry run writes nothing at all
+        return _whole_run_of_same_content(path, options.options)
 
 
 def _whole_run_of_same_content(path: Path, options: IngestOptions) -> IngestRun | None:
     with contextlib.suppress(IngestError), SourceFile(path) as source:  # what is wrong with it, ingesting it will tell
-        naming = choose_naming(
-            facts=RecordReader(source).facts, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES
+        assignment = assign_series(
+            metadata=RecordReader(source).metadata,
+            requested_symbol=options.symbol,
+            default_slug=settings.DEFAULT_SERIES,
         )
         source.finish()
-        same_series = {"symbols": [naming.symbol]} if naming.symbol else {"requested_symbol": ""}
+        same_series = {"symbols": [assignment.symbol]} if assignment.symbol else {"requested_symbol": ""}
         run = IngestRun.objects.filter(
             file_sha256=source.sha256,
             status=IngestRun.Status.SUCCESS,

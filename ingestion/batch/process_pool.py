@@ -15,11 +15,11 @@ from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from ingestion.batch.one_file import FileOutcome, Order
+from ingestion.batch.one_file import BatchOptions, FileOutcome
 from ingestion.batch.worker import OUTCOME, work
 from ingestion.cancellation import SIGNALS
 from ingestion.errors import ProcessDied
-from ingestion.progress import Observer
+from ingestion.progress import Progress
 
 _LOOK_UP_SECONDS = 0.2  # how often it is asked whether somebody wants to stop
 
@@ -27,10 +27,10 @@ _LOOK_UP_SECONDS = 0.2  # how often it is asked whether somebody wants to stop
 class WorkerProcess:
     """A process that takes files, and the line to it."""
 
-    def __init__(self, order: Order, observer: Observer) -> None:
+    def __init__(self, options: BatchOptions, progress: Progress) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would share this process's connection to the database
         self.line, theirs = context.Pipe()
-        self.observer = observer
+        self.progress = progress
         self.path: Path | None = None
         self.process: BaseProcess = context.Process(target=work, args=(theirs,), daemon=True)
         # Ctrl-C reaches all processes of a terminal at once, and one that is not ready for it would end in a traceback.
@@ -40,7 +40,7 @@ class WorkerProcess:
         self.process.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
-        self._send((connections[DEFAULT_DB_ALIAS].settings_dict, order))
+        self._send((connections[DEFAULT_DB_ALIAS].settings_dict, options))
 
     @property
     def waits(self) -> bool:
@@ -57,26 +57,26 @@ class WorkerProcess:
     def outcome(self) -> FileOutcome | None:
         """Hear one message; the outcome if it is one, or if the process died."""
         try:
-            what, *facts = self.line.recv()
+            what, *arguments = self.line.recv()
         except (EOFError, OSError):  # the latter also where it died in the middle of a message
             self.process.join()
             return self._end(FileOutcome(self.path, error=ProcessDied(self.path, self.process.exitcode)))
         if what == OUTCOME:
-            return self._end(*facts)
-        getattr(self.observer, what)(*facts)
+            return self._end(*arguments)
+        getattr(self.progress, what)(*arguments)
         return None
 
     def _end(self, outcome: FileOutcome) -> FileOutcome:
         self.path = None
-        self.observer.end_file()
+        self.progress.end_file()
         return outcome
 
 
 class WorkerPool:
     """As many workers as are needed, and at most `jobs`."""
 
-    def __init__(self, jobs: int, order: Order, observers: Callable[[], Observer]) -> None:
-        self._jobs, self._order, self._observers = jobs, order, observers
+    def __init__(self, jobs: int, options: BatchOptions, new_progress: Callable[[], Progress]) -> None:
+        self._jobs, self._options, self._observers = jobs, options, new_progress
         self.workers: list[WorkerProcess] = []
 
     @property
@@ -91,7 +91,7 @@ class WorkerPool:
         self.workers = self.busy + [worker for worker in self.workers if worker.waits]  # some may have died idle
         idle = next((worker for worker in self.workers if worker.path is None), None)
         if idle is None:
-            idle = WorkerProcess(self._order, self._observers())
+            idle = WorkerProcess(self._options, self._observers())
             self.workers.append(idle)
         idle.give(path)
 
@@ -113,9 +113,9 @@ class WorkerPool:
 
 
 @contextmanager
-def worker_pool(jobs: int, order: Order, observers: Callable[[], Observer]) -> Iterator[WorkerPool]:
+def worker_pool(jobs: int, options: BatchOptions, new_progress: Callable[[], Progress]) -> Iterator[WorkerPool]:
     """Behind the block no worker is left: each ends its file, finds that nobody sends another, and goes."""
-    pool = WorkerPool(jobs, order, observers)
+    pool = WorkerPool(jobs, options, new_progress)
     try:
         yield pool
     except BaseException:

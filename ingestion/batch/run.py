@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ingestion.batch.one_file import FileOutcome, Order, take_file
-from ingestion.progress import Observer
+from ingestion.batch.one_file import BatchOptions, FileOutcome, ingest_one
+from ingestion.progress import Progress
 
 
 def ingest_files(
-    *, paths: list[Path], order: Order, observers: Callable[[], Observer], jobs: int = 1
+    *, paths: list[Path], options: BatchOptions, new_progress: Callable[[], Progress], jobs: int = 1
 ) -> Iterator[FileOutcome]:
     """Take the files, `jobs` at a time, each job with an observer, and say of each what became of it as soon as it is
     known. An interruption, or a database that cannot be used, ends the work.
@@ -18,13 +18,15 @@ def ingest_files(
     The table is in the end as if they had been taken one after the other.
     """
     if min(jobs, len(paths)) > 1:
-        from ingestion.batch.parallel import take_in_parallel
+        from ingestion.batch.parallel import ingest_in_parallel
 
-        yield from take_in_parallel(paths=paths, order=order, observers=observers, jobs=min(jobs, len(paths)))
+        yield from ingest_in_parallel(
+            paths=paths, options=options, new_progress=new_progress, jobs=min(jobs, len(paths))
+        )
         return
-    observer = observers()
+    progress = new_progress()
     for path in paths:
-        outcome = take_file(path, order, observer)
+        outcome = ingest_one(path, options, progress)
         yield outcome
-        if outcome.ends_the_work:
+        if outcome.ends_batch:
             return

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ingestion.errors import Interrupted
-from ingestion.progress import Observer
+from ingestion.progress import Progress
 
 # Nothing that needs Django's settings may be imported up here: a fresh process reads this before they are there.
 
@@ -26,17 +26,17 @@ def work(line: Connection) -> None:
     django.setup()
     from django.db import DEFAULT_DB_ALIAS, connections
 
-    from ingestion.batch.one_file import take_file
-    from ingestion.cancellation import SIGNALS, stop_on_signals
+    from ingestion.batch.one_file import ingest_one
+    from ingestion.cancellation import SIGNALS, cancel_on_signals
 
-    database, order = line.recv()
+    database, options = line.recv()
     connections.databases[DEFAULT_DB_ALIAS].update(database)  # a test's, or a benchmark's, is not that of the settings
-    with stop_on_signals() as switch:
+    with cancel_on_signals() as switch:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the parent held them back until now
         threading.Thread(target=_stop_with_the_parent, daemon=True).start()
-        observer = RemoteObserver(line, switch.check)
+        progress = RemoteProgress(line, switch.check)
         while (path := _next_path(line)) is not None:
-            outcome = take_file(path, order, observer)
+            outcome = ingest_one(path, options, progress)
             with contextlib.suppress(ConnectionError):
                 line.send((OUTCOME, outcome))
 
@@ -54,7 +54,7 @@ def _next_path(line: Connection) -> Path | None:
         return None
 
 
-class RemoteObserver(Observer):
+class RemoteProgress(Progress):
     """Tells the parent's observer what it is told. If the parent is gone, the file is left as it was."""
 
     def __init__(self, line: Connection, check) -> None:

@@ -11,18 +11,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion.cancellation import StopSwitch
-from ingestion.progress import Observer
+from ingestion.cancellation import CancellationToken
+from ingestion.progress import Progress
 
 if TYPE_CHECKING:
     from rich.live import Live
-    from rich.progress import Progress
+    from rich.progress import Progress as RichProgress
 
 
 class Console:
     """One display for all files that are on their way in, however many at a time."""
 
-    def __init__(self, *, switch: StopSwitch, verbose: bool, show_progress: bool, file_count: int) -> None:
+    def __init__(self, *, switch: CancellationToken, verbose: bool, show_progress: bool, file_count: int) -> None:
         self.switch = switch
         self.verbose = verbose
         self.progress = _progress_bars() if show_progress else None
@@ -31,9 +31,9 @@ class Console:
         if self.progress is not None and self.several:
             self._files = self.progress.add_task(f"{file_count:,} files", total=file_count)
 
-    def observer(self) -> ConsoleObserver:
+    def new_progress(self) -> ConsoleProgress:
         """For one file after the other. Files at a time have one each."""
-        return ConsoleObserver(self)
+        return ConsoleProgress(self)
 
     def end_file(self, task: int | None) -> None:
         """Clear the display away before the file's result is printed; the next step of any file brings it back."""
@@ -47,7 +47,7 @@ class Console:
                 self.progress.advance(self._files)
 
 
-class ConsoleObserver(Observer):
+class ConsoleProgress(Progress):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
@@ -95,13 +95,13 @@ def _shortened(name: str) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def _display(progress: Progress) -> Live:
+def _display(progress: RichProgress) -> Live:
     from rich.live import Live
 
     return Live(console=progress.console, transient=True, get_renderable=progress.get_renderable)
 
 
-def _progress_bars() -> Progress:
+def _progress_bars() -> RichProgress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,

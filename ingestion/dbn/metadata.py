@@ -25,7 +25,7 @@ class MappedInterval:
 
 
 @dataclass(frozen=True)
-class FileFacts:
+class DbnMetadata:
     """What a file's metadata says of it. `start` and `end` are nanoseconds since 1970 UTC, None where unsaid."""
 
     path: Path
@@ -41,7 +41,7 @@ class FileFacts:
     not_found: tuple[str, ...] = ()
 
 
-def decode_metadata(path: Path, version: int, encoded: bytes) -> FileFacts:
+def decode_metadata(path: Path, version: int, encoded: bytes) -> DbnMetadata:
     try:
         metadata = databento_dbn.Metadata.decode(encoded)
     except databento_dbn.DBNError as error:
@@ -54,7 +54,7 @@ def decode_metadata(path: Path, version: int, encoded: bytes) -> FileFacts:
         )
     if str(schema) != SCHEMA:
         raise WrongContent(f"{path} holds {schema}, not {SCHEMA}: download schema {SCHEMA}.")
-    return FileFacts(
+    return DbnMetadata(
         path=path,
         dbn_version=version,
         dataset=metadata.dataset,

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import databento_dbn
 import numpy as np
 
-from ingestion.dbn.batches import Chunk
+from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.layout import RTYPE_NAMES, RTYPE_OHLCV_1M, SCHEMA
-from ingestion.dbn.metadata import FileFacts, decode_metadata
+from ingestion.dbn.metadata import DbnMetadata, decode_metadata
 from ingestion.dbn.source import SourceFile, refuse_unless_dbn
 from ingestion.errors import UnreadableFile, WrongContent
 
-CHUNK_RECORDS = 1 << 16
+BATCH_RECORDS = 1 << 16
 
 PRELUDE = 8  # "DBN", the version, and the length of the metadata that follows
 _MAX_METADATA = 1 << 28
@@ -30,11 +30,11 @@ class RecordReader:
         self._path = source.path
         self._blocks = source.read_blocks()
         self._buffer = bytearray()
-        self.facts = self._read_metadata()
+        self.metadata = self._read_metadata()
 
-    def chunks(self, records: int = CHUNK_RECORDS) -> Iterator[Chunk]:
+    def batches(self, records: int = BATCH_RECORDS) -> Iterator[RecordBatch]:
         """The file's rows in order, at most `records` at a time, every one known to be an ohlcv-1m record."""
-        size = self.facts.record.itemsize
+        size = self.metadata.record.itemsize
         row = 0
         while self._fill(records * size):
             whole = min(len(self._buffer) // size, records)
@@ -42,10 +42,10 @@ class RecordReader:
                 self._refuse_partial_record(row, size)
             content = bytes(memoryview(self._buffer)[: whole * size])
             del self._buffer[: whole * size]
-            chunk = Chunk(np.frombuffer(content, dtype=self.facts.record), np.arange(row + 1, row + whole + 1))
-            self._refuse_foreign_records(chunk)
+            batch = RecordBatch(np.frombuffer(content, dtype=self.metadata.record), np.arange(row + 1, row + whole + 1))
+            self._refuse_foreign_records(batch)
             row += whole
-            yield chunk
+            yield batch
 
     def _fill(self, size: int) -> int:
         """Buffer up to `size` bytes, or what is left of the file; return how many there are."""
@@ -53,7 +53,7 @@ class RecordReader:
             self._buffer += block
         return len(self._buffer)
 
-    def _read_metadata(self) -> FileFacts:
+    def _read_metadata(self) -> DbnMetadata:
         self._fill(PRELUDE)
         refuse_unless_dbn(bytes(self._buffer[:PRELUDE]), self._path)
         version = self._buffer[3] if len(self._buffer) > 3 else 0
@@ -70,17 +70,17 @@ class RecordReader:
             raise UnreadableFile(
                 f"{self._path} is cut off: it ends within its metadata, before the first record; download it again."
             )
-        facts = decode_metadata(self._path, version, bytes(self._buffer[:end]))
+        metadata = decode_metadata(self._path, version, bytes(self._buffer[:end]))
         del self._buffer[:end]
-        return facts
+        return metadata
 
-    def _refuse_foreign_records(self, chunk: Chunk) -> None:
-        words = self.facts.record.itemsize // 4
-        wrong = np.flatnonzero((chunk.records["length"] != words) | (chunk.records["rtype"] != RTYPE_OHLCV_1M))
+    def _refuse_foreign_records(self, batch: RecordBatch) -> None:
+        words = self.metadata.record.itemsize // 4
+        wrong = np.flatnonzero((batch.records["length"] != words) | (batch.records["rtype"] != RTYPE_OHLCV_1M))
         if not len(wrong):
             return
-        first = chunk.records[wrong[0]]
-        where = f"{self._path}, row {chunk.rows[wrong[0]]:,}"
+        first = batch.records[wrong[0]]
+        where = f"{self._path}, row {batch.rows[wrong[0]]:,}"
         rtype = int(first["rtype"])
         if rtype != RTYPE_OHLCV_1M and rtype in RTYPE_NAMES and first["length"]:
             raise WrongContent(

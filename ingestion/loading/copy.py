@@ -10,20 +10,20 @@ from django.db import IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
 from psycopg2.errorcodes import UNIQUE_VIOLATION
 
-from ingestion.errors import DatabaseTrouble
-from ingestion.loading.copy_format import TABLE_COLUMNS, CopyRows
+from ingestion.errors import DatabaseFailure
+from ingestion.loading.copy_format import BAR_COLUMNS, CopyRows
 
-_COPY = f"COPY market_bars_ohlcv_1m ({', '.join(TABLE_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY = f"COPY market_bars_ohlcv_1m ({', '.join(BAR_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 
-def store(cursor: CursorWrapper, rows: CopyRows) -> None:
+def copy_new_bars(cursor: CursorWrapper, rows: CopyRows) -> None:
     """Put some rows of `TABLE_COLUMNS` into the table."""
     try:
-        copy_in(cursor, _COPY, rows)
+        run_copy(cursor, _COPY, rows)
     except IntegrityError as error:
         if error.__cause__.pgcode != UNIQUE_VIOLATION:
             raise
-        raise DatabaseTrouble(
+        raise DatabaseFailure(
             "Another program, which does not wait for this one's locks, stored bars of these series while the file was "
             "read, so nothing of it was stored: run the command again."
         ) from error
@@ -32,7 +32,7 @@ def store(cursor: CursorWrapper, rows: CopyRows) -> None:
 _COPY_BUFFER = 1 << 20
 
 
-def copy_in(cursor: CursorWrapper, copy: str, rows: CopyRows) -> None:
+def run_copy(cursor: CursorWrapper, copy: str, rows: CopyRows) -> None:
     """Run a COPY FROM STDIN, with the errors that every other statement has."""
     if not rows.count:
         return
@@ -44,7 +44,7 @@ def copy_in(cursor: CursorWrapper, copy: str, rows: CopyRows) -> None:
     finally:
         sys.excepthook = hook
     if cursor.rowcount != rows.count:  # a trigger of somebody else's may drop rows without an error
-        raise DatabaseTrouble(
+        raise DatabaseFailure(
             f"The database took {cursor.rowcount:,} of {rows.count:,} rows without saying why, so nothing was stored: "
             "look for a trigger on market_bars_ohlcv_1m."
         )

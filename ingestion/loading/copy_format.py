@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingestion.symbology.resolve import Bars
+from ingestion.symbology.resolve import ResolvedBars
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
-_BAR_COLUMNS = ("ts", "ts_ms", "open", "high", "low", "close", "volume")
-COLUMNS = ("series", *_BAR_COLUMNS)
-TABLE_COLUMNS = ("ingestion_run_id", "symbol", *_BAR_COLUMNS)
+_VALUE_COLUMNS = ("ts", "ts_ms", "open", "high", "low", "close", "volume")
+COLUMNS = ("series", *_VALUE_COLUMNS)
+BAR_COLUMNS = ("ingestion_run_id", "symbol", *_VALUE_COLUMNS)
 
 _PRICES = ("open", "high", "low", "close")
 _BASE = np.uint64(10_000)
@@ -35,12 +35,12 @@ class CopyRows:
     count: int
 
 
-def copy_rows(bars: Bars) -> CopyRows:
+def encode_staged_rows(bars: ResolvedBars) -> CopyRows:
     """Rows of `COLUMNS`: int4, timestamptz, int8, four numeric prices, numeric volume."""
     return _stream([_rows(bars, [("series", ">i4", bars.codes)])])
 
 
-def copy_table_rows(bars: Bars, symbols: list[str], run_id: int | None) -> CopyRows:
+def encode_bar_rows(bars: ResolvedBars, symbols: list[str], run_id: int | None) -> CopyRows:
     """Rows of `TABLE_COLUMNS`: the same with the symbol, `symbols[code]`, and the run. None only for no bars."""
     encoded = np.array([symbol.encode() for symbol in symbols])
     length_of = [len(symbol.encode()) for symbol in symbols]
@@ -58,10 +58,10 @@ def _stream(parts: list[np.ndarray]) -> CopyRows:
     return CopyRows(content, sum(len(part) for part in parts))
 
 
-def _rows(bars: Bars, leading: list[tuple[str, str, object]]) -> np.ndarray:
+def _rows(bars: ResolvedBars, leading: list[tuple[str, str, object]]) -> np.ndarray:
     """One element per bar, laid out as COPY reads it: the leading fields (name, type, value or values), then those of
     every bar."""
-    records = bars.chunk.records
+    records = bars.batch.records
     prices = {name: _price_digits(records[name]) for name in _PRICES}
     volume = _integer_digits(records["volume"])
     fields = [(name, kind) for name, kind, _ in leading] + [("ts", ">i8"), ("ts_ms", ">i8")]

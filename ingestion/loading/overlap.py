@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 import numpy as np
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.dbn.metadata import FileFacts
-from ingestion.symbology.resolve import Bars
+from ingestion.dbn.metadata import DbnMetadata
+from ingestion.symbology.resolve import ResolvedBars
 
 _FIRST_AND_LAST = """
 SELECT asked.symbol, extract(epoch FROM stored.first)::bigint, extract(epoch FROM stored.last)::bigint
@@ -35,27 +35,27 @@ _EVERYWHERE: Window = (0, 2**64 - 1)
 
 
 @dataclass(frozen=True)
-class StoredWindows:
+class StoredRanges:
     """What the table holds: a window for each symbol in `known`, and for the others `unknown`, by default none."""
 
     known: dict[str, Window] = field(default_factory=dict)
     unknown: Window = _NOWHERE
 
-    def meet(self, bars: Bars, symbols: list[str]) -> np.ndarray:
+    def meet(self, bars: ResolvedBars, symbols: list[str]) -> np.ndarray:
         """A mask, shape (n,): which of the bars, of the series `symbols[code]`, might be in the table already."""
         windows = np.array([self.known.get(symbol, self.unknown) for symbol in symbols], dtype=np.uint64)
-        times = bars.chunk.records["ts_event"]
+        times = bars.batch.records["ts_event"]
         return (times >= windows[bars.codes, 0]) & (times <= windows[bars.codes, 1])
 
 
 # Every row may be there already: what has to be compared before anybody may write it.
-ANYWHERE = StoredWindows(unknown=_EVERYWHERE)
+ANY_TIME = StoredRanges(unknown=_EVERYWHERE)
 
 
-def find_windows(cursor: CursorWrapper, facts: FileFacts, symbols: list[str]) -> StoredWindows:
+def find_stored_ranges(cursor: CursorWrapper, metadata: DbnMetadata, symbols: list[str]) -> StoredRanges:
     """The windows of these series, all that the file may have. The series' locks must be held."""
-    cursor.execute(_FIRST_AND_LAST, {"symbols": symbols, "start": _utc(facts.start), "end": _utc(facts.end)})
-    return StoredWindows({symbol: (_nanoseconds(first), _nanoseconds(last)) for symbol, first, last in cursor})
+    cursor.execute(_FIRST_AND_LAST, {"symbols": symbols, "start": _utc(metadata.start), "end": _utc(metadata.end)})
+    return StoredRanges({symbol: (_nanoseconds(first), _nanoseconds(last)) for symbol, first, last in cursor})
 
 
 def _utc(nanoseconds: int | None) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.loading.copy import copy_in
+from ingestion.loading.copy import run_copy
 from ingestion.loading.copy_format import COLUMNS, CopyRows
 
 _CREATE = """
@@ -32,9 +32,9 @@ def create_staging(cursor: CursorWrapper) -> None:
     cursor.execute(_CREATE)
 
 
-def stage(cursor: CursorWrapper, rows: CopyRows) -> None:
+def copy_staged_bars(cursor: CursorWrapper, rows: CopyRows) -> None:
     """Add some rows of `COLUMNS` to the staged bars."""
-    copy_in(cursor, _COPY, rows)
+    run_copy(cursor, _COPY, rows)
 
 
 def finish_staging(cursor: CursorWrapper, symbols: list[str]) -> None:

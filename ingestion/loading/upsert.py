@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.errors import DatabaseTrouble
+from ingestion.errors import DatabaseFailure
 
 # The planner's guesses for a table made a moment ago; compiling a plan costs more than it saves here.
 _SETTINGS = "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
@@ -126,7 +126,7 @@ def upsert(cursor: CursorWrapper, staged: StagedRange, run_id: int) -> Counts:
 def _execute(cursor: CursorWrapper, sql: str, run_id: int, *, expected: int) -> None:
     cursor.execute(sql, {"run_id": run_id})
     if cursor.rowcount != expected:
-        raise DatabaseTrouble(
+        raise DatabaseFailure(
             f"Another program changed the table while it was written ({cursor.rowcount:,} bars where {expected:,} were "
             "counted), so nothing was stored: run the command again."
         )

@@ -6,9 +6,9 @@ import itertools
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ingestion.dbn.metadata import FileFacts
+from ingestion.dbn.metadata import DbnMetadata
 from ingestion.errors import InputError, MixedInstruments
-from marketdata.formatting import listed
+from marketdata.formatting import format_list
 from marketdata.models import Series
 from marketdata.models.series import SYMBOL_MAX_LENGTH
 
@@ -18,7 +18,7 @@ _COLLECTIVE_SYMBOLS = {"ALL_SYMBOLS"}
 
 
 @dataclass(frozen=True)
-class Naming:
+class SeriesAssignment:
     """How a file's records get their symbols.
 
     `symbol`: the one series of the whole file, or None when each record's mapping decides. `by_mapping`: whether every
@@ -30,24 +30,24 @@ class Naming:
     note: str = ""
 
 
-def choose_naming(*, facts: FileFacts, requested_symbol: str, default_slug: str) -> Naming:
+def assign_series(*, metadata: DbnMetadata, requested_symbol: str, default_slug: str) -> SeriesAssignment:
     """Decide from the metadata alone; `validate` verifies while streaming that it holds.
 
     Raises `InputError` or `MixedInstruments`.
     """
     if requested_symbol:
         _refuse_slug(requested_symbol)
-        return Naming(requested_symbol, by_mapping=False)
-    _refuse_overlaps(facts)
-    mapped = sorted({interval.symbol for interval in facts.mappings})
+        return SeriesAssignment(requested_symbol, by_mapping=False)
+    _refuse_overlaps(metadata)
+    mapped = sorted({interval.symbol for interval in metadata.mappings})
     if len(mapped) > 1:
-        return Naming(None, by_mapping=True)
-    if len(mapped) == 1 and (len(facts.symbols) > 1 or _is_collective(facts)):
+        return SeriesAssignment(None, by_mapping=True)
+    if len(mapped) == 1 and (len(metadata.symbols) > 1 or _is_collective(metadata)):
         # Only one of several is mapped today: which series a file goes to must not hang on that.
-        return Naming(None, by_mapping=True)
+        return SeriesAssignment(None, by_mapping=True)
     if len(mapped) == 1:
-        return _single(facts, mapped[0], by_mapping=True)
-    return _without_mappings(facts, default_slug)
+        return _single(metadata, mapped[0], by_mapping=True)
+    return _without_mappings(metadata, default_slug)
 
 
 def check_symbol(symbol: str) -> None:
@@ -60,29 +60,29 @@ def check_symbol(symbol: str) -> None:
         raise InputError(f"--symbol {symbol!r} has characters that cannot be printed: give a plain name.")
 
 
-def _without_mappings(facts: FileFacts, default_slug: str) -> Naming:
-    if len(facts.symbols) > 1 or _is_collective(facts):
+def _without_mappings(metadata: DbnMetadata, default_slug: str) -> SeriesAssignment:
+    if len(metadata.symbols) > 1 or _is_collective(metadata):
         raise MixedInstruments(
-            f"{facts.path} names {listed(facts.symbols)} but maps no instrument to a symbol, so its rows cannot be "
-            "told apart: download it again, or name the whole file's series with --symbol if it is only one."
+            f"{metadata.path} names {format_list(metadata.symbols)} but maps no instrument to a symbol, so its rows "
+            "cannot be told apart: download it again, or name the whole file's series with --symbol if it is only one."
         )
-    if facts.symbols:
-        return _single(facts, facts.symbols[0], by_mapping=False)
+    if metadata.symbols:
+        return _single(metadata, metadata.symbols[0], by_mapping=False)
     series = Series.objects.filter(slug=default_slug).first()
     if series is None:
         raise InputError(
-            f"{facts.path} names no symbol, and the default series {default_slug!r} does not exist: "
+            f"{metadata.path} names no symbol, and the default series {default_slug!r} does not exist: "
             "give --symbol, or set DEFAULT_SERIES to the slug of a series."
         )
-    return Naming(
+    return SeriesAssignment(
         series.symbol,
         by_mapping=False,
         note=f"The file names no symbol: filed under the default series {series.symbol}.",
     )
 
 
-def _is_collective(facts: FileFacts) -> bool:
-    return facts.stype_in in _COLLECTIVE_STYPES or bool(_COLLECTIVE_SYMBOLS.intersection(facts.symbols))
+def _is_collective(metadata: DbnMetadata) -> bool:
+    return metadata.stype_in in _COLLECTIVE_STYPES or bool(_COLLECTIVE_SYMBOLS.intersection(metadata.symbols))
 
 
 def _refuse_slug(symbol: str) -> None:
@@ -91,40 +91,40 @@ def _refuse_slug(symbol: str) -> None:
         raise InputError(f"--symbol {symbol} is the slug of {series.symbol}: use --symbol '{series.symbol}'.")
 
 
-def _refuse_overlaps(facts: FileFacts) -> None:
+def _refuse_overlaps(metadata: DbnMetadata) -> None:
     """A symbol that stands for two instruments on one day is not one line of bars, however seldom they trade."""
-    ordered = sorted(facts.mappings, key=lambda mapped: (mapped.symbol, mapped.start))
+    ordered = sorted(metadata.mappings, key=lambda mapped: (mapped.symbol, mapped.start))
     for one, other in itertools.pairwise(ordered):
         if one.symbol == other.symbol and other.start < one.end and one.instrument_id != other.instrument_id:
             raise MixedInstruments(
-                f"{facts.path} maps {one.symbol} to instruments {one.instrument_id} and {other.instrument_id} on "
+                f"{metadata.path} maps {one.symbol} to instruments {one.instrument_id} and {other.instrument_id} on "
                 f"{other.start}, so it is not one series: download each contract by its own symbol."
             )
 
 
-def _single(facts: FileFacts, vendor_symbol: str, by_mapping: bool) -> Naming:
-    series = _claiming_series(facts, vendor_symbol)
+def _single(metadata: DbnMetadata, vendor_symbol: str, by_mapping: bool) -> SeriesAssignment:
+    series = _claiming_series(metadata, vendor_symbol)
     if series is not None:
-        return Naming(series.symbol, by_mapping)
+        return SeriesAssignment(series.symbol, by_mapping)
     if Series.objects.filter(symbol=vendor_symbol).exists():
-        return Naming(vendor_symbol, by_mapping)
+        return SeriesAssignment(vendor_symbol, by_mapping)
     note = (
         f"No series claims {vendor_symbol}: filed under its own symbol. To file it under another series, add "
         f"{vendor_symbol} to that series' vendor symbols in the admin."
     )
-    return Naming(vendor_symbol, by_mapping, note=note)
+    return SeriesAssignment(vendor_symbol, by_mapping, note=note)
 
 
-def _claiming_series(facts: FileFacts, vendor_symbol: str) -> Series | None:
+def _claiming_series(metadata: DbnMetadata, vendor_symbol: str) -> Series | None:
     """The series that claims this symbol: by its plain name before by a pattern."""
-    candidates = [series for series in Series.objects.all() if series.dataset in ("", facts.dataset)]
+    candidates = [series for series in Series.objects.all() if series.dataset in ("", metadata.dataset)]
     named = [series for series in candidates if vendor_symbol in series.vendor_symbols]
     matched = named or [
         series for series in candidates if any(fnmatchcase(vendor_symbol, pattern) for pattern in series.vendor_symbols)
     ]
     if len(matched) > 1:
         raise MixedInstruments(
-            f"{facts.path}: {vendor_symbol} is claimed by {listed([series.symbol for series in matched])}: "
+            f"{metadata.path}: {vendor_symbol} is claimed by {format_list([series.symbol for series in matched])}: "
             "take it out of all but one series' vendor symbols in the admin, or give --symbol."
         )
     return matched[0] if matched else None

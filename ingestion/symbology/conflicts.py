@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from ingestion.errors import MixedInstruments
-from ingestion.symbology.intervals import ONE_DAY, Instrument, Spell, find_stored_spells
+from ingestion.symbology.intervals import ONE_DAY, Instrument, InstrumentInterval, find_stored_intervals
 
 
 @dataclass(frozen=True)
@@ -21,27 +21,29 @@ class Conflict:
     end: date
 
 
-def find_conflicts(spells_of: dict[str, list[Spell]]) -> list[Conflict]:
+def find_conflicts(intervals_by_symbol: dict[str, list[InstrumentInterval]]) -> list[Conflict]:
     """Where the file and the table put different instruments behind the same days of a series, sorted by day.
 
     The day of a roll that both know alike, from one instrument to the next, is no conflict.
     """
-    stored_of = find_stored_spells(spells_of)
+    stored_of = find_stored_intervals(intervals_by_symbol)
     conflicts = []
-    for symbol, new_spells in spells_of.items():
-        stored_spells = stored_of.get(symbol, [])
-        for new in new_spells:
-            for stored in stored_spells:
+    for symbol, new_intervals in intervals_by_symbol.items():
+        stored_intervals = stored_of.get(symbol, [])
+        for new in new_intervals:
+            for stored in stored_intervals:
                 days = new.overlap(stored)
                 if not days or new.instrument == stored.instrument:
                     continue
-                if days[1] - days[0] == ONE_DAY and _behind(new_spells, days[0]) == _behind(stored_spells, days[0]):
+                if days[1] - days[0] == ONE_DAY and _instruments_on(new_intervals, days[0]) == _instruments_on(
+                    stored_intervals, days[0]
+                ):
                     continue
                 conflicts.append(Conflict(symbol, stored.instrument, new.instrument, *days))
     return sorted(conflicts, key=lambda conflict: (conflict.start, conflict.symbol))
 
 
-def refusal(path: Path | str, conflicts: list[Conflict]) -> MixedInstruments:
+def conflict_error(path: Path | str, conflicts: list[Conflict]) -> MixedInstruments:
     """What to raise where the conflicts are not meant."""
     first = conflicts[0]
     more = f" ({len(conflicts):,} such stretches in the file)" if len(conflicts) > 1 else ""
@@ -57,5 +59,5 @@ def _days(conflict: Conflict) -> str:
     return f"{conflict.start}" if last == conflict.start else f"{conflict.start} to {last}"
 
 
-def _behind(spells: list[Spell], day: date) -> set[Instrument]:
-    return {spell.instrument for spell in spells if spell.start <= day < spell.end}
+def _instruments_on(intervals: list[InstrumentInterval], day: date) -> set[Instrument]:
+    return {interval.instrument for interval in intervals if interval.start <= day < interval.end}

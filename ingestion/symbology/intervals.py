@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from ingestion.errors import MixedInstruments
-from ingestion.symbology.resolve import Group
+from ingestion.symbology.resolve import InstrumentDay
 from marketdata.models import IngestRun, Series, SeriesInstrument
 
 ONE_DAY = timedelta(days=1)
@@ -33,80 +33,91 @@ class Instrument:
 
 
 @dataclass(frozen=True)
-class Spell:
+class InstrumentInterval:
     """`instrument` stood behind a series from `start` to the day before `end` (UTC dates, half-open)."""
 
     instrument: Instrument
     start: date
     end: date
 
-    def overlap(self, other: Spell) -> tuple[date, date] | None:
+    def overlap(self, other: InstrumentInterval) -> tuple[date, date] | None:
         start, end = max(self.start, other.start), min(self.end, other.end)
         return (start, end) if start < end else None
 
 
-class InstrumentLog:
+class IntervalLog:
     """The spells of one file, gathered while it streams: per series code, in time order."""
 
     def __init__(self, path: Path, dataset: str) -> None:
         self._path = path
         self._dataset = dataset
-        self.spells: dict[int, list[Spell]] = defaultdict(list)
+        self.intervals: dict[int, list[InstrumentInterval]] = defaultdict(list)
 
-    def add(self, groups: Iterable[Group], symbols: list[str]) -> None:
+    def add(self, instrument_days: Iterable[InstrumentDay], symbols: list[str]) -> None:
         """Take in the groups of a chunk. `MixedInstruments` where several publishers bring an instrument's day."""
-        for group in groups:
-            instrument = Instrument(self._dataset, group.publisher_id, group.instrument_id)
-            spells = self.spells[group.code]
-            self._refuse_second_publisher(spells, instrument, group, symbols)
-            known = next((at for at in _latest_on(spells, group.day) if spells[at].instrument == instrument), None)
+        for instrument_day in instrument_days:
+            instrument = Instrument(self._dataset, instrument_day.publisher_id, instrument_day.instrument_id)
+            intervals = self.intervals[instrument_day.code]
+            self._refuse_second_publisher(intervals, instrument, instrument_day, symbols)
+            known = next(
+                (at for at in _latest_on(intervals, instrument_day.day) if intervals[at].instrument == instrument), None
+            )
             if known is not None:
                 continue
-            if spells and spells[-1].instrument == instrument:
+            if intervals and intervals[-1].instrument == instrument:
                 # Days without a bar between two days of one instrument, as the file has it, are its days too.
-                spells[-1] = replace(spells[-1], end=group.day + ONE_DAY)
+                intervals[-1] = replace(intervals[-1], end=instrument_day.day + ONE_DAY)
             else:
-                spells.append(Spell(instrument, group.day, group.day + ONE_DAY))
+                intervals.append(InstrumentInterval(instrument, instrument_day.day, instrument_day.day + ONE_DAY))
 
     def _refuse_second_publisher(
-        self, spells: list[Spell], instrument: Instrument, group: Group, symbols: list[str]
+        self,
+        intervals: list[InstrumentInterval],
+        instrument: Instrument,
+        instrument_day: InstrumentDay,
+        symbols: list[str],
     ) -> None:
-        for at in _latest_on(spells, group.day):
-            other = spells[at].instrument
+        for at in _latest_on(intervals, instrument_day.day):
+            other = intervals[at].instrument
             if other.instrument_id == instrument.instrument_id and other != instrument:
                 ids = sorted((other.publisher_id, instrument.publisher_id))
                 raise MixedInstruments(
-                    f"{self._path}, row {group.row:,}: {symbols[group.code]} (instrument {group.instrument_id}) has "
-                    f"bars of {group.day} from several publishers ({ids[0]}, {ids[1]}): "
+                    f"{self._path}, row {instrument_day.row:,}: {symbols[instrument_day.code]} "
+                    f"(instrument {instrument_day.instrument_id}) has bars of {instrument_day.day} "
+                    f"from several publishers ({ids[0]}, {ids[1]}): "
                     f"choose one with --publisher {ids[0]}."
                 )
 
 
-def _latest_on(spells: list[Spell], day: date) -> list[int]:
+def _latest_on(intervals: list[InstrumentInterval], day: date) -> list[int]:
     """Indexes of the spells that cover the day; since files run forward, only the last few can."""
     found = []
-    for at in range(len(spells) - 1, -1, -1):
-        if spells[at].end <= day:
+    for at in range(len(intervals) - 1, -1, -1):
+        if intervals[at].end <= day:
             break
         found.append(at)
     return found
 
 
-def find_stored_spells(spells_of: dict[str, list[Spell]]) -> dict[str, list[Spell]]:
+def find_stored_intervals(
+    intervals_by_symbol: dict[str, list[InstrumentInterval]],
+) -> dict[str, list[InstrumentInterval]]:
     rows = SeriesInstrument.standing.filter(
-        series__symbol__in=list(spells_of),
-        start_date__lt=max(spell.end for spells in spells_of.values() for spell in spells),
-        end_date__gt=min(spell.start for spells in spells_of.values() for spell in spells),
+        series__symbol__in=list(intervals_by_symbol),
+        start_date__lt=max(interval.end for intervals in intervals_by_symbol.values() for interval in intervals),
+        end_date__gt=min(interval.start for intervals in intervals_by_symbol.values() for interval in intervals),
     ).values_list("series__symbol", "dataset", "publisher_id", "instrument_id", "start_date", "end_date")
     stored = defaultdict(list)
     for symbol, dataset, publisher_id, instrument_id, start, end in rows.order_by("start_date"):
-        stored[symbol].append(Spell(Instrument(dataset, publisher_id, instrument_id), start, end))
+        stored[symbol].append(InstrumentInterval(Instrument(dataset, publisher_id, instrument_id), start, end))
     return stored
 
 
-def record_spells(run: IngestRun, series_of: dict[str, Series], spells_of: dict[str, list[Spell]]) -> None:
+def record_intervals(
+    run: IngestRun, series_of: dict[str, Series], intervals_by_symbol: dict[str, list[InstrumentInterval]]
+) -> None:
     """Store what this run newly put behind its series; days that were known before keep the run that brought them."""
-    stored_of = find_stored_spells(spells_of)
+    stored_of = find_stored_intervals(intervals_by_symbol)
     SeriesInstrument.objects.bulk_create(
         SeriesInstrument(
             series=series_of[symbol],
@@ -117,29 +128,31 @@ def record_spells(run: IngestRun, series_of: dict[str, Series], spells_of: dict[
             end_date=part.end,
             run=run,
         )
-        for symbol, spells in spells_of.items()
-        for spell in spells
-        for part in _unknown_parts(spell, stored_of.get(symbol, []))
+        for symbol, intervals in intervals_by_symbol.items()
+        for interval in intervals
+        for part in _unknown_parts(interval, stored_of.get(symbol, []))
     )
 
 
-def _unknown_parts(spell: Spell, stored_spells: list[Spell]) -> list[Spell]:
-    parts, start = [], spell.start
-    for stored in stored_spells:
-        if stored.instrument != spell.instrument or not stored.overlap(spell):
+def _unknown_parts(
+    interval: InstrumentInterval, stored_intervals: list[InstrumentInterval]
+) -> list[InstrumentInterval]:
+    parts, start = [], interval.start
+    for stored in stored_intervals:
+        if stored.instrument != interval.instrument or not stored.overlap(interval):
             continue
         if stored.start > start:
-            parts.append(replace(spell, start=start, end=stored.start))
+            parts.append(replace(interval, start=start, end=stored.start))
         start = max(start, stored.end)
-    if start < spell.end:
-        parts.append(replace(spell, start=start))
+    if start < interval.end:
+        parts.append(replace(interval, start=start))
     return parts
 
 
 # --- Replacing -------------------------------------------------------------------------------------------------------
 
 
-def part_of(row: SeriesInstrument, start: date, end: date) -> SeriesInstrument:
+def copy_interval(row: SeriesInstrument, start: date, end: date) -> SeriesInstrument:
     """A new row, not saved, that says the same as `row` of these days."""
     return SeriesInstrument(
         series_id=row.series_id,

@@ -15,15 +15,15 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from ingestion.dbn.batches import Chunk
+from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.layout import EPOCH, NANOSECONDS_PER_DAY
-from ingestion.dbn.metadata import FileFacts
+from ingestion.dbn.metadata import DbnMetadata
 from ingestion.errors import MixedInstruments
-from ingestion.symbology.assign import Naming
+from ingestion.symbology.assign import SeriesAssignment
 
 
 @dataclass(frozen=True)
-class Group:
+class InstrumentDay:
     """Rows of a chunk that share an instrument, a publisher and a UTC day. `row` is the first one's number."""
 
     code: int
@@ -34,39 +34,39 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Bars:
+class ResolvedBars:
     """Records with the series that each belongs to: `codes`, shape (n,), index `SymbolNamer.symbols`."""
 
-    chunk: Chunk
+    batch: RecordBatch
     codes: np.ndarray
-    groups: list[Group]
+    instrument_days: list[InstrumentDay]
 
     def __len__(self) -> int:
-        return len(self.chunk)
+        return len(self.batch)
 
-    def __getitem__(self, which: np.ndarray) -> Bars:
-        return Bars(self.chunk[which], self.codes[which], self.groups)
+    def __getitem__(self, which: np.ndarray) -> ResolvedBars:
+        return ResolvedBars(self.batch[which], self.codes[which], self.instrument_days)
 
 
-class SymbolNamer:
+class SymbolResolver:
     """Files the records of one file under series. Codes are dense and keep their meaning within the file."""
 
-    def __init__(self, facts: FileFacts, naming: Naming) -> None:
-        self._path = facts.path
-        self._naming = naming
+    def __init__(self, metadata: DbnMetadata, assignment: SeriesAssignment) -> None:
+        self._path = metadata.path
+        self._assignment = assignment
         self.symbols: list[str] = []
         self._codes: dict[str, int] = {}
         self._intervals: dict[int, list[tuple[date, date, str]]] = defaultdict(list)
-        for mapped in sorted(facts.mappings, key=lambda mapped: (mapped.instrument_id, mapped.start)):
+        for mapped in sorted(metadata.mappings, key=lambda mapped: (mapped.instrument_id, mapped.start)):
             self._intervals[mapped.instrument_id].append((mapped.start, mapped.end, mapped.symbol))
 
-    def name(self, chunk: Chunk) -> Bars:
+    def name(self, batch: RecordBatch) -> ResolvedBars:
         """Raises `MixedInstruments` for an instrument that has no mapping on its day, or two."""
-        starts, first, group_of = _distinct_groups(chunk.records)
-        groups = [self._group(chunk, int(at)) for at in first]
-        code_of_group = np.array([group.code for group in groups], dtype=np.int32)
-        codes = np.repeat(code_of_group[group_of], np.diff(starts, append=len(chunk)))
-        return Bars(chunk, codes, groups)
+        starts, first, day_index = _find_instrument_days(batch.records)
+        instrument_days = [self._instrument_day(batch, int(at)) for at in first]
+        codes_by_day = np.array([instrument_day.code for instrument_day in instrument_days], dtype=np.int32)
+        codes = np.repeat(codes_by_day[day_index], np.diff(starts, append=len(batch)))
+        return ResolvedBars(batch, codes, instrument_days)
 
     def symbol_of(self, record: np.void) -> str:
         """For messages: the record's series, or its instrument's number where it has none."""
@@ -75,20 +75,20 @@ class SymbolNamer:
         except MixedInstruments:
             return f"instrument {record['instrument_id']}"
 
-    def _group(self, chunk: Chunk, at: int) -> Group:
-        record, row = chunk.records[at], int(chunk.rows[at])
+    def _instrument_day(self, batch: RecordBatch, at: int) -> InstrumentDay:
+        record, row = batch.records[at], int(batch.rows[at])
         instrument_id, day = int(record["instrument_id"]), _day(record)
         symbol = self._symbol(instrument_id, day, row)
         if symbol not in self._codes:
             self._codes[symbol] = len(self.symbols)
             self.symbols.append(symbol)
-        return Group(self._codes[symbol], day, int(record["publisher_id"]), instrument_id, row)
+        return InstrumentDay(self._codes[symbol], day, int(record["publisher_id"]), instrument_id, row)
 
     def _symbol(self, instrument_id: int, day: date, row: int) -> str:
-        if self._naming.symbol and not self._naming.by_mapping:
-            return self._naming.symbol
+        if self._assignment.symbol and not self._assignment.by_mapping:
+            return self._assignment.symbol
         mapped = self._mapped_symbol(instrument_id, day, row)
-        return self._naming.symbol or mapped
+        return self._assignment.symbol or mapped
 
     def _mapped_symbol(self, instrument_id: int, day: date, row: int) -> str:
         intervals = self._intervals.get(instrument_id, [])
@@ -112,7 +112,7 @@ def _day(record: np.void) -> date:
     return EPOCH + timedelta(days=int(record["ts_event"]) // NANOSECONDS_PER_DAY)
 
 
-def _distinct_groups(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _find_instrument_days(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where runs of equal (instrument, publisher, day) start; where each distinct group is first seen, in the file's
     order; and the group of each run. Most files repeat one group for a day or more, so only runs are sorted."""
     days = records["ts_event"] // np.uint64(NANOSECONDS_PER_DAY)
@@ -121,8 +121,8 @@ def _distinct_groups(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     instrument, publisher = (records[name].astype(np.uint64) for name in ("instrument_id", "publisher_id"))
     keys = instrument << np.uint64(32) | publisher << np.uint64(16) | day
     starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    _, first, group_of = np.unique(keys[starts], return_index=True, return_inverse=True)
+    _, first, day_index = np.unique(keys[starts], return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    return starts, starts[first[order]], rank[group_of]
+    return starts, starts[first[order]], rank[day_index]

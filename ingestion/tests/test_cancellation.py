@@ -24,10 +24,10 @@ from config.testing.processes import (
     session,
     until,
 )
-from ingestion.cancellation import stop_on_signals
+from ingestion.cancellation import cancel_on_signals
 from ingestion.dbn.samples import random_walk
 from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
-from marketdata.runs.locks import close_dead_runs
+from marketdata.runs.locks import close_orphaned_runs
 
 COPYING = "COPY %"
 WAITING = "SELECT pg_advisory_xact_lock%"
@@ -64,7 +64,7 @@ def nothing_is_stored() -> bool:
 def test_killed_while_it_reads(market_db, big, small):
     with Process("--input", *big) as process:
         until(lambda: running() and backend_in(COPYING))
-        assert close_dead_runs() == []  # it lives
+        assert close_orphaned_runs() == []  # it lives
         process.signal(signal.SIGKILL)
         assert process.end().code == -signal.SIGKILL
     assert_dead_run_is_closed_by_the_next(small)
@@ -73,7 +73,7 @@ def test_killed_while_it_reads(market_db, big, small):
 def test_killed_while_it_waits_to_store(market_db, small):
     with series_locked(), Process("--input", small, "--symbol", "NEW") as process:
         until(lambda: backend_in(WAITING))
-        assert close_dead_runs() == []
+        assert close_orphaned_runs() == []
         process.signal(signal.SIGKILL)
         assert process.end().code == -signal.SIGKILL
     assert_dead_run_is_closed_by_the_next(small)
@@ -101,7 +101,7 @@ def test_killed_while_storing(slow_upsert, small):
     with session() as other:  # the server notices its client's death when it next writes to it, some time
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
     assert nothing_is_stored()
-    assert len(close_dead_runs()) == 1
+    assert len(close_orphaned_runs()) == 1
 
 
 def assert_dead_run_is_closed_by_the_next(small: Path) -> None:
@@ -171,7 +171,7 @@ def test_an_interruption_ends_the_work_on_all_files(market_db, small, tmp_path):
 
 def test_the_handlers_are_those_from_before_afterwards():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with stop_on_signals() as switch:
+    with cancel_on_signals() as switch:
         switch.check()
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 
 from config.testing.builders import MIDNIGHT, bars, exact, ingest, several, stored, write
 from config.testing.processes import session
-from ingestion.errors import DatabaseTrouble, IngestError
+from ingestion.errors import DatabaseFailure, IngestError
 from ingestion.pipeline import IngestOptions, ingest_file, preview_file
 from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
 
@@ -134,7 +134,7 @@ def test_what_the_database_refuses_is_told_in_a_sentence(market_db, tmp_path):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE market_bars_ohlcv_1m ADD CONSTRAINT no_bars CHECK (volume < 102)")
     try:
-        with pytest.raises(DatabaseTrouble) as refusal:
+        with pytest.raises(DatabaseFailure) as refusal:
             ingest_file(path=path)
     finally:
         with connection.cursor() as cursor:
@@ -150,7 +150,8 @@ def test_what_the_database_refuses_is_told_in_a_sentence(market_db, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "step", ["lock_series", "upsert", "succeed_run", "finish_staging", "stage", "store", "PreparedFile"]
+    "step",
+    ["lock_series", "upsert", "succeed_run", "finish_staging", "copy_staged_bars", "copy_new_bars", "FileReader"],
 )
 def test_a_bug_closes_the_run_and_shows_itself(market_db, tmp_path, monkeypatch, step):
     def fall_over(*args, **kwargs):
@@ -195,7 +196,7 @@ def cut_before_commit(market_db):
 
 
 def test_cut_before_the_commit_nothing_is_stored_and_the_run_is_closed(cut_before_commit, tmp_path):
-    with pytest.raises(DatabaseTrouble, match=r"connection to the database was lost .* so nothing of this file"):
+    with pytest.raises(DatabaseFailure, match=r"connection to the database was lost .* so nothing of this file"):
         ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
 
     assert "connection to the database was lost" in failed().error

@@ -11,9 +11,9 @@ from django.utils import timezone
 from config.testing.builders import MIDNIGHT, bars, write
 from config.testing.processes import session
 from ingestion.pipeline import ingest_file
-from ingestion.runs import fail_run, open_run, release, succeed_run
+from ingestion.runs import fail_run, open_run, release_run_lock, succeed_run
 from marketdata.models import IngestRun
-from marketdata.runs.locks import PROCESS_DIED, close_dead_runs, hold_run
+from marketdata.runs.locks import PROCESS_DIED, close_orphaned_runs, lock_run
 
 
 def new_run(**fields) -> IngestRun:
@@ -37,8 +37,8 @@ def finish(run: IngestRun) -> None:
 def test_a_run_that_nobody_holds_is_closed_as_failed_once(market_db):
     run = left_behind(vendor_dataset="GLBX.MDP3")
 
-    assert close_dead_runs() == [run.pk]
-    assert close_dead_runs() == []
+    assert close_orphaned_runs() == [run.pk]
+    assert close_orphaned_runs() == []
 
     run.refresh_from_db()
     assert (run.status, run.error, run.vendor_dataset) == ("failed", PROCESS_DIED, "GLBX.MDP3")
@@ -48,8 +48,8 @@ def test_a_run_that_nobody_holds_is_closed_as_failed_once(market_db):
 def test_a_run_that_another_session_holds_is_left_alone(market_db):
     run = left_behind()
     with session() as other:
-        hold_run(other, run.pk)
-        assert close_dead_runs() == []
+        lock_run(other, run.pk)
+        assert close_orphaned_runs() == []
     run.refresh_from_db()
     assert run.status == "running"
 
@@ -60,7 +60,7 @@ def test_a_run_is_held_before_anybody_can_see_it_and_until_it_is_released(market
     with session() as other:
         other.execute("SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = %s", [backend_pid()])
         assert other.fetchall() == [(run.pk,)]
-        release(run)
+        release_run_lock(run)
         other.execute("SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = %s", [backend_pid()])
         assert other.fetchall() == []
 
@@ -74,7 +74,7 @@ def backend_pid() -> int:
 def test_a_dead_run_of_a_clock_ahead_of_ours_is_closed_all_the_same(market_db):
     run = left_behind(started_at=timezone.now() + timedelta(hours=1))
 
-    assert close_dead_runs() == [run.pk]
+    assert close_orphaned_runs() == [run.pk]
 
     run.refresh_from_db()
     assert run.finished_at == run.started_at
@@ -109,7 +109,7 @@ def test_many_that_look_at_once_close_each_run_once(market_db):
     closed: list[int] = []
 
     def look():
-        closed.extend(close_dead_runs())
+        closed.extend(close_orphaned_runs())
         connection.close()
 
     lookers = [threading.Thread(target=look) for _ in range(4)]
@@ -155,7 +155,7 @@ def test_failing_without_a_database_leaves_the_run_to_the_next_start(market_db, 
     with monkeypatch.context() as patch:
         patch.setattr("ingestion.runs.close_as_failed", refuse)
         assert fail_run(run, "The connection was lost.") is None
-    assert close_dead_runs() == [run.pk]
+    assert close_orphaned_runs() == [run.pk]
 
 
 def test_a_run_that_closes_itself_between_look_and_claim_is_left_alone(market_db, monkeypatch):
@@ -165,8 +165,8 @@ def test_a_run_that_closes_itself_between_look_and_claim_is_left_alone(market_db
         finish(seen)
         return True
 
-    monkeypatch.setattr("marketdata.runs.locks.try_claim_run", claim_late)
-    assert close_dead_runs() == []
+    monkeypatch.setattr("marketdata.runs.locks.try_lock_run", claim_late)
+    assert close_orphaned_runs() == []
     seen.refresh_from_db()
     assert seen.status == "success"
 

@@ -15,11 +15,11 @@ from datetime import datetime
 
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.errors import DatabaseTrouble
-from ingestion.undo.days import Days, Stretch
+from ingestion.errors import DatabaseFailure
+from ingestion.undo.days import DateRange, Days
 from marketdata.models import IngestRun
 
-NAMED_AT_MOST = 5
+MAX_NAMED = 5
 
 _PREPARE = """
 SET LOCAL jit = off; SET LOCAL work_mem = '64MB';
@@ -158,7 +158,7 @@ class UndoCounts:
 
 
 @dataclass(frozen=True)
-class LeftBar:
+class SkippedBar:
     """A bar that is left, and the later run that it is left for."""
 
     symbol: str
@@ -167,11 +167,11 @@ class LeftBar:
 
 
 @dataclass(frozen=True)
-class LeftBars:
+class SkippedBars:
     """What of the run stays as it is: how many bars for which later run, and the first few of them."""
 
     by_run: dict[int, int]
-    first: list[LeftBar]
+    first: list[SkippedBar]
 
     @property
     def count(self) -> int:
@@ -181,8 +181,8 @@ class LeftBars:
 def find_bars(cursor: CursorWrapper, undone: IngestRun, days: Days) -> UndoCounts:
     """Put aside which bars are to be taken back, and count them: all that `take_back` will do is decided here."""
     cursor.execute(_PREPARE)
-    for kind, stretches in (("held", days.held), ("returning", days.returning), ("withheld", days.withheld)):
-        cursor.execute(_ADD_DAYS, {"kind": kind} | _as_arrays(stretches))
+    for kind, date_ranges in (("held", days.held), ("returning", days.returning), ("withheld", days.withheld)):
+        cursor.execute(_ADD_DAYS, {"kind": kind} | _as_arrays(date_ranges))
     cursor.execute("ANALYZE undo_days")
     cursor.execute(_FIND_BARS, _parameters(undone))
     cursor.execute(_FIND_RETURNING, _parameters(undone))
@@ -191,13 +191,13 @@ def find_bars(cursor: CursorWrapper, undone: IngestRun, days: Days) -> UndoCount
     return UndoCounts(*cursor.fetchone())
 
 
-def find_left(cursor: CursorWrapper, undone: IngestRun) -> LeftBars:
+def find_skipped(cursor: CursorWrapper, undone: IngestRun) -> SkippedBars:
     """What cannot be taken back, since a later run built on it."""
     cursor.execute(_FIND_LEFT, _parameters(undone))
     cursor.execute(_LEFT_BY_RUN)
     by_run = dict(cursor.fetchall())
-    cursor.execute(_FIRST_LEFT, [NAMED_AT_MOST])
-    return LeftBars(by_run, [LeftBar(*row) for row in cursor.fetchall()])
+    cursor.execute(_FIRST_LEFT, [MAX_NAMED])
+    return SkippedBars(by_run, [SkippedBar(*row) for row in cursor.fetchall()])
 
 
 def find_runs_undone_before(cursor: CursorWrapper) -> list[int]:
@@ -206,7 +206,7 @@ def find_runs_undone_before(cursor: CursorWrapper) -> list[int]:
     return [run_id for (run_id,) in cursor.fetchall()]
 
 
-def take_back(cursor: CursorWrapper, counts: UndoCounts, undo_id: int, finished_at: datetime) -> None:
+def write_undo(cursor: CursorWrapper, counts: UndoCounts, undo_id: int, finished_at: datetime) -> None:
     """Write what the bars that were found were before, under the undo, which will be finished at that time."""
     if counts.removed or counts.changed:
         _execute(cursor, _KEEP_VALUES, {"undo_id": undo_id}, expected=counts.removed + counts.changed)
@@ -221,7 +221,7 @@ def take_back(cursor: CursorWrapper, counts: UndoCounts, undo_id: int, finished_
 def _execute(cursor: CursorWrapper, sql: str, parameters: dict | None, *, expected: int) -> None:
     cursor.execute(sql, parameters)
     if cursor.rowcount != expected:
-        raise DatabaseTrouble(
+        raise DatabaseFailure(
             f"Another program changed the table while it was written ({cursor.rowcount:,} bars where {expected:,} were "
             "counted), so nothing was changed: run the command again."
         )
@@ -231,10 +231,10 @@ def _parameters(undone: IngestRun) -> dict:
     return {"run_id": undone.pk, "symbols": undone.symbols, "min_ts": undone.min_ts, "max_ts": undone.max_ts}
 
 
-def _as_arrays(stretches: list[Stretch]) -> dict[str, list]:
+def _as_arrays(date_ranges: list[DateRange]) -> dict[str, list]:
     return {
-        "symbols": [stretch.symbol for stretch in stretches],
-        "starts": [stretch.start for stretch in stretches],
-        "ends": [stretch.end for stretch in stretches],
-        "held_by": [stretch.held_by for stretch in stretches],
+        "symbols": [date_range.symbol for date_range in date_ranges],
+        "starts": [date_range.start for date_range in date_ranges],
+        "ends": [date_range.end for date_range in date_ranges],
+        "held_by": [date_range.held_by for date_range in date_ranges],
     }

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Q, QuerySet
 
-from ingestion.symbology.intervals import ONE_DAY, part_of
+from ingestion.symbology.intervals import ONE_DAY, copy_interval
 from marketdata.models import IngestRun, SeriesInstrument
 
 # Runs that finished later wrote later: they waited for the series' locks.
@@ -43,7 +43,7 @@ WHERE EXISTS (
 
 
 @dataclass(frozen=True)
-class Stretch:
+class DateRange:
     """Days of a series from `start` to the day before `end`; if they are held, the run that holds them."""
 
     symbol: str
@@ -57,12 +57,12 @@ class Days:
     """`held` stays as it is. `returning` gets the instrument again that the run had replaced; `withheld` would, were it
     not held."""
 
-    held: list[Stretch]
-    returning: list[Stretch]
-    withheld: list[Stretch]
+    held: list[DateRange]
+    returning: list[DateRange]
+    withheld: list[DateRange]
 
 
-def sort_days(cursor: CursorWrapper, undone: IngestRun) -> Days:
+def classify_days(cursor: CursorWrapper, undone: IngestRun) -> Days:
     """What becomes of which days. Asked before any bar is touched."""
     replaced = [_stretch(row) for row in _replaced_by(undone)]
     holders = {(symbol, day): run_id for symbol, day, run_id in _written_since(cursor, undone, replaced)}
@@ -70,21 +70,23 @@ def sort_days(cursor: CursorWrapper, undone: IngestRun) -> Days:
         for day in _days(row.start_date, row.end_date):
             holders[row.series.symbol, day] = row.replaced_by_id
     split = _joined(
-        (stretch.symbol, day, holders.get((stretch.symbol, day)))
-        for stretch in replaced
-        for day in _days(stretch.start, stretch.end)
+        (date_range.symbol, day, holders.get((date_range.symbol, day)))
+        for date_range in replaced
+        for day in _days(date_range.start, date_range.end)
     )
     return Days(
         held=_joined((symbol, day, run_id) for (symbol, day), run_id in sorted(holders.items())),
-        returning=[stretch for stretch in split if stretch.held_by is None],
-        withheld=[stretch for stretch in split if stretch.held_by is not None],
+        returning=[date_range for date_range in split if date_range.held_by is None],
+        withheld=[date_range for date_range in split if date_range.held_by is not None],
     )
 
 
-def give_days_back(cursor: CursorWrapper, undone: IngestRun, days: Days) -> int:
+def restore_intervals(cursor: CursorWrapper, undone: IngestRun, days: Days) -> int:
     """Let the instruments before stand again, and take the run's own from the days that have no bar left. Called when
     the bars are as they shall be. Returns how many rows it touched."""
-    returning = {(stretch.symbol, day) for stretch in days.returning for day in _days(stretch.start, stretch.end)}
+    returning = {
+        (date_range.symbol, day) for date_range in days.returning for day in _days(date_range.start, date_range.end)
+    }
     own = list(_may_go(undone))
     left = _days_with_bars(cursor, own) - returning
     touched = 0
@@ -121,8 +123,8 @@ def _replaced_since(undone: IngestRun) -> QuerySet[SeriesInstrument]:
     ).select_related("series")
 
 
-def _written_since(cursor: CursorWrapper, undone: IngestRun, stretches: list[Stretch]) -> list[tuple]:
-    cursor.execute(_WRITTEN_SINCE, _as_arrays(stretches) | {"finished_at": undone.finished_at})
+def _written_since(cursor: CursorWrapper, undone: IngestRun, date_ranges: list[DateRange]) -> list[tuple]:
+    cursor.execute(_WRITTEN_SINCE, _as_arrays(date_ranges) | {"finished_at": undone.finished_at})
     return cursor.fetchall()
 
 
@@ -135,8 +137,10 @@ def _keep_only(row: SeriesInstrument, kept: set[date]) -> int:
     if len(kept) == (row.end_date - row.start_date).days:
         return 0
     row.delete()
-    stretches = _joined((row.series.symbol, day, None) for day in sorted(kept))
-    SeriesInstrument.objects.bulk_create(part_of(row, stretch.start, stretch.end) for stretch in stretches)
+    date_ranges = _joined((row.series.symbol, day, None) for day in sorted(kept))
+    SeriesInstrument.objects.bulk_create(
+        copy_interval(row, date_range.start, date_range.end) for date_range in date_ranges
+    )
     return 1
 
 
@@ -145,8 +149,8 @@ def _restore(row: SeriesInstrument, returning: set[date]) -> int:
         return 0
     _keep_only(row, set(_row_days(row)) - returning)
     row.replaced_by_id = None
-    for stretch in _joined((row.series.symbol, day, None) for day in sorted(returning)):
-        _join_neighbours(part_of(row, stretch.start, stretch.end))
+    for date_range in _joined((row.series.symbol, day, None) for day in sorted(returning)):
+        _join_neighbours(copy_interval(row, date_range.start, date_range.end))
     return 1
 
 
@@ -168,16 +172,16 @@ def _join_neighbours(row: SeriesInstrument) -> None:
     row.save()
 
 
-def _as_arrays(stretches: list[Stretch]) -> dict[str, list]:
+def _as_arrays(date_ranges: list[DateRange]) -> dict[str, list]:
     return {
-        "symbols": [stretch.symbol for stretch in stretches],
-        "starts": [stretch.start for stretch in stretches],
-        "ends": [stretch.end for stretch in stretches],
+        "symbols": [date_range.symbol for date_range in date_ranges],
+        "starts": [date_range.start for date_range in date_ranges],
+        "ends": [date_range.end for date_range in date_ranges],
     }
 
 
-def _stretch(row: SeriesInstrument) -> Stretch:
-    return Stretch(row.series.symbol, row.start_date, row.end_date)
+def _stretch(row: SeriesInstrument) -> DateRange:
+    return DateRange(row.series.symbol, row.start_date, row.end_date)
 
 
 def _row_days(row: SeriesInstrument) -> Iterator[date]:
@@ -188,13 +192,13 @@ def _days(start: date, end: date) -> Iterator[date]:
     return (start + timedelta(days=number) for number in range((end - start).days))
 
 
-def _joined(days: Iterable[tuple[str, date, int | None]]) -> list[Stretch]:
+def _joined(days: Iterable[tuple[str, date, int | None]]) -> list[DateRange]:
     """Single days, sorted, as stretches of neighbours that the same run holds."""
-    joined: dict[tuple[str, int | None], list[Stretch]] = defaultdict(list)
+    joined: dict[tuple[str, int | None], list[DateRange]] = defaultdict(list)
     for symbol, day, held_by in days:
-        stretches = joined[symbol, held_by]
-        if stretches and stretches[-1].end == day:
-            stretches[-1] = Stretch(symbol, stretches[-1].start, day + ONE_DAY, held_by)
+        date_ranges = joined[symbol, held_by]
+        if date_ranges and date_ranges[-1].end == day:
+            date_ranges[-1] = DateRange(symbol, date_ranges[-1].start, day + ONE_DAY, held_by)
         else:
-            stretches.append(Stretch(symbol, day, day + ONE_DAY, held_by))
-    return [stretch for stretches in joined.values() for stretch in stretches]
+            date_ranges.append(DateRange(symbol, day, day + ONE_DAY, held_by))
+    return [date_range for date_ranges in joined.values() for date_range in date_ranges]

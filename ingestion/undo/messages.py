@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from ingestion.undo.bars import LeftBars
+from ingestion.undo.bars import SkippedBars
 from marketdata.models import IngestRun
 
 _RUNS_NAMED = 10
 
 
-def left_in_words(undone: IngestRun, left: LeftBars) -> str:
+def format_skipped(undone: IngestRun, left: SkippedBars) -> str:
     """Which bars stay, for which runs, and how they may go all the same."""
     bars = "; ".join(f"{bar.symbol} {bar.ts:%Y-%m-%d %H:%M} UTC (run {bar.run_id})" for bar in left.first)
     more = f"; and {left.count - len(left.first):,} more" if left.count > len(left.first) else ""
@@ -21,14 +21,14 @@ def left_in_words(undone: IngestRun, left: LeftBars) -> str:
     )
 
 
-def undone_before_in_words(run_id: int) -> str:
+def format_undone_before(run_id: int) -> str:
     return (
         f"Bars that run {run_id} had brought have its values again, though it was undone: they had been left then, for "
         f"this run. Undo run {run_id} again if they are to go."
     )
 
 
-def confirmed_in_words(runs: QuerySet[IngestRun]) -> list[str]:
+def format_confirmed(runs: QuerySet[IngestRun]) -> list[str]:
     """A warning of the runs whose bars go too, since they had nothing new to say; nothing if there are none."""
     found = [f"run {pk} ({file_name})" for pk, file_name in runs.values_list("pk", "file_name")]
     if not found:

@@ -13,23 +13,23 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F, Q, QuerySet
 
-from ingestion.database import database_errors_in_words, require_database
+from ingestion.database import require_database, translate_database_errors
 from ingestion.errors import InputError
 from ingestion.loading.locks import lock_series
-from ingestion.progress import Observer
-from ingestion.runs import audited, closing_time, open_run, succeed_run
+from ingestion.progress import Progress
+from ingestion.runs import close_on_failure, open_run, read_closing_time, succeed_run
 from ingestion.undo.bars import (
-    LeftBars,
+    SkippedBars,
     UndoCounts,
     find_bars,
-    find_left,
     find_runs_undone_before,
-    take_back,
+    find_skipped,
+    write_undo,
 )
-from ingestion.undo.days import Days, give_days_back, sort_days
-from ingestion.undo.messages import confirmed_in_words, left_in_words, undone_before_in_words
+from ingestion.undo.days import Days, classify_days, restore_intervals
+from ingestion.undo.messages import format_confirmed, format_skipped, format_undone_before
 from marketdata.models import Bar, IngestRun, SeriesInstrument
-from marketdata.runs.locks import close_dead_runs
+from marketdata.runs.locks import close_orphaned_runs
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Undo:
     """What an undo did, or would do: its own run (not saved if it would), what it left, and what one should know."""
 
     run: IngestRun
-    left: LeftBars
+    left: SkippedBars
     notes: list[str]
 
 
@@ -56,62 +56,62 @@ class Found:
     undone: IngestRun
     days: Days
     counts: UndoCounts
-    left: LeftBars
+    left: SkippedBars
     runs_undone_before: list[int]
 
 
-def undo_run(*, run_id: int, observer: Observer | None = None) -> Undo:
+def undo_run(*, run_id: int, progress: Progress | None = None) -> Undo:
     """Take the run back; the undo's own run is then `success` and committed.
 
     Raises an `IngestError` whose message is for the user: `InputError` if there is nothing to take back. Must not be
     called within a transaction: the audit trail would be undone with it.
     """
-    observer = observer or Observer()
-    with database_errors_in_words(observer, **_IN_ERRORS):
-        observer.check()
+    progress = progress or Progress()
+    with translate_database_errors(progress, **_IN_ERRORS):
+        progress.check()
         require_database()
-        close_dead_runs()
+        close_orphaned_runs()
         undone = _find(run_id)
         run = _new_run(undone)
         open_run(run)
     with (
-        audited(run, in_doubt=IN_DOUBT),
-        database_errors_in_words(observer, **_IN_ERRORS),
+        close_on_failure(run, in_doubt=IN_DOUBT),
+        translate_database_errors(progress, **_IN_ERRORS),
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
-        observer.step("Waiting for others who write these series")
+        progress.step("Waiting for others who write these series")
         lock_series(cursor, undone.symbols)
-        observer.check()
+        progress.check()
         _refuse_hopeless(undone)  # another undo may have been faster
-        observer.step("Looking for what later runs have changed")
+        progress.step("Looking for what later runs have changed")
         found = _look(cursor, undone)
-        observer.check()
-        observer.step("Taking the bars back")
-        finished_at = closing_time(run)
-        take_back(cursor, found.counts, run.pk, finished_at)
-        _refuse_if_all_is_left(found, give_days_back(cursor, undone, found.days))
+        progress.check()
+        progress.step("Taking the bars back")
+        finished_at = read_closing_time(run)
+        write_undo(cursor, found.counts, run.pk, finished_at)
+        _refuse_if_all_is_left(found, restore_intervals(cursor, undone, found.days))
         _fill_in(run, found)
         notes = _notes(found)
-        observer.check()
+        progress.check()
         succeed_run(run, finished_at)
     logger.info("Run %s took run %s back: %s bars changed, %s left", run.pk, undone.pk, run.row_count, run.left_count)
     return Undo(run, found.left, notes)
 
 
-def preview_undo(*, run_id: int, observer: Observer | None = None) -> Undo:
+def preview_undo(*, run_id: int, progress: Progress | None = None) -> Undo:
     """Do everything but write: the same, with a run that is not saved. Raises what `undo_run` would raise."""
-    observer = observer or Observer()
-    with database_errors_in_words(observer, **_IN_ERRORS):
-        observer.check()
+    progress = progress or Progress()
+    with translate_database_errors(progress, **_IN_ERRORS):
+        progress.check()
         require_database()
         undone = _find(run_id)
         run = _new_run(undone)
         with transaction.atomic(durable=True), connection.cursor() as cursor:
-            observer.step("Comparing with the table")
+            progress.step("Comparing with the table")
             found = _look(cursor, undone)
             if not found.counts.total:  # then it is of days alone, and they tell without the bars' being written
-                _refuse_if_all_is_left(found, give_days_back(cursor, undone, found.days))
+                _refuse_if_all_is_left(found, restore_intervals(cursor, undone, found.days))
             _fill_in(run, found)
             notes = _notes(found)
             transaction.set_rollback(True)
@@ -184,12 +184,12 @@ def _new_run(undone: IngestRun) -> IngestRun:
 
 
 def _look(cursor: CursorWrapper, undone: IngestRun) -> Found:
-    days = sort_days(cursor, undone)
+    days = classify_days(cursor, undone)
     return Found(
         undone=undone,
         days=days,
         counts=find_bars(cursor, undone, days),
-        left=find_left(cursor, undone),
+        left=find_skipped(cursor, undone),
         runs_undone_before=find_runs_undone_before(cursor),
     )
 
@@ -197,7 +197,7 @@ def _look(cursor: CursorWrapper, undone: IngestRun) -> Found:
 def _refuse_if_all_is_left(found: Found, touched_days: int) -> None:
     if not found.counts.total and not touched_days:
         raise InputError(
-            f"Nothing of run {found.undone.pk} can be taken back. {left_in_words(found.undone, found.left)}"
+            f"Nothing of run {found.undone.pk} can be taken back. {format_skipped(found.undone, found.left)}"
         )
 
 
@@ -211,10 +211,10 @@ def _fill_in(run: IngestRun, found: Found) -> None:
 
 def _notes(found: Found) -> list[str]:
     """What the user should know, before it is done or after."""
-    notes = [left_in_words(found.undone, found.left)] if found.left.count else []
-    notes += [undone_before_in_words(run_id) for run_id in found.runs_undone_before]
+    notes = [format_skipped(found.undone, found.left)] if found.left.count else []
+    notes += [format_undone_before(run_id) for run_id in found.runs_undone_before]
     if found.counts.removed + found.counts.changed:
-        notes += confirmed_in_words(_runs_that_confirmed(found.undone))
+        notes += format_confirmed(_runs_that_confirmed(found.undone))
     return notes
 
 

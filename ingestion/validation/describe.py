@@ -11,7 +11,7 @@ import numpy as np
 from ingestion.dbn.layout import UNDEFINED_PRICE, UNDEFINED_TIME, VALUES
 
 
-def price(nanos: int) -> Decimal:
+def to_price(nanos: int) -> Decimal:
     """The exact price for an int64 count of 1e-9."""
     return Decimal(int(nanos)).scaleb(-9).normalize()
 
@@ -23,7 +23,7 @@ def format_values(record: np.void, names: Iterable[str] = VALUES) -> str:
 def _value(record: np.void, name: str) -> str:
     if name == "volume":
         return str(record[name])
-    return "undefined" if record[name] == UNDEFINED_PRICE else format(price(record[name]), "f")
+    return "undefined" if record[name] == UNDEFINED_PRICE else format(to_price(record[name]), "f")
 
 
 def to_datetime(nanoseconds: int) -> datetime:

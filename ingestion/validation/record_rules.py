@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingestion.dbn.batches import Chunk
+from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.layout import (
     NANOSECONDS_PER_MINUTE,
     PRICES,
     UNDEFINED_PRICE,
     UNDEFINED_TIME,
 )
-from ingestion.dbn.metadata import FileFacts
+from ingestion.dbn.metadata import DbnMetadata
 from ingestion.errors import InvalidBars
 from ingestion.validation.describe import format_record_time, format_time, format_values
 from marketdata.models.bar import LATEST
@@ -35,23 +35,25 @@ class Rule:
     says: Callable[[np.ndarray, int], str]
 
 
-def checked_rows(chunks: Iterator[Chunk], *, facts: FileFacts, symbol_of: Callable[[np.void], str]) -> Iterator[Chunk]:
+def check_records(
+    batches: Iterator[RecordBatch], *, metadata: DbnMetadata, symbol_of: Callable[[np.void], str]
+) -> Iterator[RecordBatch]:
     """The same chunks, as long as all rows keep the rules of single rows; `InvalidBars` at the first that does not."""
     order = _TimeOrder()
-    rules = [*_time_rules(facts, order), *_price_rules()]
-    for chunk in chunks:
-        broken = [(rule, np.flatnonzero(rule.broken(chunk.records))) for rule in rules]
+    rules = [*_time_rules(metadata, order), *_price_rules()]
+    for batch in batches:
+        broken = [(rule, np.flatnonzero(rule.broken(batch.records))) for rule in rules]
         offences = [(int(rows[0]), index) for index, (_, rows) in enumerate(broken) if len(rows)]
         if offences:
             at, index = min(offences)
             rule, rows = broken[index]
-            record, offence = chunk.records[at], rule.says(chunk.records, at)
-            order.advance(chunk.records)
-            count = _rows_break_this(len(rows) + _count(rule, chunks, order))
-            where = f"{facts.path}, row {chunk.rows[at]:,} ({format_record_time(record)}, {symbol_of(record)})"
+            record, offence = batch.records[at], rule.says(batch.records, at)
+            order.advance(batch.records)
+            count = _rows_break_this(len(rows) + _count(rule, batches, order))
+            where = f"{metadata.path}, row {batch.rows[at]:,} ({format_record_time(record)}, {symbol_of(record)})"
             raise InvalidBars(f"{where}: {offence}; {count}: download the file again.")
-        order.advance(chunk.records)
-        yield chunk
+        order.advance(batch.records)
+        yield batch
 
 
 class _TimeOrder:
@@ -71,8 +73,8 @@ class _TimeOrder:
         return np.concatenate(([self._last], records["ts_event"][:-1]))
 
 
-def _time_rules(facts: FileFacts, order: _TimeOrder) -> list[Rule]:
-    start, end = facts.start or 0, facts.end or int(UNDEFINED_TIME)
+def _time_rules(metadata: DbnMetadata, order: _TimeOrder) -> list[Rule]:
+    start, end = metadata.start or 0, metadata.end or int(UNDEFINED_TIME)
     return [
         Rule(lambda records: records["ts_event"] == UNDEFINED_TIME, lambda records, at: "its time is undefined"),
         Rule(
@@ -95,7 +97,7 @@ def _time_rules(facts: FileFacts, order: _TimeOrder) -> list[Rule]:
             lambda records: (records["ts_event"] < start) | (records["ts_event"] > end),
             lambda records, at: (
                 f"its time is outside the file's range of {format_time(start)} to "
-                f"{format_time(end) if facts.end else 'the end'}"
+                f"{format_time(end) if metadata.end else 'the end'}"
             ),
         ),
     ]
@@ -118,11 +120,11 @@ def _price_rules() -> list[Rule]:
     ]
 
 
-def _count(rule: Rule, chunks: Iterator[Chunk], order: _TimeOrder) -> int:
+def _count(rule: Rule, batches: Iterator[RecordBatch], order: _TimeOrder) -> int:
     total = 0
-    for chunk in chunks:
-        total += int(np.count_nonzero(rule.broken(chunk.records)))
-        order.advance(chunk.records)
+    for batch in batches:
+        total += int(np.count_nonzero(rule.broken(batch.records)))
+        order.advance(batch.records)
     return total
 
 

@@ -15,10 +15,10 @@ from marketdata.api.exports import export_response
 from marketdata.api.paging import next_page
 from marketdata.api.params import BarsParameters, RevisionCursor, RevisionsParameters
 from marketdata.api.responses import bar_as_json, revision_as_json
-from marketdata.api.series import series_of
-from marketdata.bars.as_of import page_of_bars_as_of
-from marketdata.bars.query import page_of_bars
-from marketdata.bars.revisions import page_of_revisions
+from marketdata.api.series import get_series
+from marketdata.bars.as_of import read_bar_page_as_of
+from marketdata.bars.query import read_bar_page
+from marketdata.bars.revisions import read_revision_page
 from marketdata.timestamps import iso
 
 
@@ -32,12 +32,12 @@ class BarsViewSet(ViewSet):
         With `as_of`, the bars as they were known then: without what later runs brought, with the values that later runs
         changed, and with the bars that later runs removed.
         """
-        series = series_of(slug)
+        series = get_series(slug)
         wanted = BarsParameters.of(request)
         as_of = wanted["as_of"]
         if wanted["format"] != "json":
             return export_response(series, wanted["format"], wanted["start"], wanted["end"], as_of=as_of)
-        page = page_of_bars if as_of is None else partial(page_of_bars_as_of, as_of=as_of)
+        page = read_bar_page if as_of is None else partial(read_bar_page_as_of, as_of=as_of)
         bars, next_cursor = page(
             series,
             start=wanted["start"],
@@ -69,9 +69,9 @@ class BarsViewSet(ViewSet):
         `operation` is update or delete; `brought_by` is the run that had brought the values, `replaced_by` the run that
         ended them, `replaced_at` when: bars as of then have the values that came after.
         """
-        series = series_of(slug)
+        series = get_series(slug)
         wanted = RevisionsParameters.of(request)
-        revisions, after = page_of_revisions(
+        revisions, after = read_revision_page(
             series,
             start=wanted["start"],
             end=wanted["end"],

@@ -16,11 +16,11 @@ from marketdata.api.exports import export_candles
 from marketdata.api.paging import next_page
 from marketdata.api.params import CandlesParameters, NoParameters
 from marketdata.api.responses import EMPTY
-from marketdata.api.series import series_of
+from marketdata.api.series import get_series
 from marketdata.candles.aggregate import Candle
 from marketdata.candles.count import count_candles
 from marketdata.candles.periods import TIMEFRAMES
-from marketdata.candles.query import page_of_candles
+from marketdata.candles.query import read_candle_page
 from marketdata.models import Series
 from marketdata.timestamps import iso
 
@@ -49,7 +49,7 @@ class CandleViewSet(ViewSet):
         wanted = CandlesParameters.of(request)
         if wanted["format"] != "json":
             return export_candles(series, timeframe, wanted["format"], wanted["start"], wanted["end"])
-        candles, next_cursor = page_of_candles(
+        candles, next_cursor = read_candle_page(
             series,
             timeframe,
             start=wanted["start"],
@@ -79,7 +79,7 @@ class CandleViewSet(ViewSet):
 
 def _stats(series: Series, timeframe: str) -> dict:
     ends = [
-        page_of_candles(series, timeframe, start=None, end=None, after=None, descending=descending, limit=1)[0]
+        read_candle_page(series, timeframe, start=None, end=None, after=None, descending=descending, limit=1)[0]
         for descending in (False, True)
     ]
     first, last = (candles[0] if candles else None for candles in ends)
@@ -107,6 +107,6 @@ def _as_json(candle: Candle) -> dict:
 def _series(slug: str, timeframe: str) -> Series:
     if timeframe not in TIMEFRAMES:
         raise NotFound(f"There is no timeframe '{timeframe}'. Known: 1m, {', '.join(TIMEFRAMES)}.")
-    series = series_of(slug)
+    series = get_series(slug)
     check_calendar(series)
     return series

@@ -11,7 +11,7 @@ from marketdata.api.errors import check_calendar
 from marketdata.api.examples import COVERAGE_EXAMPLE
 from marketdata.api.params import RangeParameters
 from marketdata.api.responses import coverage_as_json
-from marketdata.api.series import series_of
+from marketdata.api.series import get_series
 from marketdata.coverage.report import series_coverage
 
 
@@ -43,7 +43,7 @@ class CoverageViewSet(ViewSet):
         with most open minutes, and the longest while it was closed. Without a calendar the three fields are null, and
         `gaps` has the longest 1,000. `gap_count` is always the number of all.
         """
-        series = series_of(slug)
+        series = get_series(slug)
         wanted = RangeParameters.of(request)
         check_calendar(series)
         return Response(coverage_as_json(series, series_coverage(series, start=wanted["start"], end=wanted["end"])))

@@ -11,7 +11,7 @@ from django.http import StreamingHttpResponse
 
 from marketdata.bars.as_of import export_csv_blocks_as_of
 from marketdata.bars.export import EXPORT_COLUMNS, export_csv_blocks
-from marketdata.candles.query import all_candles
+from marketdata.candles.query import iterate_candles
 from marketdata.models import Series
 from marketdata.timestamps import iso
 
@@ -40,7 +40,7 @@ def export_candles(
 
 
 def _candle_lines(series: Series, timeframe: str, start: datetime | None, end: datetime | None) -> Iterator[bytes]:
-    for block in all_candles(series, timeframe, start=start, end=end):
+    for block in iterate_candles(series, timeframe, start=start, end=end):
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
         for candle in block:

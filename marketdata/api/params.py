@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from marketdata.timestamps import parse_moment
+from marketdata.timestamps import parse_timestamp
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 500
@@ -24,7 +24,7 @@ class Moment(serializers.Field):
     }
 
     def to_internal_value(self, data: str) -> datetime:
-        moment = parse_moment(data)
+        moment = parse_timestamp(data)
         if moment is None:
             self.fail("invalid", text=data)
         return moment
@@ -126,7 +126,7 @@ class RevisionCursor(serializers.Field):
 
     def to_internal_value(self, data: str) -> tuple[datetime, int]:
         minute, _, run = data.rpartition(",")
-        moment = parse_moment(minute)
+        moment = parse_timestamp(minute)
         if moment is None or not (run.isascii() and run.isdigit() and int(run) < 2**63):
             self.fail("invalid", text=data)
         return moment, int(run)

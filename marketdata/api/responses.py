@@ -11,7 +11,7 @@ from marketdata.bars.stats import SeriesStats
 from marketdata.coverage.days import DayCoverage
 from marketdata.coverage.gaps import Gap, Gaps
 from marketdata.coverage.report import Coverage
-from marketdata.formatting import age_in_words
+from marketdata.formatting import format_age
 from marketdata.models import IngestRun, Series
 from marketdata.timestamps import iso
 
@@ -42,7 +42,7 @@ def series_as_json(series: Series, stats: SeriesStats, run: IngestRun | None) ->
         "bars": stats.row_count,
         "first": iso(stats.min_ts),
         "last": iso(stats.max_ts),
-        "freshness": age_in_words(stats.max_ts, timezone.now()) if stats.max_ts else EMPTY,
+        "freshness": format_age(stats.max_ts, timezone.now()) if stats.max_ts else EMPTY,
         "last_run": None if run is None else {"id": run.pk, "status": run.status, "finished_at": iso(run.finished_at)},
     }
 

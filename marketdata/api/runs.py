@@ -10,9 +10,9 @@ from rest_framework.viewsets import ViewSet
 
 from marketdata.api.params import NoParameters, RunsParameters
 from marketdata.api.responses import IngestRunSerializer
-from marketdata.api.series import series_of
+from marketdata.api.series import get_series
 from marketdata.models import IngestRun
-from marketdata.runs.locks import close_dead_runs
+from marketdata.runs.locks import close_orphaned_runs
 
 
 class IngestRunViewSet(ViewSet):
@@ -22,13 +22,13 @@ class IngestRunViewSet(ViewSet):
     def list(self, request: Request) -> Response:
         """The runs, newest first unless ordered otherwise."""
         wanted = RunsParameters.of(request)
-        close_dead_runs()
+        close_orphaned_runs()
         runs = IngestRun.objects.order_by(wanted["ordering"], "-id").prefetch_related("undone_by")
         for name in ("status", "dataset", "file_sha256"):
             if name in wanted:
                 runs = runs.filter(**{name: wanted[name]})
         if "series" in wanted:
-            runs = runs.filter(symbols__contains=[series_of(wanted["series"]).symbol])
+            runs = runs.filter(symbols__contains=[get_series(wanted["series"]).symbol])
         page = runs[wanted["offset"] : wanted["offset"] + wanted["limit"]]
         return Response({"count": runs.count(), "results": IngestRunSerializer(page, many=True).data})
 
@@ -36,7 +36,7 @@ class IngestRunViewSet(ViewSet):
     def retrieve(self, request: Request, pk: int) -> Response:
         """Every field of one run."""
         NoParameters.of(request)
-        close_dead_runs()
+        close_orphaned_runs()
         run = IngestRun.objects.filter(pk=pk).first()
         if run is None:
             raise NotFound(f"There is no ingest run {pk}.")

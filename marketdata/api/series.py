@@ -18,10 +18,10 @@ from marketdata.api.responses import (
     series_as_json,
     stats_as_json,
 )
-from marketdata.bars.stats import series_stats, stats_of
+from marketdata.bars.stats import get_stats, list_stats
 from marketdata.models import Series
-from marketdata.runs.query import last_runs
-from marketdata.series import known_slugs
+from marketdata.runs.query import find_last_runs
+from marketdata.series import list_slugs
 
 
 class SeriesViewSet(ViewSet):
@@ -38,8 +38,8 @@ class SeriesViewSet(ViewSet):
         """Each series with its slug, symbol, bars, first and last minute, freshness and last run."""
         NoParameters.of(request)
         series = list(Series.objects.all())
-        runs = last_runs(series)
-        lines = zip(series, stats_of(series), strict=True)
+        runs = find_last_runs(series)
+        lines = zip(series, list_stats(series), strict=True)
         return Response([series_as_json(one, stats, runs.get(one.symbol)) for one, stats in lines])
 
     @extend_schema(
@@ -49,15 +49,15 @@ class SeriesViewSet(ViewSet):
     )
     def stats(self, request: Request, slug: str) -> Response:
         """How much of the series the table holds now, from when to when, and its latest close."""
-        series = series_of(slug)
+        series = get_series(slug)
         NoParameters.of(request)
-        return Response(stats_as_json(series, series_stats(series)))
+        return Response(stats_as_json(series, get_stats(series)))
 
 
-def series_of(slug: str) -> Series:
+def get_series(slug: str) -> Series:
     series = Series.objects.filter(slug=slug).first()
     if series is None:
-        known = known_slugs()
+        known = list_slugs()
         more = f" and {len(known) - 20:,} more" if len(known) > 20 else ""
         raise NotFound(f"There is no series '{slug}'. Known: {', '.join(known[:20])}{more}.")
     return series

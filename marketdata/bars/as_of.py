@@ -128,7 +128,7 @@ _FORWARD, _BACKWARD = _with_known(_PAGE), _with_known(_PAGE, descending=True)
 _COPY_CSV = sql.SQL("COPY ({}) TO STDOUT (FORMAT CSV)").format(_with_known(_CSV))
 
 
-def page_of_bars_as_of(
+def read_bar_page_as_of(
     series: Series,
     *,
     as_of: datetime,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from marketdata.bars.query import bars_in_range
+from marketdata.bars.query import filter_bars
 from marketdata.models import Series
 
 EXPORT_COLUMNS = ("symbol", "ts", "open", "high", "low", "close", "volume", "run_id")
@@ -34,7 +34,7 @@ def export_csv_blocks(series: Series, *, start: datetime | None, end: datetime |
     long as a client takes to read.
     """
     while start is None or end is None or start < end:
-        page = bars_in_range(series, start, end).order_by("ts").values_list("ts", flat=True)
+        page = filter_bars(series, start, end).order_by("ts").values_list("ts", flat=True)
         times = list(page[:EXPORT_ROWS])
         if not times:
             return

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast
 from marketdata.models import Bar, Series
 
 
-def bars_in_range(series: Series, start: datetime | None, end: datetime | None) -> QuerySet[Bar]:
+def filter_bars(series: Series, start: datetime | None, end: datetime | None) -> QuerySet[Bar]:
     """The series' bars with start ≤ ts < end, unordered."""
     bars = Bar.objects.filter(symbol=series.symbol)
     if start is not None:
@@ -41,7 +41,7 @@ def _exact(name: str) -> Cast:
     return Cast(Func(F(name), function="trim_scale"), TextField())
 
 
-def page_of_bars(
+def read_bar_page(
     series: Series,
     *,
     start: datetime | None,
@@ -54,7 +54,7 @@ def page_of_bars(
 
     Found by the key, not by counting past rows: the thousandth page costs what the first does.
     """
-    bars = bars_in_range(series, start, end)
+    bars = filter_bars(series, start, end)
     if after is not None:
         bars = bars.filter(ts__lt=after) if descending else bars.filter(ts__gt=after)
     prices = [_exact(name) for name in ("open", "high", "low", "close")]

@@ -44,7 +44,7 @@ ORDER BY old.ts DESC, old.revised_by_id DESC LIMIT %(limit)s
 """)
 
 
-def page_of_revisions(
+def read_revision_page(
     series: Series,
     *,
     start: datetime | None,

@@ -38,18 +38,18 @@ ORDER BY place
 """
 
 
-def series_stats(series: Series) -> SeriesStats:
-    return stats_of([series])[0]
+def get_stats(series: Series) -> SeriesStats:
+    return list_stats([series])[0]
 
 
-def stats_of(series: Sequence[Series]) -> list[SeriesStats]:
+def list_stats(series: Sequence[Series]) -> list[SeriesStats]:
     """The stats of each, in the same order, by one query that costs the same however many bars there are."""
     with connection.cursor() as cursor:
         cursor.execute(_STATS, {"symbols": [one.symbol for one in series]})
         return [SeriesStats(*row) for row in cursor.fetchall()]
 
 
-def series_ends(series: Series) -> tuple[datetime, datetime] | None:
+def get_first_and_last(series: Series) -> tuple[datetime, datetime] | None:
     """First and last bar's time, by the primary key alone."""
     ends = Bar.objects.filter(symbol=series.symbol).aggregate(first=Min("ts"), last=Max("ts"))
     return (ends["first"], ends["last"]) if ends["first"] else None
@@ -58,7 +58,7 @@ def series_ends(series: Series) -> tuple[datetime, datetime] | None:
 _VERSION = "SELECT xmin::text::bigint, bar_count FROM market_series_counts WHERE symbol = %s"
 
 
-def minutes_version(series: Series) -> tuple[int, int]:
+def get_minutes_version(series: Series) -> tuple[int, int]:
     """Another one whenever the series has bars of other minutes: which transaction wrote the count, and the count.
 
     Whoever adds, removes or moves bars writes the count, also where it stays the same (migration 0007).

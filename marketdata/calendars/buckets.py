@@ -81,7 +81,7 @@ def expected_between(days: Sequence[TradingDay], starts: np.ndarray, ends: np.nd
     return OpenMinutes(days).between(starts, ends)
 
 
-def buckets_of(days: Sequence[TradingDay], minutes: int) -> Buckets:
+def make_buckets(days: Sequence[TradingDay], minutes: int) -> Buckets:
     """The buckets of all these days, which follow one another."""
     starts = [_starts(day, minutes) for day in days]
     numbers = np.repeat(np.arange(len(days)), [len(each) for each in starts])

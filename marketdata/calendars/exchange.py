@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from marketdata.calendars.overrides import correction_of, hours_of
+from marketdata.calendars.overrides import find_override, find_regular_hours
 
 if TYPE_CHECKING:
     from pandas_market_calendars.market_calendar import MarketCalendar
@@ -46,7 +46,7 @@ class Session:
     spans: Spans
 
 
-def known_calendar(name: str) -> bool:
+def is_known_calendar(name: str) -> bool:
     """Whether a series may have this calendar. Empty is no calendar."""
     from pandas_market_calendars import get_calendar_names
 
@@ -56,7 +56,7 @@ def known_calendar(name: str) -> bool:
 @lru_cache(maxsize=64)
 def exchange(name: str) -> Exchange:
     """The exchange's clock and sessions; `UnknownCalendar` if the library has none of this name."""
-    if not known_calendar(name):
+    if not is_known_calendar(name):
         raise UnknownCalendar(name)
     from pandas_market_calendars import get_calendar
 
@@ -119,13 +119,13 @@ class Exchange:
     def _corrected(self, session: Session) -> Session | None:
         day, spans = session.date, session.spans
         for name in self._names:
-            if hours := hours_of(name, day):
+            if hours := find_regular_hours(name, day):
                 regular = self._utc(day, _in_force(self._closes, day)[0])
                 close = (hours.friday_close if day.weekday() == 4 else None) or hours.close
                 if close and spans[-1][1] == regular:
                     spans = _closing(spans, self._utc(day, close))
                 spans = _without(spans, *(self._utc(day, moment) for moment in hours.halt))
-            if correction := correction_of(name, day):
+            if correction := find_override(name, day):
                 if correction.closed:
                     return None
                 if correction.close:

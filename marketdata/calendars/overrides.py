@@ -31,7 +31,7 @@ CME, NYSE = "CME Globex Equity", "NYSE"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Correction:
+class DateOverride:
     """What is right for one trading date: it was closed, closed early by the exchange's clock, or was halted."""
 
     date: date
@@ -58,59 +58,59 @@ class RegularHours:
 _CHICAGO = ZoneInfo("America/Chicago")
 _BONDS = "the library's CME_Bond calendar, which tells Good Fridays with the report from those without"
 
-DATES: dict[str, tuple[Correction, ...]] = {
+DATES: dict[str, tuple[DateOverride, ...]] = {
     CME: (
-        Correction(
+        DateOverride(
             date=date(2012, 10, 29),
             close=time(8, 15),
             why="Hurricane Sandy",
             source="CME Group, 28 October 2012; marketswiki.com/wiki/Hurricane_Sandy",
         ),
-        Correction(
+        DateOverride(
             date=date(2012, 10, 30),
             close=time(8, 15),
             why="Hurricane Sandy",
             source="CME Group, 29 October 2012; prnewswire.com 176339591",
         ),
-        Correction(
+        DateOverride(
             date=date(2014, 8, 25),
             halts=((datetime(2014, 8, 24, 17, tzinfo=_CHICAGO), datetime(2014, 8, 24, 21, tzinfo=_CHICAGO)),),
             why="Globex broke down and opened late",
             source="CME Group's bulletins, zerohedge.com/news/2014-08-24",
         ),
-        Correction(
+        DateOverride(
             date=date(2018, 12, 5),
             close=time(8, 30),
             why="day of mourning for George H. W. Bush",
             source="CME Group, 2 December 2018; prnewswire.com 300758702",
         ),
-        Correction(
+        DateOverride(
             date=date(2019, 2, 27),
             halts=((datetime(2019, 2, 26, 18, 40, tzinfo=_CHICAGO), datetime(2019, 2, 26, 21, 45, tzinfo=_CHICAGO)),),
             why="Globex broke down",
             source="The Wall Street Journal, 28 February 2019",
         ),
-        Correction(date=date(2024, 3, 29), closed=True, why="Good Friday, no employment report", source=_BONDS),
-        Correction(
+        DateOverride(date=date(2024, 3, 29), closed=True, why="Good Friday, no employment report", source=_BONDS),
+        DateOverride(
             date=date(2025, 1, 9),
             close=time(8, 30),
             why="day of mourning for Jimmy Carter",
             source="CME Group, 30 December 2024; mondovisione.com",
         ),
-        Correction(
+        DateOverride(
             date=date(2025, 4, 18),
             closed=True,
             why="Good Friday, no employment report",
             source="Barron's, 18 April 2025, and " + _BONDS,
         ),
-        Correction(
+        DateOverride(
             date=date(2025, 11, 28),
             halts=((datetime(2025, 11, 27, 20, 40, tzinfo=_CHICAGO), datetime(2025, 11, 28, 7, 30, tzinfo=_CHICAGO)),),
             why="cooling failed in CME's data centre",
             source="Finextra 46983, Nasdaq/RTTNews, 28 November 2025",
         ),
-        Correction(date=date(2027, 3, 26), closed=True, why="Good Friday, no employment report", source=_BONDS),
-        Correction(date=date(2028, 4, 14), closed=True, why="Good Friday, no employment report", source=_BONDS),
+        DateOverride(date=date(2027, 3, 26), closed=True, why="Good Friday, no employment report", source=_BONDS),
+        DateOverride(date=date(2028, 4, 14), closed=True, why="Good Friday, no employment report", source=_BONDS),
     ),
 }
 
@@ -143,9 +143,9 @@ HOURS: dict[str, tuple[RegularHours, ...]] = {
 }
 
 
-def correction_of(calendar: str, day: date) -> Correction | None:
+def find_override(calendar: str, day: date) -> DateOverride | None:
     return next((line for line in DATES.get(calendar, ()) if line.date == day), None)
 
 
-def hours_of(calendar: str, day: date) -> RegularHours | None:
+def find_regular_hours(calendar: str, day: date) -> RegularHours | None:
     return next((line for line in HOURS.get(calendar, ()) if line.first <= day <= line.last), None)

@@ -68,7 +68,7 @@ class TradingWeek:
         return sum(day.expected for day in self.days)
 
 
-def trading_days(calendar: str, start: datetime, end: datetime) -> list[TradingDay]:
+def find_trading_days(calendar: str, start: datetime, end: datetime) -> list[TradingDay]:
     """The days that overlap [start, end), in order; none for an empty range. `UnknownCalendar` for a name that no
     calendar has.
 
@@ -84,26 +84,26 @@ def trading_days(calendar: str, start: datetime, end: datetime) -> list[TradingD
     return days[first : bisect_left(days, end, lo=first, key=attrgetter("start"))]
 
 
-def trading_day_of(calendar: str, moment: datetime) -> TradingDay:
+def find_trading_day(calendar: str, moment: datetime) -> TradingDay:
     """The one day that `moment` belongs to."""
-    return trading_days(calendar, moment, moment + _MINUTE)[0]
+    return find_trading_days(calendar, moment, moment + _MINUTE)[0]
 
 
-def trading_weeks(calendar: str, start: datetime, end: datetime) -> list[TradingWeek]:
+def find_trading_weeks(calendar: str, start: datetime, end: datetime) -> list[TradingWeek]:
     """The weeks that overlap [start, end), each whole: also with its days outside the range."""
-    touched = trading_days(calendar, start, end)
+    touched = find_trading_days(calendar, start, end)
     if not touched:
         return []
-    first, last = monday_of(touched[0].date), monday_of(touched[-1].date)
-    around = trading_days(calendar, touched[0].start - 7 * _DAY, touched[-1].end + 7 * _DAY)
+    first, last = to_monday(touched[0].date), to_monday(touched[-1].date)
+    around = find_trading_days(calendar, touched[0].start - 7 * _DAY, touched[-1].end + 7 * _DAY)
     return [
         TradingWeek(monday, tuple(days))
-        for monday, days in groupby(around, key=lambda day: monday_of(day.date))
+        for monday, days in groupby(around, key=lambda day: to_monday(day.date))
         if first <= monday <= last
     ]
 
 
-def monday_of(day: date) -> date:
+def to_monday(day: date) -> date:
     """The Monday of the week that a trading date belongs to."""
     return day - timedelta(days=day.weekday())
 

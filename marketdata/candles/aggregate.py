@@ -69,7 +69,7 @@ ORDER BY hour
 """
 
 
-def candles_of(symbol: str, periods: Periods, *, now: datetime) -> Iterator[Candle]:
+def read_candles(symbol: str, periods: Periods, *, now: datetime) -> Iterator[Candle]:
     """A candle for each of the periods that has bars, in time order. The periods must follow one another."""
     if not len(periods):
         return

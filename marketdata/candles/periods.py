@@ -12,8 +12,8 @@ from datetime import date, datetime
 
 import numpy as np
 
-from marketdata.calendars.buckets import buckets_of, expected_between
-from marketdata.calendars.trading_days import trading_days, trading_weeks
+from marketdata.calendars.buckets import expected_between, make_buckets
+from marketdata.calendars.trading_days import find_trading_days, find_trading_weeks
 
 INTRADAY = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240}
 TIMEFRAMES = (*INTRADAY, "1d", "1w")  # beside 1m, which are the bars themselves
@@ -47,16 +47,16 @@ class Periods:
         return not (self.starts % 3600).any() and not (self.ends[-1:] % 3600).any()
 
 
-def periods_between(calendar: str, timeframe: str, start: datetime, end: datetime) -> Periods:
+def find_periods(calendar: str, timeframe: str, start: datetime, end: datetime) -> Periods:
     """The whole periods of all trading days (for 1w: weeks) that overlap [start, end)."""
     if timeframe == "1w":
-        weeks = trading_weeks(calendar, start, end)
+        weeks = find_trading_weeks(calendar, start, end)
         days = [day for week in weeks for day in week.days]
         return _of(weeks, [week.monday for week in weeks], days)
-    days = trading_days(calendar, start, end)
+    days = find_trading_days(calendar, start, end)
     if timeframe == "1d":
         return _of(days, [day.date for day in days], days)
-    buckets = buckets_of(days, INTRADAY[timeframe])
+    buckets = make_buckets(days, INTRADAY[timeframe])
     dates = np.array([day.date for day in days], dtype=object)[buckets.days]
     return Periods(buckets.starts, buckets.starts, buckets.ends, dates, buckets.expected)
 

@@ -9,19 +9,19 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.utils import timezone
 
-from marketdata.bars.stats import series_ends
-from marketdata.candles.aggregate import Candle, candles_of
-from marketdata.candles.periods import INTRADAY, Periods, periods_between
+from marketdata.bars.stats import get_first_and_last
+from marketdata.candles.aggregate import Candle, read_candles
+from marketdata.candles.periods import INTRADAY, Periods, find_periods
 from marketdata.models import Bar, Series
 from marketdata.models.bar import EARLIEST, LATEST
 from marketdata.timestamps import from_seconds
 
 _MINUTE = timedelta(minutes=1)
 _DAY_MINUTES = 24 * 60
-_MOST_REACH = timedelta(days=30)
+_MAX_REACH = timedelta(days=30)
 
 
-def page_of_candles(
+def read_candle_page(
     series: Series,
     timeframe: str,
     *,
@@ -37,7 +37,7 @@ def page_of_candles(
 
     Reads about as many bars, or hours, as the page's candles hold, wherever the page lies.
     """
-    bounds = series_ends(series)
+    bounds = get_first_and_last(series)
     if bounds is None:
         return [], None
     lowest, highest, after = _clamped(start), _clamped(end), _clamped(after)
@@ -48,7 +48,7 @@ def page_of_candles(
     for periods in search.windows(lowest, highest, limit + 1):
         candles = [
             candle
-            for candle in candles_of(series.symbol, periods, now=now or timezone.now())
+            for candle in read_candles(series.symbol, periods, now=now or timezone.now())
             if (lowest is None or candle.ts >= lowest) and (highest is None or candle.ts < highest)
         ]
         found += reversed(candles) if descending else candles
@@ -57,13 +57,13 @@ def page_of_candles(
     return found[:limit], found[limit - 1].ts if len(found) > limit else None
 
 
-def all_candles(
+def iterate_candles(
     series: Series, timeframe: str, *, start: datetime | None, end: datetime | None, block: int = 5_000
 ) -> Iterator[list[Candle]]:
     """The candles of the range in time order, a block at a time, so that memory stays the same for any range."""
     after = None
     while True:
-        candles, after = page_of_candles(
+        candles, after = read_candle_page(
             series, timeframe, start=start, end=end, after=after, descending=False, limit=block
         )
         if candles:
@@ -74,7 +74,7 @@ def all_candles(
 
 def _clamped(moment: datetime | None) -> datetime | None:
     """The same among the times that candles can have: Python's dates end where adding to them would go on."""
-    return moment and min(max(moment, EARLIEST - _MOST_REACH), LATEST + _MOST_REACH)
+    return moment and min(max(moment, EARLIEST - _MAX_REACH), LATEST + _MAX_REACH)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class _Search:
         """From the period of a bar on (or back), until `wanted` periods are there in which the exchange was open."""
         days = timedelta(days=-(-wanted * _length(self.timeframe) // _DAY_MINUTES) * 3 + 7)
         start, end = (max(low, at - days), at) if self.descending else (at, min(high, at + days))
-        periods = periods_between(self.series.calendar, self.timeframe, start, end + _MINUTE)
+        periods = find_periods(self.series.calendar, self.timeframe, start, end + _MINUTE)
         position = int(np.searchsorted(periods.starts, int(at.timestamp()), side="right")) - 1
         if self.descending:
             periods = periods[: position + 1]

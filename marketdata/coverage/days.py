@@ -11,7 +11,7 @@ import numpy as np
 
 from marketdata.calendars.buckets import OpenMinutes, expected_minutes
 from marketdata.calendars.trading_days import TradingDay
-from marketdata.rollup.minute_masks import Hours, minutes_up_to, moment_of
+from marketdata.rollup.minute_masks import MinuteMasks, datetime_to_minute, minute_to_datetime
 
 _MINUTE = timedelta(minutes=1)
 _FEWEST_DAYS = 5  # of fewer nobody can tell what is usual
@@ -41,7 +41,9 @@ class DayCoverage:
     gaps: int
 
 
-def cover_days(days: Sequence[TradingDay], hours: Hours, exchange: OpenMinutes, now: datetime) -> list[DayCoverage]:
+def cover_days(
+    days: Sequence[TradingDay], hours: MinuteMasks, exchange: OpenMinutes, now: datetime
+) -> list[DayCoverage]:
     """Each of the days; of those on which the exchange was not open, only the ones with bars."""
     starts, ends = (_minutes([getattr(day, name) for day in days]) for name in ("start", "end"))
     bars = hours.before(ends) - hours.before(starts)
@@ -63,7 +65,7 @@ def usual_bars(days: Sequence[DayCoverage]) -> int | None:
 
 
 def _day(day: TradingDay, now: datetime, bars: int, open_bars: int, first: int, last: int, gaps: int) -> DayCoverage:
-    ends = (moment_of(first), moment_of(last)) if bars else (None, None)
+    ends = (minute_to_datetime(first), minute_to_datetime(last)) if bars else (None, None)
     expected, forming = day.expected, day.end > now
     by_now = expected
     if forming:
@@ -73,7 +75,7 @@ def _day(day: TradingDay, now: datetime, bars: int, open_bars: int, first: int, 
     return DayCoverage(day.date, day.start, day.end, day.ts, bars, open_bars, expected, by_now, forming, *ends, gaps)
 
 
-def _open_bars(hours: Hours, exchange: OpenMinutes, count: int) -> np.ndarray:
+def _open_bars(hours: MinuteMasks, exchange: OpenMinutes, count: int) -> np.ndarray:
     """Per day the bars in minutes that were open."""
     held = hours.before(exchange.closed // 60) - hours.before(exchange.opened // 60)
     bars = np.zeros(count, np.int64)
@@ -82,4 +84,4 @@ def _open_bars(hours: Hours, exchange: OpenMinutes, count: int) -> np.ndarray:
 
 
 def _minutes(moments: Sequence[datetime]) -> np.ndarray:
-    return np.array([minutes_up_to(moment) for moment in moments], np.int64)
+    return np.array([datetime_to_minute(moment) for moment in moments], np.int64)

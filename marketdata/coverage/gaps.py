@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from marketdata.calendars.buckets import OpenMinutes
-from marketdata.rollup.minute_masks import Hours, moment_of
+from marketdata.rollup.minute_masks import MinuteMasks, minute_to_datetime
 
 MAX_GAPS = 1000  # of each kind
 _HOURS_AT_A_TIME = 4096  # so that memory stays the same for any range
@@ -43,7 +43,7 @@ class Gaps:
     longest: list[Gap]
 
 
-def find_gaps(hours: Hours, exchange: OpenMinutes | None) -> Gaps:
+def find_gaps(hours: MinuteMasks, exchange: OpenMinutes | None) -> Gaps:
     """The gaps between the bars of `hours`; `exchange` must know all days from the first bar to the last."""
     count = open_count = 0
     longest = np.empty((3, 0), np.int64)
@@ -53,13 +53,13 @@ def find_gaps(hours: Hours, exchange: OpenMinutes | None) -> Gaps:
         open_count += int(np.count_nonzero(opened))
         longest = _longest(np.hstack([longest, [after, before, opened]]))
     named = [
-        Gap(moment_of(after), moment_of(before), opened if exchange else None)
+        Gap(minute_to_datetime(after), minute_to_datetime(before), opened if exchange else None)
         for after, before, opened in longest[:, np.argsort(longest[0])].T.tolist()
     ]
     return Gaps(count, open_count if exchange else None, named)
 
 
-def _gaps(hours: Hours) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _gaps(hours: MinuteMasks) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The bars on either side of each gap, as minutes since 1970: first those between hours, then those within."""
     first, last = hours.first, hours.last
     apart = first[1:] - last[:-1] > 1

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
-from marketdata.bars.stats import series_ends
+from marketdata.bars.stats import get_first_and_last
 from marketdata.calendars.buckets import OpenMinutes
-from marketdata.calendars.trading_days import trading_day_of, trading_days
+from marketdata.calendars.trading_days import find_trading_day, find_trading_days
 from marketdata.coverage.days import DayCoverage, cover_days, usual_bars
 from marketdata.coverage.gaps import Gaps, find_gaps
 from marketdata.models import Series
-from marketdata.rollup.minute_masks import minutes_up_to, read_hours
+from marketdata.rollup.minute_masks import datetime_to_minute, read_minute_masks
 
 DEFAULT_COVERAGE = timedelta(days=366)
 
@@ -43,17 +43,17 @@ def series_coverage(
     bar are left out, and those that have not begun; of those behind the last bar the range decides. Reads one row of
     the ledger for each hour with bars.
     """
-    ends = series_ends(series)
+    ends = get_first_and_last(series)
     if ends is None:
         return None
     now = now or timezone.now()
     end = end or ends[1] + _MINUTE
     start = start or max(ends[0], _before(end, DEFAULT_COVERAGE))
-    first, last = (trading_day_of(series.calendar, moment) for moment in ends)
-    days = trading_days(series.calendar, max(start, first.start), min(end, max(last.end, now)))
+    first, last = (find_trading_day(series.calendar, moment) for moment in ends)
+    days = find_trading_days(series.calendar, max(start, first.start), min(end, max(last.end, now)))
     if not days:
         return Coverage(start, max(start, end), [], None, Gaps(0, 0 if series.calendar else None, []))
-    hours = read_hours(series.symbol, days[0].start, days[-1].end)
+    hours = read_minute_masks(series.symbol, days[0].start, days[-1].end)
     exchange = OpenMinutes(days)
     found = cover_days(days, hours, exchange, now)
     return Coverage(
@@ -61,7 +61,9 @@ def series_coverage(
         end,
         found,
         None if series.calendar else usual_bars(found),
-        find_gaps(hours.between(minutes_up_to(start), minutes_up_to(end)), exchange if series.calendar else None),
+        find_gaps(
+            hours.between(datetime_to_minute(start), datetime_to_minute(end)), exchange if series.calendar else None
+        ),
     )
 
 

@@ -2,7 +2,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from marketdata.calendars.exchange import UnknownCalendar, known_calendar
+from marketdata.calendars.exchange import UnknownCalendar, is_known_calendar
 
 SYMBOL_MAX_LENGTH = 128  # the longest symbol a DBN file can carry has 70 characters
 
@@ -57,5 +57,5 @@ class Series(models.Model):
         return f"{self.slug} ({self.symbol})"
 
     def clean(self) -> None:
-        if self.calendar and not known_calendar(self.calendar):
+        if self.calendar and not is_known_calendar(self.calendar):
             raise ValidationError({"calendar": str(UnknownCalendar(self.calendar))})

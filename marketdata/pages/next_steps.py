@@ -8,7 +8,7 @@ from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
 
 
-def command_again(run: IngestRun, *, dry_run: bool = False) -> str:
+def retry_command(run: IngestRun, *, dry_run: bool = False) -> str:
     """The command line that does what the run was asked to do, quoted for a shell."""
     if run.undoes_id:
         return f"{manage()} undo_run {run.undoes_id}{' --dry-run' if dry_run else ''}"
@@ -23,7 +23,7 @@ def command_again(run: IngestRun, *, dry_run: bool = False) -> str:
     return shlex.join(words)
 
 
-def command_into(series: Series) -> str:
+def ingest_command(series: Series) -> str:
     """The command line that loads a file into the series, whatever the file's own symbol."""
     return f"{manage()} ingest_dbn --input FILE {shlex.join(_option('--symbol', series.symbol))}"
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from marketdata.bars.stats import SeriesStats, series_stats, stats_of
-from marketdata.formatting import age_in_words, exact
+from marketdata.bars.stats import SeriesStats, get_stats, list_stats
+from marketdata.formatting import exact, format_age
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import Strip, draw_strip, strip_start
-from marketdata.pages.query import hours_with_bars
-from marketdata.runs.query import LastRun, last_runs_of
+from marketdata.pages.query import count_hours_with_bars
+from marketdata.runs.query import LastRun, find_last_successes
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Moment:
 
     @property
     def age(self) -> str:
-        return age_in_words(self.ts, timezone.now())
+        return format_age(self.ts, timezone.now())
 
 
 def moment(ts: datetime | None) -> Moment | None:
@@ -83,16 +83,16 @@ class SeriesRow:
 
 def series_rows(series: Sequence[Series]) -> list[SeriesRow]:
     """The series with their strips, in two queries, and one more where a series is empty."""
-    held = list(zip(series, stats_of(series), strict=True))
-    last_runs = last_runs_of([one.symbol for one, stats in held if not stats.max_ts])
+    held = list(zip(series, list_stats(series), strict=True))
+    find_last_runs = find_last_successes([one.symbol for one, stats in held if not stats.max_ts])
     spans = [(one.symbol, strip_start(stats.max_ts), stats.max_ts) for one, stats in held if stats.max_ts]
-    hours = hours_with_bars(spans)
+    hours = count_hours_with_bars(spans)
     return [
         SeriesRow(
             one,
             stats,
             draw_strip(hours.get(one.symbol, {}), stats.max_ts) if stats.max_ts else None,
-            last_runs.get(one.symbol),
+            find_last_runs.get(one.symbol),
         )
         for one, stats in held
     ]
@@ -100,9 +100,9 @@ def series_rows(series: Sequence[Series]) -> list[SeriesRow]:
 
 def series_row(series: Series) -> SeriesRow:
     """One series, without a strip."""
-    stats = series_stats(series)
-    last_runs = {} if stats.max_ts else last_runs_of([series.symbol])
-    return SeriesRow(series, stats, last_run=last_runs.get(series.symbol))
+    stats = get_stats(series)
+    find_last_runs = {} if stats.max_ts else find_last_successes([series.symbol])
+    return SeriesRow(series, stats, last_run=find_last_runs.get(series.symbol))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ GROUP BY hours.symbol, day
 """
 
 
-def hours_with_bars(spans: Sequence[tuple[str, datetime, datetime]]) -> dict[str, dict[date, int]]:
+def count_hours_with_bars(spans: Sequence[tuple[str, datetime, datetime]]) -> dict[str, dict[date, int]]:
     """For spans of (symbol, start, last bar), per symbol and UTC day: how many hours have bars. Days without: none."""
     if not spans:
         return {}
@@ -35,6 +35,6 @@ def hours_with_bars(spans: Sequence[tuple[str, datetime, datetime]]) -> dict[str
     return hours
 
 
-def series_of(run: IngestRun) -> list[Series]:
+def list_series_of_run(run: IngestRun) -> list[Series]:
     """The series that the run wrote to, the first fifty by name."""
     return list(Series.objects.filter(symbol__in=run.symbols)[:50])

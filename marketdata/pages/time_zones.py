@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from marketdata.calendars.exchange import UnknownCalendar
-from marketdata.calendars.trading_days import trading_day_of
+from marketdata.calendars.trading_days import find_trading_day
 from marketdata.models import Series
 
 CHICAGO, NEW_YORK = "America/Chicago", "America/New_York"
@@ -18,7 +18,7 @@ _ZONES = {
 }
 
 
-def exchange_zone(series: Series) -> str:
+def find_time_zone(series: Series) -> str:
     """The IANA name of the exchange's time zone; UTC if nothing says."""
     for name in (series.calendar, series.dataset):
         for zone, prefixes in _ZONES.items():
@@ -27,9 +27,9 @@ def exchange_zone(series: Series) -> str:
     return "UTC"
 
 
-def trading_date(series: Series, moment: datetime) -> date:
+def find_trading_date(series: Series, moment: datetime) -> date:
     """The date of the trading day that a moment belongs to; UTC's if the calendar is none that the library has."""
     try:
-        return trading_day_of(series.calendar, moment).date
+        return find_trading_day(series.calendar, moment).date
     except UnknownCalendar:
         return moment.astimezone(UTC).date()

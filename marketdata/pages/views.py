@@ -13,17 +13,17 @@ from django.templatetags.static import static
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
-from marketdata.pages.next_steps import command_again, command_into, outcome
+from marketdata.pages.next_steps import ingest_command, outcome, retry_command
 from marketdata.pages.presenters import RunRow, series_row, series_rows
-from marketdata.pages.query import series_of
-from marketdata.pages.time_zones import exchange_zone, trading_date
-from marketdata.runs.later import NAMED_AT_MOST, runs_that_changed
-from marketdata.runs.locks import close_dead_runs
-from marketdata.runs.query import open_failures, runs_of_same_file, runs_page
-from marketdata.series import matching_series
+from marketdata.pages.query import list_series_of_run
+from marketdata.pages.time_zones import find_time_zone, find_trading_date
+from marketdata.runs.later import MAX_NAMED, find_later_changes
+from marketdata.runs.locks import close_orphaned_runs
+from marketdata.runs.query import find_open_failures, find_runs_of_same_file, read_runs_page
+from marketdata.series import search_series
 
 SERIES_PER_PAGE = 20
-MOST_SHOWN_FAILURES = 5
+MAX_SHOWN_FAILURES = 5
 LARGEST_ID = 2**63 - 1
 
 
@@ -33,7 +33,7 @@ def _page(view):
     @login_required(login_url="admin:login")
     @functools.wraps(view)
     def page(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        close_dead_runs()
+        close_orphaned_runs()
         return view(request, *args, **kwargs)
 
     return page
@@ -43,17 +43,17 @@ def _page(view):
 def home(request: HttpRequest) -> HttpResponse:
     """Whether it worked: what failed and still needs somebody, each series, the last runs."""
     search = request.GET.get("q", "").replace("\0", "").strip()
-    page = Paginator(matching_series(search), SERIES_PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(search_series(search), SERIES_PER_PAGE).get_page(request.GET.get("page"))
     before = _before(request)
-    runs, older = runs_page(before=before)
-    failures = [RunRow(run) for run in open_failures()]
+    runs, older = read_runs_page(before=before)
+    failures = [RunRow(run) for run in find_open_failures()]
     rows = series_rows(page.object_list)
     context = {
         "rows": rows,
         "page": page,
         "search": search,
-        "failures": failures[:MOST_SHOWN_FAILURES],
-        "failures_more": len(failures) - MOST_SHOWN_FAILURES,
+        "failures": failures[:MAX_SHOWN_FAILURES],
+        "failures_more": len(failures) - MAX_SHOWN_FAILURES,
         "runs": [RunRow(run) for run in runs],
         "any_removed": any(run.removed_count for run in runs),
         "before": before,
@@ -71,16 +71,16 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     if series is None:
         raise Http404(f"There is no series '{slug}'.")
     before = _before(request)
-    runs, older = runs_page(before=before, symbol=series.symbol)
+    runs, older = read_runs_page(before=before, symbol=series.symbol)
     row = series_row(series)
     context = {
         "row": row,
-        "first_day": trading_date(series, row.first.ts) if row.first else None,
-        "last_day": trading_date(series, row.last.ts) if row.last else None,
+        "first_day": find_trading_date(series, row.first.ts) if row.first else None,
+        "last_day": find_trading_date(series, row.last.ts) if row.last else None,
         "series": series,
-        "zone": exchange_zone(series),
+        "zone": find_time_zone(series),
         "timeframes": ("1m", *TIMEFRAMES),
-        "first_command": command_into(series),
+        "first_command": ingest_command(series),
         "runs": [RunRow(run) for run in runs],
         "any_removed": any(run.removed_count for run in runs),
         "before": before,
@@ -95,19 +95,19 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     run = IngestRun.objects.filter(pk=pk).first() if pk <= LARGEST_ID else None
     if run is None:
         raise Http404(f"There is no ingest run {pk}.")
-    others = [RunRow(other) for other in runs_of_same_file(run)]
+    others = [RunRow(other) for other in find_runs_of_same_file(run)]
     context = {
         "row": RunRow(run),
         "run": run,
         "outcome": outcome(run),
-        "series": series_of(run),
+        "series": list_series_of_run(run),
         "undos": run.undone_by.filter(status=IngestRun.Status.SUCCESS).order_by("-pk"),
-        "later": runs_that_changed(run),
-        "most_later": NAMED_AT_MOST,
+        "later": find_later_changes(run),
+        "most_later": MAX_NAMED,
         "others": others,
         "loaded_since": next((one for one in others if one.status == "success" and one.pk > run.pk), None),
-        "command": command_again(run),
-        "dry_run": command_again(run, dry_run=True),
+        "command": retry_command(run),
+        "dry_run": retry_command(run, dry_run=True),
     }
     return render(request, "pages/run.html", context)
 

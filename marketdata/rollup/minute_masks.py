@@ -17,7 +17,7 @@ _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Hours:
+class MinuteMasks:
     """Hours with minutes that are marked, in time order: one element of each array per hour."""
 
     start: np.ndarray
@@ -34,19 +34,19 @@ class Hours:
         return self.start + _highest(self.minutes)
 
     @cached_property
-    def runs(self) -> Hours:
+    def runs(self) -> MinuteMasks:
         """Where unbroken runs of marked minutes begin; hours in which none does are left out."""
         before = self.minutes << 1
         before[1:] |= (self.start[1:] - self.start[:-1] == 60) & (self.minutes[:-1] >> 59)
         begins = self.minutes & ~before
-        return Hours(self.start[begins != 0], begins[begins != 0])
+        return MinuteMasks(self.start[begins != 0], begins[begins != 0])
 
-    def between(self, first: int, stop: int) -> Hours:
+    def between(self, first: int, stop: int) -> MinuteMasks:
         """Only the minutes of [first, stop)."""
         place = slice(np.searchsorted(self.start, first - 59), np.searchsorted(self.start, stop))
         start = self.start[place]
         minutes = self.minutes[place] & _below(stop - start) & ~_below(first - start)
-        return Hours(start[minutes != 0], minutes[minutes != 0])
+        return MinuteMasks(start[minutes != 0], minutes[minutes != 0])
 
     def before(self, moments: np.ndarray) -> np.ndarray:
         """How many marked minutes lie before each moment."""
@@ -95,24 +95,24 @@ ORDER BY hour
 """
 
 
-def read_hours(symbol: str, start: datetime, end: datetime) -> Hours:
+def read_minute_masks(symbol: str, start: datetime, end: datetime) -> MinuteMasks:
     """The minutes of [start, end) that have bars."""
-    first, stop = minutes_up_to(start), minutes_up_to(end)
+    first, stop = datetime_to_minute(start), datetime_to_minute(end)
     if first >= stop:
-        return Hours(np.empty(0, np.int64), np.empty(0, np.int64))
+        return MinuteMasks(np.empty(0, np.int64), np.empty(0, np.int64))
     bounds = {"first": _EPOCH + first // 60 * _HOUR, "last": _EPOCH + (stop - 1) // 60 * _HOUR}
     with connection.cursor() as cursor:
         cursor.execute(_MASKS, {"symbol": symbol, **bounds})
         rows = np.array(cursor.fetchall(), np.int64).reshape(-1, 2)
-    return Hours(*rows.T.copy()).between(first, stop)
+    return MinuteMasks(*rows.T.copy()).between(first, stop)
 
 
-def minutes_up_to(moment: datetime) -> int:
+def datetime_to_minute(moment: datetime) -> int:
     """How many minutes start before the moment, counted from 1970."""
     return -((_EPOCH - moment) // _MINUTE)
 
 
-def moment_of(minute: int) -> datetime:
+def minute_to_datetime(minute: int) -> datetime:
     """The UTC time of so many minutes since 1970."""
     return _EPOCH + minute * _MINUTE
 

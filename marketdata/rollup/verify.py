@@ -18,7 +18,7 @@ from marketdata.formatting import exact
 
 logger = logging.getLogger(__name__)
 
-MOST_SHOWN = 5
+MAX_SHOWN = 5
 COLUMNS = ("open", "high", "low", "close", "volume", "bar_count", "first_ts", "last_ts", "minutes")
 
 
@@ -42,7 +42,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerifyResult:
     """What was found of one symbol. `hours`: where ledger and bars differ; `first` of them are told in full."""
 
     symbol: str
@@ -116,7 +116,7 @@ FROM unnest(%(hours)s::timestamptz[])
 _REPAIR_COUNT = "SELECT market_counts_make_anew(ARRAY[%(symbol)s]::varchar[])"
 
 
-def verify_candles(*, symbol: str | None = None, repair: bool = False) -> Iterator[Verdict]:
+def verify_candles(*, symbol: str | None = None, repair: bool = False) -> Iterator[VerifyResult]:
     """The verdict on one symbol, or on every symbol that has bars or hours, in order; repaired first if that is asked.
 
     Each symbol's ledger and bars are compared as one statement sees them, so writers may go on.
@@ -126,22 +126,22 @@ def verify_candles(*, symbol: str | None = None, repair: bool = False) -> Iterat
         yield repair_symbol(one) if repair and verdict.difference_count else verdict
 
 
-def verify_symbol(symbol: str) -> Verdict:
+def verify_symbol(symbol: str) -> VerifyResult:
     """Compare, and change nothing."""
     with connection.cursor() as cursor:
         cursor.execute(_COMPARE, {"symbol": symbol})
         hours, first = [], []
         for hour, *values in cursor:
             hours.append(hour)
-            if len(first) < MOST_SHOWN:
+            if len(first) < MAX_SHOWN:
                 half = len(COLUMNS)
                 first.append(Difference(hour, _as_hour(values[:half]), _as_hour(values[half:])))
         cursor.execute(_COUNT, {"symbol": symbol})
         hour_count, counted_bars, known_bars = cursor.fetchone()
-    return Verdict(symbol, hour_count, hours, first, counted_bars, known_bars)
+    return VerifyResult(symbol, hour_count, hours, first, counted_bars, known_bars)
 
 
-def repair_symbol(symbol: str) -> Verdict:
+def repair_symbol(symbol: str) -> VerifyResult:
     """Make every hour that differs, and the count, anew out of the bars. Returns what was wrong, `repaired`.
 
     One transaction. The database's functions lock each row before they look at the bars, in the order in which
@@ -153,7 +153,7 @@ def repair_symbol(symbol: str) -> Verdict:
             cursor.execute(_REPAIR, {"symbol": symbol, "hours": wrong.hours})
         cursor.execute(_REPAIR_COUNT, {"symbol": symbol})
     logger.info("Repaired %s hours of %s", len(wrong.hours), symbol)
-    return Verdict(**(vars(wrong) | {"repaired": True}))
+    return VerifyResult(**(vars(wrong) | {"repaired": True}))
 
 
 def _text(value: object) -> str:

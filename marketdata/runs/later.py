@@ -8,7 +8,7 @@ from django.db import connection
 
 from marketdata.models import IngestRun
 
-NAMED_AT_MOST = 5
+MAX_NAMED = 5
 
 # By every kept value of the stretch, not only by those that this run had brought: a bar that it confirmed is another
 # run's, and its file has it all the same. A run that was taken back whole since leaves no trace, nor does its undo.
@@ -45,7 +45,7 @@ class LaterRun(NamedTuple):
     undoes: int | None
 
 
-def runs_that_changed(run: IngestRun) -> list[LaterRun]:
+def find_later_changes(run: IngestRun) -> list[LaterRun]:
     """The newest successful runs that changed or removed bars of the run's stretch after it, but for undos of this very
     run; one more than are named at most, so that one can tell whether there are more."""
     if run.status != IngestRun.Status.SUCCESS:
@@ -59,7 +59,7 @@ def runs_that_changed(run: IngestRun) -> list[LaterRun]:
                 "min_ts": run.min_ts,
                 "max_ts": run.max_ts,
                 "finished_at": run.finished_at,
-                "limit": NAMED_AT_MOST + 1,
+                "limit": MAX_NAMED + 1,
             },
         )
         return [LaterRun(*row) for row in cursor.fetchall()]

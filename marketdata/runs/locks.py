@@ -35,16 +35,16 @@ _KNOWN_AT_FAILURE = (
 )
 
 
-def hold_run(cursor: CursorWrapper, run_id: int) -> None:
+def lock_run(cursor: CursorWrapper, run_id: int) -> None:
     """Say that the run lives, for as long as this connection does, whatever becomes of the process."""
     cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_RUNS, _run_number(run_id)])
 
 
-def release_run(cursor: CursorWrapper, run_id: int) -> None:
+def unlock_run(cursor: CursorWrapper, run_id: int) -> None:
     cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_RUNS, _run_number(run_id)])
 
 
-def try_claim_run(cursor: CursorWrapper, run_id: int) -> bool:
+def try_lock_run(cursor: CursorWrapper, run_id: int) -> bool:
     """Whether nobody holds the run; if so, it is this transaction's until it ends."""
     cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_RUNS, _run_number(run_id)])
     return cursor.fetchone()[0]
@@ -54,12 +54,12 @@ def _run_number(run_id: int) -> int:
     return run_id % 2**31  # the second half of the key is an int4
 
 
-def close_dead_runs() -> list[int]:
+def close_orphaned_runs() -> list[int]:
     """Close every `running` run that no process holds any more; return their ids."""
     closed = []
     for run in IngestRun.objects.filter(status=IngestRun.Status.RUNNING).order_by("pk"):
         with transaction.atomic(), connection.cursor() as cursor:
-            if try_claim_run(cursor, run.pk) and close_as_failed(run, UNDO_DIED if run.undoes_id else PROCESS_DIED):
+            if try_lock_run(cursor, run.pk) and close_as_failed(run, UNDO_DIED if run.undoes_id else PROCESS_DIED):
                 closed.append(run.pk)
     if closed:
         logger.info("Closed runs of processes that died: %s", closed)
@@ -68,7 +68,7 @@ def close_dead_runs() -> list[int]:
 
 def close_as_failed(run: IngestRun, error: str) -> bool:
     """True if the run was still running. It keeps what is known of the file, and no counts: nothing was stored."""
-    run.status, run.error, run.finished_at = IngestRun.Status.FAILED, error, now_at_the_earliest(run.started_at)
+    run.status, run.error, run.finished_at = IngestRun.Status.FAILED, error, end_time_after(run.started_at)
     return bool(
         IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(
             **{name: getattr(run, name) for name in _KNOWN_AT_FAILURE}
@@ -76,7 +76,7 @@ def close_as_failed(run: IngestRun, error: str) -> bool:
     )
 
 
-def now_at_the_earliest(started_at: datetime) -> datetime:
+def end_time_after(started_at: datetime) -> datetime:
     """When a run that started then ends now."""
     # The run may have started by a clock ahead of this one: another machine's, or this one's before it was set back.
     # The table takes no run that ends before it began.

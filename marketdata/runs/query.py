@@ -31,7 +31,7 @@ WHERE newest.id IS NOT NULL OR earlier.id IS NOT NULL
 """
 
 
-def last_runs(series: Sequence[Series]) -> dict[str, IngestRun]:
+def find_last_runs(series: Sequence[Series]) -> dict[str, IngestRun]:
     """By symbol the last run that wrote to the series, confirmed what it holds, or failed to; by two queries."""
     with connection.cursor() as cursor:
         cursor.execute(_LAST_RUNS, {"symbols": [one.symbol for one in series]})
@@ -47,7 +47,7 @@ def failures_since_last_success() -> int:
 
 
 RUNS_PER_PAGE = 15
-MOST_FAILURES = 20
+MAX_FAILURES = 20
 _LAST_SUCCESSES = """
 SELECT DISTINCT ON (symbol) symbol, id, undoes_id
 FROM data_ingest_runs CROSS JOIN unnest(symbols) AS symbol
@@ -63,7 +63,7 @@ class LastRun(NamedTuple):
     undoes: int | None
 
 
-def last_runs_of(symbols: Sequence[str]) -> dict[str, LastRun]:
+def find_last_successes(symbols: Sequence[str]) -> dict[str, LastRun]:
     """By symbol the last run that wrote to it, for series of which nothing is left."""
     if not symbols:
         return {}
@@ -72,10 +72,10 @@ def last_runs_of(symbols: Sequence[str]) -> dict[str, LastRun]:
         return {symbol: LastRun(pk, undoes) for symbol, pk, undoes in cursor.fetchall()}
 
 
-def open_failures() -> list[IngestRun]:
+def find_open_failures() -> list[IngestRun]:
     """Of the latest failed runs those whose file has not been loaded since, newest first: what still needs somebody.
     An undo that failed has no file: whoever asked for it was told, and the table is as before."""
-    failed = list(IngestRun.objects.filter(status="failed", undoes__isnull=True).order_by("-id")[:MOST_FAILURES])
+    failed = list(IngestRun.objects.filter(status="failed", undoes__isnull=True).order_by("-id")[:MAX_FAILURES])
     if not failed:
         return []
     same_file = Q(file_path__in=[run.file_path for run in failed]) | Q(
@@ -88,7 +88,7 @@ def open_failures() -> list[IngestRun]:
     return [run for run in failed if max(later.get(run.file_path, 0), later.get(run.file_sha256, 0)) < run.pk]
 
 
-def runs_page(*, before: int | None, symbol: str | None = None) -> tuple[list[IngestRun], int | None]:
+def read_runs_page(*, before: int | None, symbol: str | None = None) -> tuple[list[IngestRun], int | None]:
     """The newest runs with an id below `before`, and where the next page begins, None at the end.
 
     With a symbol, only runs that wrote to it, or confirmed what it holds.
@@ -102,7 +102,7 @@ def runs_page(*, before: int | None, symbol: str | None = None) -> tuple[list[In
     return found[:RUNS_PER_PAGE], found[RUNS_PER_PAGE - 1].pk if len(found) > RUNS_PER_PAGE else None
 
 
-def runs_of_same_file(run: IngestRun) -> list[IngestRun]:
+def find_runs_of_same_file(run: IngestRun) -> list[IngestRun]:
     """The newest other runs of the same content, found by sha256; of the same path where it could not be read. None for
     an undo, which has no file."""
     if run.undoes_id:

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from marketdata.formatting import age_in_words, exact, minutes_in_words
-from marketdata.timestamps import parse_moment
+from marketdata.formatting import exact, format_age, format_minutes
+from marketdata.timestamps import parse_timestamp
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ],
 )
 def test_age_in_words(age, words):
-    assert age_in_words(NOW - age, NOW) == words
+    assert format_age(NOW - age, NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_age_in_words(age, words):
     ],
 )
 def test_minutes_in_words(minutes, words):
-    assert minutes_in_words(minutes) == words
+    assert format_minutes(minutes) == words
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_minutes_in_words(minutes, words):
     ],
 )
 def test_moments_are_read_as_people_write_them(text, moment):
-    assert parse_moment(text) == moment
+    assert parse_timestamp(text) == moment
 
 
 @pytest.mark.parametrize(

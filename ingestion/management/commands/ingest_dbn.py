@@ -11,9 +11,9 @@ from pathlib import Path
 from django.core.management.base import CommandError, CommandParser
 
 from ingestion.batch.files import find_files
-from ingestion.batch.one_file import FileOutcome, Order
+from ingestion.batch.one_file import BatchOptions, FileOutcome
 from ingestion.batch.run import ingest_files
-from ingestion.cancellation import stop_on_signals
+from ingestion.cancellation import cancel_on_signals
 from ingestion.cli import report
 from ingestion.cli.console import Console
 from ingestion.errors import Interrupted
@@ -89,16 +89,20 @@ class Command(CommandWithExamples):
 
     def _take(self, paths: list[Path], options: dict) -> list[FileOutcome]:
         """Take the files, and say of each what became of it as soon as that is known."""
-        order = Order(_ingest_options(options), dry_run=options["dry_run"], skip_ingested=options["skip_ingested"])
+        batch_options = BatchOptions(
+            _ingest_options(options), dry_run=options["dry_run"], skip_ingested=options["skip_ingested"]
+        )
         taken: list[FileOutcome] = []
-        with stop_on_signals() as switch:
+        with cancel_on_signals() as switch:
             console = Console(
                 switch=switch,
                 verbose=options["verbose"],
                 show_progress=sys.stderr.isatty() and not options["verbose"],
                 file_count=len(paths),
             )
-            work = ingest_files(paths=paths, order=order, observers=console.observer, jobs=options["jobs"])
+            work = ingest_files(
+                paths=paths, options=batch_options, new_progress=console.new_progress, jobs=options["jobs"]
+            )
             with contextlib.closing(work) as outcomes:  # if nobody reads what is told, the work ends with the telling
                 for outcome in outcomes:
                     taken.append(outcome)
@@ -108,7 +112,7 @@ class Command(CommandWithExamples):
 
     def _tell(self, outcome: FileOutcome, options: dict, *, alone: bool) -> None:
         if outcome.error is not None:
-            if not alone and not outcome.ends_the_work:  # else it is the command's own error, told at the end
+            if not alone and not outcome.ends_batch:  # else it is the command's own error, told at the end
                 self.stderr.write(f"❌ {outcome.error}")
         elif options["json"]:
             return
@@ -122,8 +126,8 @@ class Command(CommandWithExamples):
         failed = [outcome for outcome in outcomes if outcome.error is not None]
         if not failed:
             return
-        last = max(failed, key=lambda outcome: outcome.ends_the_work)
-        own_error = alone or last.ends_the_work
+        last = max(failed, key=lambda outcome: outcome.ends_batch)
+        own_error = alone or last.ends_batch
         raise CommandError(
             str(last.error) if own_error else f"{len(failed):,} of {len(outcomes):,} files were not taken.",
             returncode=last.error.exit_code if isinstance(last.error, Interrupted) else 1,

@@ -7,10 +7,10 @@ import time
 
 from django.core.management.base import CommandError, CommandParser
 
-from ingestion.cancellation import StopSwitch, stop_on_signals
+from ingestion.cancellation import CancellationToken, cancel_on_signals
 from ingestion.cli import undo_report
 from ingestion.errors import IngestError, Interrupted, UndoInterrupted
-from ingestion.progress import Observer
+from ingestion.progress import Progress
 from ingestion.undo.pipeline import preview_undo, undo_run
 from marketdata.management.base import CommandWithExamples
 
@@ -44,8 +44,8 @@ class Command(CommandWithExamples):
         run_id, dry_run = options["run_id"], options["dry_run"]
         take = preview_undo if dry_run else undo_run
         try:
-            with stop_on_signals() as switch:
-                undo = take(run_id=run_id, observer=_Watch(switch, verbose=options["verbose"]))
+            with cancel_on_signals() as switch:
+                undo = take(run_id=run_id, progress=_Watch(switch, verbose=options["verbose"]))
         except IngestError as error:
             if options["json"]:
                 self.stdout.write(json.dumps(undo_report.refusal_as_json(run_id, error, dry_run=dry_run)))
@@ -57,8 +57,8 @@ class Command(CommandWithExamples):
             self.stdout.write(undo_report.dry_run_summary(undo) if dry_run else undo_report.summary(undo))
 
 
-class _Watch(Observer):
-    def __init__(self, switch: StopSwitch, *, verbose: bool) -> None:
+class _Watch(Progress):
+    def __init__(self, switch: CancellationToken, *, verbose: bool) -> None:
         super().__init__()
         self._switch = switch
         self._verbose = verbose

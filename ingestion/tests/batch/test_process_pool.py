@@ -15,9 +15,9 @@ from ingestion.batch.parallel import _series_of
 from ingestion.batch.schedule import Schedule
 from ingestion.loading.locks import lock_series
 from ingestion.options import IngestOptions
-from ingestion.progress import Observer
+from ingestion.progress import Progress
 from marketdata.models import Bar, IngestRun
-from marketdata.runs.locks import close_dead_runs
+from marketdata.runs.locks import close_orphaned_runs
 
 
 def contract(folder, name: str, symbol: str, records=None):
@@ -167,7 +167,7 @@ def test_a_process_that_is_killed_takes_its_file_with_it_and_no_other(market_db,
     assert ended.code == 1
     assert "4 files: 3 taken, 0 skipped, 1 failed." in ended.out
     assert f"❌ The process that took {four[0]} died (killed by signal 9)" in ended.err
-    until(close_dead_runs)  # when the server has noticed as well
+    until(close_orphaned_runs)  # when the server has noticed as well
     assert IngestRun.objects.get(status="failed").file_name == "a.dbn"
 
 
@@ -179,7 +179,7 @@ def test_when_the_command_is_killed_its_processes_go_too(market_db, four, tmp_pa
         process.end()
     psutil.wait_procs(workers, timeout=20)
     assert not any(worker.is_running() for worker in workers)
-    until(lambda: close_dead_runs() or not running())
+    until(lambda: close_orphaned_runs() or not running())
     assert not running()
     assert IngestRun.objects.count() == 2, "no file was begun after the command was gone"
 
@@ -203,7 +203,7 @@ def test_a_process_that_is_killed_while_it_waits_is_not_missed(market_db, tmp_pa
 
 def series_may_meet(one, other) -> bool:
     """Whether the second file has to wait while the first is taken."""
-    schedule = Schedule([one, other], lambda path: _series_of(path, IngestOptions(), Observer()))
+    schedule = Schedule([one, other], lambda path: _series_of(path, IngestOptions(), Progress()))
     return bool(schedule.take()) and schedule.take() is None
 
 

@@ -28,13 +28,13 @@ def test_files_that_share_a_series_keep_their_order(files, jobs, data):
         ended = data.draw(st.sampled_from(now))
         now.remove(ended)
         schedule.end(ended)
-    order = {path: place for place, path in enumerate(taken)}
+    options = {path: place for place, path in enumerate(taken)}
     assert len(taken) == len(files)
     paths = list(symbols_of)
     for place, early in enumerate(paths):
         for late in paths[place + 1 :]:
             if share(symbols_of[early], symbols_of[late]):
-                assert order[early] < order[late]
+                assert options[early] < options[late]
 
 
 def test_a_long_queue_of_one_series_is_not_read_to_its_end():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.testing.builders import bars, dbn, exact, header, ingest, refuse, save, stored, write, zstd
 from config.testing.processes import run
-from ingestion.dbn.batches import Chunk, first_rows, of_publisher, whole_minutes
+from ingestion.dbn.batches import RecordBatch, align_to_minutes, filter_publisher, limit_rows
 from ingestion.dbn.layout import OHLCV
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
@@ -24,7 +24,7 @@ RECORDS = bars(6)
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks of two rows, so that six rows have edges between them."""
-    monkeypatch.setattr(RecordReader.chunks, "__defaults__", (2,))
+    monkeypatch.setattr(RecordReader.batches, "__defaults__", (2,))
 
 
 # --- Taken -----------------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def test_the_metadata_survives_no_damage_without_an_error(tmp_path):
             path.write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
             try:
                 with SourceFile(path) as source:
-                    list(RecordReader(source).chunks())
+                    list(RecordReader(source).batches())
             except IngestError as error:
                 assert str(path) in str(error)
 
@@ -177,21 +177,21 @@ def test_the_command_line_shows_one_line_for_a_wrong_record(market_db, tmp_path)
 MINUTES = st.lists(st.integers(0, 6), max_size=40).map(sorted)
 
 
-def chunked(minutes: list[int], size: int) -> list[Chunk]:
+def chunked(minutes: list[int], size: int) -> list[RecordBatch]:
     records = empty_records(len(minutes))
     records["ts_event"] = minutes
     records["publisher_id"] = np.arange(len(minutes)) % 3
-    chunk = Chunk(records, np.arange(1, len(minutes) + 1))
-    return [chunk[at : at + size] for at in range(0, len(minutes), size)]
+    batch = RecordBatch(records, np.arange(1, len(minutes) + 1))
+    return [batch[at : at + size] for at in range(0, len(minutes), size)]
 
 
-def rows_of(chunks) -> list[list[int]]:
-    return [chunk.rows.tolist() for chunk in chunks]
+def rows_of(batches) -> list[list[int]]:
+    return [batch.rows.tolist() for batch in batches]
 
 
 @given(minutes=MINUTES, size=st.integers(1, 12))
 def test_whole_minutes_keeps_every_row_and_parts_no_minute(minutes, size):
-    parts = list(whole_minutes(iter(chunked(minutes, size)), Path("mnq.dbn")))
+    parts = list(align_to_minutes(iter(chunked(minutes, size)), Path("mnq.dbn")))
 
     assert [row for part in rows_of(parts) for row in part] == list(range(1, len(minutes) + 1))
     assert all(len(part) for part in parts)
@@ -201,29 +201,29 @@ def test_whole_minutes_keeps_every_row_and_parts_no_minute(minutes, size):
 
 @given(minutes=st.lists(st.integers(0, 6), max_size=40), size=st.integers(1, 12))
 def test_whole_minutes_loses_no_row_where_time_runs_back(minutes, size):
-    parts = rows_of(whole_minutes(iter(chunked(minutes, size)), Path("mnq.dbn")))
+    parts = rows_of(align_to_minutes(iter(chunked(minutes, size)), Path("mnq.dbn")))
     assert [row for part in parts for row in part] == list(range(1, len(minutes) + 1))
 
 
 def test_a_minute_of_more_rows_than_memory_should_hold_is_refused(monkeypatch):
-    monkeypatch.setattr("ingestion.dbn.batches.MOST_IN_A_MINUTE", 5)
-    assert sum(map(len, whole_minutes(iter(chunked([1] * 5 + [2] * 5, 3)), Path("mnq.dbn")))) == 10
+    monkeypatch.setattr("ingestion.dbn.batches.MAX_ROWS_PER_MINUTE", 5)
+    assert sum(map(len, align_to_minutes(iter(chunked([1] * 5 + [2] * 5, 3)), Path("mnq.dbn")))) == 10
     with pytest.raises(InvalidBars, match=r"^mnq\.dbn, row 3: this minute has more than 5 rows"):
-        list(whole_minutes(iter(chunked([0, 1] + [2] * 6, 3)), Path("mnq.dbn")))
+        list(align_to_minutes(iter(chunked([0, 1] + [2] * 6, 3)), Path("mnq.dbn")))
 
 
 @given(minutes=MINUTES, size=st.integers(1, 12), limit=st.integers(1, 45))
 def test_first_rows_are_the_first_rows(minutes, size, limit):
-    chunks = iter(chunked(minutes, size))
-    parts = rows_of(first_rows(chunks, limit))
+    batches = iter(chunked(minutes, size))
+    parts = rows_of(limit_rows(batches, limit))
 
     assert [row for part in parts for row in part] == list(range(1, len(minutes) + 1))[:limit]
-    assert list(chunks) == []  # what lies behind is decoded all the same, and so known to be whole
+    assert list(batches) == []  # what lies behind is decoded all the same, and so known to be whole
 
 
 @given(minutes=MINUTES, size=st.integers(1, 12), publisher=st.integers(0, 3))
 def test_of_publisher_keeps_row_numbers(minutes, size, publisher):
-    parts = rows_of(of_publisher(iter(chunked(minutes, size)), publisher))
+    parts = rows_of(filter_publisher(iter(chunked(minutes, size)), publisher))
     expected = [row for row in range(1, len(minutes) + 1) if (row - 1) % 3 == publisher]
     assert [row for part in parts for row in part] == expected
 
@@ -232,7 +232,7 @@ def test_of_publisher_keeps_row_numbers(minutes, size, publisher):
 def test_a_reader_gives_the_rows_in_order_whatever_the_chunk(tmp_path_factory, count, size):
     path = save(tmp_path_factory.getbasetemp() / "chunks.dbn", dbn(bars(count)))
     with SourceFile(path) as source:
-        chunks = list(RecordReader(source).chunks(records=size))
-    assert all(len(chunk) <= size for chunk in chunks)
-    assert np.array_equal(np.concatenate([chunk.records for chunk in chunks]), bars(count))
-    assert [row for part in rows_of(chunks) for row in part] == list(range(1, count + 1))
+        batches = list(RecordReader(source).batches(records=size))
+    assert all(len(batch) <= size for batch in batches)
+    assert np.array_equal(np.concatenate([batch.records for batch in batches]), bars(count))
+    assert [row for part in rows_of(batches) for row in part] == list(range(1, count + 1))

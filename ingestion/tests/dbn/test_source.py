@@ -74,7 +74,7 @@ def test_every_single_cut_and_every_flipped_bit_is_seen(tmp_path):
         path.write_bytes(content)
         try:
             with SourceFile(path) as source:
-                read = b"".join(chunk.records.tobytes() for chunk in RecordReader(source).chunks())
+                read = b"".join(batch.records.tobytes() for batch in RecordReader(source).batches())
         except IngestError:
             continue
         assert read == RECORDS.tobytes()  # bits of a frame's header that mean nothing for its content
@@ -152,7 +152,7 @@ def test_a_bomb_stays_small_in_memory(tmp_path):
     tracemalloc.start()
     try:
         with SourceFile(path) as source, pytest.raises(UnreadableFile, match="row 1, is not a record"):
-            list(RecordReader(source).chunks())
+            list(RecordReader(source).batches())
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

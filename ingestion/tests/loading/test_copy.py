@@ -6,8 +6,8 @@ import pytest
 from config.testing.builders import at, bars, exact, ingest, several, stored, write
 from ingestion import pipeline
 from ingestion.dbn import records as records_module
-from ingestion.errors import DatabaseTrouble, InvalidBars
-from ingestion.loading.overlap import StoredWindows
+from ingestion.errors import DatabaseFailure, InvalidBars
+from ingestion.loading.overlap import StoredRanges
 from ingestion.pipeline import IngestOptions, ingest_file
 from marketdata.models import Bar, IngestRun
 
@@ -24,8 +24,8 @@ def ways(monkeypatch):
 
         return count_and_take
 
-    monkeypatch.setattr(pipeline, "store", counted("straight", pipeline.store))
-    monkeypatch.setattr(pipeline, "stage", counted("staged", pipeline.stage))
+    monkeypatch.setattr(pipeline, "copy_new_bars", counted("straight", pipeline.copy_new_bars))
+    monkeypatch.setattr(pipeline, "copy_staged_bars", counted("staged", pipeline.copy_staged_bars))
     return seen
 
 
@@ -108,7 +108,7 @@ def test_a_preview_writes_nothing_and_counts_the_same(market_db, tmp_path, ways)
 
 
 def test_a_file_refused_behind_rows_that_went_straight_leaves_none_of_them(market_db, tmp_path, ways, monkeypatch):
-    monkeypatch.setattr(records_module.RecordReader.chunks, "__defaults__", (4,))
+    monkeypatch.setattr(records_module.RecordReader.batches, "__defaults__", (4,))
     records = bars(20)
     records["high"][17] = records["low"][17] - 1
     with pytest.raises(InvalidBars, match="row 18"):
@@ -121,8 +121,8 @@ def test_another_program_that_takes_no_locks_is_told(market_db, tmp_path, monkey
     path = write(tmp_path / "mnq.dbn", bars(5))
     ingest_file(path=path)
     # As if that program had stored them behind the look at the windows.
-    monkeypatch.setattr(pipeline, "find_windows", lambda *_: StoredWindows())
-    with pytest.raises(DatabaseTrouble, match="stored bars of these series while the file was read"):
+    monkeypatch.setattr(pipeline, "find_stored_ranges", lambda *_: StoredRanges())
+    with pytest.raises(DatabaseFailure, match="stored bars of these series while the file was read"):
         ingest_file(path=path)
     assert IngestRun.objects.get(status="failed").file_sha256
     assert stored() == exact(bars(5))

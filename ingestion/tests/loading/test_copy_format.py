@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.testing.builders import at
-from ingestion.dbn.batches import Chunk
+from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.layout import PRICES
 from ingestion.dbn.writer import empty_records
-from ingestion.loading.copy_format import COLUMNS, copy_rows
-from ingestion.symbology.resolve import Bars
+from ingestion.loading.copy_format import COLUMNS, encode_staged_rows
+from ingestion.symbology.resolve import ResolvedBars
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CREATE = """
@@ -44,7 +44,7 @@ def copied(rows: list[tuple]) -> list[tuple]:
     codes = np.array([row[0] for row in rows], dtype=np.int32)
     for position, name in enumerate(("ts_event", *PRICES, "volume"), start=1):
         records[name] = [row[position] for row in rows]
-    content = copy_rows(Bars(Chunk(records, np.arange(1, len(rows) + 1)), codes, [])).content
+    content = encode_staged_rows(ResolvedBars(RecordBatch(records, np.arange(1, len(rows) + 1)), codes, [])).content
     with connection.cursor() as cursor:
         cursor.execute(_CREATE)
         cursor.copy_expert(_COPY, io.BytesIO(content))

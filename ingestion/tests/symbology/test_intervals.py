@@ -6,7 +6,7 @@ import numpy as np
 
 from config.testing.builders import FRONT, bars, exact, ingest, refuse, stored, write
 from ingestion.pipeline import IngestOptions, ingest_file, preview_file
-from ingestion.symbology.intervals import Instrument, Spell, _unknown_parts
+from ingestion.symbology.intervals import Instrument, InstrumentInterval, _unknown_parts
 from marketdata.models import BarRevision, SeriesInstrument
 
 NEXT = FRONT + 1
@@ -31,7 +31,7 @@ def mnq(path, *parts: np.ndarray, rule: str = "c", mappings: list | None = None)
     return write(path, records, symbols=(symbol,), mappings={symbol: mappings})
 
 
-def spells(symbol: str = "CME_MINI:MNQ1!") -> list[tuple]:
+def intervals(symbol: str = "CME_MINI:MNQ1!") -> list[tuple]:
     rows = SeriesInstrument.standing.filter(series__symbol=symbol).order_by("start_date", "instrument_id")
     return list(rows.values_list("instrument_id", "start_date", "end_date", "run"))
 
@@ -39,7 +39,7 @@ def spells(symbol: str = "CME_MINI:MNQ1!") -> list[tuple]:
 def behind_each_day() -> list[tuple]:
     return sorted(
         (start + timedelta(days=after), instrument_id)
-        for instrument_id, start, end, _ in spells()
+        for instrument_id, start, end, _ in intervals()
         for after in range((end - start).days)
     )
 
@@ -54,14 +54,14 @@ def test_daily_files_one_after_another(market_db, tmp_path):
     runs = [ingest_file(path=mnq(tmp_path / f"{number}.dbn", minutes(0, 9, of=number))) for number in (2, 3, 5)]
 
     assert [run.inserted_count for run in runs] == [9, 9, 9]
-    assert spells() == [(FRONT, day(n), day(n + 1), run.pk) for n, run in zip((2, 3, 5), runs, strict=True)]
+    assert intervals() == [(FRONT, day(n), day(n + 1), run.pk) for n, run in zip((2, 3, 5), runs, strict=True)]
 
 
 def test_days_known_before_stay_with_the_run_that_brought_them(market_db, tmp_path):
     first = ingest_file(path=mnq(tmp_path / "a.dbn", minutes(0, 5, of=3)))
     second = ingest_file(path=mnq(tmp_path / "b.dbn", *(minutes(0, 5, of=number) for number in (2, 3, 5))))
 
-    assert spells() == [
+    assert intervals() == [
         (FRONT, day(2), day(3), second.pk),
         (FRONT, day(3), day(4), first.pk),
         (FRONT, day(4), day(6), second.pk),
@@ -71,11 +71,11 @@ def test_days_known_before_stay_with_the_run_that_brought_them(market_db, tmp_pa
 def test_a_roll_at_midnight_again_and_by_daily_files(market_db, tmp_path):
     path = roll(tmp_path / "whole.dbn", on=4, rule="c")
     run = ingest_file(path=path)
-    assert spells() == [(FRONT, day(2), day(4), run.pk), (NEXT, day(4), day(5), run.pk)]
+    assert intervals() == [(FRONT, day(2), day(4), run.pk), (NEXT, day(4), day(5), run.pk)]
 
     assert ingest_file(path=path).updated_count == 15
     ingest_file(path=mnq(tmp_path / "4.dbn", minutes(600, 5, of=4, instrument_id=NEXT)))
-    assert len(spells()) == 2
+    assert len(intervals()) == 2
 
 
 def test_a_roll_in_the_middle_of_a_day_again(market_db, tmp_path):
@@ -86,7 +86,7 @@ def test_a_roll_in_the_middle_of_a_day_again(market_db, tmp_path):
     first, again = ingest_file(path=path, options=options), ingest_file(path=path, options=options)
 
     assert (first.inserted_count, again.updated_count, again.changed_count) == (25, 25, 0)
-    assert spells("MINE") == [(FRONT, day(2), day(3), first.pk), (NEXT, day(2), day(4), first.pk)]
+    assert intervals("MINE") == [(FRONT, day(2), day(3), first.pk), (NEXT, day(2), day(4), first.pk)]
 
 
 def test_another_rule_of_the_same_instrument_is_fine(market_db, tmp_path):
@@ -136,7 +136,7 @@ def test_replacing_takes_the_days_and_keeps_what_was_there(market_db, tmp_path):
     for run in (preview, second):
         assert (run.inserted_count, run.updated_count, run.changed_count, run.removed_count) == (5, 5, 5, 5)
     assert stored() == exact(np.concatenate((old[0], new, old[2])))
-    assert spells() == [
+    assert intervals() == [
         (FRONT, day(2), day(3), first.pk),
         (NEXT, day(3), day(4), second.pk),
         (FRONT, day(4), day(5), first.pk),
@@ -173,7 +173,7 @@ def test_replacing_a_day_with_a_roll_in_it(market_db, tmp_path):
     run = ingest_file(path=third, options=IngestOptions(symbol="MINE", replace_instrument=True))
 
     assert (run.inserted_count, run.updated_count, run.removed_count) == (5, 5, 15)
-    assert spells("MINE") == [(7, day(2), day(3), run.pk)]
+    assert intervals("MINE") == [(7, day(2), day(3), run.pk)]
 
 
 def test_replacing_where_there_is_nothing_to_replace(market_db, tmp_path):
@@ -192,11 +192,15 @@ def test_other_series_are_not_touched_by_replacing(market_db, tmp_path):
 
 def test_a_stretch_already_known_in_pieces_is_recorded_where_it_is_not():
     instrument, other = Instrument("GLBX.MDP3", 1, FRONT), Instrument("GLBX.MDP3", 1, NEXT)
-    known = [Spell(instrument, day(3), day(5)), Spell(other, day(5), day(6)), Spell(instrument, day(8), day(9))]
-
-    assert _unknown_parts(Spell(instrument, day(1), day(12)), known) == [
-        Spell(instrument, day(1), day(3)),
-        Spell(instrument, day(5), day(8)),
-        Spell(instrument, day(9), day(12)),
+    known = [
+        InstrumentInterval(instrument, day(3), day(5)),
+        InstrumentInterval(other, day(5), day(6)),
+        InstrumentInterval(instrument, day(8), day(9)),
     ]
-    assert _unknown_parts(Spell(instrument, day(3), day(4)), known) == []
+
+    assert _unknown_parts(InstrumentInterval(instrument, day(1), day(12)), known) == [
+        InstrumentInterval(instrument, day(1), day(3)),
+        InstrumentInterval(instrument, day(5), day(8)),
+        InstrumentInterval(instrument, day(9), day(12)),
+    ]
+    assert _unknown_parts(InstrumentInterval(instrument, day(3), day(4)), known) == []

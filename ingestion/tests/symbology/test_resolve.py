@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.testing.builders import FRONT, at, bars, exact, ingest, refuse, several, stored, together, write
 from ingestion.dbn.writer import empty_records
-from ingestion.symbology.resolve import _distinct_groups
+from ingestion.symbology.resolve import _find_instrument_days
 from marketdata.models import Bar, Series, SeriesInstrument
 
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
@@ -255,11 +255,11 @@ def test_a_slow_and_obvious_grouping_agrees(rows):
     records["instrument_id"] = [instrument for _, instrument, _ in rows]
     records["publisher_id"] = [publisher for _, _, publisher in rows]
 
-    starts, first, group_of = _distinct_groups(records)
+    starts, first, day_index = _find_instrument_days(records)
 
     assert [rows[at] for at in first] == list(dict.fromkeys(rows))
-    groups = np.repeat(group_of, np.diff(starts, append=len(rows)))
-    assert [rows[first[group]] for group in groups] == rows
+    instrument_days = np.repeat(day_index, np.diff(starts, append=len(rows)))
+    assert [rows[first[instrument_day]] for instrument_day in instrument_days] == rows
 
 
 def test_one_of_several_requested_contracts_is_not_claimed_though_it_is_the_only_one_mapped(market_db, tmp_path):

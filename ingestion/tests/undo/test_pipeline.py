@@ -18,7 +18,7 @@ from config.testing.processes import Process, backend_in, series_locked, session
 from ingestion.pipeline import IngestOptions, ingest_file
 from ingestion.undo.pipeline import preview_undo, undo_run
 from marketdata.models import Bar, BarRevision, IngestRun, SeriesInstrument
-from marketdata.runs.locks import UNDO_DIED, close_dead_runs, hold_run
+from marketdata.runs.locks import UNDO_DIED, close_orphaned_runs, lock_run
 
 NEXT = FRONT + 1
 DAY = 1440
@@ -65,7 +65,7 @@ def everything() -> list:
     return [sorted(map(repr, table.objects.values())) for table in (Bar, BarRevision, IngestRun, SeriesInstrument)]
 
 
-def spells() -> list[tuple]:
+def intervals() -> list[tuple]:
     rows = SeriesInstrument.standing.order_by("series__symbol", "start_date", "instrument_id")
     return list(rows.values_list("series__symbol", "instrument_id", "start_date", "end_date", "run"))
 
@@ -96,15 +96,15 @@ def file(tmp_path):
 def test_what_a_run_inserted_goes_with_its_days_and_may_come_again(market_db, file):
     first = file(bars(5))
     second = file(bars(4, first=DAY))
-    before_spells, before = spells()[:1], rows()[:5]
+    before_spells, before = intervals()[:1], rows()[:5]
 
     assert taken_back(second) == (4, 0, 0, 0)
 
-    assert (rows(), spells()) == (before, before_spells)
+    assert (rows(), intervals()) == (before, before_spells)
     kept = BarRevision.objects.filter(operation="delete", ingestion_run=second)
     assert kept.count() == 4
     again = file(bars(4, first=DAY))
-    assert (again.inserted_count, spells()[1][1:]) == (4, (FRONT, date(2024, 1, 3), date(2024, 1, 4), again.pk))
+    assert (again.inserted_count, intervals()[1][1:]) == (4, (FRONT, date(2024, 1, 3), date(2024, 1, 4), again.pk))
     assert first.pk == before[0][7]
 
 
@@ -140,7 +140,7 @@ def test_only_the_series_of_the_run_are_touched(market_db, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", bars(5)))
     undo(1)
     assert (stored("A"), stored("B"), stored()) == ({}, {}, exact(bars(5)))
-    assert [spell[0] for spell in spells()] == ["CME_MINI:MNQ1!"]
+    assert [interval[0] for interval in intervals()] == ["CME_MINI:MNQ1!"]
 
 
 # --- Later runs ------------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_what_a_later_run_changed_is_left_and_named(market_db, file):
     assert taken_back(first) == (4, 0, 0, 6)
 
     assert rows() == left
-    assert spells() == [("CME_MINI:MNQ1!", FRONT, date(2024, 1, 2), date(2024, 1, 3), first.pk)]
+    assert intervals() == [("CME_MINI:MNQ1!", FRONT, date(2024, 1, 2), date(2024, 1, 3), first.pk)]
     [note] = [note for note in preview_undo(run_id=second.pk).notes if "undone" in note]
     assert f"Undo run {first.pk} again" in note
 
@@ -175,7 +175,7 @@ def test_what_was_left_can_be_taken_back_once_the_later_run_is(market_db, file):
     assert "but for 2 bars" not in refused(first.pk)
     assert taken_back(second) == (0, 2, 0, 0)
     assert taken_back(first) == (2, 0, 0, 0)
-    assert (rows(), spells()) == ([], [])
+    assert (rows(), intervals()) == ([], [])
     assert refused(first.pk) == f"Run {first.pk} was taken back already, by run {IngestRun.objects.latest('pk').pk}."
 
 
@@ -190,7 +190,7 @@ def test_runs_are_taken_back_last_first(market_db, file):
     assert taken_back(second) == (2, 2, 0, 0)
     assert rows() == after_first
     assert taken_back(first) == (10, 0, 0, 0)
-    assert rows() == spells() == []
+    assert rows() == intervals() == []
 
 
 def test_bars_that_later_runs_confirmed_go_and_those_runs_are_named(market_db, file):
@@ -212,12 +212,12 @@ def days(*numbers: int, instrument_id: int = FRONT, first: int = 0, count: int =
 
 def test_what_was_replaced_stands_again(market_db, file):
     first = file(days(2, 3, 4))
-    before, before_spells = stored(), spells()
+    before, before_spells = stored(), intervals()
     second = file(days(3, instrument_id=NEXT, first=3), options=REPLACE)
 
     assert taken_back(second) == (3, 0, 3, 0)
 
-    assert (stored(), spells()) == (before, before_spells)
+    assert (stored(), intervals()) == (before, before_spells)
     assert not SeriesInstrument.objects.exclude(replaced_by=None).exists()
     again = file(days(2, 3, 4))
     assert (again.updated_count, again.changed_count) == (15, 0)
@@ -226,22 +226,22 @@ def test_what_was_replaced_stands_again(market_db, file):
 
 def test_bars_with_the_same_values_do_not_hide_that_the_instrument_was_replaced(market_db, file):
     file(days(2, 3))
-    before = rows(), spells()
+    before = rows(), intervals()
     second = file(days(3, instrument_id=NEXT), options=REPLACE)
     assert second.changed_count == 0
-    assert (rows(), spells()) != before
+    assert (rows(), intervals()) != before
     assert taken_back(second) == (0, 0, 0, 0)
-    assert (rows(), spells()) == before
+    assert (rows(), intervals()) == before
 
 
 def test_replacing_back_and_forth_is_taken_back_in_turn(market_db, file):
     states, runs = [], []
     for records in (days(2, 3, 4), days(3, 4, instrument_id=NEXT, first=2), days(4, first=1), days(3, instrument_id=7)):
-        states.append((stored(), spells()))
+        states.append((stored(), intervals()))
         runs.append(file(records, options=REPLACE))
     for run, state in zip(reversed(runs), reversed(states), strict=True):
         undo_run(run_id=run.pk)
-        assert (stored(), spells()) == state
+        assert (stored(), intervals()) == state
 
 
 def test_days_that_a_later_run_gave_to_another_instrument_are_held(market_db, file):
@@ -256,7 +256,7 @@ def test_days_that_a_later_run_gave_to_another_instrument_are_held(market_db, fi
     assert taken_back(second) == (0, 1, 0, 1)
 
     assert rows()[5:] == before[5:]
-    assert [spell[1:4] for spell in spells()][1:] == [(NEXT, date(2024, 1, 3), date(2024, 1, 4))]
+    assert [interval[1:4] for interval in intervals()][1:] == [(NEXT, date(2024, 1, 3), date(2024, 1, 4))]
     undo_run(run_id=third.pk)
     assert taken_back(second) == (0, 1, 0, 0)
     assert stored() == exact(days(2, 3))
@@ -269,14 +269,14 @@ def test_a_day_that_a_later_run_went_on_with_keeps_its_instrument(market_db, fil
 
     assert taken_back(second) == (3, 0, 3, 6)
 
-    behind = {(spell[1], spell[2]) for spell in spells()}
+    behind = {(interval[1], interval[2]) for interval in intervals()}
     assert (NEXT, date(2024, 1, 4)) in behind
     assert (NEXT, date(2024, 1, 3)) not in behind
     assert {ts.minute for ts in stored() if ts.day == 4} == {3, 4, 5, 6, 7, 10, 11, 12, 13, 14}
     undo_run(run_id=third.pk)
     undo_run(run_id=second.pk)
     assert stored() == exact(days(2, 3, 4))
-    assert [spell[1:4] for spell in spells()] == [(FRONT, date(2024, 1, 2), date(2024, 1, 5))]
+    assert [interval[1:4] for interval in intervals()] == [(FRONT, date(2024, 1, 2), date(2024, 1, 5))]
 
 
 # --- What cannot be undone -------------------------------------------------------------------------------------------
@@ -302,19 +302,19 @@ def test_refusals(market_db, file, tmp_path):
 def test_a_run_of_which_nothing_is_left_cannot_be_undone(market_db, file):
     first = file(bars(3))
     second = file(changed(bars(3), 0, 1, 2))
-    before = rows(), spells()
+    before = rows(), intervals()
     for dry_run in (True, False):
         sentence = refused(first.pk, dry_run=dry_run)
         assert f"Nothing of run {first.pk} can be taken back. Left as they are" in sentence
         assert f"for run {second.pk} (3)" in sentence
-    assert (rows(), spells()) == before
+    assert (rows(), intervals()) == before
     assert IngestRun.objects.latest("pk").error == sentence
 
 
 def test_a_living_run_cannot_be_undone(market_db, file):
     living = IngestRun.objects.create(file_name="a.dbn", file_path="/a.dbn", started_at=MIDNIGHT)
     with session() as other:
-        hold_run(other, living.pk)
+        lock_run(other, living.pk)
         assert refused(living.pk).startswith(f"Run {living.pk} is not finished")
 
 
@@ -421,7 +421,7 @@ def test_any_order_against_a_slow_replay(market_db, tmp_path_factory, steps):
         now = {ts: stack[-1] for ts, stack in stacks.items() if stack}
         values = Bar.objects.values_list("ts", "ingestion_run_id", "open", "high", "low", "close", "volume")
         assert {ts: (run, tuple(value)) for ts, run, *value in values} == now
-        assert bool(spells()) == bool(now)
+        assert bool(intervals()) == bool(now)
 
 
 # --- Stopped, or at the same time ------------------------------------------------------------------------------------
@@ -456,7 +456,7 @@ def test_killed_while_it_writes(market_db, file):
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
         other.execute("ROLLBACK")
     assert rows() == before
-    [dead] = close_dead_runs()
+    [dead] = close_orphaned_runs()
     assert IngestRun.objects.get(pk=dead).error == UNDO_DIED
 
 

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.testing.builders import at, bars, exact, ingest, refuse, several, stored, write
-from ingestion.dbn.batches import Chunk, whole_minutes
+from ingestion.dbn.batches import RecordBatch, align_to_minutes
 from ingestion.dbn.layout import OHLCV, PRICES
-from ingestion.dbn.metadata import FileFacts
+from ingestion.dbn.metadata import DbnMetadata
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.writer import empty_records
 from ingestion.errors import InvalidBars
-from ingestion.symbology.assign import Naming
-from ingestion.symbology.resolve import SymbolNamer
-from ingestion.validation.record_rules import checked_rows
+from ingestion.symbology.assign import SeriesAssignment
+from ingestion.symbology.resolve import SymbolResolver
+from ingestion.validation.record_rules import check_records
 from ingestion.validation.series_rules import SeriesCheck
 from marketdata.models import Bar, IngestRun
 
@@ -29,7 +29,7 @@ LEAST_INT64 = -(2**63)
 
 @pytest.fixture(params=[1 << 16, 2], ids=["one chunk", "chunks of 2"])
 def chunk_size(request, monkeypatch):
-    monkeypatch.setattr(RecordReader.chunks, "__defaults__", (request.param,))
+    monkeypatch.setattr(RecordReader.batches, "__defaults__", (request.param,))
     return request.param
 
 
@@ -203,7 +203,7 @@ def test_a_minute_larger_than_a_chunk_is_taken_whole(market_db, tmp_path, chunk_
 
 # --- Against a slow and obvious validator ----------------------------------------------------------------------------
 
-FACTS = FileFacts(Path("x.dbn"), 3, "D", ("S",), None, (), start=at(0), end=at(6), record=OHLCV)
+FACTS = DbnMetadata(Path("x.dbn"), 3, "D", ("S",), None, (), start=at(0), end=at(6), record=OHLCV)
 SMALL = st.integers(-2, 2)
 ROWS = st.lists(
     st.tuples(
@@ -242,13 +242,13 @@ def vectorised(rows: list[tuple], chunk_size: int) -> int | tuple[int, int, int]
     records = empty_records(len(rows))
     for name, values in zip(("ts_event", *PRICES, "volume"), zip(*rows, strict=True), strict=False):
         records[name] = values
-    whole = Chunk(records, np.arange(1, len(rows) + 1))
-    chunks = (whole[start : start + chunk_size] for start in range(0, len(rows), chunk_size))
-    namer = SymbolNamer(FACTS, Naming("S", by_mapping=False))
-    check = SeriesCheck(FACTS, namer)
+    whole = RecordBatch(records, np.arange(1, len(rows) + 1))
+    batches = (whole[start : start + chunk_size] for start in range(0, len(rows), chunk_size))
+    resolver = SymbolResolver(FACTS, SeriesAssignment("S", by_mapping=False))
+    check = SeriesCheck(FACTS, resolver)
     try:
-        for chunk in checked_rows(whole_minutes(chunks, FACTS.path), facts=FACTS, symbol_of=namer.symbol_of):
-            check.distinct(namer.name(chunk))
+        for batch in check_records(align_to_minutes(batches, FACTS.path), metadata=FACTS, symbol_of=resolver.symbol_of):
+            check.distinct(resolver.name(batch))
     except InvalidBars as error:
         return int(str(error).split("row ")[1].split()[0])
     return check.row_count, check.duplicate_count, check.gap_count
@@ -266,9 +266,9 @@ def test_a_slow_and_obvious_validator_agrees(rows, chunk_size):
         assert found == expected
 
 
-@pytest.mark.parametrize("chunk", [2, 1000])
-def test_contracts_that_take_turns_are_not_one_series(market_db, tmp_path, monkeypatch, chunk):
-    monkeypatch.setattr("ingestion.dbn.records.RecordReader.chunks.__defaults__", (chunk,))
+@pytest.mark.parametrize("batch", [2, 1000])
+def test_contracts_that_take_turns_are_not_one_series(market_db, tmp_path, monkeypatch, batch):
+    monkeypatch.setattr("ingestion.dbn.records.RecordReader.batches.__defaults__", (batch,))
     turns = bars(6)
     turns["instrument_id"] = [1, 1, 2, 2, 1, 1]
     with pytest.raises(CommandError, match=r"row 5 \(.*X\): instruments 2 and 1 take turns within a day"):

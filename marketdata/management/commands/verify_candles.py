@@ -8,8 +8,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from marketdata.database import UnusableDatabase, usable_database
 from marketdata.management.base import CommandWithExamples
 from marketdata.models import Series
-from marketdata.rollup.verify import Verdict, verify_candles
-from marketdata.series import known_slugs
+from marketdata.rollup.verify import VerifyResult, verify_candles
+from marketdata.series import list_slugs
 
 EXAMPLES = """
 examples:
@@ -54,7 +54,7 @@ class Command(CommandWithExamples):
                 f"{len(wrong):,} of {len(verdicts):,} series differ from their bars: run it again with --repair."
             )
 
-    def _verify(self, options: dict) -> list[Verdict]:
+    def _verify(self, options: dict) -> list[VerifyResult]:
         symbol = _symbol(options["series"]) if options["series"] is not None else None
         verdicts = []
         for verdict in verify_candles(symbol=symbol, repair=options["repair"]):
@@ -67,11 +67,11 @@ class Command(CommandWithExamples):
 def _symbol(slug: str) -> str:
     series = Series.objects.filter(slug=slug).first()
     if series is None:
-        raise CommandError(f"There is no series '{slug}'. Known: {', '.join(known_slugs()[:20])}.")
+        raise CommandError(f"There is no series '{slug}'. Known: {', '.join(list_slugs()[:20])}.")
     return series.symbol
 
 
-def _words(verdict: Verdict) -> str:
+def _words(verdict: VerifyResult) -> str:
     bars = f"{verdict.counted_bars:,} bars"
     if not verdict.difference_count:
         return f"{verdict.symbol}: {verdict.hour_count:,} hours agree with {bars}."
@@ -87,7 +87,7 @@ def _words(verdict: Verdict) -> str:
     return "\n".join([f"{verdict.symbol}: {lines[0]}", *lines[1:]])
 
 
-def _as_json(verdict: Verdict) -> dict:
+def _as_json(verdict: VerifyResult) -> dict:
     return {
         "symbol": verdict.symbol,
         "hours": verdict.hour_count,

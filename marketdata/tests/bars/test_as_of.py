@@ -23,8 +23,8 @@ from config.testing.rows import BARS, REVISIONS, RUNS, insert
 from ingestion.errors import IngestError
 from ingestion.pipeline import IngestOptions, ingest_file
 from ingestion.undo.pipeline import undo_run
-from marketdata.bars.as_of import page_of_bars_as_of
-from marketdata.bars.revisions import page_of_revisions
+from marketdata.bars.as_of import read_bar_page_as_of
+from marketdata.bars.revisions import read_revision_page
 from marketdata.models import Bar, BarRevision, IngestRun, Series
 
 ADDRESS = "/api/market-data/mnq/ohlcv-1m/bars"
@@ -49,13 +49,13 @@ def take(market_db, tmp_path):
     numbers = iter(range(1000))
 
     def take(records: np.ndarray, **options) -> datetime:
-        take_file(tmp_path / f"{next(numbers)}.dbn", records, **options)
+        ingest_one(tmp_path / f"{next(numbers)}.dbn", records, **options)
         return timezone.now()
 
     return take
 
 
-def take_file(path, records: np.ndarray, **options) -> IngestRun:
+def ingest_one(path, records: np.ndarray, **options) -> IngestRun:
     mappings = {"MNQ.c.0": [(date(2024, 1, 1), date(2024, 2, 1), int(records["instrument_id"][0]))]}
     return ingest_file(path=write(path, records, mappings=mappings), options=IngestOptions(**options))
 
@@ -76,7 +76,7 @@ def as_of(moment: datetime, *, limit: int = 1000, descending: bool = False) -> l
     """The same as it was known then, page by page."""
     series, rows, after = Series.objects.get(slug="mnq"), [], None
     while True:
-        page, after = page_of_bars_as_of(
+        page, after = read_bar_page_as_of(
             series, as_of=moment, start=None, end=None, after=after, descending=descending, limit=limit
         )
         assert len(page) <= limit
@@ -127,7 +127,7 @@ def test_any_history_as_of_any_moment(market_db, tmp_path_factory, steps):
                 first, count, by = how[0]
                 records = bars(count, first=first, instrument_id=FRONT + (how[1] if what == "replace" else 0))
                 records["volume"] += by
-                runs.append(take_file(folder / f"{number}.dbn", records, replace_instrument=what == "replace").pk)
+                runs.append(ingest_one(folder / f"{number}.dbn", records, replace_instrument=what == "replace").pk)
         except IngestError:
             pass  # refused: then it must not have changed anything
         else:
@@ -360,7 +360,7 @@ def test_revisions_need_a_login_or_a_token(market_db, client):
 
 def test_a_late_page_of_revisions_is_found_by_the_key(corrected):
     with CaptureQueriesContext(connection) as queries:
-        page_of_revisions(
+        read_revision_page(
             Series.objects.get(slug="mnq"), start=None, end=None, after=(corrected[0], 1), descending=False, limit=2
         )
     assert "OFFSET" not in queries[0]["sql"]

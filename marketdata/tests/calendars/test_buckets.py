@@ -14,11 +14,11 @@ from marketdata.calendars.buckets import (
     bucket_edges,
     bucket_end,
     bucket_start,
-    buckets_of,
     expected_between,
     expected_minutes,
+    make_buckets,
 )
-from marketdata.calendars.trading_days import trading_day_of, trading_days
+from marketdata.calendars.trading_days import find_trading_day, find_trading_days
 
 MINUTE = timedelta(minutes=1)
 
@@ -55,7 +55,7 @@ def test_the_last_bucket_ends_with_the_day_and_a_weekend_print_has_one_too():
 @settings(deadline=None, max_examples=150)
 @given(calendars, moments, lengths)
 def test_buckets_tile_a_day(calendar, moment, minutes):
-    day = trading_day_of(calendar, moment)
+    day = find_trading_day(calendar, moment)
     edges = bucket_edges(day, minutes)
     assert (edges[0], edges[-1]) == (day.start, day.end)
     assert day.open in edges
@@ -70,8 +70,8 @@ def test_buckets_tile_a_day(calendar, moment, minutes):
 @settings(deadline=None, max_examples=60)
 @given(calendars, moments, lengths)
 def test_arrays_say_what_single_buckets_say(calendar, moment, minutes):
-    days = trading_days(calendar, moment, moment + timedelta(days=4))
-    found = buckets_of(days, minutes)
+    days = find_trading_days(calendar, moment, moment + timedelta(days=4))
+    found = make_buckets(days, minutes)
     edges = [pair for day in days for pair in pairwise(bucket_edges(day, minutes))]
     assert found.starts.tolist() == [start.timestamp() for start, _ in edges]
     assert found.ends.tolist() == [end.timestamp() for _, end in edges]
@@ -87,7 +87,7 @@ def test_arrays_say_what_single_buckets_say(calendar, moment, minutes):
 @settings(deadline=None, max_examples=60)
 @given(calendars, moments, st.integers(-3000, 3000), st.integers(0, 5000))
 def test_expected_minutes_are_those_counted_one_by_one(calendar, moment, offset, length):
-    days = trading_days(calendar, moment, moment + timedelta(days=3))
+    days = find_trading_days(calendar, moment, moment + timedelta(days=3))
     start = moment + offset * MINUTE
     end = start + length * MINUTE
     arrays = np.array([int(start.timestamp())]), np.array([int(end.timestamp())])
@@ -99,7 +99,7 @@ def test_expected_minutes_are_those_counted_one_by_one(calendar, moment, offset,
 def test_weeks_in_which_clocks_change_have_as_many_minutes_as_others(first):
     """By Chicago's clock alone, without asking which sessions there are."""
     start = utc(first + " 00:00", CHICAGO)
-    days = trading_days(CME, start, start + timedelta(days=14))
+    days = find_trading_days(CME, start, start + timedelta(days=14))
     for week in (0, 7):
         begin, minutes = start + timedelta(days=week - 1), 0
         for number in range(7 * 1440):
@@ -110,5 +110,5 @@ def test_weeks_in_which_clocks_change_have_as_many_minutes_as_others(first):
 
 
 def test_no_days_have_no_buckets():
-    assert len(buckets_of([], 5).starts) == 0
+    assert len(make_buckets([], 5).starts) == 0
     assert expected_between([], np.array([0]), np.array([60])).tolist() == [0]

@@ -6,18 +6,18 @@ import sys
 import pytest
 from django.core.exceptions import ValidationError
 
-from marketdata.calendars.exchange import known_calendar
+from marketdata.calendars.exchange import is_known_calendar
 from marketdata.models import Series
 
 
 @pytest.mark.parametrize("name", ["CME Globex Equity", "NYSE", "24/7", "EUREX"])
 def test_the_librarys_names_are_known(name):
-    assert known_calendar(name)
+    assert is_known_calendar(name)
 
 
 @pytest.mark.parametrize("name", ["", "nyse", "CME_Globex_Equity", "NYSE ", "ASEX", "XSGO"])
 def test_other_names_and_those_it_cannot_answer_for_are_not(name):
-    assert not known_calendar(name)
+    assert not is_known_calendar(name)
 
 
 @pytest.mark.parametrize("name", ["ASEX", "XBEL", "XBSE", "XCYS", "XSGO"])

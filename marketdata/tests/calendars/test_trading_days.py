@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config.testing.clocks import CHICAGO, CME, NEW_YORK, NYSE, ZONES, calendars, day_of, moments, on, spans_of, utc
 from marketdata.calendars.exchange import UnknownCalendar
-from marketdata.calendars.trading_days import monday_of, trading_day_of, trading_days, trading_weeks
+from marketdata.calendars.trading_days import find_trading_day, find_trading_days, find_trading_weeks, to_monday
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_holidays_and_early_closes(calendar, day, spans):
     ],
 )
 def test_every_moment_has_a_day(calendar, moment, day):
-    assert trading_day_of(calendar, utc(moment, ZONES[calendar])).date == date.fromisoformat(day)
+    assert find_trading_day(calendar, utc(moment, ZONES[calendar])).date == date.fromisoformat(day)
 
 
 def test_without_a_calendar_days_are_utc_and_always_open():
-    day = trading_day_of("", utc("2025-03-09 12:00"))
+    day = find_trading_day("", utc("2025-03-09 12:00"))
     assert (day.start, day.end, day.open, day.ts) == (day.open, day.start + timedelta(days=1), day.start, day.start)
     assert day.expected == 1440
 
@@ -111,7 +111,7 @@ def test_without_a_calendar_days_are_utc_and_always_open():
 @given(calendars, moments, st.integers(0, 500_000))
 def test_days_tile_time(calendar, start, minutes):
     end = start + timedelta(minutes=minutes)
-    days = trading_days(calendar, start, end)
+    days = find_trading_days(calendar, start, end)
     assert all(before.end == after.start and before.date < after.date for before, after in pairwise(days))
     if start == end:
         assert days == []
@@ -128,20 +128,20 @@ def test_days_tile_time(calendar, start, minutes):
 @given(calendars, moments, st.integers(1, 100_000))
 def test_weeks_are_whole_and_tile_time(calendar, start, minutes):
     end = start + timedelta(minutes=minutes)
-    weeks = trading_weeks(calendar, start, end)
+    weeks = find_trading_weeks(calendar, start, end)
     assert weeks[0].start <= start < weeks[0].end
     assert weeks[-1].start < end <= weeks[-1].end
     for week in weeks:
         assert week.monday.weekday() == 0
-        assert {monday_of(day.date) for day in week.days} == {week.monday}
+        assert {to_monday(day.date) for day in week.days} == {week.monday}
         # Neither the day before nor the day after is of this week.
-        assert trading_day_of(calendar, week.start - timedelta(minutes=1)).date < week.monday
-        assert trading_day_of(calendar, week.end).date >= week.monday + timedelta(days=7)
+        assert find_trading_day(calendar, week.start - timedelta(minutes=1)).date < week.monday
+        assert find_trading_day(calendar, week.end).date >= week.monday + timedelta(days=7)
     assert all(before.end == after.start for before, after in pairwise(weeks))
 
 
 def test_a_week_is_named_by_its_monday_though_it_was_a_holiday():
-    (week,) = trading_weeks(NYSE, utc("2025-05-28"), utc("2025-05-29"))
+    (week,) = find_trading_weeks(NYSE, utc("2025-05-28"), utc("2025-05-29"))
     assert week.monday == date(2025, 5, 26)
     assert [day.date.day for day in week.days] == [27, 28, 29, 30]
     assert on(week.ts, NEW_YORK) == "Tue 27 00:00"
@@ -152,7 +152,7 @@ def test_a_week_is_named_by_its_monday_though_it_was_a_holiday():
 @pytest.mark.parametrize("year", [1890, 1990, 2026, 2040, 2300])
 def test_years_that_a_calendar_hardly_knows_have_days_too(calendar, year):
     start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
-    days = trading_days(calendar, start, end)
+    days = find_trading_days(calendar, start, end)
     assert days[0].start <= start
     assert days[-1].end >= end
     assert all(before.end == after.start for before, after in pairwise(days))
@@ -162,10 +162,10 @@ def test_years_that_a_calendar_hardly_knows_have_days_too(calendar, year):
 
 def test_a_name_that_no_calendar_has_is_told():
     with pytest.raises(UnknownCalendar, match='No trading calendar is called "CEM"'):
-        trading_days("CEM", utc("2025-01-01"), utc("2025-02-01"))
+        find_trading_days("CEM", utc("2025-01-01"), utc("2025-02-01"))
 
 
 def test_a_year_is_worked_out_once():
     range_ = utc("2024-01-01"), utc("2025-01-01")
-    first, again = trading_days(CME, *range_), trading_days(CME, *range_)
+    first, again = find_trading_days(CME, *range_), find_trading_days(CME, *range_)
     assert all(one is other for one, other in zip(first, again, strict=True))

@@ -9,10 +9,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from marketdata.calendars.trading_days import TradingDay, monday_of, trading_day_of, trading_days
+from marketdata.calendars.trading_days import TradingDay, find_trading_day, find_trading_days, to_monday
 from marketdata.candles.count import count_candles
 from marketdata.candles.periods import INTRADAY, TIMEFRAMES
-from marketdata.candles.query import all_candles, page_of_candles
+from marketdata.candles.query import iterate_candles, read_candle_page
 from marketdata.models import Bar, IngestRun, Series
 
 MINUTE = timedelta(minutes=1)
@@ -80,7 +80,7 @@ def slowly(bars: list[Bar], calendar: str, timeframe: str) -> list[tuple]:
             *(exact(value) for value in prices_of(inside)),
             sum(int(bar.volume) for bar in inside),
             len(inside),
-            open_minutes(trading_days(calendar, period.start, period.end), period.start, period.end),
+            open_minutes(find_trading_days(calendar, period.start, period.end), period.start, period.end),
         )
         for period, inside in sorted(held.items())
     ]
@@ -95,13 +95,13 @@ class Period(NamedTuple):
 
 def period_of(ts: datetime, calendar: str, timeframe: str) -> Period:
     """The stretch of time whose candle a minute belongs to."""
-    day = trading_day_of(calendar, ts)
+    day = find_trading_day(calendar, ts)
     if timeframe == "1d":
         return Period(day.ts, day.date, day.start, day.end)
     if timeframe == "1w":
-        around = trading_days(calendar, ts - timedelta(days=20), ts + timedelta(days=20))
-        week = [one for one in around if monday_of(one.date) == monday_of(day.date)]
-        return Period(week[0].ts, monday_of(day.date), week[0].start, week[-1].end)
+        around = find_trading_days(calendar, ts - timedelta(days=20), ts + timedelta(days=20))
+        week = [one for one in around if to_monday(one.date) == to_monday(day.date)]
+        return Period(week[0].ts, to_monday(day.date), week[0].start, week[-1].end)
     length = INTRADAY[timeframe] * MINUTE
     edge = day.open
     while edge > ts:
@@ -131,7 +131,7 @@ def told(candles) -> list[tuple]:
 
 
 def everything(series: Series, timeframe: str) -> list:
-    return [candle for block in all_candles(series, timeframe, start=None, end=None) for candle in block]
+    return [candle for block in iterate_candles(series, timeframe, start=None, end=None) for candle in block]
 
 
 def test_every_candle_is_what_its_bars_are(series, first_day):
@@ -150,7 +150,7 @@ def test_pages_of_every_size_hold_the_same_candles_in_both_orders(series, timefr
         for descending in (False, True):
             found, after, pages = [], None, 0
             while True:
-                page, after = page_of_candles(
+                page, after = read_candle_page(
                     series, timeframe, start=None, end=None, after=after, descending=descending, limit=limit
                 )
                 found += page
@@ -170,7 +170,7 @@ def test_a_range_is_by_the_stamps_and_its_candles_are_whole(series, timeframe):
     for _ in range(20):
         start, end = sorted(whole[0].ts + timedelta(minutes=chance.randrange(-3_000, 20_000)) for _ in range(2))
         for descending in (False, True):
-            page, _ = page_of_candles(
+            page, _ = read_candle_page(
                 series, timeframe, start=start, end=end, after=None, descending=descending, limit=10_000
             )
             inside = [candle for candle in whole if start <= candle.ts < end]
@@ -181,7 +181,7 @@ def test_a_candle_is_forming_until_its_period_is_over(series):
     fill(series, WEEKS["autumn"], days=2)
     now = datetime(2024, 11, 1, 12, 34, tzinfo=UTC)
     for timeframe in TIMEFRAMES:
-        page, _ = page_of_candles(
+        page, _ = read_candle_page(
             series, timeframe, start=None, end=None, after=None, descending=False, limit=1000, now=now
         )
         for candle in page:
@@ -214,13 +214,13 @@ def test_a_range_may_reach_to_the_ends_of_time(series, timeframe):
     fill(series, date(2024, 7, 1), days=2)
     first, last = EXTREMES
     whole = {"after": None, "descending": False, "limit": 10_000}
-    everything = page_of_candles(series, timeframe, start=None, end=None, **whole)
+    everything = read_candle_page(series, timeframe, start=None, end=None, **whole)
     assert everything[0]
-    assert page_of_candles(series, timeframe, start=first, end=last, **whole) == everything
-    assert page_of_candles(series, timeframe, start=last, end=None, **whole) == ([], None)
+    assert read_candle_page(series, timeframe, start=first, end=last, **whole) == everything
+    assert read_candle_page(series, timeframe, start=last, end=None, **whole) == ([], None)
     for after, descending, found in ((first, False, everything[0]), (last, False, []), (first, True, [])):
         wanted = {"after": after, "descending": descending, "limit": 10_000}
-        assert page_of_candles(series, timeframe, start=None, end=None, **wanted)[0] == found
+        assert read_candle_page(series, timeframe, start=None, end=None, **wanted)[0] == found
 
 
 def test_a_count_is_read_once_and_again_when_other_minutes_have_bars(series):

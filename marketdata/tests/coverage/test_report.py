@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from config.testing.clocks import CME, NYSE, ZONES, utc
 from config.testing.hours import at, bar_row, copy_bars, insert_bars
-from marketdata.calendars.trading_days import trading_days
+from marketdata.calendars.trading_days import find_trading_days
 from marketdata.coverage import gaps
 from marketdata.coverage.days import DayCoverage
 from marketdata.coverage.gaps import Gap, Gaps
@@ -65,7 +65,7 @@ def slow_coverage(
     """What `series_coverage` should say of bars in time order."""
     end = end or bars[-1] + MINUTE
     start = start or max(bars[0], end - DEFAULT_COVERAGE)
-    around = trading_days(calendar, min(bars[0], now) - 9 * DAY, max(bars[-1], now) + 9 * DAY)
+    around = find_trading_days(calendar, min(bars[0], now) - 9 * DAY, max(bars[-1], now) + 9 * DAY)
     stop = min(end, max(bars[-1] + MINUTE, now))
     days = [day for day in around if day.end > max(start, bars[0]) and day.start < stop and start < end]
     opened = {minute for day in days for span in day.spans for minute in minutes_of(*span)}
@@ -112,7 +112,7 @@ offsets = st.one_of(
     calendar=calendars,
     middle=middles,
     single=st.sets(minutes, max_size=60),
-    stretches=st.lists(st.tuples(minutes, st.integers(1, 1600), st.integers(1, 3)), max_size=4),
+    date_ranges=st.lists(st.tuples(minutes, st.integers(1, 1600), st.integers(1, 3)), max_size=4),
     start=offsets,
     end=offsets,
     now=offsets,
@@ -120,9 +120,9 @@ offsets = st.one_of(
     block=st.sampled_from([1, 7, 4096]),
 )
 def test_it_is_what_the_bars_say(
-    series, calendar, middle, single, stretches, start, end, now, most, block
+    series, calendar, middle, single, date_ranges, start, end, now, most, block
 ):  # fmt: skip
-    held = single.union(*(range(first, first + length, step) for first, length, step in stretches))
+    held = single.union(*(range(first, first + length, step) for first, length, step in date_ranges))
     bars = [middle + minute * MINUTE for minute in sorted(held)]
     start, end, now = (offset if offset is None else middle + offset for offset in (start, end, now))
     now = now or middle + 20 * DAY
@@ -168,7 +168,7 @@ def test_the_longest_gaps_are_named_and_all_are_counted(series):
 def test_a_hole_is_named_however_many_nights_are_longer(series, monkeypatch):
     """Ten minutes on a Wednesday of sixty weeks; of each kind ten gaps are named."""
     monkeypatch.setattr(gaps, "MAX_GAPS", 10)
-    weeks = trading_days(CME, utc("2024-01-07"), utc("2025-03-01"))
+    weeks = find_trading_days(CME, utc("2024-01-07"), utc("2025-03-01"))
     bars = [minute for day in weeks for span in day.spans for minute in minutes_of(*span)]
     hole = utc("2024-06-12 15:00")
     copy_bars(bar_row(series.symbol, bar, 1) for bar in bars if not hole <= bar < hole + 10 * MINUTE)

@@ -23,10 +23,10 @@ from ingestion.undo.pipeline import undo_run
 from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import HEIGHT, draw_strip
-from marketdata.pages.next_steps import command_again, outcome
-from marketdata.pages.time_zones import exchange_zone
-from marketdata.runs.locks import hold_run
-from marketdata.runs.query import RUNS_PER_PAGE, open_failures
+from marketdata.pages.next_steps import outcome, retry_command
+from marketdata.pages.time_zones import find_time_zone
+from marketdata.runs.locks import lock_run
+from marketdata.runs.query import RUNS_PER_PAGE, find_open_failures
 
 WHEN = datetime(2024, 3, 1, 12, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script> & \"q\".dbn"
@@ -271,7 +271,7 @@ def test_an_empty_series_says_so(client):
     ],
 )
 def test_the_exchange_clock_comes_from_calendar_or_dataset(calendar, dataset, zone):
-    assert exchange_zone(Series(calendar=calendar, dataset=dataset)) == zone
+    assert find_time_zone(Series(calendar=calendar, dataset=dataset)) == zone
 
 
 # --- A run ------------------------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def test_the_command_is_quoted_and_complete():
     run = IngestRun(
         file_path="/data/it's here.dbn", requested_symbol="-X", row_limit=5, publisher_id=2, replace_instrument=True
     )
-    assert command_again(run, dry_run=True) == (
+    assert retry_command(run, dry_run=True) == (
         f"{manage()} ingest_dbn --input '/data/it'\"'\"'s here.dbn' "
         "--symbol=-X --limit 5 --publisher 2 --replace-instrument --dry-run"
     )
@@ -390,7 +390,7 @@ def test_a_run_that_replaces_an_instrument_is_tried_dry_first(client):
 def test_a_running_run_is_not_called_done(client):
     run = a_run(status="running", error="", finished_at=None)
     with session() as other:
-        hold_run(other, run.pk)  # its process lives
+        lock_run(other, run.pk)  # its process lives
         html = page(client, f"/runs/{run.pk}/")
     assert "Not finished." in html
     assert "not yet" in html
@@ -423,4 +423,4 @@ def test_an_undo_that_failed_says_how_to_try_again(client):
     a_success()
     failed = a_run(undoes_id=IngestRun.objects.get().pk, file_path="")
     assert f"{manage()} undo_run {failed.undoes_id} --dry-run" in page(client, f"/runs/{failed.pk}/")
-    assert open_failures() == []
+    assert find_open_failures() == []

@@ -329,7 +329,7 @@ def go_to(page: Page, day: str) -> None:
     page.get_by_role("button", name="Go", exact=True).click()
 
 
-def moment_of(page: Page) -> datetime:
+def minute_to_datetime(page: Page) -> datetime:
     """What the address leads to."""
     return datetime.strptime(re.search(r"from=([^&]*)", page.url)[1], "%Y-%m-%dT%H%%3A%MZ").replace(tzinfo=UTC)
 
@@ -341,7 +341,7 @@ def test_other_candles_keep_the_moment(page, mnq):
     settle(page)
     page.get_by_text("1h", exact=True).click()
     expect(page).to_have_url(re.compile("timeframe=1h"))
-    moment = moment_of(page)
+    moment = minute_to_datetime(page)
     assert datetime(2024, 1, 3, 11, tzinfo=UTC) < moment < datetime(2024, 1, 3, 13, 59, tzinfo=UTC)
     expect(page.locator("#legend .when")).to_have_text(f"Wed 2024-01-03 {moment:%H}:00 UTC")
     page.get_by_text("4h", exact=True).click()
@@ -353,7 +353,7 @@ def test_other_candles_keep_the_moment(page, mnq):
     # The middle of the day that begins with the moment is after midnight, before the end of the trading day.
     expect(page.locator("#legend .when")).to_have_text("Thu 2024-01-04")
     page.get_by_text("1m", exact=True).click()
-    expect(page.locator("#legend .when")).to_have_text(f"{moment_of(page):%a %Y-%m-%d %H:%M} UTC")
+    expect(page.locator("#legend .when")).to_have_text(f"{minute_to_datetime(page):%a %Y-%m-%d %H:%M} UTC")
     page.get_by_text("1w", exact=True).click()
     expect(page.locator("#legend .when")).to_have_text("Mon 2024-01-01")
 

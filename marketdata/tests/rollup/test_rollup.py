@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.testing.builders import bars, ingest, write
-from config.testing.hours import assert_in_step, at, bar_row, copy_bars, hours_of_ledger, insert_bars
+from config.testing.hours import assert_in_step, at, bar_row, copy_bars, insert_bars, rollup_rows
 from config.testing.rows import execute
 from marketdata.models import HourlyBar, SeriesCount
 
@@ -144,8 +144,8 @@ def test_a_statement_of_no_rows_changes_nothing(two_runs):
 
 def test_what_fails_leaves_no_trace(two_runs):
     insert_bars([bar_row("A", at(0), 1)])
-    before = hours_of_ledger()
+    before = rollup_rows()
     with pytest.raises(IntegrityError, match="does not exist"), transaction.atomic():
         copy_bars([bar_row("A", at(minute), 2, run_id=99 if minute == 50 else 1) for minute in range(1, 90)])
-    assert hours_of_ledger() == before
+    assert rollup_rows() == before
     assert_in_step()

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from psycopg2.errorcodes import INSUFFICIENT_PRIVILEGE, SERIALIZATION_FAILURE
 
-from config.testing.hours import COLUMNS, assert_in_step, at, bar_row, hours_of_ledger
+from config.testing.hours import COLUMNS, assert_in_step, at, bar_row, rollup_rows
 from config.testing.processes import session, until
 from config.testing.rows import RUNS, insert
 from marketdata.tests.rollup.test_concurrency import execute_in, inserted, waits
@@ -46,7 +46,7 @@ def test_the_functions_find_their_own_tables(held, before):
             cursor.execute(statement)
         write_in_every_way(cursor)
     assert_in_step()
-    assert len(hours_of_ledger()) == 1
+    assert len(rollup_rows()) == 1
 
 
 def test_runs_are_looked_for_where_they_are(held):
@@ -101,7 +101,7 @@ def test_truncating_bars_that_it_does_not_see_takes_their_hours_too(market_db, o
     older.execute("TRUNCATE market_bars_ohlcv_1m")
     older.execute("COMMIT")
     assert_in_step()
-    assert hours_of_ledger() == {}
+    assert rollup_rows() == {}
 
 
 @pytest.mark.parametrize("table", ["market_bars_ohlcv_1h", "market_series_counts", "data_ingest_runs CASCADE"])

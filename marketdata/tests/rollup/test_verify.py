@@ -9,11 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from config.testing.hours import COLUMNS, HOUR, assert_in_step, at, bar_row, copy_bars, hours_of_bars, insert_bars
+from config.testing.hours import COLUMNS, HOUR, assert_in_step, at, bar_row, copy_bars, hours_from_bars, insert_bars
 from config.testing.processes import run, session, until
 from config.testing.rows import RUNS, insert
 from marketdata.models import HourlyBar, SeriesCount
-from marketdata.rollup.verify import MOST_SHOWN, repair_symbol, verify_symbol
+from marketdata.rollup.verify import MAX_SHOWN, repair_symbol, verify_symbol
 
 MNQ = "CME_MINI:MNQ1!"
 
@@ -115,9 +115,9 @@ def test_many_differences_are_counted_and_the_first_named(held):
         call_command("verify_candles", json=True, stdout=out)
     told = {one["symbol"]: one for one in json.loads(out.getvalue())["series"]}
     assert {symbol: one["differences"] for symbol, one in told.items()} == {MNQ: 0, "Loose": 0, "Many": 20}
-    assert len(told["Many"]["first_differences"]) == MOST_SHOWN
+    assert len(told["Many"]["first_differences"]) == MAX_SHOWN
     assert told["Many"]["first_differences"][0]["bars"]["close"] == "10.250000000"
-    assert f"and {20 - MOST_SHOWN} more" in verify(repair=True)
+    assert f"and {20 - MAX_SHOWN} more" in verify(repair=True)
     assert_in_step()
 
 
@@ -168,7 +168,7 @@ def test_a_repair_waits_for_who_is_writing_the_hour(held, end):
         thread.join(20)
     assert not thread.is_alive()
     assert_in_step()
-    assert HourlyBar.objects.get(symbol=MNQ, hour=HOUR).volume == Decimal(hours_of_bars()[MNQ, HOUR][4])
+    assert HourlyBar.objects.get(symbol=MNQ, hour=HOUR).volume == Decimal(hours_from_bars()[MNQ, HOUR][4])
 
 
 def _repair() -> None:
