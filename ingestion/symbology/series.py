@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ingestion.errors import MixedInstruments
 from marketdata.models import Series
@@ -23,6 +23,13 @@ _EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,2}|\.[cvn
 def propose_slug(symbol: str) -> str:
     """The symbol as an address can say it: `ES.c.0` becomes `es-c-0`."""
     return re.sub(r"[^a-z0-9]+", "-", symbol.lower()).strip("-")[:_SLUG_LENGTH] or _distinct_slug("series", symbol)
+
+
+def default_dataset_name(symbols: Sequence[str], vendor_dataset: str, schema: str) -> str:
+    """`<slug>_<schema>` for one series: mnq_ohlcv_1m. For several, the vendor's dataset: glbx_mdp3_ohlcv_1m."""
+    series = Series.objects.filter(symbol=symbols[0]).first() if len(symbols) == 1 else None
+    name = series.slug if series else propose_slug(vendor_dataset)
+    return f"{name}_{schema}".replace("-", "_")
 
 
 def certain_calendar(symbol: str, dataset: str) -> str:

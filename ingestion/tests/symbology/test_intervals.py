@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from config.testing.builders import FRONT, bars, exact, ingest, refuse, stored, write
-from ingestion.pipeline import IngestOptions, ingest_file, preview_file
+from ingestion.options import IngestOptions
+from ingestion.pipeline import ingest_file, preview_file
 from ingestion.symbology.intervals import Instrument, InstrumentInterval, _unknown_parts
 from marketdata.models import BarRevision, SeriesInstrument
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from config.testing.builders import FRONT, MIDNIGHT, Printed, bars, exact, ingest, several, stored, write
 from config.testing.processes import Process, backend_in, series_locked, session, until
-from ingestion.pipeline import IngestOptions, ingest_file
+from ingestion.options import IngestOptions
+from ingestion.pipeline import ingest_file
 from ingestion.undo.pipeline import preview_undo, undo_run
 from marketdata.models import Bar, BarRevision, IngestRun, SeriesInstrument
 from marketdata.runs.locks import UNDO_DIED, close_orphaned_runs, lock_run

@@ -21,7 +21,8 @@ from config.testing.builders import FRONT, bars, ingest, write
 from config.testing.processes import Process, backend_in, series_locked, until
 from config.testing.rows import BARS, REVISIONS, RUNS, insert
 from ingestion.errors import IngestError
-from ingestion.pipeline import IngestOptions, ingest_file
+from ingestion.options import IngestOptions
+from ingestion.pipeline import ingest_file
 from ingestion.undo.pipeline import undo_run
 from marketdata.bars.as_of import read_bar_page_as_of
 from marketdata.bars.revisions import read_revision_page
