@@ -61,4 +61,4 @@ class UndoInterrupted(Interrupted):
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
-        self.args = ("interrupted: nothing was changed; run the same command again to take the run back",)
+        self.args = ("interrupted: nothing was changed; run the same command again to undo the run",)

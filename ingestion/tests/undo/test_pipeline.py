@@ -50,8 +50,11 @@ def taken_back(run: IngestRun) -> tuple[int, ...]:
     preview = preview_undo(run_id=run.pk)
     assert everything() == before
     done = undo_run(run_id=run.pk)
-    assert counts(preview.run) == counts(done.run) == counts(IngestRun.objects.get(pk=done.run.pk))
-    assert (preview.left, preview.notes) == (done.left, done.notes)
+    assert (preview.counts, preview.skipped, preview.notes) == (done.counts, done.skipped, done.notes)
+    assert counts(done.run) == counts(IngestRun.objects.get(pk=done.run.pk))
+    assert counts(done.run) == (
+        done.counts.removed, done.counts.changed_back, done.counts.restored, done.skipped.count,
+    )  # fmt: skip
     return counts(done.run)
 
 
@@ -166,17 +169,17 @@ def test_the_note_names_the_first_few_and_the_runs(market_db, file):
     assert f"8 bars, for run {second.pk} (7), run {third.pk} (1): CME_MINI:MNQ1! 2024-01-02 00:00 UTC" in printed
     assert "00:04 UTC" in printed
     assert "00:05 UTC" not in printed
-    assert "; and 3 more. To take them back too, undo those runs" in printed
+    assert "; and 3 more. To undo them too, undo those runs" in printed
 
 
 def test_what_was_left_can_be_taken_back_once_the_later_run_is(market_db, file):
     first, second = file(bars(10)), file(changed(bars(10), 4, 5))
     assert taken_back(first) == (8, 0, 0, 2)
-    assert "but for 2 bars" not in refused(first.pk)
+    assert "except for 2 bars" not in refused(first.pk)
     assert taken_back(second) == (0, 2, 0, 0)
     assert taken_back(first) == (2, 0, 0, 0)
     assert (rows(), intervals()) == ([], [])
-    assert refused(first.pk) == f"Run {first.pk} was taken back already, by run {IngestRun.objects.latest('pk').pk}."
+    assert refused(first.pk) == f"Run {first.pk} was already undone, by run {IngestRun.objects.latest('pk').pk}."
 
 
 def test_runs_are_taken_back_last_first(market_db, file):
@@ -196,7 +199,7 @@ def test_runs_are_taken_back_last_first(market_db, file):
 def test_bars_that_later_runs_confirmed_go_and_those_runs_are_named(market_db, file):
     first, second, third = file(bars(10)), file(bars(3)), file(bars(3, first=20))
     printed = undo(first.pk).out
-    assert f"go too: run {second.pk} (1.dbn). Ingest those files again" in printed
+    assert f"removes or changes those too: run {second.pk} (1.dbn). Ingest those files again" in printed
     assert f"run {third.pk}" not in printed
     assert stored() == exact(bars(3, first=20))
 
@@ -289,13 +292,11 @@ def test_refusals(market_db, file, tmp_path):
     with pytest.raises(CommandError):
         ingest(tmp_path / "missing.dbn")
     failed = IngestRun.objects.latest("pk")
-    assert refused(failed.pk) == (
-        f"Run {failed.pk} failed, so nothing of it was stored and there is nothing to take back."
-    )
+    assert refused(failed.pk) == (f"Run {failed.pk} failed, so nothing of it was stored and there is nothing to undo.")
     undo(first.pk)
     done = IngestRun.objects.latest("pk")
     assert "is an undo itself, of run 1 (0.dbn)" in refused(done.pk)
-    assert refused(first.pk) == f"Run {first.pk} was taken back already, by run {done.pk}."
+    assert refused(first.pk) == f"Run {first.pk} was already undone, by run {done.pk}."
     assert IngestRun.objects.latest("pk") == done
 
 
@@ -305,7 +306,7 @@ def test_a_run_of_which_nothing_is_left_cannot_be_undone(market_db, file):
     before = rows(), intervals()
     for dry_run in (True, False):
         sentence = refused(first.pk, dry_run=dry_run)
-        assert f"Nothing of run {first.pk} can be taken back. Left as they are" in sentence
+        assert f"Nothing of run {first.pk} can be undone. Skipped, since later runs" in sentence
         assert f"for run {second.pk} (3)" in sentence
     assert (rows(), intervals()) == before
     assert IngestRun.objects.latest("pk").error == sentence
@@ -332,10 +333,10 @@ def test_what_is_printed(market_db, file):
     run = file(changed(bars(12), 2))
     dry = undo(run.pk, dry_run=True).out
     assert "✅ DRY RUN COMPLETE - No database changes made" in dry
-    assert "Would remove: 2\nWould change back: 1\nWould bring back: 0\nWould leave: 0\n" in dry
+    assert "Would remove: 2\nWould change back: 1\nWould restore: 0\nWould skip: 0\n" in dry
     out = undo(run.pk).out
-    assert f"✅ RUN {run.pk} TAKEN BACK" in out
-    assert "Run ID: 3\nRemoved: 2\nChanged back: 1\nThere again: 0\nLeft: 0\n" in out
+    assert f"✅ RUN {run.pk} UNDONE" in out
+    assert "Run ID: 3\nRemoved: 2\nChanged back: 1\nRestored: 0\nSkipped: 0\n" in out
 
 
 def test_json(market_db, file):
@@ -436,7 +437,7 @@ def test_interrupted_while_it_waits(market_db, file, number, code):
         process.signal(number)
         ended = process.end(10)
     assert (ended.code, ended.sentence) == (
-        code, "interrupted: nothing was changed; run the same command again to take the run back",
+        code, "interrupted: nothing was changed; run the same command again to undo the run",
     )  # fmt: skip
     assert rows() == before
     failed = IngestRun.objects.latest("pk")
@@ -468,4 +469,4 @@ def test_two_undos_at_the_same_time(market_db, file):
             until(lambda: IngestRun.objects.filter(status="running").count() == 2)
         assert sorted(process.end().code for process in both) == [0, 1]
     assert IngestRun.objects.filter(undoes=run, status="success").count() == 1
-    assert "was taken back already" in IngestRun.objects.get(status="failed").error
+    assert "was already undone" in IngestRun.objects.get(status="failed").error
