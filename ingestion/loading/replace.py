@@ -4,6 +4,7 @@ intervals."""
 from __future__ import annotations
 
 from django.db.backends.utils import CursorWrapper
+from psycopg2.sql import Identifier
 
 from ingestion.loading.revisions import keep_values
 from ingestion.symbology.conflicts import Conflict
@@ -24,7 +25,7 @@ WHERE NOT EXISTS (
     WHERE series.symbol = bars.symbol AND staged.ts = bars.ts
 )
 """
-_KEEP_REPLACED = keep_values(affected="replaced_bars", operation="'delete'")
+_KEEP_REPLACED = keep_values(affected=Identifier("replaced_bars"), operation="'delete'")
 _REMOVE = """
 DELETE FROM market_bars_ohlcv_1m AS bars
 USING replaced_bars AS replaced

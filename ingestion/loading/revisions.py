@@ -16,10 +16,10 @@ WHERE {condition}
 """)
 
 
-def keep_values(*, affected: str, operation: str, condition: str = "true") -> sql.Composed:
+def keep_values(*, affected: sql.Identifier, operation: str, condition: str = "true") -> sql.Composed:
     """The statement that keeps the values of bars whose keys are in the temporary table `affected`.
 
     `operation` and `condition` are SQL over its columns: 'update' or 'delete', and which rows. The statement takes the
     parameter `run_id`: the run that replaces the values.
     """
-    return _KEEP.format(affected=sql.Identifier(affected), operation=sql.SQL(operation), condition=sql.SQL(condition))
+    return _KEEP.format(affected=affected, operation=sql.SQL(operation), condition=sql.SQL(condition))

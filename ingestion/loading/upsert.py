@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.backends.utils import CursorWrapper
+from psycopg2.sql import Identifier
 
 from ingestion.loading.revisions import keep_values
 from ingestion.loading.statements import execute_counted
@@ -57,7 +58,9 @@ SELECT symbol, ts, ts_ms, open, high, low, close, volume, %(run_id)s
 FROM staged_differences
 WHERE NOT existed
 """
-_KEEP_CHANGED = keep_values(affected="staged_differences", operation="'update'", condition="affected.existed")
+_KEEP_CHANGED = keep_values(
+    affected=Identifier("staged_differences"), operation="'update'", condition="affected.existed"
+)
 _UPDATE_CHANGED = """
 UPDATE market_bars_ohlcv_1m AS bars
 SET open = new.open, high = new.high, low = new.low, close = new.close, volume = new.volume,
