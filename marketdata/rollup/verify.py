@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from django.db import connection, transaction
 
-from marketdata.formatting import exact
+from marketdata.formatting import format_price
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def repair_symbol(symbol: str) -> VerifyResult:
 
 def _text(value: object) -> str:
     if isinstance(value, Decimal):
-        return exact(value)
+        return format_price(value)
     return f"{value:%H:%M}" if isinstance(value, datetime) else str(value)
 
 

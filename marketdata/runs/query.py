@@ -40,7 +40,7 @@ def find_last_runs(series: Sequence[Series]) -> dict[str, IngestRun]:
     return {symbol: runs[run_id] for symbol, run_id in ids.items()}
 
 
-def failures_since_last_success() -> int:
+def count_failures_since_success() -> int:
     """How many runs failed after the last one that succeeded."""
     succeeded = IngestRun.objects.filter(status="success").order_by("-id").values_list("id", flat=True).first() or 0
     return IngestRun.objects.filter(status="failed", id__gt=succeeded).count()
