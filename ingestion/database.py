@@ -30,10 +30,10 @@ def translate_database_errors(
     try:
         yield
     except DatabaseUnavailable:
-        progress.check()  # Ctrl-C may be why
+        progress.raise_if_cancelled()  # Ctrl-C may be why
         raise
     except Error as error:
-        progress.check()  # a statement is also cancelled because somebody wants to stop
+        progress.raise_if_cancelled()  # a statement is also cancelled because somebody wants to stop
         raise DatabaseFailure(_describe(error, what, outcome)) from error
 
 

@@ -63,7 +63,7 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
     options, progress = options or IngestOptions(), progress or Progress()
     run = _new_run(path, options)
     with translate_database_errors(progress):
-        progress.check()
+        progress.raise_if_cancelled()
         require_database()
         close_orphaned_runs()
         open_run(run)
@@ -82,7 +82,7 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         record_intervals(run, series_of, taken.intervals_by_symbol)
         _fill_in(run, taken, upsert(cursor, taken.staged, run.pk))
         run.dataset = run.dataset or _dataset_name(taken.symbols, series_of, run)
-        progress.check()
+        progress.raise_if_cancelled()
         succeed_run(run)
     logger.info("Run %s stored %s: %s bars, %s of them new", run.pk, path, run.row_count, run.inserted_count)
     return run
@@ -96,7 +96,7 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
     options, progress = options or IngestOptions(), progress or Progress()
     run = _new_run(path, options)
     with translate_database_errors(progress):
-        progress.check()
+        progress.raise_if_cancelled()
         require_database()
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             taken = _take(cursor, run, options, progress)
@@ -129,8 +129,8 @@ def _take(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, progres
                 copy_new_bars(cursor, batch.new)
                 copy_staged_bars(cursor, batch.possibly_stored)
                 stored += batch.new.count
-                progress.read_up_to(batch.read_up_to)
-                progress.check()
+                progress.advance_to(batch.read_up_to)
+                progress.raise_if_cancelled()
     finish_staging(cursor, file.symbols)
     for note in file.notes():
         if note:

@@ -67,7 +67,7 @@ def ingested_before(path: Path, options: BatchOptions, progress: Progress) -> In
     if options.options.replace_instrument:
         return None
     with translate_database_errors(progress):
-        progress.check()
+        progress.raise_if_cancelled()
         require_database()
         if not options.dry_run:
             close_orphaned_runs()  # as whoever looks at runs does; a dry run writes nothing at all

@@ -24,7 +24,7 @@ def ingest_in_parallel(
     progress = new_progress()
     try:
         with translate_database_errors(progress):
-            progress.check()
+            progress.raise_if_cancelled()
             require_database()
     except IngestError as error:
         yield FileOutcome(paths[0], error=error)
@@ -74,7 +74,7 @@ def _side_by_side(
 
 def _asked_to_stop(progress: Progress) -> Interrupted | None:
     try:
-        progress.check()
+        progress.raise_if_cancelled()
     except Interrupted as stop:
         return stop
     return None

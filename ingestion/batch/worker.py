@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -31,10 +32,10 @@ def work(line: Connection) -> None:
 
     database, options = line.recv()
     connections.databases[DEFAULT_DB_ALIAS].update(database)  # a test's, or a benchmark's, is not that of the settings
-    with cancel_on_signals() as switch:
+    with cancel_on_signals() as token:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the parent held them back until now
         threading.Thread(target=_stop_with_the_parent, daemon=True).start()
-        progress = RemoteProgress(line, switch.check)
+        progress = RemoteProgress(line, token.raise_if_cancelled)
         while (path := _next_path(line)) is not None:
             outcome = ingest_one(path, options, progress)
             with contextlib.suppress(ConnectionError):
@@ -57,21 +58,21 @@ def _next_path(line: Connection) -> Path | None:
 class RemoteProgress(Progress):
     """Tells the parent's observer what it is told. If the parent is gone, the file is left as it was."""
 
-    def __init__(self, line: Connection, check) -> None:
+    def __init__(self, line: Connection, raise_if_cancelled: Callable[[], None]) -> None:
         super().__init__()
-        self._line, self._check = line, check
+        self._line, self._raise_if_cancelled = line, raise_if_cancelled
 
     def start_file(self, path: Path, size: int) -> None:
         self._tell("start_file", path, size)
 
-    def read_up_to(self, position: int) -> None:
-        self._tell("read_up_to", position)
+    def advance_to(self, position: int) -> None:
+        self._tell("advance_to", position)
 
     def step(self, name: str) -> None:
         self._tell("step", name)
 
-    def check(self) -> None:
-        self._check()
+    def raise_if_cancelled(self) -> None:
+        self._raise_if_cancelled()
 
     def _tell(self, *message: object) -> None:
         try:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Console:
     """One display for all files that are on their way in, however many at a time."""
 
-    def __init__(self, *, switch: CancellationToken, verbose: bool, show_progress: bool, file_count: int) -> None:
-        self.switch = switch
+    def __init__(self, *, token: CancellationToken, verbose: bool, show_progress: bool, file_count: int) -> None:
+        self.token = token
         self.verbose = verbose
         self.progress = _progress_bars() if show_progress else None
         self.several = file_count > 1
@@ -63,7 +63,7 @@ class ConsoleProgress(Progress):
             progress.start()
             self._task = progress.add_task(_shortened(path.name), total=size)
 
-    def read_up_to(self, position: int) -> None:
+    def advance_to(self, position: int) -> None:
         self._log(f"Taken up to byte {position:,}")
         self._show(completed=position)
 
@@ -71,8 +71,8 @@ class ConsoleProgress(Progress):
         self._log(name)
         self._show(description=f"{_shortened(self._name)}: {name}")
 
-    def check(self) -> None:
-        self._console.switch.check()
+    def raise_if_cancelled(self) -> None:
+        self._console.token.raise_if_cancelled()
 
     def end_file(self) -> None:
         self._console.end_file(self._task)

@@ -171,8 +171,8 @@ def test_an_interruption_ends_the_work_on_all_files(market_db, small, tmp_path):
 
 def test_the_handlers_are_those_from_before_afterwards():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with cancel_on_signals() as switch:
-        switch.check()
+    with cancel_on_signals() as token:
+        token.raise_if_cancelled()
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 

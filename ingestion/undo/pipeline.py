@@ -68,7 +68,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> Undo:
     """
     progress = progress or Progress()
     with translate_database_errors(progress, **_IN_ERRORS):
-        progress.check()
+        progress.raise_if_cancelled()
         require_database()
         close_orphaned_runs()
         undone = _find(run_id)
@@ -82,18 +82,18 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> Undo:
     ):
         progress.step("Waiting for others who write these series")
         lock_series(cursor, undone.symbols)
-        progress.check()
+        progress.raise_if_cancelled()
         _refuse_hopeless(undone)  # another undo may have been faster
         progress.step("Looking for what later runs have changed")
         found = _look(cursor, undone)
-        progress.check()
+        progress.raise_if_cancelled()
         progress.step("Taking the bars back")
         finished_at = read_closing_time(run)
         write_undo(cursor, found.counts, run.pk, finished_at)
         _refuse_if_all_is_left(found, restore_intervals(cursor, undone, found.days))
         _fill_in(run, found)
         notes = _notes(found)
-        progress.check()
+        progress.raise_if_cancelled()
         succeed_run(run, finished_at)
     logger.info("Run %s took run %s back: %s bars changed, %s left", run.pk, undone.pk, run.row_count, run.left_count)
     return Undo(run, found.left, notes)
@@ -103,7 +103,7 @@ def preview_undo(*, run_id: int, progress: Progress | None = None) -> Undo:
     """Do everything but write: the same, with a run that is not saved. Raises what `undo_run` would raise."""
     progress = progress or Progress()
     with translate_database_errors(progress, **_IN_ERRORS):
-        progress.check()
+        progress.raise_if_cancelled()
         require_database()
         undone = _find(run_id)
         run = _new_run(undone)

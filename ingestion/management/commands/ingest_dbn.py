@@ -93,9 +93,9 @@ class Command(CommandWithExamples):
             _ingest_options(options), dry_run=options["dry_run"], skip_ingested=options["skip_ingested"]
         )
         taken: list[FileOutcome] = []
-        with cancel_on_signals() as switch:
+        with cancel_on_signals() as token:
             console = Console(
-                switch=switch,
+                token=token,
                 verbose=options["verbose"],
                 show_progress=sys.stderr.isatty() and not options["verbose"],
                 file_count=len(paths),

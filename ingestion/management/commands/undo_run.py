@@ -44,8 +44,8 @@ class Command(CommandWithExamples):
         run_id, dry_run = options["run_id"], options["dry_run"]
         take = preview_undo if dry_run else undo_run
         try:
-            with cancel_on_signals() as switch:
-                undo = take(run_id=run_id, progress=_Watch(switch, verbose=options["verbose"]))
+            with cancel_on_signals() as token:
+                undo = take(run_id=run_id, progress=_Watch(token, verbose=options["verbose"]))
         except IngestError as error:
             if options["json"]:
                 self.stdout.write(json.dumps(undo_report.refusal_as_json(run_id, error, dry_run=dry_run)))
@@ -58,9 +58,9 @@ class Command(CommandWithExamples):
 
 
 class _Watch(Progress):
-    def __init__(self, switch: CancellationToken, *, verbose: bool) -> None:
+    def __init__(self, token: CancellationToken, *, verbose: bool) -> None:
         super().__init__()
-        self._switch = switch
+        self._token = token
         self._verbose = verbose
         self._started = time.perf_counter()
 
@@ -68,9 +68,9 @@ class _Watch(Progress):
         if self._verbose:
             print(f"{time.perf_counter() - self._started:8.3f} s  {name}", file=sys.stderr)  # noqa: T201
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         try:
-            self._switch.check()
+            self._token.raise_if_cancelled()
         except Interrupted as error:
             raise UndoInterrupted(error.exit_code - 128) from error
 
