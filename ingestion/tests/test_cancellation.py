@@ -164,7 +164,7 @@ def test_an_interruption_ends_the_work_on_all_files(market_db, small, tmp_path):
         process.signal(signal.SIGTERM)
         ended = process.end(10)
 
-    assert (ended.code, ended.out) == (143, "2 files: 0 taken, 0 skipped, 1 failed, 1 not reached.\n")
+    assert (ended.code, ended.out) == (143, "2 files: 0 loaded, 0 skipped, 1 failed, 1 not reached.\n")
     assert ended.sentence.startswith("interrupted")
     assert IngestRun.objects.count() == 1
 
@@ -210,7 +210,7 @@ def test_the_next_file_is_taken_on_a_new_connection(market_db, tmp_path, jobs):
         ended = process.end()
 
     assert ended.code == 1
-    assert "3 files: 2 taken, 0 skipped, 1 failed." in ended.out
+    assert "3 files: 2 loaded, 0 skipped, 1 failed." in ended.out
     (lost,) = IngestRun.objects.filter(status="failed")
     assert lost.error.startswith("The connection to the database was lost (")
     for symbol in symbols:

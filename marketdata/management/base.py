@@ -1,6 +1,7 @@
 """The base class of the project's commands."""
 
 import argparse
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -19,7 +20,7 @@ class CommandWithExamples(BaseCommand):
     def get_version(self) -> str:
         return f"barkeep {__version__}"  # Django's own would be printed as if it were the project's
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: object) -> CommandParser:
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
             prog_name,
             subcommand,

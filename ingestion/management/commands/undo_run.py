@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import sys
 import time
 
 from django.core.management.base import CommandError, CommandParser
 
 from ingestion.cancellation import CancellationToken, cancel_on_signals
 from ingestion.cli import undo_report
+from ingestion.cli.output import print_log_line, replace_unencodable_characters
 from ingestion.errors import IngestError, Interrupted, UndoInterrupted
 from ingestion.progress import Progress
 from ingestion.undo.pipeline import preview_undo, undo_run
@@ -38,9 +38,7 @@ class Command(CommandWithExamples):
         parser.add_argument("--json", action="store_true", help="the summary as one JSON object on standard output")
 
     def handle(self, *args, **options) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")  # a terminal that cannot show ✅ must not fail a finished undo
+        replace_unencodable_characters()
         run_id, dry_run = options["run_id"], options["dry_run"]
         take = preview_undo if dry_run else undo_run
         try:
@@ -66,7 +64,7 @@ class _Watch(Progress):
 
     def step(self, name: str) -> None:
         if self._verbose:
-            print(f"{time.perf_counter() - self._started:8.3f} s  {name}", file=sys.stderr)  # noqa: T201
+            print_log_line(name, started=self._started)
 
     def raise_if_cancelled(self) -> None:
         try:

@@ -24,7 +24,7 @@ def test_a_file_that_is_in_is_skipped_under_any_name(market_db, tmp_path):
     assert skipped(path) == [False]
     assert skipped(path, other, new) == [True, True, False]
     assert IngestRun.objects.count() == 2
-    assert f"Skipped: {path} is in already (run 1)." in ingest(path, skip_ingested=True).out
+    assert f"Skipped: {path} is already loaded (run 1)." in ingest(path, skip_ingested=True).out
 
 
 def test_part_of_a_file_or_a_failed_run_is_not_the_file(market_db, tmp_path):

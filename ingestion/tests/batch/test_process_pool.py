@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from config.testing.builders import bars, exact, ingest, stored, write
 from config.testing.processes import Process, backend_in, run, running, series_locked, until
-from ingestion.batch.parallel import _series_of
+from ingestion.batch.parallel import find_series_slugs
 from ingestion.batch.schedule import Schedule
 from ingestion.loading.locks import lock_series
 from ingestion.options import IngestOptions
@@ -42,7 +42,7 @@ def test_all_are_taken_and_told_in_their_order(market_db, four, tmp_path):
 
 def test_it_works_within_a_process_that_has_another_database_than_its_settings(market_db, four, tmp_path):
     told = ingest(tmp_path, jobs=2).out
-    assert "4 files: 4 taken, 0 skipped, 0 failed." in told
+    assert "4 files: 4 loaded, 0 skipped, 0 failed." in told
     assert told.count("INGESTION COMPLETE") == 4
     assert Bar.objects.count() == 20
 
@@ -72,18 +72,18 @@ def test_files_that_cannot_go_beside_each_other_need_no_other_process(market_db,
         assert workers_of(process) == []
         process.signal(signal.SIGTERM)
         ended = process.end()
-    assert (ended.code, ended.out) == (143, "3 files: 0 taken, 0 skipped, 1 failed, 2 not reached.\n")
+    assert (ended.code, ended.out) == (143, "3 files: 0 loaded, 0 skipped, 1 failed, 2 not reached.\n")
 
-    assert "3 files: 3 taken, 0 skipped, 0 failed." in run("--input", tmp_path, "--jobs", 2).out
+    assert "3 files: 3 loaded, 0 skipped, 0 failed." in run("--input", tmp_path, "--jobs", 2).out
 
 
 def test_a_bad_file_stops_no_other(market_db, four, tmp_path):
     four[1].write_bytes(b"noise")
     ended = run("--input", tmp_path, "--jobs", 2)
     assert ended.code == 1
-    assert "4 files: 3 taken, 0 skipped, 1 failed." in ended.out
+    assert "4 files: 3 loaded, 0 skipped, 1 failed." in ended.out
     assert f"❌ {four[1]} is not a DBN file" in ended.err
-    assert "1 of 4 files were not taken." in ended.err
+    assert "1 of 4 files failed." in ended.err
     assert IngestRun.objects.get(status="failed").file_name == "b.dbn"
 
 
@@ -96,12 +96,12 @@ def test_a_dry_run_of_many_changes_nothing(market_db, four, tmp_path):
 def test_files_that_are_in_are_passed_over(market_db, four, tmp_path):
     run("--input", four[2])
     ended = run("--input", tmp_path, "--jobs", 2, "--skip-ingested")
-    assert "4 files: 3 taken, 1 skipped, 0 failed." in ended.out
+    assert "4 files: 3 loaded, 1 skipped, 0 failed." in ended.out
 
 
 def test_without_a_database_it_is_told_once(four, tmp_path):
     ended = run("--input", tmp_path, "--jobs", 2, url="postgres://u@127.0.0.1:1/nothing")
-    assert (ended.code, ended.out) == (1, "4 files: 0 taken, 0 skipped, 1 failed, 3 not reached.\n")
+    assert (ended.code, ended.out) == (1, "4 files: 0 loaded, 0 skipped, 1 failed, 3 not reached.\n")
     assert ended.sentence.startswith("The database cannot be used")
 
 
@@ -141,7 +141,7 @@ def test_whoever_stops_the_command_stops_all(market_db, four, tmp_path, stop, co
         ended = process.end(10)
 
     assert ended.code == code
-    assert ended.out == "4 files: 0 taken, 0 skipped, 2 failed, 2 not reached.\n"
+    assert ended.out == "4 files: 0 loaded, 0 skipped, 2 failed, 2 not reached.\n"
     assert ended.sentence.startswith("interrupted: nothing of this file was stored")
     assert set(IngestRun.objects.values_list("status", flat=True)) == {"failed"}
     assert IngestRun.objects.count() == 2
@@ -165,7 +165,7 @@ def test_a_process_that_is_killed_takes_its_file_with_it_and_no_other(market_db,
         ended = process.end(20)
 
     assert ended.code == 1
-    assert "4 files: 3 taken, 0 skipped, 1 failed." in ended.out
+    assert "4 files: 3 loaded, 0 skipped, 1 failed." in ended.out
     assert f"❌ The process that took {four[0]} died (killed by signal 9)" in ended.err
     until(close_orphaned_runs)  # when the server has noticed as well
     assert IngestRun.objects.get(status="failed").file_name == "a.dbn"
@@ -195,7 +195,7 @@ def test_a_process_that_is_killed_while_it_waits_is_not_missed(market_db, tmp_pa
             until(lambda: idle.status() == psutil.STATUS_ZOMBIE)
         ended = process.end(20)
     assert (ended.code, ended.err) == (0, "")
-    assert "4 files: 4 taken, 0 skipped, 0 failed." in ended.out
+    assert "4 files: 4 loaded, 0 skipped, 0 failed." in ended.out
 
 
 # --- In order --------------------------------------------------------------------------------------------------------
@@ -203,8 +203,8 @@ def test_a_process_that_is_killed_while_it_waits_is_not_missed(market_db, tmp_pa
 
 def series_may_meet(one, other) -> bool:
     """Whether the second file has to wait while the first is taken."""
-    schedule = Schedule([one, other], lambda path: _series_of(path, IngestOptions(), Progress()))
-    return bool(schedule.take()) and schedule.take() is None
+    schedule = Schedule([one, other], lambda path: find_series_slugs(path, IngestOptions(), Progress()))
+    return bool(schedule.start_next()) and schedule.start_next() is None
 
 
 def test_symbols_that_look_alike_in_an_address_follow_one_another(market_db, tmp_path):
@@ -216,5 +216,5 @@ def test_a_file_that_an_earlier_one_may_make_good_waits_for_it(market_db, tmp_pa
     contract(tmp_path, "1", "ES.c.0")
     write(tmp_path / "2.dbn", bars(5, first=1440), symbols=(), mappings={})  # for the default series
     ended = run("--input", tmp_path, "--jobs", 2, DEFAULT_SERIES="es-c-0")
-    assert "2 files: 2 taken, 0 skipped, 0 failed." in ended.out
+    assert "2 files: 2 loaded, 0 skipped, 0 failed." in ended.out
     assert len(stored("ES.c.0")) == 10

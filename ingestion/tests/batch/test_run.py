@@ -57,7 +57,7 @@ def test_each_file_is_its_own_run_and_a_bad_one_stops_no_other(market_db, tmp_pa
         day_file(tmp_path / f"{number}.dbn", number)
     (tmp_path / "2.dbn").write_bytes(b"noise")
 
-    with pytest.raises(CommandError, match=r"1 of 3 files were not taken\.") as refusal:
+    with pytest.raises(CommandError, match=r"1 of 3 files failed\.") as refusal:
         ingest(tmp_path)
 
     assert refusal.value.returncode == 1
@@ -78,7 +78,7 @@ def test_a_name_that_is_not_utf8_stops_no_other(market_db, tmp_path):
     except OSError:
         pytest.skip("this file system takes no such names")
 
-    with pytest.raises(CommandError, match="1 of 2 files were not taken"):
+    with pytest.raises(CommandError, match="1 of 2 files failed"):
         ingest(strange, good)
     with pytest.raises(CommandError, match=r"udcff\.dbn' is not a name in UTF-8, so it cannot be stored"):
         ingest(strange)

@@ -20,14 +20,14 @@ def test_files_that_share_a_series_keep_their_order(files, jobs, data):
     schedule = Schedule(list(symbols_of), symbols_of.get)
     taken, now = [], []
     while schedule.waiting or now:
-        while len(now) < jobs and (path := schedule.take()):
+        while len(now) < jobs and (path := schedule.start_next()):
             assert not any(share(symbols_of[path], symbols_of[other]) for other in now)
             taken.append(path)
             now.append(path)
         assert now, "nothing goes on"
         ended = data.draw(st.sampled_from(now))
         now.remove(ended)
-        schedule.end(ended)
+        schedule.finish(ended)
     options = {path: place for place, path in enumerate(taken)}
     assert len(taken) == len(files)
     paths = list(symbols_of)
@@ -41,28 +41,28 @@ def test_a_long_queue_of_one_series_is_not_read_to_its_end():
     asked = []
     paths = [Path(str(number)) for number in range(1000)]
     schedule = Schedule(paths, lambda path: asked.append(path) or frozenset("A"))
-    assert schedule.take() == paths[0]
-    assert schedule.take() is None
-    assert schedule.take() is None
+    assert schedule.start_next() == paths[0]
+    assert schedule.start_next() is None
+    assert schedule.start_next() is None
     assert len(asked) == 1 + LOOK_AHEAD
 
 
 def test_a_file_of_another_series_overtakes_those_that_wait():
     symbols = {Path("1"): frozenset("A"), Path("2"): frozenset("A"), Path("3"): frozenset("B")}
     schedule = Schedule(list(symbols), symbols.get)
-    assert [schedule.take(), schedule.take(), schedule.take()] == [Path("1"), Path("3"), None]
-    schedule.end(Path("1"))
-    assert schedule.take() == Path("2")
+    assert [schedule.start_next(), schedule.start_next(), schedule.start_next()] == [Path("1"), Path("3"), None]
+    schedule.finish(Path("1"))
+    assert schedule.start_next() == Path("2")
 
 
 @given(files=FILES)
 def test_a_file_is_alone_if_none_could_go_beside_it(files):
     symbols_of = {Path(str(number)): symbols for number, symbols in enumerate(files)}
     first, second = Schedule(list(symbols_of), symbols_of.get), Schedule(list(symbols_of), symbols_of.get)
-    path, beside = second.take(), second.take()
+    path, beside = second.start_next(), second.start_next()
     if path is None or beside is not None:
-        assert first.take_alone() is None
+        assert first.start_only() is None
         assert first.waiting == list(symbols_of)
     else:
-        assert first.take_alone() == path
+        assert first.start_only() == path
         assert first.waiting == second.waiting

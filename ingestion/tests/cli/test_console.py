@@ -61,7 +61,7 @@ def test_the_display_takes_no_line_of_a_result_away(market_db, tmp_path, jobs):
     assert text.count("INGESTION COMPLETE") == 4
     assert text.count("No series claims S") == 4  # the last line of each
     assert text.count("❌") == 2
-    assert "6 files: 4 taken, 0 skipped, 2 failed." in text
+    assert "6 files: 4 loaded, 0 skipped, 2 failed." in text
     assert "━" not in text  # nothing is left of the display
 
 
@@ -69,5 +69,5 @@ def test_a_long_name_leaves_room_for_the_bar(monkeypatch):
     from ingestion.cli import console
 
     monkeypatch.setenv("COLUMNS", "90")
-    assert console._shortened("glbx-mdp3-20240102.ohlcv-1m.dbn.zst") == "glbx-mdp3-20240102.ohlcv-1m.d…"
-    assert console._shortened("mnq.dbn") == "mnq.dbn"
+    assert console.shorten_name("glbx-mdp3-20240102.ohlcv-1m.dbn.zst") == "glbx-mdp3-20240102.ohlcv-1m.d…"
+    assert console.shorten_name("mnq.dbn") == "mnq.dbn"
