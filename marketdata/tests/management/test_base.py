@@ -9,6 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
+from config import __version__
 from marketdata.command_line import manage
 from marketdata.management.base import CommandWithExamples
 
@@ -27,14 +28,14 @@ def test_every_command_prints_the_projects_version(app, command, capsys):
     assert isinstance(loaded, CommandWithExamples)
     with pytest.raises(SystemExit) as ended:
         loaded.run_from_argv(["manage.py", command, "--version"])
-    assert (ended.value.code, capsys.readouterr().out) == (0, "barkeep 0.2.0\n")
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"barkeep {__version__}\n")
 
 
 @pytest.mark.parametrize(("app", "command"), COMMANDS)
-def test_every_help_ends_with_examples_that_can_be_typed_here(app, command):
+def test_every_help_ends_with_examples_for_this_machine(app, command):
     help_text = load_command_class(app, command).create_parser("manage.py", command).format_help()
     assert "examples:" in help_text
-    assert f"    {manage()} {command} " in help_text
+    assert f"    {manage()} {command}" in help_text
     assert "{manage}" not in help_text
 
 
@@ -42,4 +43,4 @@ def test_the_command_line_prints_the_version():
     ended = subprocess.run(
         [sys.executable, "manage.py", "ingest_dbn", "--version"], cwd=settings.BASE_DIR, capture_output=True, text=True
     )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "barkeep 0.2.0\n", "")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"barkeep {__version__}\n", "")
