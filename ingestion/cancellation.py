@@ -26,7 +26,7 @@ _JOIN_SECONDS = 2  # a cancel request to a server that does not answer must not 
 
 
 class CancellationToken:
-    """Whether the run was asked to stop, and by which signal."""
+    """Whether a signal has requested the run to stop, and which."""
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
