@@ -13,7 +13,8 @@ def find_files(inputs: Iterable[Path]) -> list[Path]:
     """List the files of the inputs, each once: files as named, folders replaced by their .dbn and .dbn.zst files in the
     order of their paths.
 
-    A folder without DBN files stays in the list, so that it fails and is audited like an unreadable file.
+    A folder without DBN files stays in the list, so that it fails like an unreadable file, with a run in the audit
+    trail.
     """
     found: dict[str, Path] = {}
     for path in inputs:

@@ -63,7 +63,7 @@ class BatchOutput:
         if self._as_json:
             positions = {path: position for position, path in enumerate(self._paths)}
             ordered = sorted(outcomes, key=lambda outcome: positions[outcome.path])
-            self._stdout.write(json.dumps(report.build_json(ordered, dry_run=self._dry_run)))
+            self._stdout.write(json.dumps(report.serialize_outcomes(ordered, dry_run=self._dry_run)))
         elif not self._is_single:
             self._stdout.write(report.format_closing_line(outcomes, not_reached=len(self._paths) - len(outcomes)))
 
@@ -88,6 +88,6 @@ class BatchOutput:
         elif outcome.earlier_run is not None:
             self._stdout.write(f"Skipped: {outcome.path} is already loaded (run {outcome.earlier_run.pk}).")
         else:
-            format_summary = report.format_dry_run_summary if self._dry_run else report.format_summary
+            format_run = report.format_preview if self._dry_run else report.format_result
             path = None if self._is_single else outcome.path
-            self._stdout.write(format_summary(outcome.run, outcome.notes, path=path))
+            self._stdout.write(format_run(outcome.run, outcome.notes, path=path))

@@ -13,7 +13,7 @@ from marketdata.models import IngestRun, Series
 RULE = "=" * 80
 
 
-def format_summary(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
+def format_result(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
     """Format the result of a run that loaded a file. For one of several files, `path` names it."""
     lines = [
         RULE,
@@ -33,7 +33,7 @@ def format_summary(run: IngestRun, notes: Iterable[str], *, path: Path | None = 
     return "\n".join(lines)
 
 
-def format_dry_run_summary(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
+def format_preview(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
     """Format what a run would do."""
     lines = [
         RULE,
@@ -60,17 +60,17 @@ def format_closing_line(outcomes: list[FileOutcome], not_reached: int) -> str:
     return f"{len(outcomes) + not_reached:,} files: {loaded:,} loaded, {skipped:,} skipped, {failed:,} failed{rest}."
 
 
-def build_json(outcomes: list[FileOutcome], *, dry_run: bool) -> dict:
-    """Build the JSON object for scripts. `files` has one object per file, up to the one that ended the batch; counts
+def serialize_outcomes(outcomes: list[FileOutcome], *, dry_run: bool) -> dict:
+    """Return the JSON object for scripts. `files` has one object per file, up to the one that ended the batch; counts
     are integers, times ISO 8601 in UTC."""
     return {
         "dry_run": dry_run,
         "ok": all(outcome.error is None for outcome in outcomes),
-        "files": [_build_file_json(outcome) for outcome in outcomes],
+        "files": [_serialize_outcome(outcome) for outcome in outcomes],
     }
 
 
-def _build_file_json(outcome: FileOutcome) -> dict:
+def _serialize_outcome(outcome: FileOutcome) -> dict:
     if outcome.error is not None:
         return {"file": str(outcome.path), "status": "failed", "error": str(outcome.error)}
     if outcome.earlier_run is not None:

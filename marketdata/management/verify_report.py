@@ -19,7 +19,7 @@ def print_results(results: Iterable[VerifyResult], stdout: OutputWrapper, *, as_
         if not as_json:
             stdout.write(format_result(result))
     if as_json:
-        stdout.write(json.dumps(build_json(printed), cls=DjangoJSONEncoder))
+        stdout.write(json.dumps(serialize_results(printed), cls=DjangoJSONEncoder))
     elif not printed:
         stdout.write("There are no bars and no hours.")
     return printed
@@ -47,12 +47,12 @@ def format_result(result: VerifyResult) -> str:
     return "\n".join([f"{result.symbol}: {lines[0]}", *lines[1:]])
 
 
-def build_json(results: list[VerifyResult]) -> dict:
-    """Build the JSON object for scripts: prices and volumes are strings, times ISO 8601 in UTC."""
-    return {"ok": not count_unrepaired(results), "series": [_build_series_json(result) for result in results]}
+def serialize_results(results: list[VerifyResult]) -> dict:
+    """Return the JSON object for scripts: prices and volumes are strings, times ISO 8601 in UTC."""
+    return {"ok": not count_unrepaired(results), "series": [_serialize_result(result) for result in results]}
 
 
-def _build_series_json(result: VerifyResult) -> dict:
+def _serialize_result(result: VerifyResult) -> dict:
     return {
         "symbol": result.symbol,
         "hours": result.hour_count,

@@ -32,7 +32,7 @@ def test_symbol_and_dataset_are_stored_as_given(market_db, path):
     assert len(stored("My series:  ES1!")) == 1200
 
 
-def test_limit_loads_the_first_rows(market_db, path):
+def test_limit_loads_only_so_many_rows(market_db, path):
     ingest(path, limit=7)
     assert IngestRun.objects.get().row_limit == 7
     assert list(stored()) == sorted(stored())

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from marketdata.management.verify_report import build_json, count_unrepaired, format_result
+from marketdata.management.verify_report import count_unrepaired, format_result, serialize_results
 from marketdata.rollup.verify import VerifyResult
 
 HOUR = datetime(2024, 1, 2, tzinfo=UTC)
@@ -26,8 +26,8 @@ def test_a_result_that_differs_has_a_line_for_each_kind_of_difference():
 
 def test_only_unrepaired_differences_count():
     assert count_unrepaired([AGREES, DIFFERS, REPAIRED]) == 1
-    assert build_json([AGREES, REPAIRED])["ok"] is True
-    result = build_json([DIFFERS])
+    assert serialize_results([AGREES, REPAIRED])["ok"] is True
+    result = serialize_results([DIFFERS])
     assert result["ok"] is False
     assert result["series"][0] == {
         "symbol": "B",
