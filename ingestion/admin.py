@@ -1,4 +1,4 @@
-"""The audit trail in the admin: read by everyone who may see it, changed by nobody, and failed runs tried again."""
+"""The runs in the admin. They are read-only, since they are the audit trail; failed runs can be tried again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from marketdata.runs.locks import close_orphaned_runs
 
 
 class SeriesOfRunFilter(SeriesChoice):
-    """Runs of one series."""
+    """The runs of one series."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(symbols__contains=[self.symbol]) if self.symbol else queryset
@@ -62,11 +62,11 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
     @admin.display
     def undo(self, run: IngestRun) -> str:
-        """Which run it takes back, or which one took it back."""
+        """The run that it undoes, or the run that undid it."""
         if run.undoes_id:
-            return format_html('undoes <a href="{}">run {}</a>', _address(run.undoes_id), run.undoes_id)
+            return format_html('undoes <a href="{}">run {}</a>', _build_run_url(run.undoes_id), run.undoes_id)
         undos = [undo for undo in run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS]
-        rows = ((_address(undo.pk), undo.pk, _but_for(undo)) for undo in undos)
+        rows = ((_build_run_url(undo.pk), undo.pk, _format_skipped(undo)) for undo in undos)
         return format_html_join(", ", 'undone by <a href="{}">run {}</a>{}', rows) or "—"
 
     @admin.display
@@ -100,7 +100,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="file_name")
     def file(self, run: IngestRun) -> str:
-        """Its name, and what was wrong with it."""
+        """The file's name, and the run's error."""
         return format_html('{}<span class="run-error">{}</span>', run.file_name, run.error)
 
     @admin.display(description="other runs of this file")
@@ -109,27 +109,29 @@ class IngestRunAdmin(ReadOnlyAdmin):
             return "—"
         same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
         others = IngestRun.objects.filter(**same).exclude(pk=run.pk)[:20]
-        rows = ((_address(other.pk), other.pk, other.status, f"{other.started_at:%Y-%m-%d %H:%M}") for other in others)
+        rows = (
+            (_build_run_url(other.pk), other.pk, other.status, f"{other.started_at:%Y-%m-%d %H:%M}") for other in others
+        )
         return format_html_join(", ", '<a href="{}">run {}</a> ({}, {})', rows) or "—"
 
     @admin.action(description="Try again", permissions=["try_again"])
     def try_again(self, request: HttpRequest, queryset: QuerySet) -> None:
         for run in queryset.order_by("pk"):
             try:
-                again = retry_run(run)
+                retry = retry_run(run)
             except IngestError as error:
                 self.message_user(request, f"Run {run.pk}: {error}", messages.ERROR)
             else:
-                sentence = f"Run {run.pk} tried again as run {again.pk}: {again.inserted_count:,} bars inserted."
+                sentence = f"Run {run.pk} tried again as run {retry.pk}: {retry.inserted_count:,} bars inserted."
                 self.message_user(request, sentence, messages.SUCCESS)
 
     def has_try_again_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("marketdata.add_ingestrun")
 
 
-def _address(run_id: int) -> str:
+def _build_run_url(run_id: int) -> str:
     return reverse("admin:marketdata_ingestrun_change", args=[run_id])
 
 
-def _but_for(undo: IngestRun) -> str:
-    return f" but for {undo.left_count:,} bars" if undo.left_count else ""
+def _format_skipped(undo: IngestRun) -> str:
+    return f" except {undo.left_count:,} bars" if undo.left_count else ""

@@ -1,8 +1,9 @@
-"""Ctrl-C and SIGTERM: a flag that is looked at between chunks, and a statement in progress that is cancelled.
+"""Ctrl-C and SIGTERM: a flag that is checked between batches, and the cancellation of a running statement.
 
-Raising from a signal handler could strike anywhere, also between a commit and the line behind it. So the handler only
-takes note. psycopg2 waits for the server in C, where no handler runs; a thread that the signal wakes cancels the
-statement, and goes on until the run has noticed, since the signal may fall just before a statement starts.
+An exception raised in a signal handler can occur anywhere, also between a commit and the line after it. So the handler
+only records the signal. While psycopg2 waits for the server in C, Python runs no handler; a thread that the signal
+wakes cancels the statement instead. It repeats this until the run has reacted, because a signal can arrive just before
+a statement starts.
 """
 
 from __future__ import annotations
@@ -21,55 +22,56 @@ from ingestion.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _CANCEL_EVERY_SECONDS = 0.2
-_FAREWELL_SECONDS = 2  # a cancellation on its way to a server that does not answer is not waited for
+_JOIN_SECONDS = 2  # a cancel request to a server that does not answer must not keep the process alive
 
 
 class CancellationToken:
-    """Whether somebody asked to stop, and with which signal."""
+    """Whether a signal has requested the run to stop, and which."""
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
-        self.noticed = threading.Event()
+        self.acknowledged = threading.Event()
 
-    def check(self) -> None:
-        """Raise `Interrupted` if somebody asked to stop. From then on statements run undisturbed: the run is closed."""
+    def raise_if_cancelled(self) -> None:
+        """Raise `Interrupted` if a signal has arrived. After that statements are no longer cancelled, since the run
+        still has to be closed."""
         if self.signal_number is not None:
-            self.noticed.set()
+            self.acknowledged.set()
             raise Interrupted(self.signal_number)
 
 
 @contextlib.contextmanager
 def cancel_on_signals() -> Iterator[CancellationToken]:
-    """For the main thread of a command: within it, SIGINT and SIGTERM turn the switch and cancel statements."""
-    switch = CancellationToken()
+    """Within the block, SIGINT and SIGTERM set the token and cancel the running statement. For the main thread only."""
+    token = CancellationToken()
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     handlers = {number: signal.signal(number, lambda number, frame: None) for number in SIGNALS}
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    watcher = threading.Thread(target=_watch, args=(reading, switch, connections[DEFAULT_DB_ALIAS]), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(reading, token, connections[DEFAULT_DB_ALIAS]), daemon=True)
     watcher.start()
     try:
-        yield switch
+        yield token
     finally:
-        switch.noticed.set()
+        token.acknowledged.set()
         signal.set_wakeup_fd(wakeup)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        os.close(writing)  # the watcher reads the end of the pipe and leaves
-        watcher.join(_FAREWELL_SECONDS)
+        os.close(writing)  # the watcher reads the end of the pipe and returns
+        watcher.join(_JOIN_SECONDS)
         if not watcher.is_alive():
             os.close(reading)
 
 
-def _watch(reading: int, switch: CancellationToken, database: BaseDatabaseWrapper) -> None:
+def _watch(reading: int, token: CancellationToken, database: BaseDatabaseWrapper) -> None:
     while woken_by := os.read(reading, 1):
-        if woken_by[0] in SIGNALS and switch.signal_number is None:
-            switch.signal_number = woken_by[0]
-            while not switch.noticed.wait(_CANCEL_EVERY_SECONDS):
+        if woken_by[0] in SIGNALS and token.signal_number is None:
+            token.signal_number = woken_by[0]
+            while not token.acknowledged.wait(_CANCEL_EVERY_SECONDS):
                 _cancel_statement(database)
 
 
 def _cancel_statement(database: BaseDatabaseWrapper) -> None:
-    # The connection belongs to the main thread, but psycopg2's cancel() may be called from any.
+    # The connection belongs to the main thread, but psycopg2 allows cancel() from any thread.
     with contextlib.suppress(psycopg2.Error, AttributeError):
         database.connection.cancel()

@@ -32,10 +32,10 @@ def translate_database_errors(
     try:
         yield
     except DatabaseUnavailable:
-        progress.check()  # Ctrl-C may be the reason
+        progress.raise_if_cancelled()  # Ctrl-C may be the reason
         raise
     except Error as error:
-        progress.check()  # Ctrl-C cancels the current statement
+        progress.raise_if_cancelled()  # Ctrl-C cancels the current statement
         raise DatabaseFailure(_describe(error, what, outcome)) from error
 
 

@@ -24,16 +24,18 @@ def parse_not_empty(text: str) -> str:
     return text
 
 
-def parse_whole_number(*, most: int) -> Callable[[str], int]:
-    """For argparse: a whole number from 1 to `most`."""
+def parse_whole_number(*, maximum: int) -> Callable[[str], int]:
+    """For argparse: a whole number from 1 to `maximum`."""
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < 1:
+        # Twenty digits are more than any maximum has. int() raises ValueError for more than 4,300.
+        number = int(text.lstrip("0")[:20] or 0) if text.isdecimal() else 0
+        if number < 1:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-        if int(text) > most:
-            limit = f": at most {most:,}" if most < _MAX_BIGINT else ""
+        if number > maximum:
+            limit = f": at most {maximum:,}" if maximum < _MAX_BIGINT else ""
             raise argparse.ArgumentTypeError(f"{text} is too large{limit}")
-        return int(text)
+        return number
 
     return parse
 
@@ -88,7 +90,7 @@ class IngestOptions:
         None,
         "--limit",
         run_field="row_limit",
-        parse=parse_whole_number(most=_MAX_BIGINT),
+        parse=parse_whole_number(maximum=_MAX_BIGINT),
         metavar="N",
         help="only the first N rows",
     )
@@ -96,7 +98,7 @@ class IngestOptions:
         None,
         "--publisher",
         run_field="publisher_id",
-        parse=parse_whole_number(most=2**16 - 1),
+        parse=parse_whole_number(maximum=2**16 - 1),
         metavar="ID",
         help="only this publisher's rows",
     )

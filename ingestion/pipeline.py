@@ -90,7 +90,7 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         record_intervals(run, series, file.intervals_by_symbol)
         counts = upsert(cursor, _staged_range(file, new_count), run.pk)
         _record_result(run, file, counts.add_inserted(new_count), removed_count)
-        progress.check()
+        progress.raise_if_cancelled()
         succeed_run(run)
     _report(file, progress)
     logger.info("Run %s stored %s: %s bars, %s of them new", run.pk, path, run.row_count, run.inserted_count)
@@ -128,7 +128,7 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
 
 
 def _require_database(progress: Progress) -> None:
-    progress.check()
+    progress.raise_if_cancelled()
     require_database()
 
 
@@ -185,8 +185,8 @@ def _copy_batches(cursor: CursorWrapper, batches: Iterator[LoadBatch], progress:
             copy_new_bars(cursor, batch.new)
             copy_staged_bars(cursor, batch.possibly_stored)
             new_count += batch.new.count
-            progress.read_up_to(batch.position)
-            progress.check()
+            progress.advance_to(batch.position)
+            progress.raise_if_cancelled()
     return new_count
 
 

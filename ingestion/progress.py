@@ -1,4 +1,4 @@
-"""What somebody who watches an ingest can see and do: steps, progress, notes, and a way to stop it."""
+"""What the pipeline reports while it loads a file, and where it can be stopped."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from pathlib import Path
 
 
 class Progress:
-    """Keeps the notes, watches nothing else and never stops anything; a command or a page overrides what it needs."""
+    """Collects notes, shows nothing and never stops a run. A command or a page overrides what it needs."""
 
     def __init__(self) -> None:
-        self.notes: list[str] = []  # of the file at hand
+        self.notes: list[str] = []  # about the current file
 
     def start_file(self, path: Path, size: int) -> None:
-        """A file of `size` bytes was opened."""
+        """The pipeline has opened a file of `size` bytes."""
 
-    def read_up_to(self, position: int) -> None:
-        """The file was read up to this byte."""
+    def advance_to(self, position: int) -> None:
+        """The bars up to this byte of the file have been sent to the database."""
 
     def step(self, name: str) -> None:
-        """The next step of the pipeline begins."""
+        """The next step of the pipeline starts."""
 
     def note(self, sentence: str) -> None:
-        """Something that the user should know of a file that was taken."""
+        """Add a sentence that the user reads after a successful run."""
         self.notes.append(sentence)
 
     def end_file(self) -> None:
-        """The file is in, or was passed over or refused."""
+        """The file is loaded, skipped or refused."""
 
-    def check(self) -> None:
-        """Called between chunks, between steps and after a database error: raise `Interrupted` to stop here."""
+    def raise_if_cancelled(self) -> None:
+        """Raise `Interrupted` to stop the run. The pipeline calls this between batches, between steps and after a
+        database error."""

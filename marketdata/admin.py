@@ -1,4 +1,4 @@
-"""The admin of what the database holds. The audit trail's is in ingestion/admin.py, since it can try a run again."""
+"""The admin of series and bars. The runs are in ingestion/admin.py, since an action there tries a run again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_BARS = 10_000
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Nobody adds, edits or deletes, whatever their permissions."""
+    """No user can add, change or delete, whatever their permissions."""
 
     show_full_result_count = False
 
@@ -36,12 +36,12 @@ class SeriesAdmin(admin.ModelAdmin):
     search_fields = ["slug", "symbol", "name"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Series | None = None) -> list[str]:
-        # Bars are filed under the symbol: renamed, the series would lose them.
+        # Bars are stored under the symbol: a series with another symbol would lose them.
         return ["symbol"] if obj else []
 
 
 class SeriesChoice(admin.SimpleListFilter):
-    """A choice of one series; subclasses say what it selects."""
+    """A filter by one series. Subclasses define `queryset`."""
 
     title = "series"
     parameter_name = "series"
@@ -51,19 +51,19 @@ class SeriesChoice(admin.SimpleListFilter):
 
     @property
     def symbol(self) -> str:
-        """The series chosen; empty for none. An address can hold a NUL, which PostgreSQL cannot."""
+        """The selected symbol, or an empty text. PostgreSQL refuses a NUL, which an address can contain."""
         return (self.value() or "").replace("\0", "")
 
 
 class SeriesFilter(SeriesChoice):
-    """The bars of one series; without a choice, of none."""
+    """The bars of one series; no bars if none is selected."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(symbol=self.symbol) if self.symbol else queryset.none()
 
 
 class FirstBarsPaginator(Paginator):
-    """Pages of the first `MOST_BARS` bars: counting all of a long series would take longer than looking at it."""
+    """Pages of the first `MAX_BARS` bars. Counting all bars of a long series would delay every page."""
 
     @cached_property
     def count(self) -> int:
@@ -72,7 +72,7 @@ class FirstBarsPaginator(Paginator):
 
 @admin.register(BrowsableBar)
 class BarAdmin(ReadOnlyAdmin):
-    """Bars of one series, the newest first, or from a moment on."""
+    """The bars of one series: the newest first, or those of a time range in order of time."""
 
     list_display = ["symbol", "utc", "open_", "high_", "low_", "close_", "volume", "ingestion_run_id"]
     list_display_links = None
@@ -82,13 +82,13 @@ class BarAdmin(ReadOnlyAdmin):
     ordering = ["-ts"]
     search_fields = ["ts"]
     search_help_text = (
-        "Choose a series on the right. A UTC date or time here (2024-01-02, 2024-01-02T14:30) shows the bars from then "
-        f"on, two of them (2024-01-02..2024-01-03) a range. At most {MAX_BARS:,} bars are paged through."
+        "Choose a series on the right. A UTC date or time here (2024-01-02, 2024-01-02T14:30) lists the bars from that "
+        f"time on, two of them (2024-01-02..2024-01-03) those of a range. At most {MAX_BARS:,} bars are listed."
     )
     sortable_by = ()
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> None:
-        """No page of one bar: the symbol alone does not say which."""
+        """A bar has no page of its own: `BrowsableBar` has the symbol as its key, which is not unique."""
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         if not search_term:

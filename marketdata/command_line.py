@@ -1,4 +1,4 @@
-"""How the project's commands are typed on the machine that this process runs on."""
+"""How the project's commands are typed on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VENV = ".venv"
 
 @functools.cache
 def manage() -> str:
-    """`.venv/bin/python manage.py` where that is the Python of this process, which the README's setup makes; else
-    `python manage.py`: what somebody activated, or a host provides, is called so."""
+    """Return `.venv/bin/python manage.py` if this process runs that Python, as in the README's setup. Else return
+    `python manage.py`, the name in an activated environment and on a host."""
     own = (settings.BASE_DIR / VENV).resolve()
     return f"{VENV}/bin/python manage.py" if Path(sys.prefix).resolve() == own else "python manage.py"

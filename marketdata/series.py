@@ -17,3 +17,15 @@ def search_series(text: str) -> QuerySet[Series]:
     if not text:
         return Series.objects.all()
     return Series.objects.filter(Q(slug__icontains=text) | Q(symbol__icontains=text) | Q(name__icontains=text))
+
+
+class UnknownSeries(LookupError):
+    """No series has this slug. The message lists the first known slugs."""
+
+
+def find_symbol(slug: str) -> str:
+    """Return the symbol of a series, under which its bars are stored. Raises `UnknownSeries`."""
+    series = Series.objects.filter(slug=slug).first()
+    if series is None:
+        raise UnknownSeries(f"There is no series '{slug}'. Known: {', '.join(list_slugs()[:20])}.")
+    return series.symbol

@@ -1,0 +1,1 @@
+"""Ingests many files: which ones, in which order, in how many processes."""

@@ -1,4 +1,4 @@
-"""One of several files: its own run and transaction, whatever becomes of it; or passed over, since it is in already."""
+"""One file of a batch: ingested in its own run and transaction, or skipped because it is already loaded."""
 
 from __future__ import annotations
 
@@ -22,41 +22,44 @@ from marketdata.runs.locks import close_orphaned_runs
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What is to be done with each file."""
+    """How each file of a batch is loaded. `skip_ingested` skips files already loaded (same SHA-256)."""
 
-    options: IngestOptions
+    ingest_options: IngestOptions
     dry_run: bool = False
     skip_ingested: bool = False
 
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What became of one file: exactly one of `run`, `error` and `skipped_for` (the earlier run that has it) is set."""
+    """The result of one file: exactly one of `run`, `preview`, `error` and `earlier_run` is set.
+
+    `earlier_run` is the run that loaded the same content before, so that this file was skipped.
+    """
 
     path: Path
     run: IngestRun | None = None
     preview: FilePreview | None = None
     error: IngestError | None = None
-    skipped_for: IngestRun | None = None
+    earlier_run: IngestRun | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def ends_batch(self) -> bool:
-        """Whether the files behind it are not even tried."""
+        """Whether the batch stops here: the files after it would fail in the same way."""
         return isinstance(self.error, (Interrupted, DatabaseUnavailable))
 
 
 def ingest_one(path: Path, options: BatchOptions, progress: Progress) -> FileOutcome:
-    """One file, whatever becomes of it."""
+    """Ingest, preview or skip one file. An `IngestError` is returned in the outcome, not raised."""
     progress.notes = []
     try:
-        earlier = ingested_before(path, options, progress) if options.skip_ingested else None
+        earlier = find_earlier_run(path, options, progress) if options.skip_ingested else None
         if earlier is not None:
-            return FileOutcome(path, skipped_for=earlier)
+            return FileOutcome(path, earlier_run=earlier)
         if options.dry_run:
-            preview = preview_file(path=path, options=options.options, progress=progress)
+            preview = preview_file(path=path, options=options.ingest_options, progress=progress)
             return FileOutcome(path, preview=preview, notes=tuple(progress.notes))
-        run = ingest_file(path=path, options=options.options, progress=progress)
+        run = ingest_file(path=path, options=options.ingest_options, progress=progress)
         return FileOutcome(path, run=run, notes=tuple(progress.notes))
     except IngestError as error:
         return FileOutcome(path, error=error)
@@ -64,21 +67,24 @@ def ingest_one(path: Path, options: BatchOptions, progress: Progress) -> FileOut
         progress.end_file()
 
 
-def ingested_before(path: Path, options: BatchOptions, progress: Progress) -> IngestRun | None:
-    """The last successful run of this very file, as a whole, into the same series. None where the instrument is to be
-    replaced: a run since then may have replaced what this file brought."""
-    if options.options.replace_instrument:
+def find_earlier_run(path: Path, options: BatchOptions, progress: Progress) -> IngestRun | None:
+    """Return the last successful run that loaded all rows of this content into the same series, or None.
+
+    Always None with `replace_instrument`: a later run may have replaced the bars of this file. Raises the `IngestError`
+    of a database that cannot be used.
+    """
+    if options.ingest_options.replace_instrument:
         return None
     with translate_database_errors(progress):
-        progress.check()
+        progress.raise_if_cancelled()
         require_database()
-        if not options.dry_run:
-            close_orphaned_runs()  # as whoever looks at runs does; a dry run writes nothing at all
-        return _whole_run_of_same_content(path, options.options)
+        if not options.dry_run:  # a dry run writes nothing
+            close_orphaned_runs()
+        return _find_run_with_same_content(path, options.ingest_options)
 
 
-def _whole_run_of_same_content(path: Path, options: IngestOptions) -> IngestRun | None:
-    with contextlib.suppress(IngestError), SourceFile(path) as source:  # what is wrong with it, ingesting it will tell
+def _find_run_with_same_content(path: Path, options: IngestOptions) -> IngestRun | None:
+    with contextlib.suppress(IngestError), SourceFile(path) as source:  # ingesting the file reports its error
         assignment = assign_series(
             metadata=RecordReader(source).metadata,
             requested_symbol=options.symbol,
@@ -93,13 +99,13 @@ def _whole_run_of_same_content(path: Path, options: IngestOptions) -> IngestRun 
             publisher_id=options.publisher_id,
             **same_series,
         ).first()
-        return run if run and _is_still_there(run) and not _was_undone_since(run) else None
+        return run if run and _has_all_bars(run) and not _is_touched_by_undo(run) else None
     return None
 
 
-def _was_undone_since(run: IngestRun) -> bool:
-    """Whether an undo has taken bars from the run's stretch since: of this run, or of another that had brought bars
-    which this one found there already."""
+def _is_touched_by_undo(run: IngestRun) -> bool:
+    """Whether a later undo may have removed bars of the file: an undo of this run, or of another run whose bars this
+    run found already stored."""
     undos = IngestRun.objects.filter(undoes__isnull=False, status=IngestRun.Status.SUCCESS)
     return undos.filter(
         finished_at__gt=run.started_at,
@@ -109,7 +115,7 @@ def _was_undone_since(run: IngestRun) -> bool:
     ).exists()
 
 
-def _is_still_there(run: IngestRun) -> bool:
-    """Whether the table holds as many bars in the run's range as it left there: somebody may have deleted some."""
+def _has_all_bars(run: IngestRun) -> bool:
+    """Whether the table has at least as many bars in the run's range as the run stored. Bars can be deleted by hand."""
     bars = Bar.objects.filter(symbol__in=run.symbols, ts__range=(run.min_ts, run.max_ts))
     return bars.count() >= run.inserted_count + run.updated_count

@@ -1,4 +1,4 @@
-"""Several files at a time, each in a worker process; outcomes are reported as the files end."""
+"""Ingest several files at a time, each in a worker process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ingestion.batch.one_file import BatchOptions, FileOutcome, ingest_one
-from ingestion.batch.process_pool import worker_pool
+from ingestion.batch.process_pool import open_worker_pool
 from ingestion.batch.schedule import Schedule
 from ingestion.database import require_database, translate_database_errors
 from ingestion.dbn.source import SourceFile
@@ -18,77 +18,81 @@ from ingestion.symbology.series import propose_slug
 
 
 def ingest_in_parallel(
-    *, paths: list[Path], options: BatchOptions, new_progress: Callable[[], Progress], jobs: int
+    *, paths: list[Path], options: BatchOptions, create_progress: Callable[[], Progress], jobs: int
 ) -> Iterator[FileOutcome]:
-    """What `batch.ingest_files` promises, with `jobs` processes. Outcomes come as the files end."""
-    progress = new_progress()
+    """Do what `ingest_files` documents with `jobs` processes. Outcomes come in the order in which files end."""
+    progress = create_progress()
     try:
         with translate_database_errors(progress):
-            progress.check()
+            progress.raise_if_cancelled()
             require_database()
     except IngestError as error:
         yield FileOutcome(paths[0], error=error)
         return
-    schedule = Schedule(paths, lambda path: _series_of(path, options.options, progress))
-    ended = False
-    for outcome in _one_after_another(schedule, options, progress):
-        ended = outcome.ends_batch
+    schedule = Schedule(paths, lambda path: find_series_slugs(path, options.ingest_options, progress))
+    is_ended = False
+    for outcome in _ingest_in_this_process(schedule, options, progress):
+        is_ended = outcome.ends_batch
         yield outcome
-    if schedule.waiting and not ended:
-        yield from _side_by_side(schedule, options, new_progress, jobs=jobs, progress=progress)
+    if schedule.waiting and not is_ended:
+        yield from _ingest_in_workers(schedule, options, create_progress, jobs=jobs, progress=progress)
 
 
-def _one_after_another(schedule: Schedule, options: BatchOptions, progress: Progress) -> Iterator[FileOutcome]:
-    """Files that nothing could be taken beside, here: another process would only cost its start."""
-    while path := schedule.take_alone():
-        outcome = ingest_one(path, options, progress)
-        yield outcome
-        if outcome.ends_batch:
-            return
-        schedule.end(path)
+def find_series_slugs(path: Path, options: IngestOptions, progress: Progress) -> frozenset[str] | None:
+    """Return the slugs of the series that the file may write to: empty if it holds no bars, None if unknown so far.
 
-
-def _side_by_side(
-    schedule: Schedule, options: BatchOptions, new_progress: Callable[[], Progress], *, jobs: int, progress: Progress
-) -> Iterator[FileOutcome]:
-    """All that is left, each as soon as it may go and somebody has room for it."""
-    stop: Interrupted | None = None
-    ending = False
-    with worker_pool(jobs, options, new_progress) as pool:
-        while True:
-            while not ending and pool.has_room and (path := schedule.take()):
-                pool.give(path)
-            if not pool.busy:
-                break
-            for outcome in pool.outcomes():
-                schedule.end(outcome.path)
-                ending = ending or outcome.ends_batch
-                stop = None if isinstance(outcome.error, Interrupted) else stop
-                yield outcome
-            if not ending and (stop := _asked_to_stop(progress)):
-                ending = True
-                pool.signal(stop.signal_number)
-    if stop and schedule.waiting:  # all that was being taken came to its end: the next file is the first not to
-        yield FileOutcome(schedule.waiting[0], error=stop)
-
-
-def _asked_to_stop(progress: Progress) -> Interrupted | None:
-    try:
-        progress.check()
-    except Interrupted as stop:
-        return stop
-    return None
-
-
-def _series_of(path: Path, options: IngestOptions, progress: Progress) -> frozenset[str] | None:
-    """The series that the file may write to: none if it cannot be one of bars, None if that cannot be told now.
-
-    By the slugs that they would get: of two symbols that look alike in an address, the first one has it.
+    Slugs, not symbols: two symbols can have the same slug, and then the first file's symbol gets it.
     """
     try:
         with translate_database_errors(progress), SourceFile(path) as source:
             return frozenset(map(propose_slug, FileReader(source, options).possible_symbols))
     except (UnreadableFile, WrongContent):
         return frozenset()
-    except IngestError:  # it may look otherwise once the files before it are in
+    except IngestError:  # an earlier file of the batch may create the series that this one needs
         return None
+
+
+def _ingest_in_this_process(schedule: Schedule, options: BatchOptions, progress: Progress) -> Iterator[FileOutcome]:
+    """Ingest files here while no other file can run in parallel: starting a process takes longer than a small file."""
+    while path := schedule.start_only():
+        outcome = ingest_one(path, options, progress)
+        yield outcome
+        if outcome.ends_batch:
+            return
+        schedule.finish(path)
+
+
+def _ingest_in_workers(
+    schedule: Schedule,
+    options: BatchOptions,
+    create_progress: Callable[[], Progress],
+    *,
+    jobs: int,
+    progress: Progress,
+) -> Iterator[FileOutcome]:
+    cancelled: Interrupted | None = None
+    is_ending = False
+    with open_worker_pool(jobs, options, create_progress) as pool:
+        while True:
+            while not is_ending and pool.has_capacity and (path := schedule.start_next()):
+                pool.assign(path)
+            if not pool.busy:
+                break
+            for outcome in pool.receive_outcomes():
+                schedule.finish(outcome.path)
+                is_ending = is_ending or outcome.ends_batch
+                cancelled = None if isinstance(outcome.error, Interrupted) else cancelled
+                yield outcome
+            if not is_ending and (cancelled := _find_cancellation(progress)):
+                is_ending = True
+                pool.send_signal(cancelled.signal_number)
+    if cancelled and schedule.waiting:  # every running file completed, so the first waiting file reports it
+        yield FileOutcome(schedule.waiting[0], error=cancelled)
+
+
+def _find_cancellation(progress: Progress) -> Interrupted | None:
+    try:
+        progress.raise_if_cancelled()
+    except Interrupted as cancelled:
+        return cancelled
+    return None

@@ -1,5 +1,4 @@
-"""Several files at a time, each in a process of its own, shown as one work: what becomes of each file is told here, and
-whoever stops this process stops them all."""
+"""The worker processes of a parallel batch. The parent shows the progress of all of them and stops all of them."""
 
 from __future__ import annotations
 
@@ -16,67 +15,67 @@ from pathlib import Path
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from ingestion.batch.one_file import BatchOptions, FileOutcome
-from ingestion.batch.worker import OUTCOME, work
+from ingestion.batch.worker import OUTCOME, run_worker
 from ingestion.cancellation import SIGNALS
 from ingestion.errors import ProcessDied
 from ingestion.progress import Progress
 
-_LOOK_UP_SECONDS = 0.2  # how often it is asked whether somebody wants to stop
+_POLL_SECONDS = 0.2  # how long a signal to the parent can wait until the workers receive it
 
 
 class WorkerProcess:
-    """A process that takes files, and the line to it."""
+    """A process that ingests files, and the parent's end of the pipe to it."""
 
     def __init__(self, options: BatchOptions, progress: Progress) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would share this process's connection to the database
-        self.line, theirs = context.Pipe()
+        self.pipe, worker_pipe = context.Pipe()
         self.progress = progress
         self.path: Path | None = None
-        self.process: BaseProcess = context.Process(target=work, args=(theirs,), daemon=True)
-        # Ctrl-C reaches all processes of a terminal at once, and one that is not ready for it would end in a traceback.
-        # Where it has yet to be started, the module's own helper would undo the mask.
+        self.process: BaseProcess = context.Process(target=run_worker, args=(worker_pipe,), daemon=True)
+        # Ctrl-C reaches all processes of a terminal at once. A worker without handlers would end in a traceback, so it
+        # starts with the signals blocked. Starting the resource tracker removes the block, so it starts before.
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         self.process.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
+        worker_pipe.close()
         self._send((connections[DEFAULT_DB_ALIAS].settings_dict, options))
 
     @property
-    def waits(self) -> bool:
+    def is_idle(self) -> bool:
         return self.path is None and self.process.is_alive()
 
-    def give(self, path: Path) -> None:
+    def assign(self, path: Path) -> None:
         self.path = path
         self._send(path)
 
     def _send(self, message: object) -> None:
-        with suppress(ConnectionError):  # if it died, its silence will tell
-            self.line.send(message)
+        with suppress(ConnectionError):  # the worker has died, which receive() reports
+            self.pipe.send(message)
 
-    def outcome(self) -> FileOutcome | None:
-        """Hear one message; the outcome if it is one, or if the process died."""
+    def receive(self) -> FileOutcome | None:
+        """Receive one message. Return the outcome if the file has ended or the process has died, else None."""
         try:
-            what, *arguments = self.line.recv()
-        except (EOFError, OSError):  # the latter also where it died in the middle of a message
+            name, *arguments = self.pipe.recv()
+        except (EOFError, OSError):  # OSError if the process died while it sent a message
             self.process.join()
-            return self._end(FileOutcome(self.path, error=ProcessDied(self.path, self.process.exitcode)))
-        if what == OUTCOME:
-            return self._end(*arguments)
-        getattr(self.progress, what)(*arguments)
+            return self._end_file(FileOutcome(self.path, error=ProcessDied(self.path, self.process.exitcode)))
+        if name == OUTCOME:
+            return self._end_file(*arguments)
+        getattr(self.progress, name)(*arguments)
         return None
 
-    def _end(self, outcome: FileOutcome) -> FileOutcome:
+    def _end_file(self, outcome: FileOutcome) -> FileOutcome:
         self.path = None
         self.progress.end_file()
         return outcome
 
 
 class WorkerPool:
-    """As many workers as are needed, and at most `jobs`."""
+    """Up to `jobs` worker processes, started when a file is assigned and no worker is idle."""
 
-    def __init__(self, jobs: int, options: BatchOptions, new_progress: Callable[[], Progress]) -> None:
-        self._jobs, self._options, self._observers = jobs, options, new_progress
+    def __init__(self, jobs: int, options: BatchOptions, create_progress: Callable[[], Progress]) -> None:
+        self._jobs, self._options, self._create_progress = jobs, options, create_progress
         self.workers: list[WorkerProcess] = []
 
     @property
@@ -84,45 +83,46 @@ class WorkerPool:
         return [worker for worker in self.workers if worker.path is not None]
 
     @property
-    def has_room(self) -> bool:
+    def has_capacity(self) -> bool:
         return len(self.busy) < self._jobs
 
-    def give(self, path: Path) -> None:
-        self.workers = self.busy + [worker for worker in self.workers if worker.waits]  # some may have died idle
-        idle = next((worker for worker in self.workers if worker.path is None), None)
-        if idle is None:
-            idle = WorkerProcess(self._options, self._observers())
-            self.workers.append(idle)
-        idle.give(path)
+    def assign(self, path: Path) -> None:
+        """Give the file to an idle worker, or to a new one."""
+        idle = [worker for worker in self.workers if worker.is_idle]
+        self.workers = self.busy + idle  # without the workers that died idle
+        if not idle:
+            idle = [WorkerProcess(self._options, self._create_progress())]
+            self.workers += idle
+        idle[0].assign(path)
 
-    def outcomes(self) -> Iterator[FileOutcome]:
-        """What the workers said, or nothing if they say nothing for a moment."""
-        lines: dict[Connection, WorkerProcess] = {worker.line: worker for worker in self.busy}
-        for line in wait(list(lines), _LOOK_UP_SECONDS):
-            worker = lines[line]
-            outcome = worker.outcome()
+    def receive_outcomes(self) -> Iterator[FileOutcome]:
+        """Yield the outcomes of files that have ended. Returns after `_POLL_SECONDS` without a message."""
+        workers: dict[Connection, WorkerProcess] = {worker.pipe: worker for worker in self.busy}
+        for pipe in wait(list(workers), _POLL_SECONDS):
+            worker = workers[pipe]
+            outcome = worker.receive()
             if outcome is not None:
                 if isinstance(outcome.error, ProcessDied):
                     self.workers.remove(worker)
                 yield outcome
 
-    def signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         for worker in self.busy:
             if worker.process.is_alive():
                 os.kill(worker.process.pid, number)
 
 
 @contextmanager
-def worker_pool(jobs: int, options: BatchOptions, new_progress: Callable[[], Progress]) -> Iterator[WorkerPool]:
-    """Behind the block no worker is left: each ends its file, finds that nobody sends another, and goes."""
-    pool = WorkerPool(jobs, options, new_progress)
+def open_worker_pool(jobs: int, options: BatchOptions, create_progress: Callable[[], Progress]) -> Iterator[WorkerPool]:
+    """No worker outlives the block. At its end each worker completes its file, finds its pipe closed and exits."""
+    pool = WorkerPool(jobs, options, create_progress)
     try:
         yield pool
     except BaseException:
-        pool.signal(signal.SIGTERM)
+        pool.send_signal(signal.SIGTERM)
         raise
     finally:
         for worker in pool.workers:
-            worker.line.close()
+            worker.pipe.close()
         for worker in pool.workers:
             worker.process.join()

@@ -1,4 +1,4 @@
-"""Several files: which they are, each taken in turn or some at a time; one that is refused does not stop the others."""
+"""Ingest a batch of files, one after another or several at a time. A file that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from ingestion.progress import Progress
 
 
 def ingest_files(
-    *, paths: list[Path], options: BatchOptions, new_progress: Callable[[], Progress], jobs: int = 1
+    *, paths: list[Path], options: BatchOptions, create_progress: Callable[[], Progress], jobs: int = 1
 ) -> Iterator[FileOutcome]:
-    """Take the files, `jobs` at a time, each job with an observer, and say of each what became of it as soon as it is
-    known. An interruption, or a database that cannot be used, ends the work.
+    """Ingest the files, up to `jobs` at a time, and yield each outcome when its file ends.
 
-    The table is in the end as if they had been taken one after the other.
+    `create_progress` is called once per job. An interruption or an unusable database ends the batch. The table ends as
+    if the files had been ingested one after another.
     """
     if min(jobs, len(paths)) > 1:
         from ingestion.batch.parallel import ingest_in_parallel
 
         yield from ingest_in_parallel(
-            paths=paths, options=options, new_progress=new_progress, jobs=min(jobs, len(paths))
+            paths=paths, options=options, create_progress=create_progress, jobs=min(jobs, len(paths))
         )
         return
-    progress = new_progress()
+    progress = create_progress()
     for path in paths:
         outcome = ingest_one(path, options, progress)
         yield outcome

@@ -1,7 +1,7 @@
-"""Which file may go next, where several are taken at a time: files of one series follow one another in their order.
+"""The order of a parallel batch: files of one series run one after another, in the order of the batch.
 
-Locks alone would keep them apart, but not in order; and where two files have different values for a minute, it is the
-later file's that stay.
+Locks alone would separate them but not keep their order. Where two files differ in a bar, the later file's value must
+be the one that is stored.
 """
 
 from __future__ import annotations
@@ -10,61 +10,62 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# How far to look past files that must wait, so that a folder of a thousand files of one series is not read up to its
-# end each time.
+# Files searched for one that can run. Without a limit, each search would open every file of a folder of one series.
 LOOK_AHEAD = 64
 
 
 class Schedule:
-    """The files that are left, in order, and those that are being taken. `series_of(path)` names the series that a file
-    may belong to, or None for any; it is asked once."""
+    """The waiting and the running files of a batch.
 
-    def __init__(self, paths: list[Path], series_of: Callable[[Path], frozenset[str] | None]) -> None:
+    `find_series(path)` returns the series that a file may write to, or None if it may be any; it is called once a file.
+    """
+
+    def __init__(self, paths: list[Path], find_series: Callable[[Path], frozenset[str] | None]) -> None:
         self._waiting = list(paths)
-        self._ask = series_of
+        self._find_series = find_series
         self._series: dict[Path, frozenset[str] | None] = {}
-        self._taken: dict[Path, frozenset[str] | None] = {}
+        self._running: dict[Path, frozenset[str] | None] = {}
 
     @property
     def waiting(self) -> list[Path]:
         return list(self._waiting)
 
-    def take(self) -> Path | None:
-        """The next file that shares no series with one being taken, or with one before it that has to wait; None where
-        each has to."""
-        path = next(self._free(), None)
-        return path if path is None else self._begin(path)
+    def start_next(self) -> Path | None:
+        """Start the next file that shares no series with a running file or with an earlier waiting file. None if there
+        is no such file."""
+        path = next(self._find_startable(), None)
+        return path if path is None else self._start(path)
 
-    def take_alone(self) -> Path | None:
-        """The next file, if no other could be taken beside it; else None, and none is begun."""
-        free = list(itertools.islice(self._free(), 2))
-        return self._begin(free[0]) if len(free) == 1 else None
+    def start_only(self) -> Path | None:
+        """Start the next file if no other file could run in parallel with it. Else start none and return None."""
+        startable = list(itertools.islice(self._find_startable(), 2))
+        return self._start(startable[0]) if len(startable) == 1 else None
 
-    def _free(self) -> Iterator[Path]:
-        """The files that may be taken now, one beside the other."""
-        if None in self._taken.values():
+    def finish(self, path: Path) -> None:
+        """The file has ended: files of its series may start."""
+        del self._running[path], self._series[path]
+
+    def _find_startable(self) -> Iterator[Path]:
+        """The files that could start now, all of them in parallel."""
+        if None in self._running.values():
             return
-        busy = set().union(*self._taken.values())
+        busy = set().union(*self._running.values())
         for position, path in enumerate(self._waiting[:LOOK_AHEAD]):
-            series = self._series_of(path)
+            series = self._get_series(path)
             if series is None:
-                if not self._taken and not position:
+                if not self._running and not position:
                     yield path
                 return
             if busy.isdisjoint(series):
                 yield path
             busy |= series
 
-    def _begin(self, path: Path) -> Path:
+    def _start(self, path: Path) -> Path:
         self._waiting.remove(path)
-        self._taken[path] = self._series[path]
+        self._running[path] = self._series[path]
         return path
 
-    def end(self, path: Path) -> None:
-        """The file is not being taken any more."""
-        del self._taken[path], self._series[path]
-
-    def _series_of(self, path: Path) -> frozenset[str] | None:
+    def _get_series(self, path: Path) -> frozenset[str] | None:
         if path not in self._series:
-            self._series[path] = self._ask(path)
+            self._series[path] = self._find_series(path)
         return self._series[path]

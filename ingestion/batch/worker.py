@@ -1,5 +1,4 @@
-"""One of several processes that take files: it gets a path, takes the file as the command itself would, and sends back
-what an observer would see, and then the outcome."""
+"""A worker process: receives paths over a pipe, ingests each file, and sends its progress and outcome back."""
 
 from __future__ import annotations
 
@@ -8,19 +7,20 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ingestion.errors import Interrupted
 from ingestion.progress import Progress
 
-# Nothing that needs Django's settings may be imported up here: a fresh process reads this before they are there.
+# A new process imports this module before Django's settings are configured: imports that need them are in run_worker.
 
 OUTCOME = "outcome"
 
 
-def work(line: Connection) -> None:
-    """Take files until nobody sends any. The first thing on the line is the database to write to, and the order."""
+def run_worker(pipe: Connection) -> None:
+    """Ingest files until the parent closes the pipe. The first message is (database settings, BatchOptions)."""
     import django
 
     django.setup()
@@ -29,52 +29,52 @@ def work(line: Connection) -> None:
     from ingestion.batch.one_file import ingest_one
     from ingestion.cancellation import SIGNALS, cancel_on_signals
 
-    database, options = line.recv()
-    connections.databases[DEFAULT_DB_ALIAS].update(database)  # a test's, or a benchmark's, is not that of the settings
-    with cancel_on_signals() as switch:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the parent held them back until now
+    database, options = pipe.recv()
+    connections.databases[DEFAULT_DB_ALIAS].update(database)  # tests and benchmarks use another one than the settings
+    with cancel_on_signals() as token:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # WorkerProcess blocks them until the handlers are set
         threading.Thread(target=_stop_with_the_parent, daemon=True).start()
-        progress = RemoteProgress(line, switch.check)
-        while (path := _next_path(line)) is not None:
+        progress = RemoteProgress(pipe, token.raise_if_cancelled)
+        while (path := _receive_path(pipe)) is not None:
             outcome = ingest_one(path, options, progress)
             with contextlib.suppress(ConnectionError):
-                line.send((OUTCOME, outcome))
+                pipe.send((OUTCOME, outcome))
 
 
 def _stop_with_the_parent() -> None:
-    """Also in the middle of a statement, which may be a long wait for another's lock."""
+    """Send SIGTERM to this process when the parent ends. It also cancels a statement, such as a wait for a lock."""
     multiprocessing.parent_process().join()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _next_path(line: Connection) -> Path | None:
+def _receive_path(pipe: Connection) -> Path | None:
     try:
-        return line.recv()
-    except (EOFError, ConnectionError):  # the parent has no more, or is gone
+        return pipe.recv()
+    except (EOFError, ConnectionError):  # the parent has closed the pipe, or has ended
         return None
 
 
 class RemoteProgress(Progress):
-    """Tells the parent's observer what it is told. If the parent is gone, the file is left as it was."""
+    """Sends each call to the parent's `Progress`. If the parent has ended, the run is interrupted."""
 
-    def __init__(self, line: Connection, check) -> None:
+    def __init__(self, pipe: Connection, raise_if_cancelled: Callable[[], None]) -> None:
         super().__init__()
-        self._line, self._check = line, check
+        self._pipe, self._raise_if_cancelled = pipe, raise_if_cancelled
 
     def start_file(self, path: Path, size: int) -> None:
-        self._tell("start_file", path, size)
+        self._send("start_file", path, size)
 
-    def read_up_to(self, position: int) -> None:
-        self._tell("read_up_to", position)
+    def advance_to(self, position: int) -> None:
+        self._send("advance_to", position)
 
     def step(self, name: str) -> None:
-        self._tell("step", name)
+        self._send("step", name)
 
-    def check(self) -> None:
-        self._check()
+    def raise_if_cancelled(self) -> None:
+        self._raise_if_cancelled()
 
-    def _tell(self, *message: object) -> None:
+    def _send(self, *message: object) -> None:
         try:
-            self._line.send(message)
+            self._pipe.send(message)
         except ConnectionError as error:
             raise Interrupted(signal.SIGTERM) from error

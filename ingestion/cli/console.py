@@ -1,6 +1,6 @@
-"""Observers for the command line: a progress bar on a terminal, log lines with --verbose.
+"""Progress on the command line: bars on a terminal, log lines with --verbose.
 
-Everything goes to standard error, so that standard output holds the result alone.
+Everything is printed to standard error, so that standard output holds only the result.
 """
 
 from __future__ import annotations
@@ -12,39 +12,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.cancellation import CancellationToken
+from ingestion.cli.output import print_log_line
 from ingestion.progress import Progress
 
 if TYPE_CHECKING:
     from rich.live import Live
-    from rich.progress import Progress as RichProgress
+    from rich.progress import Progress as ProgressBars
 
 
 class Console:
-    """One display for all files that are on their way in, however many at a time."""
+    """The display of a batch: one bar per running file and, for several files, one that counts them."""
 
-    def __init__(self, *, switch: CancellationToken, verbose: bool, show_progress: bool, file_count: int) -> None:
-        self.switch = switch
+    def __init__(self, *, token: CancellationToken, verbose: bool, file_count: int) -> None:
+        self.token = token
         self.verbose = verbose
-        self.progress = _progress_bars() if show_progress else None
-        self.several = file_count > 1
-        self._files = None
-        if self.progress is not None and self.several:
-            self._files = self.progress.add_task(f"{file_count:,} files", total=file_count)
+        self.bars = _create_bars() if sys.stderr.isatty() and not verbose else None
+        self.has_several_files = file_count > 1
+        self._file_count_task = None
+        if self.bars is not None and self.has_several_files:
+            self._file_count_task = self.bars.add_task(f"{file_count:,} files", total=file_count)
 
-    def new_progress(self) -> ConsoleProgress:
-        """For one file after the other. Files at a time have one each."""
+    def create_progress(self) -> ConsoleProgress:
+        """The progress of one job. It shows one file after another."""
         return ConsoleProgress(self)
 
     def end_file(self, task: int | None) -> None:
-        """Clear the display away before the file's result is printed; the next step of any file brings it back."""
-        if self.progress is not None:
-            self.progress.stop()
-            # A display that was stopped remembers how high it was, and would come back over what is printed meanwhile.
-            self.progress.live = _display(self.progress)
+        """Clear the display before the file's result is printed. The next step of any file shows it again."""
+        if self.bars is not None:
+            self.bars.stop()
+            # A stopped display keeps its height, and would be drawn over what is printed meanwhile.
+            self.bars.live = _create_display(self.bars)
             if task is not None:
-                self.progress.remove_task(task)
-            if self._files is not None:
-                self.progress.advance(self._files)
+                self.bars.remove_task(task)
+            if self._file_count_task is not None:
+                self.bars.advance(self._file_count_task)
 
 
 class ConsoleProgress(Progress):
@@ -59,49 +60,49 @@ class ConsoleProgress(Progress):
         self._name = path.name
         self._started = time.perf_counter()
         self._log(f"Reading {path} ({size:,} bytes)")
-        if (progress := self._console.progress) is not None:
-            progress.start()
-            self._task = progress.add_task(_shortened(path.name), total=size)
+        if (bars := self._console.bars) is not None:
+            bars.start()
+            self._task = bars.add_task(shorten_name(path.name), total=size)
 
-    def read_up_to(self, position: int) -> None:
-        self._log(f"Taken up to byte {position:,}")
-        self._show(completed=position)
+    def advance_to(self, position: int) -> None:
+        self._log(f"Read up to byte {position:,}")
+        self._update(completed=position)
 
     def step(self, name: str) -> None:
         self._log(name)
-        self._show(description=f"{_shortened(self._name)}: {name}")
+        self._update(description=f"{shorten_name(self._name)}: {name}")
 
-    def check(self) -> None:
-        self._console.switch.check()
+    def raise_if_cancelled(self) -> None:
+        self._console.token.raise_if_cancelled()
 
     def end_file(self) -> None:
         self._console.end_file(self._task)
         self._task = None
 
-    def _show(self, **changes: object) -> None:
+    def _update(self, **changes: object) -> None:
         if self._task is not None:
-            self._console.progress.start()
-            self._console.progress.update(self._task, **changes)
+            self._console.bars.start()
+            self._console.bars.update(self._task, **changes)
 
     def _log(self, line: str) -> None:
         if self._console.verbose:
-            name = f"{self._name}: " if self._console.several else ""
-            print(f"{time.perf_counter() - self._started:8.3f} s  {name}{line}", file=sys.stderr)  # noqa: T201
+            name = f"{self._name}: " if self._console.has_several_files else ""
+            print_log_line(f"{name}{line}", started=self._started)
 
 
-def _shortened(name: str) -> str:
-    """So that there is room for the bar, and for the step behind the name."""
-    most = max(20, shutil.get_terminal_size().columns // 3)
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+def shorten_name(name: str) -> str:
+    """Cut a file name to a third of the terminal's width, which leaves room for the step and the bar."""
+    width = max(20, shutil.get_terminal_size().columns // 3)
+    return name if len(name) <= width else f"{name[: width - 1]}…"
 
 
-def _display(progress: RichProgress) -> Live:
+def _create_display(bars: ProgressBars) -> Live:
     from rich.live import Live
 
-    return Live(console=progress.console, transient=True, get_renderable=progress.get_renderable)
+    return Live(console=bars.console, transient=True, get_renderable=bars.get_renderable)
 
 
-def _progress_bars() -> RichProgress:
+def _create_bars() -> ProgressBars:
     from rich.console import Console
     from rich.progress import (
         BarColumn,

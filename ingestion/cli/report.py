@@ -1,4 +1,4 @@
-"""What a person, or a script, is told of an ingest."""
+"""The results of an ingest, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from marketdata.models import IngestRun, Series
 RULE = "=" * 80
 
 
-def summary(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
-    """The result of a run that stored a file; with the path it says which, for one of several."""
+def format_result(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
+    """Format the result of a run that loaded a file. For one of several files, `path` names it."""
     lines = [
         RULE,
         "✅ INGESTION COMPLETE",
@@ -27,15 +27,15 @@ def summary(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -
         f"Time range: {run.min_ts} to {run.max_ts}",
         RULE,
         *([f"File: {path}"] if path else []),
-        *_details(run),
-        *_speed(run),
+        *_format_details(run),
+        *_format_speed(run),
         *notes,
     ]
     return "\n".join(lines)
 
 
-def dry_run_summary(preview: FilePreview, notes: Iterable[str], *, path: Path | None = None) -> str:
-    """What a run would have done."""
+def format_preview(preview: FilePreview, notes: Iterable[str], *, path: Path | None = None) -> str:
+    """Format what a run would do."""
     lines = [
         RULE,
         "✅ DRY RUN COMPLETE - No database changes made",
@@ -46,42 +46,41 @@ def dry_run_summary(preview: FilePreview, notes: Iterable[str], *, path: Path | 
         f"Time range: {preview.min_ts} to {preview.max_ts}",
         RULE,
         *([f"File: {path}"] if path else []),
-        *_details(preview),
+        *_format_details(preview),
         *notes,
     ]
     return "\n".join(lines)
 
 
-def closing_line(outcomes: list[FileOutcome], not_reached: int) -> str:
-    """How several files went, in one line."""
-    stored = sum(outcome.run is not None or outcome.preview is not None for outcome in outcomes)
-    skipped = sum(outcome.skipped_for is not None for outcome in outcomes)
+def format_closing_line(outcomes: list[FileOutcome], not_reached: int) -> str:
+    """Count the outcomes of several files in one line."""
+    loaded = sum((outcome.run or outcome.preview) is not None for outcome in outcomes)
+    skipped = sum(outcome.earlier_run is not None for outcome in outcomes)
     failed = sum(outcome.error is not None for outcome in outcomes)
     rest = f", {not_reached:,} not reached" if not_reached else ""
-    return f"{len(outcomes) + not_reached:,} files: {stored:,} taken, {skipped:,} skipped, {failed:,} failed{rest}."
+    return f"{len(outcomes) + not_reached:,} files: {loaded:,} loaded, {skipped:,} skipped, {failed:,} failed{rest}."
 
 
-def as_json(outcomes: list[FileOutcome], *, dry_run: bool) -> dict:
-    """The same for scripts. `files` has one object per file, up to the one that ended the work if one did; counts are
-    integers, times ISO 8601 in UTC."""
+def serialize_outcomes(outcomes: list[FileOutcome], *, dry_run: bool) -> dict:
+    """Return the JSON object for scripts. `files` has one object per file, up to the one that ended the batch; counts
+    are integers, times ISO 8601 in UTC."""
     return {
         "dry_run": dry_run,
         "ok": all(outcome.error is None for outcome in outcomes),
-        "files": [_file_as_json(outcome) for outcome in outcomes],
+        "files": [_serialize_outcome(outcome) for outcome in outcomes],
     }
 
 
-def _file_as_json(outcome: FileOutcome) -> dict:
+def _serialize_outcome(outcome: FileOutcome) -> dict:
     if outcome.error is not None:
         return {"file": str(outcome.path), "status": "failed", "error": str(outcome.error)}
-    if outcome.skipped_for is not None:
-        return {"file": str(outcome.path), "status": "skipped", "run_id": outcome.skipped_for.pk}
-    run, preview = outcome.run, outcome.preview
-    counted = preview or run
+    if outcome.earlier_run is not None:
+        return {"file": str(outcome.path), "status": "skipped", "run_id": outcome.earlier_run.pk}
+    counted = outcome.preview or outcome.run
     return {
         "file": str(outcome.path),
-        "status": "dry_run" if preview else run.status,
-        "run_id": None if preview else run.pk,
+        "status": "dry_run" if outcome.preview else outcome.run.status,
+        "run_id": None if outcome.preview else outcome.run.pk,
         "symbols": counted.symbols,
         "dataset": counted.dataset,
         "sha256": counted.file_sha256,
@@ -95,41 +94,41 @@ def _file_as_json(outcome: FileOutcome) -> dict:
         "gaps": counted.gap_count,
         "min_ts": counted.min_ts.isoformat(),
         "max_ts": counted.max_ts.isoformat(),
-        "seconds": None if preview else _seconds(run),
+        "seconds": None if outcome.preview else _measure_seconds(outcome.run),
         "notes": list(outcome.notes),
     }
 
 
-def _details(run: IngestRun | FilePreview) -> list[str]:
-    identical = run.updated_count - run.changed_count
-    lines = [f"Of the updated: {run.changed_count:,} changed, {identical:,} identical and left alone"]
+def _format_details(run: IngestRun | FilePreview) -> list[str]:
+    unchanged = run.updated_count - run.changed_count
+    lines = [f"Already stored: {run.updated_count:,} ({run.changed_count:,} corrected, {unchanged:,} unchanged)"]
     if run.removed_count:
-        lines.append(f"Of the instrument before, not in the file: {run.removed_count:,} removed")
+        lines.append(f"Bars of the replaced instrument, not in the file: {run.removed_count:,} removed")
     lines += [f"Duplicate rows in the file: {run.duplicate_count:,}", f"Gaps of more than a minute: {run.gap_count:,}"]
-    lines += _series_lines(run.symbols)
+    lines += _format_series(run.symbols)
     return lines
 
 
-def _series_lines(symbols: list[str], most: int = 5) -> list[str]:
+def _format_series(symbols: list[str], maximum: int = 5) -> list[str]:
     try:
-        slugs = dict(Series.objects.filter(symbol__in=symbols[:most]).values_list("symbol", "slug"))
-    except Error:  # the file is in: what is only good to know must not make it look otherwise
-        return [f"Series: {symbol}" for symbol in symbols[:most]]
-    lines = [f"Series: {symbol}{_stats_hint(slugs.get(symbol))}" for symbol in symbols[:most]]
-    if len(symbols) > most:
-        lines.append(f"Series: … and {len(symbols) - most:,} more")
+        slugs = dict(Series.objects.filter(symbol__in=symbols[:maximum]).values_list("symbol", "slug"))
+    except Error:  # the file is loaded: without the link to its statistics the run must not look failed
+        return [f"Series: {symbol}" for symbol in symbols[:maximum]]
+    lines = [f"Series: {symbol}{_format_stats_link(slugs.get(symbol))}" for symbol in symbols[:maximum]]
+    if len(symbols) > maximum:
+        lines.append(f"Series: … and {len(symbols) - maximum:,} more")
     return lines
 
 
-def _stats_hint(slug: str | None) -> str:
-    # Not reverse(): it would import every page of the site to say this.
+def _format_stats_link(slug: str | None) -> str:
+    # Not reverse(): it would import every page of the site.
     return " (new)" if slug is None else f" (stats: /api/market-data/{slug}/ohlcv-1m/stats)"
 
 
-def _speed(run: IngestRun) -> list[str]:
-    seconds = _seconds(run) or 0.001
+def _format_speed(run: IngestRun) -> list[str]:
+    seconds = _measure_seconds(run) or 0.001
     return [f"Took: {seconds:.1f} s ({run.row_count / seconds:,.0f} rows/s)"]
 
 
-def _seconds(run: IngestRun) -> float | None:
+def _measure_seconds(run: IngestRun) -> float | None:
     return round((run.finished_at - run.started_at).total_seconds(), 3) if run.finished_at else None

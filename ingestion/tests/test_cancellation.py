@@ -1,4 +1,4 @@
-"""Killed, interrupted, cut off: real processes, real signals, at chosen moments."""
+"""Commands that are killed, interrupted or disconnected: real processes and signals, at chosen moments."""
 
 import contextlib
 import shutil
@@ -34,17 +34,17 @@ WAITING = "SELECT pg_advisory_xact_lock%"
 STORING = "%INSERT INTO market_bars%"
 
 
-STAGED = "--replace-instrument"  # rows that may replace others are always staged
+STAGED = "--replace-instrument"  # with it all rows are staged
 
 
-@pytest.fixture(scope="module", params=["straight into the table", "staged"])
+@pytest.fixture(scope="module", params=["new", "possibly stored"])
 def big(request, tmp_path_factory) -> list[str | Path]:
-    """An input that takes some seconds to read: long enough to strike in the middle."""
+    """An input that is read for some seconds, long enough to send a signal meanwhile."""
     times = np.uint64(at(0)) + np.arange(1_500_000, dtype=np.uint64) * np.uint64(60 * 10**9)
     records = random_walk(times, instrument_id=FRONT)
     path = tmp_path_factory.mktemp("big") / "big.dbn"
     write(path, records, mappings={}, end=int(times[-1]))
-    return [path, STAGED] if request.param == "staged" else [path]
+    return [path, STAGED] if request.param == "possibly stored" else [path]
 
 
 @pytest.fixture
@@ -64,10 +64,10 @@ def nothing_is_stored() -> bool:
 def test_killed_while_it_reads(market_db, big, small):
     with Process("--input", *big) as process:
         until(lambda: running() and backend_in(COPYING))
-        assert close_orphaned_runs() == []  # it lives
+        assert close_orphaned_runs() == []  # its process is running
         process.signal(signal.SIGKILL)
         assert process.end().code == -signal.SIGKILL
-    assert_dead_run_is_closed_by_the_next(small)
+    assert_next_run_closes_the_orphaned_one(small)
 
 
 def test_killed_while_it_waits_to_store(market_db, small):
@@ -76,12 +76,12 @@ def test_killed_while_it_waits_to_store(market_db, small):
         assert close_orphaned_runs() == []
         process.signal(signal.SIGKILL)
         assert process.end().code == -signal.SIGKILL
-    assert_dead_run_is_closed_by_the_next(small)
+    assert_next_run_closes_the_orphaned_one(small)
 
 
 @pytest.fixture
 def slow_upsert(market_db):
-    """Storing takes long, after all bars are written: the time to strike at."""
+    """Storing takes long after all bars are written, so that a test can send a signal meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute("""
             CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
@@ -98,22 +98,22 @@ def test_killed_while_storing(slow_upsert, small):
         backend = until(lambda: backend_in(STORING))
         process.signal(signal.SIGKILL)
         process.end()
-    with session() as other:  # the server notices its client's death when it next writes to it, some time
+    with session() as other:  # the server notices that its client is gone only when it next writes to it
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
     assert nothing_is_stored()
     assert len(close_orphaned_runs()) == 1
 
 
-def assert_dead_run_is_closed_by_the_next(small: Path) -> None:
+def assert_next_run_closes_the_orphaned_one(small: Path) -> None:
     assert nothing_is_stored()
-    dead = IngestRun.objects.get()
-    assert dead.status == "running"
+    orphaned = IngestRun.objects.get()
+    assert orphaned.status == "running"
     until(lambda: not backend_in("%"))  # the server has noticed as well
 
     ingest(small)
 
-    dead.refresh_from_db()
-    assert (dead.status, dead.error[:16]) == ("failed", "The process died")
+    orphaned.refresh_from_db()
+    assert (orphaned.status, orphaned.error[:16]) == ("failed", "The process died")
     assert stored() == exact(bars(50))
 
 
@@ -125,10 +125,10 @@ SIGNALS = pytest.mark.parametrize(
 
 
 def assert_interrupted(process: Process, number: int, code: int) -> None:
-    asked_at = time.monotonic()
+    signalled_at = time.monotonic()
     process.signal(number)
     ended = process.end(10)
-    assert time.monotonic() - asked_at < 2
+    assert time.monotonic() - signalled_at < 2
     assert ended.code == code
     assert ended.sentence.startswith("interrupted: nothing of this file was stored")
     run = IngestRun.objects.get()
@@ -144,7 +144,7 @@ def test_interrupted_while_it_reads(market_db, big, number, code):
 
 
 @SIGNALS
-def test_interrupted_while_it_waits_for_another(market_db, small, number, code):
+def test_interrupted_while_it_waits_for_a_lock(market_db, small, number, code):
     with series_locked(), Process("--input", small) as process:
         until(lambda: backend_in(WAITING))
         assert_interrupted(process, number, code)
@@ -157,27 +157,27 @@ def test_interrupted_while_storing(slow_upsert, small, number, code):
         assert_interrupted(process, number, code)
 
 
-def test_an_interruption_ends_the_work_on_all_files(market_db, small, tmp_path):
+def test_an_interruption_ends_the_batch(market_db, small, tmp_path):
     other = write(tmp_path / "other.dbn", bars(3))
     with series_locked(), Process("--input", small, other) as process:
         until(lambda: backend_in(WAITING))
         process.signal(signal.SIGTERM)
         ended = process.end(10)
 
-    assert (ended.code, ended.out) == (143, "2 files: 0 taken, 0 skipped, 1 failed, 1 not reached.\n")
+    assert (ended.code, ended.out) == (143, "2 files: 0 loaded, 0 skipped, 1 failed, 1 not reached.\n")
     assert ended.sentence.startswith("interrupted")
     assert IngestRun.objects.count() == 1
 
 
-def test_the_handlers_are_those_from_before_afterwards():
+def test_the_signal_handlers_are_restored():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with cancel_on_signals() as switch:
-        switch.check()
+    with cancel_on_signals() as token:
+        token.raise_if_cancelled()
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-# --- The server goes away --------------------------------------------------------------------------------------------
+# --- The server disconnects -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("moment", [COPYING, WAITING])
@@ -198,27 +198,27 @@ def test_the_server_ends_the_session(market_db, big, small, moment):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_the_next_file_is_taken_on_a_new_connection(market_db, tmp_path, jobs):
+def test_the_next_file_is_loaded_over_a_new_connection(market_db, tmp_path, jobs):
     symbols = ["ESH4", "ESM4", "ESU4"]
     files = [write(tmp_path / f"{symbol}.dbn", bars(3), symbols=(symbol,), mappings={}) for symbol in symbols]
     with Process("--input", *files, "--jobs", jobs) as process:
         with series_locked():
             until(lambda: backends_in(WAITING) == jobs)
-            with session() as somebody:
-                somebody.execute("SELECT pg_terminate_backend(%s, 5000)", [backend_in(WAITING)])
+            with session() as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend_in(WAITING)])
             until(lambda: IngestRun.objects.filter(status="failed").exists() and backends_in(WAITING) == jobs)
         ended = process.end()
 
     assert ended.code == 1
-    assert "3 files: 2 taken, 0 skipped, 1 failed." in ended.out
+    assert "3 files: 2 loaded, 0 skipped, 1 failed." in ended.out
     (lost,) = IngestRun.objects.filter(status="failed")
     assert lost.error.startswith("The connection to the database was lost (")
     for symbol in symbols:
         assert stored(symbol) == ({} if lost.file_name == f"{symbol}.dbn" else exact(bars(3)))
 
 
-def test_the_server_restarts_half_way(small):
-    """The server that comes with the project is stopped under the command, which finds it again to close its run."""
+def test_the_server_restarts_during_a_run(small):
+    """The embedded server stops during the command, which starts it again to close its run."""
     home = Path(tempfile.mkdtemp(prefix="restart-"))
     home.chmod(0o755)
     own = {"url": "", "EMBEDDED_PG_HOME": str(home), "EMBEDDED_PG_KEEP": "1"}
@@ -226,7 +226,7 @@ def test_the_server_restarts_half_way(small):
         with Process("--no-input", command="migrate", **own) as migrating:
             assert migrating.end().code == 0
         with every_series_locked_at(home) as cursor, Process("--input", small, **own) as process:
-            until(lambda: answer(cursor, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s", WAITING))
+            until(lambda: query(cursor, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s", WAITING))
             server.stop(home)
             ended = process.end()
         assert ended.code == 1
@@ -234,9 +234,9 @@ def test_the_server_restarts_half_way(small):
         with Process("--input", small, **own) as again:
             assert again.end().code == 0
         with every_series_locked_at(home) as cursor:
-            statuses = answer(cursor, "SELECT array_agg(status::text ORDER BY id) FROM data_ingest_runs")
+            statuses = query(cursor, "SELECT array_agg(status::text ORDER BY id) FROM data_ingest_runs")
             assert statuses == ["failed", "success"]
-            assert answer(cursor, "SELECT count(*) FROM market_bars_ohlcv_1m") == 50
+            assert query(cursor, "SELECT count(*) FROM market_bars_ohlcv_1m") == 50
     finally:
         server.stop(home)
         shutil.rmtree(home)
@@ -244,7 +244,7 @@ def test_the_server_restarts_half_way(small):
 
 @contextlib.contextmanager
 def every_series_locked_at(home: Path):
-    """A session on the server in that folder, which holds every series."""
+    """A session on the server in that folder that locks every series."""
     port, folder = (home / "data" / "postmaster.pid").read_text().splitlines()[3:5]
     other = psycopg2.connect(host=folder, port=port, user="postgres", dbname="marketdata")
     other.autocommit = True
@@ -256,6 +256,6 @@ def every_series_locked_at(home: Path):
         other.close()
 
 
-def answer(cursor, sql: str, *parameters: object) -> object:
+def query(cursor, sql: str, *parameters: object) -> object:
     cursor.execute(sql, parameters)
     return cursor.fetchone()[0]

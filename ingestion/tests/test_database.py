@@ -48,7 +48,7 @@ def test_an_unreachable_server_is_reported_once_for_many_files(path, tmp_path):
 
     assert ended.code == 1
     assert "Connection refused" in ended.sentence
-    assert ended.out == "2 files: 0 taken, 0 skipped, 1 failed, 1 not reached.\n"
+    assert ended.out == "2 files: 0 loaded, 0 skipped, 1 failed, 1 not reached.\n"
 
 
 def test_no_such_database(market_db, path):

@@ -62,7 +62,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
     """
     progress = progress or Progress()
     with translate_database_errors(progress, **_IN_ERRORS):
-        progress.check()
+        progress.raise_if_cancelled()
         require_database()
         close_orphaned_runs()
         undone = find_undoable_run(run_id)
@@ -76,12 +76,12 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
     ):
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, undone.symbols)
-        progress.check()
+        progress.raise_if_cancelled()
         refuse_without_changes(undone)  # another undo may have been committed during the wait
         progress.step("Finding what later runs have changed")
         days = classify_days(cursor, undone)
         with UndoPlan(cursor, undone, days) as plan:
-            progress.check()
+            progress.raise_if_cancelled()
             progress.step("Undoing")
             finished_at = read_closing_time(run)
             plan.write(undo_id=run.pk, finished_at=finished_at)
@@ -89,7 +89,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         refuse_if_all_skipped(undone, plan, changed_intervals)
         notes = build_notes(undone, plan)
         _fill_in(run, undone, plan)
-        progress.check()
+        progress.raise_if_cancelled()
         succeed_run(run, finished_at)
     logger.info("Run %s undid run %s: %s bars, %s skipped", run.pk, undone.pk, run.row_count, run.left_count)
     return UndoResult(run, undone, plan.counts, plan.skipped, notes)
@@ -99,7 +99,7 @@ def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPrevie
     """Find what `undo_run` would do, and change nothing. Raises what `undo_run` would raise."""
     progress = progress or Progress()
     with translate_database_errors(progress, **_IN_ERRORS):
-        progress.check()
+        progress.raise_if_cancelled()
         require_database()
         undone = find_undoable_run(run_id)
         with transaction.atomic(durable=True), connection.cursor() as cursor:

@@ -2,14 +2,15 @@
 
 import argparse
 import json
-import sys
 import time
 
 from django.core.management.base import CommandError, CommandParser
 
 from ingestion.cancellation import CancellationToken, cancel_on_signals
 from ingestion.cli import undo_report
+from ingestion.cli.output import print_log_line, replace_unencodable_characters
 from ingestion.errors import IngestError, Interrupted, UndoInterrupted
+from ingestion.options import parse_whole_number
 from ingestion.progress import Progress
 from ingestion.undo.pipeline import preview_undo, undo_run
 from marketdata.management.base import CommandWithExamples
@@ -38,9 +39,7 @@ class Command(CommandWithExamples):
         parser.add_argument("--json", action="store_true", help="the summary as one JSON object on standard output")
 
     def handle(self, *args, **options) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")  # a terminal that cannot show ✅ must not fail a finished undo
+        replace_unencodable_characters()
         try:
             summary = _preview(options) if options["dry_run"] else _undo(options)
         except IngestError as error:
@@ -77,16 +76,17 @@ class _UndoProgress(Progress):
 
     def step(self, name: str) -> None:
         if self._verbose:
-            print(f"{time.perf_counter() - self._started:8.3f} s  {name}", file=sys.stderr)  # noqa: T201
+            print_log_line(name, started=self._started)
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         try:
-            self._token.check()
+            self._token.raise_if_cancelled()
         except Interrupted as error:
             raise UndoInterrupted(error.signal_number) from error
 
 
 def _parse_run_id(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) < 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a run")
-    return int(text)
+    try:
+        return parse_whole_number(maximum=2**63 - 1)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a run") from error

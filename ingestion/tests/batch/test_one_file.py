@@ -1,4 +1,4 @@
-"""One of several files: what is in already is passed over."""
+"""With --skip-ingested, files already loaded are skipped."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ def skipped(*paths: Path, **options) -> list[bool]:
     return [file["status"] == "skipped" for file in printed.json["files"]]
 
 
-def test_a_file_that_is_in_is_skipped_under_any_name(market_db, tmp_path):
+def test_a_file_already_loaded_is_skipped_under_any_name(market_db, tmp_path):
     path = day_file(tmp_path / "a.dbn", 1)
     other = shutil.copy(path, tmp_path / "b.dbn")
     new = day_file(tmp_path / "c.dbn", 2)
@@ -24,10 +24,10 @@ def test_a_file_that_is_in_is_skipped_under_any_name(market_db, tmp_path):
     assert skipped(path) == [False]
     assert skipped(path, other, new) == [True, True, False]
     assert IngestRun.objects.count() == 2
-    assert f"Skipped: {path} is in already (run 1)." in ingest(path, skip_ingested=True).out
+    assert f"Skipped: {path} is already loaded (run 1)." in ingest(path, skip_ingested=True).out
 
 
-def test_part_of_a_file_or_a_failed_run_is_not_the_file(market_db, tmp_path):
+def test_a_run_of_some_rows_or_a_failed_run_does_not_count(market_db, tmp_path):
     path = day_file(tmp_path / "a.dbn", 1)
     ingest(path, limit=3)
     IngestRun.objects.create(
@@ -44,7 +44,7 @@ def test_part_of_a_file_or_a_failed_run_is_not_the_file(market_db, tmp_path):
     assert len(stored()) == 5
 
 
-def test_the_same_file_into_another_series_is_another_thing(market_db, tmp_path):
+def test_the_same_file_is_loaded_into_another_series(market_db, tmp_path):
     path = day_file(tmp_path / "a.dbn", 1)
     ingest(path)
 
@@ -54,7 +54,7 @@ def test_the_same_file_into_another_series_is_another_thing(market_db, tmp_path)
     assert skipped(path) == [True]
 
 
-def test_a_file_of_several_series_is_skipped_only_if_it_was_filed_by_them(market_db, tmp_path):
+def test_a_file_of_several_series_is_skipped_only_if_it_was_loaded_into_them(market_db, tmp_path):
     path = several(tmp_path / "a.dbn", {"A": bars(3, instrument_id=1), "B": bars(3, first=3, instrument_id=2)})
     ingest(path, symbol="ALL")
 
@@ -69,7 +69,7 @@ def test_another_publishers_rows_are_not_skipped(market_db, tmp_path):
     assert skipped(path, publisher=1) == [True]
 
 
-def test_what_is_to_replace_another_instrument_is_never_skipped(market_db, tmp_path):
+def test_a_file_is_never_skipped_with_replace_instrument(market_db, tmp_path):
     path = day_file(tmp_path / "a.dbn", 1)
     other = write(tmp_path / "b.dbn", bars(5, first=1440, instrument_id=FRONT + 1), mappings={})
     ingest(path)
@@ -79,7 +79,7 @@ def test_what_is_to_replace_another_instrument_is_never_skipped(market_db, tmp_p
     assert stored() != {}
 
 
-def test_a_bad_file_is_refused_as_without_it(market_db, tmp_path):
+def test_a_bad_file_is_refused_as_without_the_option(market_db, tmp_path):
     bad = tmp_path / "bad.dbn"
     bad.write_bytes(b"noise")
     with pytest.raises(CommandError, match="is not a DBN file"):
@@ -87,18 +87,18 @@ def test_a_bad_file_is_refused_as_without_it(market_db, tmp_path):
     assert IngestRun.objects.get().status == "failed"
 
 
-def test_skipping_looks_at_runs_and_so_closes_the_dead(market_db, tmp_path):
+def test_orphaned_runs_are_closed_but_not_by_a_dry_run(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(3))
     ingest(path)
-    dead = IngestRun.objects.create(file_name="dead.dbn", file_path="dead.dbn", started_at=timezone.now())
+    orphaned = IngestRun.objects.create(file_name="orphaned.dbn", file_path="orphaned.dbn", started_at=timezone.now())
 
     ingest(path, skip_ingested=True, dry_run=True)
-    dead.refresh_from_db()
-    assert dead.status == "running"
+    orphaned.refresh_from_db()
+    assert orphaned.status == "running"
 
     ingest(path, skip_ingested=True)
-    dead.refresh_from_db()
-    assert dead.status == "failed"
+    orphaned.refresh_from_db()
+    assert orphaned.status == "failed"
 
 
 def test_a_file_whose_bars_were_deleted_is_not_skipped(market_db, tmp_path):

@@ -1,4 +1,4 @@
-"""The admin, as an operator uses it."""
+"""The admin pages of runs, series and bars."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -23,24 +23,24 @@ def operator(market_db, client):
 
 @pytest.fixture
 def failed(market_db, tmp_path):
-    """A run that failed on a file that was half downloaded."""
+    """A run that failed because its file was incomplete. The file is complete now."""
     path = write(tmp_path / "mnq.dbn.zst", bars(5))
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-9])
+    content = path.read_bytes()
+    path.write_bytes(content[:-9])
     with pytest.raises(CommandError):
         ingest(path, limit=3)
-    path.write_bytes(whole)
+    path.write_bytes(content)
     return IngestRun.objects.get()
 
 
-def test_failed_runs_stand_out_with_their_error(operator, failed):
+def test_failed_runs_are_highlighted_with_their_error(operator, failed):
     page = operator.get(RUNS, {"status__exact": "failed"}).content.decode()
     assert 'class="run-failed">failed' in page
     assert "is cut off" in page
     assert operator.get(RUNS, {"q": failed.file_sha256}).content.decode().count('class="field-file"') == 1
 
 
-def test_the_detail_has_the_whole_error_and_the_files_other_runs(operator, failed, tmp_path):
+def test_the_detail_has_the_complete_error_and_the_files_other_runs(operator, failed, tmp_path):
     path = tmp_path / "mnq.dbn.zst"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(CommandError):
@@ -50,7 +50,7 @@ def test_the_detail_has_the_whole_error_and_the_files_other_runs(operator, faile
     assert f"run {failed.pk + 1}</a>" in page
 
 
-def test_nobody_changes_an_audit_row(operator, failed):
+def test_no_run_can_be_added_changed_or_deleted(operator, failed):
     assert operator.get(f"{RUNS}add/").status_code == 403
     assert operator.post(f"{RUNS}{failed.pk}/change/", {"status": "success"}).status_code == 403
     assert operator.post(f"{RUNS}{failed.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -59,7 +59,7 @@ def test_nobody_changes_an_audit_row(operator, failed):
     assert IngestRun.objects.get().status == "failed"
 
 
-def test_a_failed_run_is_tried_again_as_it_was_asked_for(operator, failed):
+def test_a_failed_run_is_tried_again_with_its_options(operator, failed):
     page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
     assert "tried again as run" in page
     again = IngestRun.objects.latest("pk")
@@ -68,14 +68,14 @@ def test_a_failed_run_is_tried_again_as_it_was_asked_for(operator, failed):
     assert failed.status == "failed"
 
 
-def test_trying_again_tells_what_is_wrong(operator, failed, tmp_path):
+def test_an_error_while_trying_again_is_shown(operator, failed, tmp_path):
     (tmp_path / "mnq.dbn.zst").unlink()
     page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
     assert "is not there any more" in page
     assert IngestRun.objects.count() == 1
 
 
-def test_only_who_may_ingest_may_try_again(failed, client):
+def test_trying_again_needs_the_permission_to_add_runs(failed, client):
     user = get_user_model().objects.create_user("guest", is_staff=True)
     from django.contrib.auth.models import Permission
 
@@ -110,14 +110,14 @@ def test_bars_are_browsed_by_series_and_time_without_counting_the_table(operator
     assert ranged.content.decode().count("field-utc") == 3
 
 
-def test_a_series_is_edited_but_not_renamed_away_from_its_bars(operator):
+def test_a_series_can_be_edited_except_for_its_symbol(operator):
     series = Series.objects.get(slug="mnq")
     page = operator.get(f"/admin/marketdata/series/{series.pk}/change/").content.decode()
     assert "MNQ.c.0" in page
     assert 'name="symbol"' not in page
 
 
-def test_the_list_and_the_detail_tell_what_was_undone(operator, tmp_path):
+def test_the_list_and_the_detail_link_an_undo_and_its_run(operator, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(5))
     ingest(path)
     undo_run(1)

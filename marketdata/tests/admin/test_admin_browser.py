@@ -1,4 +1,4 @@
-"""The admin and the API's own page in a real Chromium: what an operator does after a night of failed downloads."""
+"""The admin and the page of the API's description in Chromium."""
 
 import pytest
 from django.core.management.base import CommandError
@@ -10,14 +10,14 @@ from marketdata.models import IngestRun
 
 @pytest.fixture
 def broken(market_db, tmp_path):
-    """Two good files and one that was cut, which lies there whole by now."""
+    """A run that failed because its file was incomplete, after a successful one. The file is complete now."""
     ingest(write(tmp_path / "first.dbn", bars(3)))
     path = write(tmp_path / "second.dbn.zst", bars(3, first=3))
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-9])
+    content = path.read_bytes()
+    path.write_bytes(content[:-9])
     with pytest.raises(CommandError):
         ingest(path)
-    path.write_bytes(whole)
+    path.write_bytes(content)
     return IngestRun.objects.get(status="failed")
 
 
@@ -37,7 +37,7 @@ def test_a_failed_run_is_found_and_tried_again(page, broken):
     assert len(stored()) == 6
 
 
-def test_bars_of_one_series_are_looked_up(page, broken):
+def test_the_bars_of_one_series_are_listed(page, broken):
     page.goto("/admin/marketdata/browsablebar/?series=CME_MINI%3AMNQ1!&q=2024-01-02T00:01")
     expect(page.locator("#result_list tbody tr")).to_have_count(2)
     expect(page.locator("#result_list tbody tr").first).to_contain_text("2024-01-02 00:01")

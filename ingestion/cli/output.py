@@ -1,0 +1,95 @@
+"""Standard output and standard error of the commands: results on the one, errors and log lines on the other."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.management.base import OutputWrapper
+
+from ingestion.batch.one_file import FileOutcome
+from ingestion.cli import report
+from ingestion.errors import Interrupted
+
+
+def replace_unencodable_characters() -> None:
+    """Print "?" for characters that the terminal's encoding lacks, such as ✅. An encoding error would make a finished
+    run look failed."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def print_log_line(line: str, *, started: float) -> None:
+    """Print a line to standard error, after the seconds since `started` (of `time.perf_counter`)."""
+    print(f"{time.perf_counter() - started:8.3f} s  {line}", file=sys.stderr)  # noqa: T201
+
+
+@dataclass(frozen=True)
+class BatchFailure:
+    """The error and the exit code with which a batch ends."""
+
+    message: str
+    exit_code: int
+
+
+class BatchOutput:
+    """Prints the outcomes of a batch, as text or as one JSON object."""
+
+    def __init__(
+        self, stdout: OutputWrapper, stderr: OutputWrapper, *, paths: list[Path], dry_run: bool, as_json: bool
+    ) -> None:
+        self._stdout, self._stderr = stdout, stderr
+        self._paths, self._dry_run, self._as_json = paths, dry_run, as_json
+        self._is_single = len(paths) == 1
+
+    def print_outcomes(self, outcomes: Generator[FileOutcome, None, None]) -> list[FileOutcome]:
+        """Print each outcome when its file ends, and return them all. If printing fails, the batch is stopped."""
+        printed: list[FileOutcome] = []
+        with contextlib.closing(outcomes):
+            for outcome in outcomes:
+                printed.append(outcome)
+                self._print_outcome(outcome)
+                self._stdout.flush()
+        return printed
+
+    def print_closing(self, outcomes: list[FileOutcome]) -> None:
+        """Print the JSON object, or the line that counts the files of a batch of several."""
+        if self._as_json:
+            positions = {path: position for position, path in enumerate(self._paths)}
+            ordered = sorted(outcomes, key=lambda outcome: positions[outcome.path])
+            self._stdout.write(json.dumps(report.serialize_outcomes(ordered, dry_run=self._dry_run)))
+        elif not self._is_single:
+            self._stdout.write(report.format_closing_line(outcomes, not_reached=len(self._paths) - len(outcomes)))
+
+    def find_failure(self, outcomes: list[FileOutcome]) -> BatchFailure | None:
+        """Return None if no file failed. The message is that of the file if it is the only one or ended the batch."""
+        failed = [outcome for outcome in outcomes if outcome.error is not None]
+        if not failed:
+            return None
+        last = max(failed, key=lambda outcome: outcome.ends_batch)
+        is_own = self._is_single or last.ends_batch
+        return BatchFailure(
+            message=str(last.error) if is_own else f"{len(failed):,} of {len(outcomes):,} files failed.",
+            exit_code=last.error.exit_code if isinstance(last.error, Interrupted) else 1,
+        )
+
+    def _print_outcome(self, outcome: FileOutcome) -> None:
+        if outcome.error is not None:
+            if not self._is_single and not outcome.ends_batch:  # else find_failure() returns it
+                self._stderr.write(f"❌ {outcome.error}")
+        elif self._as_json:
+            return
+        elif outcome.earlier_run is not None:
+            self._stdout.write(f"Skipped: {outcome.path} is already loaded (run {outcome.earlier_run.pk}).")
+        else:
+            path = None if self._is_single else outcome.path
+            if outcome.preview is not None:
+                self._stdout.write(report.format_preview(outcome.preview, outcome.notes, path=path))
+            else:
+                self._stdout.write(report.format_result(outcome.run, outcome.notes, path=path))

@@ -1,0 +1,67 @@
+"""The results of verify_candles, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from django.core.management.base import OutputWrapper
+from django.core.serializers.json import DjangoJSONEncoder
+
+from marketdata.rollup.verify import VerifyResult
+
+
+def print_results(results: Iterable[VerifyResult], stdout: OutputWrapper, *, as_json: bool) -> list[VerifyResult]:
+    """Print each result as soon as it is there, or all of them as one JSON object, and return them."""
+    printed: list[VerifyResult] = []
+    for result in results:
+        printed.append(result)
+        if not as_json:
+            stdout.write(format_result(result))
+    if as_json:
+        stdout.write(json.dumps(serialize_results(printed), cls=DjangoJSONEncoder))
+    elif not printed:
+        stdout.write("There are no bars and no hours.")
+    return printed
+
+
+def count_unrepaired(results: Iterable[VerifyResult]) -> int:
+    """How many series differ from their bars and were not repaired."""
+    return sum(bool(result.difference_count) and not result.repaired for result in results)
+
+
+def format_result(result: VerifyResult) -> str:
+    """Format the result of one series: one line, or several where it differs from its bars."""
+    bars = f"{result.bar_count:,} bars"
+    if not result.difference_count:
+        return f"{result.symbol}: {result.hour_count:,} hours agree with {bars}."
+    lines = []
+    if result.hours:
+        lines.append(f"{len(result.hours):,} hours differ from the {bars}")
+        lines += [f"  {difference}" for difference in result.first_differences]
+        if len(result.hours) > len(result.first_differences):
+            lines.append(f"  and {len(result.hours) - len(result.first_differences):,} more")
+    if result.bar_count != result.recorded_bar_count:
+        lines.append(f"{result.recorded_bar_count:,} bars are on record, and there are {result.bar_count:,}")
+    lines += ["repaired"] if result.repaired else []
+    return "\n".join([f"{result.symbol}: {lines[0]}", *lines[1:]])
+
+
+def serialize_results(results: list[VerifyResult]) -> dict:
+    """Return the JSON object for scripts: prices and volumes are strings, times ISO 8601 in UTC."""
+    return {"ok": not count_unrepaired(results), "series": [_serialize_result(result) for result in results]}
+
+
+def _serialize_result(result: VerifyResult) -> dict:
+    return {
+        "symbol": result.symbol,
+        "hours": result.hour_count,
+        "bars": result.bar_count,
+        "bars_on_record": result.recorded_bar_count,
+        "differences": result.difference_count,
+        "first_differences": [
+            {"hour": one.hour, "ledger": one.rollup, "bars": one.bars, "text": str(one)}
+            for one in result.first_differences
+        ],
+        "repaired": result.repaired,
+    }
