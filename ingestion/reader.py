@@ -97,7 +97,7 @@ class FileReader:
             yield f"The download was limited to {self.metadata.limit:,} rows and has as many: there may be more."
 
     def _selected(self) -> Iterator[RecordBatch]:
-        batches = self._reader.batches()
+        batches = self._reader.read_batches()
         if self._options.publisher_id is not None:
             batches = filter_publisher(batches, self._options.publisher_id)
         if self._options.limit is not None:

@@ -226,22 +226,6 @@ def test_many_instruments_without_mappings_are_refused(market_db, tmp_path, name
     assert f"names {', '.join(names)} but maps no instrument to a symbol" in refuse(path)
 
 
-def test_instruments_asked_for_by_their_numbers(market_db, tmp_path):
-    """stype_in=instrument_id: the metadata has the number for the symbol's name, and the symbol as its meaning."""
-    first, second = bars(2, instrument_id=5), bars(2, instrument_id=6, base=99)
-    mappings = {"5": [(JANUARY, FEBRUARY, "ESZ4")], "6": [(JANUARY, FEBRUARY, "ESH5")]}
-    path = write(
-        tmp_path / "x.dbn", together(first, second), symbols=("5", "6"), mappings=mappings, stype_in="instrument_id"
-    )
-    ingest(path)
-    assert (stored("ESZ4"), stored("ESH5")) == (exact(first), exact(second))
-
-
-def test_mappings_to_something_else_than_numbers_are_refused(market_db, tmp_path):
-    path = write(tmp_path / "x.dbn", bars(2), mappings={"MNQ.c.0": [(JANUARY, FEBRUARY, "MNQZ4")]})
-    assert "maps 'MNQ.c.0' to 'MNQZ4', which is not an instrument_id" in refuse(path)
-
-
 # --- The grouping, against plain Python ------------------------------------------------------------------------------
 
 WIDE = st.sampled_from([0, 1, 2**13, 2**16 - 1])

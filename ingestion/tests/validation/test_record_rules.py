@@ -29,7 +29,7 @@ LEAST_INT64 = -(2**63)
 
 @pytest.fixture(params=[1 << 16, 2], ids=["one chunk", "chunks of 2"])
 def chunk_size(request, monkeypatch):
-    monkeypatch.setattr(RecordReader.batches, "__defaults__", (request.param,))
+    monkeypatch.setattr(RecordReader.read_batches, "__defaults__", (request.param,))
     return request.param
 
 
@@ -268,7 +268,7 @@ def test_a_slow_and_obvious_validator_agrees(rows, chunk_size):
 
 @pytest.mark.parametrize("batch", [2, 1000])
 def test_contracts_that_take_turns_are_not_one_series(market_db, tmp_path, monkeypatch, batch):
-    monkeypatch.setattr("ingestion.dbn.records.RecordReader.batches.__defaults__", (batch,))
+    monkeypatch.setattr("ingestion.dbn.records.RecordReader.read_batches.__defaults__", (batch,))
     turns = bars(6)
     turns["instrument_id"] = [1, 1, 2, 2, 1, 1]
     with pytest.raises(CommandError, match=r"row 5 \(.*X\): instruments 2 and 1 take turns within a day"):
