@@ -25,7 +25,7 @@ from ingestion.options import IngestOptions, check_options
 from ingestion.progress import Progress
 from ingestion.reader import FileReader, prefetch
 from ingestion.runs import close_on_failure, open_run, succeed_run
-from ingestion.symbology.conflicts import Conflict, conflict_error, find_conflicts
+from ingestion.symbology.conflicts import Conflict, find_conflicts, refuse_conflicts
 from ingestion.symbology.intervals import InstrumentInterval, record_intervals
 from ingestion.symbology.series import ensure_series, propose_slug, refuse_other_dataset
 from ingestion.validation.series_rules import SeriesCheck
@@ -148,8 +148,8 @@ def _settle_conflicts(
     if not (options.symbol or options.replace_instrument):
         refuse_other_dataset(run.file_path, taken.symbols, run.vendor_dataset)
     conflicts = find_conflicts(taken.intervals_by_symbol)
-    if conflicts and not options.replace_instrument:
-        raise conflict_error(run.file_path, conflicts)
+    if not options.replace_instrument:
+        refuse_conflicts(run.file_path, conflicts)
     if conflicts:
         run.removed_count = find_replaced_bars(cursor, conflicts)
     return conflicts

@@ -71,8 +71,8 @@ class FileReader:
     def copy_batches(self, windows: StoredRanges, run_id: int | None) -> Iterator[CopyBatch]:
         """The file's distinct bars, chunk by chunk, known to be good. `run_id` only has to be there for those that no
         window meets."""
-        for batch in check_records(self._selected(), metadata=self.metadata, symbol_of=self._resolver.symbol_of):
-            bars = self.check.distinct(self._resolver.name(batch))
+        for batch in check_records(self._selected(), metadata=self.metadata, symbol_of=self._resolver.describe_symbol):
+            bars = self.check.distinct(self._resolver.resolve(batch))
             self._instruments.add(bars.instrument_days, self.symbols)
             meets = windows.meet(bars, self.symbols)
             new, possibly_stored = _select(bars, ~meets), _select(bars, meets)

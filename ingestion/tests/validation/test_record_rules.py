@@ -247,8 +247,10 @@ def vectorised(rows: list[tuple], chunk_size: int) -> int | tuple[int, int, int]
     resolver = SymbolResolver(FACTS, SeriesAssignment("S", by_mapping=False))
     check = SeriesCheck(FACTS, resolver)
     try:
-        for batch in check_records(align_to_minutes(batches, FACTS.path), metadata=FACTS, symbol_of=resolver.symbol_of):
-            check.distinct(resolver.name(batch))
+        for batch in check_records(
+            align_to_minutes(batches, FACTS.path), metadata=FACTS, symbol_of=resolver.describe_symbol
+        ):
+            check.distinct(resolver.resolve(batch))
     except InvalidBars as error:
         return int(str(error).split("row ")[1].split()[0])
     return check.row_count, check.duplicate_count, check.gap_count
