@@ -136,7 +136,7 @@ def _take(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, progres
         if note:
             progress.note(note)
     check = file.check
-    logger.info("%s: %s rows, %s gaps. %s", run.file_path, check.row_count, check.gap_count, check.describe_longest_gap)
+    logger.info("%s: %s rows, %s gaps. %s", run.file_path, check.row_count, check.gap_count, check.longest_gap_note)
     staged = StagedRange(check.row_count - check.duplicate_count - stored, file.symbols, check.min_ts, check.max_ts)
     return TakenFile(stored, staged, check, file.intervals_by_symbol())
 

@@ -71,8 +71,9 @@ class FileReader:
     def copy_batches(self, windows: StoredRanges, run_id: int | None) -> Iterator[CopyBatch]:
         """The file's distinct bars, chunk by chunk, known to be good. `run_id` only has to be there for those that no
         window meets."""
-        for batch in check_records(self._selected(), metadata=self.metadata, symbol_of=self._resolver.describe_symbol):
-            bars = self.check.distinct(self._resolver.resolve(batch))
+        describe_symbol = self._resolver.describe_symbol
+        for batch in check_records(self._selected(), metadata=self.metadata, describe_symbol=describe_symbol):
+            bars = self.check.drop_duplicates(self._resolver.resolve(batch))
             self._instruments.add(bars.instrument_days, self.symbols)
             meets = windows.meet(bars, self.symbols)
             new, possibly_stored = _select(bars, ~meets), _select(bars, meets)
@@ -88,7 +89,7 @@ class FileReader:
     def notes(self) -> Iterator[str]:
         """What the user should know of a file that is good: some may be empty."""
         yield self._assignment.note
-        yield self.check.describe_longest_gap
+        yield self.check.longest_gap_note
         if self._source.manifest:
             yield "Checked against manifest.json."
         if missing := self.metadata.not_found:

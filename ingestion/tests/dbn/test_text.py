@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.testing.builders import bars, refuse, several, write
 from ingestion.dbn.text import format_bytes, to_printable
 
 
@@ -45,3 +46,20 @@ def test_bytes_are_shown_as_text_or_in_hexadecimal(content, text):
 @given(st.binary())
 def test_any_bytes_become_printable(content):
     assert format_bytes(content).isprintable()
+
+
+def test_no_escape_sequence_of_a_file_reaches_the_message(market_db, tmp_path):
+    name = "\x1b[31mA"
+    unmapped = write(tmp_path / "unmapped.dbn", bars(2), symbols=(name, "B"), mappings=None, stype_in="raw_symbol")
+    assert r"lists \x1b[31mA, B but maps no instrument" in refuse(unmapped)
+
+    invalid = bars(2)
+    invalid["high"] = 0
+    assert r"UTC, \x1b[31mA): high is below" in refuse(
+        several(tmp_path / "a.dbn", {name: invalid, "B": bars(1, instrument_id=2)})
+    )
+
+    twice = bars(2)[[0, 0]]
+    twice["volume"][1] += 1
+    path = several(tmp_path / "b.dbn", {name: twice, "B": bars(1, first=5, instrument_id=2)})
+    assert r"UTC, \x1b[31mA): the minute occurs twice" in refuse(path)
