@@ -96,7 +96,7 @@ def _make_series(count: int) -> None:
 def _requests(series: int) -> Iterator[tuple[str, str]]:
     """Name and address of each."""
     from marketdata.models import Bar
-    from marketdata.timestamps import iso
+    from marketdata.timestamps import to_iso
 
     times = Bar.objects.filter(symbol=SYMBOL).values_list("ts", flat=True)
     first, last = times.earliest("ts"), times.latest("ts")
@@ -105,13 +105,13 @@ def _requests(series: int) -> Iterator[tuple[str, str]]:
     yield "stats", STATS
     yield LIST.format(series=f"{series:,}"), "/api/market-data/"
     yield "bars, first page", f"{BARS}?limit={PAGE}"
-    yield "bars, middle page", f"{BARS}?{urlencode({'limit': PAGE, 'cursor': iso(middle)})}"
-    yield "bars, last page", f"{BARS}?{urlencode({'limit': PAGE, 'cursor': iso(before_last)})}"
+    yield "bars, middle page", f"{BARS}?{urlencode({'limit': PAGE, 'cursor': to_iso(middle)})}"
+    yield "bars, last page", f"{BARS}?{urlencode({'limit': PAGE, 'cursor': to_iso(before_last)})}"
     yield "coverage of the last year", "/api/market-data/mnq/coverage"
-    year = {"start": iso(middle), "end": iso(middle + timedelta(days=365)), "limit": 10_000}
+    year = {"start": to_iso(middle), "end": to_iso(middle + timedelta(days=365)), "limit": 10_000}
     yield YEAR_OF_HOURS, f"{CANDLES}-1h/bars?{urlencode(year)}"
     yield YEAR_OF_DAYS, f"{CANDLES}-1d/bars?{urlencode(year)}"
-    yield PAGE_OF_5M, f"{CANDLES}-5m/bars?{urlencode({'limit': PAGE, 'cursor': iso(middle)})}"
+    yield PAGE_OF_5M, f"{CANDLES}-5m/bars?{urlencode({'limit': PAGE, 'cursor': to_iso(middle)})}"
     yield "stats of 5m candles", f"{CANDLES}-5m/stats"
 
 

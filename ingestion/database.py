@@ -1,4 +1,4 @@
-"""Whether the database can be used for taking files, and what its errors mean to a person."""
+"""Whether the database is ready for an ingest, and its errors as sentences for the user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from marketdata.database import first_line
 
 
 def require_database() -> None:
-    """Raise `DatabaseUnavailable` unless the server answers, is new enough, and has all migrations."""
+    """Raise `DatabaseUnavailable` unless the server answers, is recent enough, and is migrated."""
     try:
         database.require_database()
     except database.UnusableDatabase as error:
@@ -25,32 +25,34 @@ def require_database() -> None:
 def translate_database_errors(
     progress: Progress, *, what: str = "bars", outcome: str = "nothing of this file was stored"
 ) -> Iterator[None]:
-    """Raise what goes wrong with the database as an `IngestError`, which says `what` it was about and what has become
-    of it. Goes around transactions, not into them."""
+    """Raise database errors as `IngestError`. The message says `what` the database refused, and the `outcome`.
+
+    Wraps transactions; within one, an error must reach Django's rollback first.
+    """
     try:
         yield
     except DatabaseUnavailable:
-        progress.check()  # Ctrl-C may be why
+        progress.check()  # Ctrl-C may be the reason
         raise
     except Error as error:
-        progress.check()  # a statement is also cancelled because somebody wants to stop
+        progress.check()  # Ctrl-C cancels the current statement
         raise DatabaseFailure(_describe(error, what, outcome)) from error
 
 
 def _describe(error: Error, what: str, outcome: str) -> str:
-    if _connection_was_lost(error):
+    if _is_connection_lost(error):
         return (
             f"The connection to the database was lost ({first_line(error)}), so {outcome}: "
             "run the command again when the server is back."
         )
     return (
         f"The database refused the {what} ({first_line(error)}), so {outcome}: "
-        "mend the cause and run the command again."
+        "remove the cause and run the command again."
     )
 
 
-def _connection_was_lost(error: Error) -> bool:
-    """By the error, not by the connection, which Django may have replaced by now. Without an SQLSTATE it is the client
-    that complains, in class 08 either side of the connection, in 57P the server, which is being stopped."""
+def _is_connection_lost(error: Error) -> bool:
+    """By the error, not by the connection, which Django may have replaced by now. An error without SQLSTATE is the
+    client's own; class 08 is a connection exception, 57P a server that is stopping."""
     state = getattr(error.__cause__, "pgcode", None) or "08000"
     return isinstance(error, (InterfaceError, OperationalError)) and state.startswith(("08", "57P"))

@@ -1,37 +1,160 @@
-"""What somebody asks of an ingest, and what cannot be asked."""
+"""The options of an ingest, each listed once: its name on the command line, the run field that records it, its rule."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from ingestion.errors import InputError
 from ingestion.symbology.assign import check_symbol
+from ingestion.symbology.series import default_dataset_name
+from marketdata.models import IngestRun
 
 MAX_DATASET = 200
+_MAX_BIGINT = 2**63 - 1
+
+
+def parse_not_empty(text: str) -> str:
+    """For argparse. A shell variable that is not set gives an empty text, which is never intended."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def parse_whole_number(*, most: int) -> Callable[[str], int]:
+    """For argparse: a whole number from 1 to `most`."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < 1:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+        if int(text) > most:
+            limit = f": at most {most:,}" if most < _MAX_BIGINT else ""
+            raise argparse.ArgumentTypeError(f"{text} is too large{limit}")
+        return int(text)
+
+    return parse
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its name, the field of `IngestRun` that records it, and how argparse reads it; a switch without
+    `parse`."""
+
+    name: str
+    run_field: str
+    help: str
+    parse: Callable[[str], object] | None = None
+    metavar: str | None = None
+
+    @property
+    def dest(self) -> str:
+        """The key of its value among a command's parsed options."""
+        return self.name.removeprefix("--").replace("-", "_")
+
+    def format(self, value: object) -> list[str]:
+        """The words of a command line that give it this value."""
+        if self.parse is None:
+            return [self.name]
+        text = str(value)
+        return [f"{self.name}={text}"] if text.startswith("-") else [self.name, text]
+
+
+def _option(default: object, name: str, **how: Any) -> Any:
+    return field(default=default, metadata={"option": Option(name, **how)})
 
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """How a file is taken. `symbol` and `dataset`: empty for the rule in name_symbols and `<slug>_<schema>`."""
+    """What an ingest is asked to do with a file. An option at its default is not requested."""
 
-    symbol: str = ""
-    dataset: str = ""
-    limit: int | None = None
-    publisher_id: int | None = None
-    replace_instrument: bool = False
+    symbol: str = _option(
+        "",
+        "--symbol",
+        run_field="requested_symbol",
+        parse=parse_not_empty,
+        help="name of the series; default: the file's own symbols",
+    )
+    dataset: str = _option(
+        "",
+        "--dataset",
+        run_field="dataset",
+        parse=str,
+        help="name in the audit trail; default: mnq_ohlcv_1m for MNQ",
+    )
+    limit: int | None = _option(
+        None,
+        "--limit",
+        run_field="row_limit",
+        parse=parse_whole_number(most=_MAX_BIGINT),
+        metavar="N",
+        help="only the first N rows",
+    )
+    publisher_id: int | None = _option(
+        None,
+        "--publisher",
+        run_field="publisher_id",
+        parse=parse_whole_number(most=2**16 - 1),
+        metavar="ID",
+        help="only this publisher's rows",
+    )
+    replace_instrument: bool = _option(
+        False,
+        "--replace-instrument",
+        run_field="replace_instrument",
+        help="replace the instrument that the series is mapped to on the file's dates",
+    )
+
+    @classmethod
+    def listed(cls) -> Iterator[tuple[str, object, Option]]:
+        """Each option's field name, default and `Option`, in the order of the command line."""
+        return ((one.name, one.default, one.metadata["option"]) for one in fields(cls))
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the options to a command."""
+        for _, _, option in cls.listed():
+            if option.parse is None:
+                parser.add_argument(option.name, action="store_true", help=option.help)
+            else:
+                parser.add_argument(option.name, type=option.parse, metavar=option.metavar, help=option.help)
+
+    @classmethod
+    def from_parsed(cls, parsed: Mapping[str, Any]) -> IngestOptions:
+        """From a command's parsed options."""
+        given = {name: parsed.get(option.dest) for name, _, option in cls.listed()}
+        return cls(**{name: value for name, value in given.items() if value is not None})
+
+    @classmethod
+    def from_run(cls, run: IngestRun) -> IngestOptions:
+        """What the run was asked to do. The dataset's name is left to the default where the run has the default."""
+        values = {name: getattr(run, option.run_field) for name, _, option in cls.listed()}
+        if run.dataset == default_dataset_name(run.symbols, run.vendor_dataset, run.schema):
+            values["dataset"] = ""
+        return cls(**values)
+
+    def to_run_fields(self) -> dict[str, object]:
+        """The fields of `IngestRun` that record the options."""
+        return {option.run_field: getattr(self, name) for name, _, option in self.listed()}
+
+    def to_arguments(self) -> list[str]:
+        """The words of a command line that request the same, not yet quoted for a shell."""
+        requested = ((getattr(self, name), default, option) for name, default, option in self.listed())
+        return [word for value, default, option in requested if value != default for word in option.format(value)]
 
 
 def check_options(path: Path, options: IngestOptions) -> None:
-    """Raise `InputError` for what could not be done, or not be written down."""
+    """Raise `InputError` for options that contradict one another, or that a run cannot record."""
     if options.symbol:
         check_symbol(options.symbol)
     if len(options.dataset) > MAX_DATASET:
         raise InputError(f"--dataset has {len(options.dataset)} characters: at most {MAX_DATASET} can be stored.")
     if options.replace_instrument and options.limit:
         raise InputError(
-            "--replace-instrument with --limit would remove the other instrument's bars from days that the first rows "
-            "do not fill: leave --limit out."
+            "--replace-instrument with --limit would remove the replaced instrument's bars on dates that the first "
+            "rows do not fill: leave --limit out."
         )
     try:
         str(path).encode()

@@ -1,4 +1,7 @@
-"""From a file to bars in the table: the one way in. `ingest_file` is its table of contents."""
+"""From a file to bars in the table: the only way in. `ingest_file` is the table of contents, one line per step.
+
+What happens to each row between opening and COPY stands in `FileReader`, in the same way.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from django.db import DataError, IntegrityError, connection, transaction
@@ -15,173 +19,143 @@ from ingestion.database import require_database, translate_database_errors
 from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
 from ingestion.errors import IngestError, Interrupted
-from ingestion.loading.copy import copy_new_bars
+from ingestion.loading.copy import copy_new_bars, copy_staged_bars
 from ingestion.loading.locks import lock_series
-from ingestion.loading.overlap import ANY_TIME, find_stored_ranges
+from ingestion.loading.overlap import ANY_TIME, StoredRanges, find_stored_ranges
 from ingestion.loading.replace import find_replaced_bars, remove_replaced_bars
-from ingestion.loading.staging import copy_staged_bars, create_staging, finish_staging
+from ingestion.loading.staging import create_staging, finish_staging
 from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
 from ingestion.options import IngestOptions, check_options
 from ingestion.progress import Progress
-from ingestion.reader import FileReader, prefetch
+from ingestion.reader import FileReader, LoadBatch, prefetch
 from ingestion.runs import close_on_failure, open_run, succeed_run
 from ingestion.symbology.conflicts import Conflict, find_conflicts, refuse_conflicts
-from ingestion.symbology.intervals import InstrumentInterval, record_intervals
-from ingestion.symbology.series import ensure_series, propose_slug, refuse_other_dataset
-from ingestion.validation.series_rules import SeriesCheck
-from marketdata.models import IngestRun, Series
+from ingestion.symbology.intervals import record_intervals
+from ingestion.symbology.series import default_dataset_name, ensure_series, refuse_other_dataset
+from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 
 logger = logging.getLogger(__name__)
 
 IN_DOUBT = (
-    "The connection to the database was lost while the file was committed, so it is not known whether it was stored: "
-    "run the command again when the server is back; what is stored already will be left alone."
+    "The connection to the database was lost during the commit, so it is not known whether the file was stored: "
+    "run the command again when the server is back; bars already stored stay unchanged."
 )
 
 
 @dataclass(frozen=True)
-class TakenFile:
-    """A file whose rows are known to be good: `stored` of them in the table already, the others staged."""
+class FilePreview:
+    """What `ingest_file` would do with a file. The fields are those of `IngestRun`; times are UTC."""
 
-    stored: int
-    staged: StagedRange
-    check: SeriesCheck
-    intervals_by_symbol: dict[str, list[InstrumentInterval]]
-
-    @property
-    def symbols(self) -> list[str]:
-        return list(self.intervals_by_symbol)
+    symbols: list[str]
+    dataset: str
+    file_sha256: str
+    row_count: int
+    inserted_count: int
+    updated_count: int
+    changed_count: int
+    duplicate_count: int
+    removed_count: int
+    gap_count: int
+    min_ts: datetime
+    max_ts: datetime
 
 
 def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> IngestRun:
-    """Store a file's bars, all or none, and return the run that tells about it, `success` and committed.
+    """Store a file's bars, all or none, and return the run that records it, `success` and committed.
 
     Raises an `IngestError` whose message is for the user; the run is then `failed` with the same message.
-    Must not be called within a transaction: the audit trail would be undone with it.
+    Must not be called within a transaction, which would roll the audit trail back too.
     """
     options, progress = options or IngestOptions(), progress or Progress()
+    check_options(path, options)
     run = _new_run(path, options)
     with translate_database_errors(progress):
-        progress.check()
-        require_database()
+        _require_database(progress)
         close_orphaned_runs()
         open_run(run)
+    with _load_transaction(run, progress) as cursor:
+        with _audited_file(run, options, progress) as file:
+            progress.step("Waiting for other writers of these series")
+            lock_series(cursor, file.possible_symbols)
+            stored_ranges = _find_stored_ranges(cursor, file, options)
+            create_staging(cursor)
+            new_count = _copy_batches(cursor, file.load_batches(stored_ranges, run.pk), progress)
+        finish_staging(cursor, file.symbols)
+        progress.step("Storing")
+        conflicts = _check_conflicts(file, options)
+        removed_count = find_replaced_bars(cursor, conflicts)
+        remove_replaced_bars(cursor, conflicts, run.pk)
+        series = ensure_series(file.symbols, file.metadata.dataset)
+        record_intervals(run, series, file.intervals_by_symbol)
+        counts = upsert(cursor, _staged_range(file, new_count), run.pk)
+        _record_result(run, file, counts.add_inserted(new_count), removed_count)
+        progress.check()
+        succeed_run(run)
+    _report(file, progress)
+    logger.info("Run %s stored %s: %s bars, %s of them new", run.pk, path, run.row_count, run.inserted_count)
+    return run
+
+
+def preview_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> FilePreview:
+    """Do everything that `ingest_file` does except write: the counts are those that it would have.
+
+    Raises what `ingest_file` would raise. Waits for no lock.
+    """
+    options, progress = options or IngestOptions(), progress or Progress()
+    check_options(path, options)
+    with translate_database_errors(progress):
+        _require_database(progress)
+        with transaction.atomic(durable=True), connection.cursor() as cursor, SourceFile(path) as source:
+            file = _open(source, options, progress)
+            create_staging(cursor)
+            _copy_batches(cursor, file.preview_batches(), progress)
+            finish_staging(cursor, file.symbols)
+            progress.step("Comparing with the table")
+            conflicts = _check_conflicts(file, options)
+            removed_count = find_replaced_bars(cursor, conflicts)
+            counts = count_changes(cursor, _staged_range(file, 0))
+            transaction.set_rollback(True)
+    _report(file, progress)
+    for conflict in conflicts:
+        progress.note(f"Would replace {conflict.stored} of {conflict.symbol} from {conflict.start} on.")
+    return FilePreview(
+        dataset=options.dataset, file_sha256=source.sha256, **_result_fields(file, counts, removed_count)
+    )
+
+
+# --- Steps -----------------------------------------------------------------------------------------------------------
+
+
+def _require_database(progress: Progress) -> None:
+    progress.check()
+    require_database()
+
+
+@contextlib.contextmanager
+def _load_transaction(run: IngestRun, progress: Progress) -> Iterator[CursorWrapper]:
+    """One transaction for bars, counts and the run's status. A failure closes the run as failed, after the rollback."""
     with (
         close_on_failure(run, in_doubt=IN_DOUBT),
         translate_database_errors(progress),
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
-        taken = _take(cursor, run, options, progress)
-        progress.step("Storing")
-        series_of = ensure_series(taken.symbols, run.vendor_dataset)
-        conflicts = _settle_conflicts(cursor, run, taken, options)
-        if conflicts:
-            remove_replaced_bars(cursor, conflicts, run.pk)
-        record_intervals(run, series_of, taken.intervals_by_symbol)
-        _fill_in(run, taken, upsert(cursor, taken.staged, run.pk))
-        run.dataset = run.dataset or _dataset_name(taken.symbols, series_of, run)
-        progress.check()
-        succeed_run(run)
-    logger.info("Run %s stored %s: %s bars, %s of them new", run.pk, path, run.row_count, run.inserted_count)
-    return run
-
-
-def preview_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> IngestRun:
-    """Do everything but write: return a run that is not saved, with the counts that `ingest_file` would have.
-
-    Raises what `ingest_file` would raise.
-    """
-    options, progress = options or IngestOptions(), progress or Progress()
-    run = _new_run(path, options)
-    with translate_database_errors(progress):
-        progress.check()
-        require_database()
-        with transaction.atomic(durable=True), connection.cursor() as cursor:
-            taken = _take(cursor, run, options, progress)
-            conflicts = _settle_conflicts(cursor, run, taken, options)
-            progress.step("Comparing with the table")
-            _fill_in(run, taken, count_changes(cursor, taken.staged))
-            transaction.set_rollback(True)
-    for conflict in conflicts:
-        progress.note(f"Would replace {conflict.stored} behind {conflict.symbol} from {conflict.start} on.")
-    return run
-
-
-def _take(cursor: CursorWrapper, run: IngestRun, options: IngestOptions, progress: Progress) -> TakenFile:
-    """Open, decode, check, name; then store what can meet no bar of the table, and stage what might."""
-    with _hashed(run, Path(run.file_path)) as source:
-        progress.start_file(source.path, source.size)
-        file = FileReader(source, options)
-        run.vendor_dataset, run.symbols = file.metadata.dataset, file.possible_symbols
-        windows = ANY_TIME
-        if run.pk is not None:  # a preview writes nothing, so it need not wait
-            progress.step("Waiting for others who write these series")
-            lock_series(cursor, run.symbols)
-            if not options.replace_instrument:  # what the other instrument must leave is told from staging
-                windows = find_stored_ranges(cursor, file.metadata, run.symbols)
-        create_staging(cursor)
-        progress.step("Reading")
-        stored = 0
-        with prefetch(file.copy_batches(windows, run.pk)) as batches:
-            for batch in batches:
-                copy_new_bars(cursor, batch.new)
-                copy_staged_bars(cursor, batch.possibly_stored)
-                stored += batch.new.count
-                progress.read_up_to(batch.read_up_to)
-                progress.check()
-    finish_staging(cursor, file.symbols)
-    for note in file.notes():
-        if note:
-            progress.note(note)
-    check = file.check
-    logger.info("%s: %s rows, %s gaps. %s", run.file_path, check.row_count, check.gap_count, check.longest_gap_note)
-    staged = StagedRange(check.row_count - check.duplicate_count - stored, file.symbols, check.min_ts, check.max_ts)
-    return TakenFile(stored, staged, check, file.intervals_by_symbol())
-
-
-def _settle_conflicts(
-    cursor: CursorWrapper, run: IngestRun, taken: TakenFile, options: IngestOptions
-) -> list[Conflict]:
-    """Refuse the file if it has another instrument than the table, or count what must go if that is meant."""
-    if not (options.symbol or options.replace_instrument):
-        refuse_other_dataset(run.file_path, taken.symbols, run.vendor_dataset)
-    conflicts = find_conflicts(taken.intervals_by_symbol)
-    if not options.replace_instrument:
-        refuse_conflicts(run.file_path, conflicts)
-    if conflicts:
-        run.removed_count = find_replaced_bars(cursor, conflicts)
-    return conflicts
-
-
-# --- The run ---------------------------------------------------------------------------------------------------------
-
-
-def _new_run(path: Path, options: IngestOptions) -> IngestRun:
-    check_options(path, options)
-    return IngestRun(
-        dataset=options.dataset,
-        schema=SCHEMA,
-        file_name=path.name,
-        file_path=str(path.absolute()),
-        requested_symbol=options.symbol,
-        row_limit=options.limit,
-        publisher_id=options.publisher_id,
-        replace_instrument=options.replace_instrument,
-    )
+        yield cursor
 
 
 @contextlib.contextmanager
-def _hashed(run: IngestRun, path: Path) -> Iterator[SourceFile]:
-    """The open file. Its size and hash go into the run, also when the file is refused half-way."""
-    with SourceFile(path) as source:
+def _audited_file(run: IngestRun, options: IngestOptions, progress: Progress) -> Iterator[FileReader]:
+    """The open file. Its size and SHA-256 go into the run, also when the file is refused."""
+    with SourceFile(Path(run.file_path)) as source:
         run.file_size = source.size
         try:
-            yield source
+            file = _open(source, options, progress)
+            run.vendor_dataset, run.symbols = file.metadata.dataset, file.possible_symbols
+            yield file
         except Interrupted:
             raise  # at once, without reading the rest
-        except (IngestError, DataError, IntegrityError):  # it is the file that was refused
+        except (IngestError, DataError, IntegrityError):  # the file was refused, so its SHA-256 identifies it
             with contextlib.suppress(IngestError):
                 source.read_to_end()
                 run.file_sha256 = source.sha256
@@ -189,16 +163,79 @@ def _hashed(run: IngestRun, path: Path) -> Iterator[SourceFile]:
         run.file_sha256 = source.sha256
 
 
-def _fill_in(run: IngestRun, taken: TakenFile, counts: Counts) -> None:
-    check = taken.check
-    run.symbols = sorted(taken.symbols)
-    run.row_count, run.duplicate_count, run.gap_count = check.row_count, check.duplicate_count, check.gap_count
-    run.inserted_count = taken.stored + counts.inserted
-    run.updated_count, run.changed_count = counts.updated, counts.changed
-    run.min_ts, run.max_ts = check.min_ts, check.max_ts
+def _open(source: SourceFile, options: IngestOptions, progress: Progress) -> FileReader:
+    progress.start_file(source.path, source.size)
+    return FileReader(source, options)
 
 
-def _dataset_name(symbols: list[str], series_of: dict[str, Series], run: IngestRun) -> str:
-    """`<slug>_<schema>`: mnq_ohlcv_1m. A file of several series goes by the vendor's dataset: glbx_mdp3_ohlcv_1m."""
-    name = series_of[symbols[0]].slug if len(symbols) == 1 else propose_slug(run.vendor_dataset)
-    return f"{name}_{run.schema}".replace("-", "_")
+def _find_stored_ranges(cursor: CursorWrapper, file: FileReader, options: IngestOptions) -> StoredRanges:
+    """When the table has bars of the file's series. To replace an instrument, all rows must be staged: what the file
+    does not have is found by comparison with them."""
+    if options.replace_instrument:
+        return ANY_TIME
+    return find_stored_ranges(cursor, file.metadata, file.possible_symbols)
+
+
+def _copy_batches(cursor: CursorWrapper, batches: Iterator[LoadBatch], progress: Progress) -> int:
+    """Copy new rows into the table and possibly stored ones into staging. Returns how many were new."""
+    progress.step("Reading")
+    new_count = 0
+    with prefetch(batches) as prepared:
+        for batch in prepared:
+            copy_new_bars(cursor, batch.new)
+            copy_staged_bars(cursor, batch.possibly_stored)
+            new_count += batch.new.count
+            progress.read_up_to(batch.position)
+            progress.check()
+    return new_count
+
+
+def _check_conflicts(file: FileReader, options: IngestOptions) -> list[Conflict]:
+    """Refuse a file that maps a series to another instrument than the table does, unless that is requested."""
+    if not (options.symbol or options.replace_instrument):
+        refuse_other_dataset(file.path, file.symbols, file.metadata.dataset)
+    conflicts = find_conflicts(file.intervals_by_symbol)
+    if not options.replace_instrument:
+        refuse_conflicts(file.path, conflicts)
+    return conflicts
+
+
+def _staged_range(file: FileReader, new_count: int) -> StagedRange:
+    check = file.check
+    staged_count = check.row_count - check.duplicate_count - new_count
+    return StagedRange(staged_count, file.symbols, check.min_ts, check.max_ts)
+
+
+# --- The result ------------------------------------------------------------------------------------------------------
+
+
+def _new_run(path: Path, options: IngestOptions) -> IngestRun:
+    return IngestRun(schema=SCHEMA, file_name=path.name, file_path=str(path.absolute()), **options.to_run_fields())
+
+
+def _record_result(run: IngestRun, file: FileReader, counts: Counts, removed_count: int) -> None:
+    for name, value in _result_fields(file, counts, removed_count).items():
+        setattr(run, name, value)
+    run.dataset = run.dataset or default_dataset_name(run.symbols, run.vendor_dataset, run.schema)
+
+
+def _result_fields(file: FileReader, counts: Counts, removed_count: int) -> dict[str, object]:
+    check = file.check
+    return {
+        "symbols": sorted(file.symbols),
+        "row_count": check.row_count,
+        "inserted_count": counts.inserted,
+        "updated_count": counts.updated,
+        "changed_count": counts.changed,
+        "duplicate_count": check.duplicate_count,
+        "removed_count": removed_count,
+        "gap_count": check.gap_count,
+        "min_ts": check.min_ts,
+        "max_ts": check.max_ts,
+    }
+
+
+def _report(file: FileReader, progress: Progress) -> None:
+    logger.info("%s: %s rows, %s gaps", file.path, file.check.row_count, file.check.gap_count)
+    for note in file.notes():
+        progress.note(note)

@@ -1,6 +1,7 @@
-"""All that Python does to a file's rows, steps 2 to 5: decoded, checked, named, parted by the way they go, and laid out
-as COPY has them. A thread does it one chunk ahead of the database, so that a load takes as long as the slower of the
-two, and not the sum.
+"""One open file, batch by batch: decoded, validated, resolved to series, and encoded for COPY.
+
+A thread prepares one batch while PostgreSQL stores the one before it, so that a load takes as long as the slower of the
+two, not as long as both.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.conf import settings
 from ingestion.dbn.batches import RecordBatch, align_to_minutes, filter_publisher, limit_rows
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
-from ingestion.loading.copy_format import CopyRows, encode_bar_rows, encode_staged_rows
+from ingestion.loading.copy_format import NO_ROWS, CopyRows, encode_bar_rows, encode_staged_rows
 from ingestion.loading.overlap import StoredRanges
 from ingestion.options import IngestOptions
 from ingestion.symbology.assign import assign_series
@@ -31,65 +32,90 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class CopyBatch:
-    """One chunk as the database takes it, and how far the file had been read for it."""
+class LoadBatch:
+    """One batch as COPY reads it: rows that no stored bar can equal, rows that one might, and the position in the file
+    in bytes."""
 
     new: CopyRows
     possibly_stored: CopyRows
-    read_up_to: int
+    position: int
 
 
 class FileReader:
-    """One open file on its way in. Its metadata is read at once; its rows by `batches()`, once. After that `check` has
-    the counts, `symbols` the series that the rows belong to, and `spells_of()` what stood behind them.
+    """The metadata of an open file, read at once, and its rows, read once by `load_batches` or `preview_batches`.
 
-    Raises the `IngestError` of the first step that refuses the file.
+    Afterwards `check` has the counts, `symbols` the series of the rows, and `intervals_by_symbol` the instruments that
+    they are mapped to. Raises the `IngestError` of the first step that refuses the file.
     """
 
     def __init__(self, source: SourceFile, options: IngestOptions) -> None:
         self._source, self._options = source, options
-        self._reader = RecordReader(source)
-        self.metadata = self._reader.metadata
+        self._records = RecordReader(source)
+        self.path = source.path
+        self.metadata = self._records.metadata
         self._assignment = assign_series(
             metadata=self.metadata, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES
         )
         self._resolver = SymbolResolver(self.metadata, self._assignment)
-        self._instruments = IntervalLog(source.path, self.metadata.dataset)
+        self._intervals = IntervalLog(source.path, self.metadata.dataset)
         self.check = SeriesCheck(self.metadata, self._resolver)
 
     @property
     def possible_symbols(self) -> list[str]:
-        """The series that its rows may belong to, as the metadata has it."""
+        """The series that the rows may belong to, by the metadata."""
         symbol = self._assignment.symbol
         return [symbol] if symbol else sorted({mapped.symbol for mapped in self.metadata.mappings})
 
     @property
     def symbols(self) -> list[str]:
-        """The series of the rows that were read; a staged row says which by its place."""
+        """The series of the rows read so far. A staged row names its series by the position in this list."""
         return self._resolver.symbols
 
-    def copy_batches(self, windows: StoredRanges, run_id: int | None) -> Iterator[CopyBatch]:
-        """The file's distinct bars, chunk by chunk, known to be good. `run_id` only has to be there for those that no
-        window meets."""
-        describe_symbol = self._resolver.describe_symbol
-        for batch in check_records(self._selected(), metadata=self.metadata, describe_symbol=describe_symbol):
-            bars = self.check.drop_duplicates(self._resolver.resolve(batch))
-            self._instruments.add(bars.instrument_days, self.symbols)
-            meets = windows.meet(bars, self.symbols)
-            new, possibly_stored = _select(bars, ~meets), _select(bars, meets)
-            yield CopyBatch(
+    @property
+    def intervals_by_symbol(self) -> dict[str, list[InstrumentInterval]]:
+        """Which instrument each series was mapped to, on which dates, by the rows read so far."""
+        return {self.symbols[code]: intervals for code, intervals in self._intervals.intervals.items()}
+
+    def load_batches(self, stored_ranges: StoredRanges, run_id: int) -> Iterator[LoadBatch]:
+        """All rows, parted by whether the table may have their bars already; new ones name the run."""
+        for bars in self._valid_bars():
+            stored = stored_ranges.may_include(bars, self.symbols)
+            new, possibly_stored = _select(bars, ~stored), _select(bars, stored)
+            yield LoadBatch(
                 encode_bar_rows(new, self.symbols, run_id), encode_staged_rows(possibly_stored), self._source.bytes_read
             )
-        self._source.finish()
-        refuse_empty(self._source.path, self.check, self._options.publisher_id)
 
-    def intervals_by_symbol(self) -> dict[str, list[InstrumentInterval]]:
-        return {self.symbols[code]: intervals for code, intervals in self._instruments.intervals.items()}
+    def preview_batches(self) -> Iterator[LoadBatch]:
+        """All rows, to be staged and compared only."""
+        for bars in self._valid_bars():
+            yield LoadBatch(NO_ROWS, encode_staged_rows(bars), self._source.bytes_read)
+
+    def _valid_bars(self) -> Iterator[ResolvedBars]:
+        """The file's distinct bars, batch by batch, in the order of the steps: record rules, series, series rules,
+        instruments; at the end the checks of the complete file."""
+        for batch in check_records(
+            self._requested_batches(), metadata=self.metadata, describe_symbol=self._resolver.describe_symbol
+        ):
+            bars = self.check.drop_duplicates(self._resolver.resolve(batch))
+            self._intervals.add(bars.instrument_days, self.symbols)
+            yield bars
+        self._source.finish()
+        refuse_empty(self.path, self.check, self._options.publisher_id)
+
+    def _requested_batches(self) -> Iterator[RecordBatch]:
+        batches = self._records.read_batches()
+        if self._options.publisher_id is not None:
+            batches = filter_publisher(batches, self._options.publisher_id)
+        if self._options.limit is not None:
+            batches = limit_rows(batches, self._options.limit)
+        return align_to_minutes(batches, self.path)
 
     def notes(self) -> Iterator[str]:
-        """What the user should know of a file that is good: some may be empty."""
-        yield self._assignment.note
-        yield self.check.longest_gap_note
+        """Sentences for the user about a file that was read to its end."""
+        if self._assignment.note:
+            yield self._assignment.note
+        if self.check.longest_gap_start is not None:
+            yield self.check.longest_gap_note
         if self._source.manifest:
             yield "Checked against manifest.json."
         if missing := self.metadata.not_found:
@@ -97,24 +123,18 @@ class FileReader:
         if self.metadata.limit and self.check.row_count == self.metadata.limit:
             yield f"The download was limited to {self.metadata.limit:,} rows and has as many: there may be more."
 
-    def _selected(self) -> Iterator[RecordBatch]:
-        batches = self._reader.read_batches()
-        if self._options.publisher_id is not None:
-            batches = filter_publisher(batches, self._options.publisher_id)
-        if self._options.limit is not None:
-            batches = limit_rows(batches, self._options.limit)
-        return align_to_minutes(batches, self._source.path)
-
 
 def _select(bars: ResolvedBars, which: np.ndarray) -> ResolvedBars:
-    """All of them as they are, which is the rule, or a copy of some."""
+    # Usually all rows go the same way: they are not copied then.
     return bars if which.all() else bars[which]
 
 
 @contextlib.contextmanager
 def prefetch(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
-    """The same items, each made in a thread while the one before it is used. What making one raises is raised where it
-    is due; behind the block nothing is made any more."""
+    """The same items, each made in a thread while the one before it is used.
+
+    What making an item raises is raised when that item is due. After the block nothing is made any more.
+    """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as worker:
         yield _prefetch(worker, items)
 

@@ -1,4 +1,4 @@
-"""Opening and closing a run: its row is committed before anything is read, and closed exactly once."""
+"""Opening and closing a run: its row is committed before the file is read, and closed exactly once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def open_run(run: IngestRun) -> None:
-    """Commit the run as `running`, held by this connection before anyone else can see it."""
+    """Commit the run as `running`. This connection holds its lock before another session can see the row."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         run.started_at = timezone.now()
         run.save(force_insert=True)
@@ -28,39 +28,43 @@ def open_run(run: IngestRun) -> None:
 
 
 def read_closing_time(run: IngestRun) -> datetime:
-    """When the run is finished, asked shortly before it is.
+    """The time at which the run is finished, read shortly before it is closed.
 
-    What is read as of a moment counts the runs that were finished by then. So it is the database's clock that tells
-    the time, one for all machines that write, and it is asked under the series' locks: of two runs that wrote the same
-    bar, the later one finished later.
+    A read as of a time includes the runs finished by then. So the time comes from the database's clock, one for all
+    machines that write, and is read under the series' locks: of two runs that wrote one bar, the later finished later.
     """
     with connection.cursor() as cursor:
-        return max(run.started_at, _database_time(cursor))
+        return max(run.started_at, _read_database_time(cursor))
 
 
 def succeed_run(run: IngestRun, finished_at: datetime | None = None) -> None:
-    """Close the run as `success`, in the transaction of the bars that it counts; finished now, or when they say so."""
+    """Close the run as `success`, in the transaction of the bars that it counts; finished now or at `finished_at`.
+
+    Raises `DatabaseFailure` where another process has closed the run meanwhile.
+    """
     run.status, run.finished_at = IngestRun.Status.SUCCESS, finished_at or read_closing_time(run)
     names = [field.attname for field in run._meta.concrete_fields if not field.primary_key]
     fields = {name: getattr(run, name) for name in names}
     if not IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(**fields):
         raise DatabaseFailure(
-            f"Run {run.pk} was closed by somebody else while it lived, so nothing was stored: run the command again, "
-            "and connect to the database directly if a pool hands out its connections."
+            f"Another process closed run {run.pk} while it was running, so nothing was stored: run the command again, "
+            "and connect to the database directly if a connection pool is in between."
         )
 
 
 @contextlib.contextmanager
 def close_on_failure(run: IngestRun, *, in_doubt: str) -> Iterator[None]:
-    """If what is done inside fails, close the run as failed, after the rollback, with the same words; with `in_doubt`
-    where the connection was lost so late that nobody knows."""
+    """If the block fails, close the run as failed with the same message, after the rollback.
+
+    `in_doubt` is the message where the connection was lost during the commit, so that its outcome is not known.
+    """
     try:
         yield
     except BaseException as error:
         committing = run.status == IngestRun.Status.SUCCESS
         status = fail_run(run, _error_message(error))
         if status == IngestRun.Status.SUCCESS and isinstance(error, IngestError):
-            return  # the server's answer to the COMMIT was lost, not the COMMIT
+            return  # the server committed; only its answer was lost
         if status is None and committing:
             raise DatabaseFailure(in_doubt) from error
         raise
@@ -75,32 +79,34 @@ def _error_message(error: BaseException) -> str:
 
 
 def fail_run(run: IngestRun, error: str) -> str | None:
-    """Close the run as `failed`, after its rollback. Returns the status that it has now: `success` if it was committed
-    after all; None if the database cannot be reached, and `close_dead_runs` will do it later."""
+    """Close the run as `failed`, after its rollback, and return its status: `success` if it was committed after all.
+
+    None if the database cannot be reached: then the next start's `close_orphaned_runs` closes it.
+    """
     try:
-        return _closed_status(run, error)
+        return _close_and_read_status(run, error)
     except Error:
-        connection.close()  # this connection may be what broke: once more on a fresh one
+        connection.close()  # this connection may be the broken one: try a new one
     try:
-        return _closed_status(run, error)
-    except Error as trouble:
-        logger.info("Run %s could not be closed as failed, and will be at the next start: %s", run.pk, trouble)
+        return _close_and_read_status(run, error)
+    except Error as failure:
+        logger.info("Run %s could not be closed as failed; the next start closes it: %s", run.pk, failure)
         return None
 
 
 def release_run_lock(run: IngestRun) -> None:
-    """Let go of the run's lock. A connection that is gone has let go of it already."""
+    """Release the run's lock. A connection that was lost has released it already."""
     if connection.connection is not None:
         with contextlib.suppress(Error), connection.cursor() as cursor:
             unlock_run(cursor, run.pk)
 
 
-def _database_time(cursor: CursorWrapper) -> datetime:
+def _read_database_time(cursor: CursorWrapper) -> datetime:
     cursor.execute("SELECT clock_timestamp()")
     return cursor.fetchone()[0]
 
 
-def _closed_status(run: IngestRun, error: str) -> str:
+def _close_and_read_status(run: IngestRun, error: str) -> str:
     if not close_as_failed(run, error):
         run.refresh_from_db()
     return run.status

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from marketdata.formatting import exact
+from marketdata.formatting import format_price
 from marketdata.models import BrowsableBar, Series
 from marketdata.timestamps import parse_timestamp
 
@@ -104,16 +104,16 @@ class BarAdmin(ReadOnlyAdmin):
 
     @admin.display(description="open")
     def open_(self, bar: BrowsableBar) -> str:
-        return exact(bar.open)
+        return format_price(bar.open)
 
     @admin.display(description="high")
     def high_(self, bar: BrowsableBar) -> str:
-        return exact(bar.high)
+        return format_price(bar.high)
 
     @admin.display(description="low")
     def low_(self, bar: BrowsableBar) -> str:
-        return exact(bar.low)
+        return format_price(bar.low)
 
     @admin.display(description="close")
     def close_(self, bar: BrowsableBar) -> str:
-        return exact(bar.close)
+        return format_price(bar.close)

@@ -1,7 +1,8 @@
-"""Numbers and times as people write and read them."""
+"""Numbers and times formatted for people."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,7 +10,10 @@ _UNITS = ((365 * 86_400, "year"), (30 * 86_400, "month"), (86_400, "day"), (3_60
 
 
 def format_age(moment: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that fits: "3 days ago"; "just now" for less than a minute or the future."""
+    """The time from `moment` to `now` in the largest unit that fits: "3 days ago".
+
+    "just now" for less than a minute, and for a moment in the future.
+    """
     seconds = (now - moment).total_seconds()
     for length, unit in _UNITS:
         count = int(seconds // length)
@@ -19,7 +23,7 @@ def format_age(moment: datetime, now: datetime) -> str:
 
 
 def format_minutes(minutes: int) -> str:
-    """The exact number, and from two hours on what one can picture too: "2,940 minutes (49 h)"."""
+    """The exact number; from two hours on with hours or days too: "2,940 minutes (49 h)"."""
     count = f"{minutes:,} minute{'' if minutes == 1 else 's'}"
     if minutes < 120:
         return count
@@ -29,12 +33,12 @@ def format_minutes(minutes: int) -> str:
     return f"{count} ({hours} h{f' {rest} min' if rest else ''})"
 
 
-def exact(price: Decimal) -> str:
-    """All digits that say something and no others: 16234.5."""
+def format_price(price: Decimal) -> str:
+    """The exact price without trailing zeros and without an exponent: 16234.5."""
     return format(price.normalize(), "f")
 
 
-def format_list(names: list[str] | tuple[str, ...], most: int = 5) -> str:
-    """The first few of many names, for a sentence."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def format_list(names: Sequence[str], limit: int = 5) -> str:
+    """The first `limit` names, for a sentence: "A, B and 3 more"."""
+    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

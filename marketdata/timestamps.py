@@ -8,9 +8,9 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 
 def parse_timestamp(text: str) -> datetime | None:
-    """A UTC time from a date or a time as people write them; None if it is none. Without an offset, UTC is meant."""
+    """The UTC time of an ISO 8601 date or time; None if the text is neither. Without an offset the time is UTC."""
     text = text.strip()
-    # The + of an offset that was not quoted in an address arrives as a space.
+    # In a query string an unquoted "+" of an offset arrives as a space.
     return _parse(text) or _parse("+".join(text.rsplit(" ", 1)))
 
 
@@ -24,10 +24,10 @@ def _parse(text: str) -> datetime | None:
 
 
 def from_seconds(seconds: int) -> datetime:
-    """The UTC time of so many seconds since 1970, also before it."""
+    """The UTC time that is `seconds` after 1970; before 1970 if negative."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with an explicit offset: 2024-01-01T00:00:00+00:00."""
+def to_iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with an explicit offset: 2024-01-01T00:00:00+00:00. None for None."""
     return None if moment is None else moment.astimezone(UTC).isoformat()

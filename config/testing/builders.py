@@ -20,7 +20,7 @@ from ingestion.dbn.writer import Header, empty_records, write_dbn
 from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
 
 MIDNIGHT = datetime(2024, 1, 2, tzinfo=UTC)
-FRONT = 42_000_001  # the instrument behind MNQ.c.0 unless a test says otherwise
+FRONT = 42_000_001  # the instrument that MNQ.c.0 is mapped to by default
 
 
 def at(minute: int, *, day: date | None = None) -> int:
@@ -111,6 +111,13 @@ def ingest(*paths: Path, **options) -> Printed:
     out, err = io.StringIO(), io.StringIO()
     call_command("ingest_dbn", input=[*paths], stdout=out, stderr=err, **{"jobs": 1, **options})
     return Printed(out.getvalue(), err.getvalue())
+
+
+def undo_run(run_id: int) -> Printed:
+    """Run `undo_run` in this process. Raises `CommandError` as the command line would show it."""
+    out = io.StringIO()
+    call_command("undo_run", run_id, stdout=out)
+    return Printed(out.getvalue(), "")
 
 
 def refuse(path: Path, **options) -> str:

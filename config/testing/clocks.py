@@ -1,4 +1,4 @@
-"""Exchanges' clocks, as sessions' tests write them."""
+"""Times and trading hours written in an exchange's time zone."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ moments = st.integers(0, 17 * 365 * 1440).map(
 
 
 def utc(text: str, zone: ZoneInfo = UTC) -> datetime:
-    """`2025-03-09 17:00` of a zone's clock, in UTC."""
+    """The UTC time of `2025-03-09 17:00` in a time zone."""
     return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
 
 
-def on(moment: datetime, zone: ZoneInfo) -> str:
-    """A moment on a zone's clock: `Sun 09 17:00`."""
+def format_clock(moment: datetime, zone: ZoneInfo) -> str:
+    """The moment in a time zone: `Sun 09 17:00`."""
     return moment.astimezone(zone).strftime("%a %d %H:%M")
 
 
-def day_of(calendar: str, text: str) -> TradingDay | None:
+def find_day(calendar: str, text: str) -> TradingDay | None:
     """The trading day of this date; None if the exchange was closed all day."""
-    wanted = date.fromisoformat(text)
-    noon = datetime(wanted.year, wanted.month, wanted.day, 12, tzinfo=UTC)
+    day = date.fromisoformat(text)
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     around = find_trading_days(calendar, noon - timedelta(days=2), noon + timedelta(days=2))
-    return next((day for day in around if day.date == wanted), None)
+    return next((found for found in around if found.date == day), None)
 
 
-def spans_of(calendar: str, text: str) -> list[str] | None:
-    """When the exchange was open on a trading date, by its own clock: `17:00-16:00`."""
-    day = day_of(calendar, text)
+def format_spans(calendar: str, text: str) -> list[str] | None:
+    """When the exchange was open on a trading date, in its time zone: `17:00-16:00`; None if it was closed all day."""
+    day = find_day(calendar, text)
     zone = ZONES[calendar]
     return day and [f"{opened.astimezone(zone):%H:%M}-{closed.astimezone(zone):%H:%M}" for opened, closed in day.spans]

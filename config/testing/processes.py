@@ -16,12 +16,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.loading.locks import _SERIES, _SERIES_LOCKS
+from ingestion.loading.locks import SERIES_LOCKS, SERIES_NAMESPACE
 from marketdata.models import IngestRun
 
 LOCK_EVERY_SERIES = (
     "SELECT pg_advisory_lock(%s, number) FROM generate_series(0, %s) AS number",
-    [_SERIES, _SERIES_LOCKS - 1],
+    [SERIES_NAMESPACE, SERIES_LOCKS - 1],
 )
 
 

@@ -1,4 +1,4 @@
-"""A good row of each table, put in with plain SQL."""
+"""A valid row of each table, inserted with plain SQL."""
 
 from decimal import Decimal
 
@@ -111,18 +111,21 @@ UNDO = {
 
 
 def execute(sql: str, *parameters: object) -> int:
+    """Run a statement in a transaction of its own, and return how many rows it affected."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.rowcount
 
 
 def insert(table: str, **changes: object) -> int:
+    """Insert the table's valid row with some values changed."""
     row = GOOD[table] | changes
     columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     return execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *row.values())  # noqa: S608
 
 
 def execute_one(sql: str, *parameters: object) -> object:
+    """The first value that a query returns."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchone()[0]

@@ -13,7 +13,7 @@ from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
 from ingestion.errors import DatabaseUnavailable, IngestError, Interrupted
 from ingestion.options import IngestOptions
-from ingestion.pipeline import ingest_file, preview_file
+from ingestion.pipeline import FilePreview, ingest_file, preview_file
 from ingestion.progress import Progress
 from ingestion.symbology.assign import assign_series
 from marketdata.models import Bar, IngestRun
@@ -35,6 +35,7 @@ class FileOutcome:
 
     path: Path
     run: IngestRun | None = None
+    preview: FilePreview | None = None
     error: IngestError | None = None
     skipped_for: IngestRun | None = None
     notes: tuple[str, ...] = ()
@@ -52,8 +53,10 @@ def ingest_one(path: Path, options: BatchOptions, progress: Progress) -> FileOut
         earlier = ingested_before(path, options, progress) if options.skip_ingested else None
         if earlier is not None:
             return FileOutcome(path, skipped_for=earlier)
-        take = preview_file if options.dry_run else ingest_file
-        run = take(path=path, options=options.options, progress=progress)
+        if options.dry_run:
+            preview = preview_file(path=path, options=options.options, progress=progress)
+            return FileOutcome(path, preview=preview, notes=tuple(progress.notes))
+        run = ingest_file(path=path, options=options.options, progress=progress)
         return FileOutcome(path, run=run, notes=tuple(progress.notes))
     except IngestError as error:
         return FileOutcome(path, error=error)

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.db import Error
 
 from ingestion.batch.one_file import FileOutcome
+from ingestion.pipeline import FilePreview
 from marketdata.models import IngestRun, Series
 
 RULE = "=" * 80
@@ -33,19 +34,19 @@ def summary(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -
     return "\n".join(lines)
 
 
-def dry_run_summary(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
+def dry_run_summary(preview: FilePreview, notes: Iterable[str], *, path: Path | None = None) -> str:
     """What a run would have done."""
     lines = [
         RULE,
         "✅ DRY RUN COMPLETE - No database changes made",
         RULE,
-        f"Would process: {run.row_count:,} bars",
-        f"Would insert: {run.inserted_count:,}",
-        f"Would update: {run.updated_count:,}",
-        f"Time range: {run.min_ts} to {run.max_ts}",
+        f"Would process: {preview.row_count:,} bars",
+        f"Would insert: {preview.inserted_count:,}",
+        f"Would update: {preview.updated_count:,}",
+        f"Time range: {preview.min_ts} to {preview.max_ts}",
         RULE,
         *([f"File: {path}"] if path else []),
-        *_details(run),
+        *_details(preview),
         *notes,
     ]
     return "\n".join(lines)
@@ -53,7 +54,7 @@ def dry_run_summary(run: IngestRun, notes: Iterable[str], *, path: Path | None =
 
 def closing_line(outcomes: list[FileOutcome], not_reached: int) -> str:
     """How several files went, in one line."""
-    stored = sum(outcome.run is not None for outcome in outcomes)
+    stored = sum(outcome.run is not None or outcome.preview is not None for outcome in outcomes)
     skipped = sum(outcome.skipped_for is not None for outcome in outcomes)
     failed = sum(outcome.error is not None for outcome in outcomes)
     rest = f", {not_reached:,} not reached" if not_reached else ""
@@ -75,30 +76,31 @@ def _file_as_json(outcome: FileOutcome) -> dict:
         return {"file": str(outcome.path), "status": "failed", "error": str(outcome.error)}
     if outcome.skipped_for is not None:
         return {"file": str(outcome.path), "status": "skipped", "run_id": outcome.skipped_for.pk}
-    run = outcome.run
+    run, preview = outcome.run, outcome.preview
+    counted = preview or run
     return {
         "file": str(outcome.path),
-        "status": run.status if run.pk else "dry_run",
-        "run_id": run.pk,
-        "symbols": run.symbols,
-        "dataset": run.dataset,
-        "sha256": run.file_sha256,
-        "row_count": run.row_count,
-        "inserted": run.inserted_count,
-        "updated": run.updated_count,
-        "changed": run.changed_count,
-        "identical": run.updated_count - run.changed_count,
-        "removed": run.removed_count,
-        "duplicates": run.duplicate_count,
-        "gaps": run.gap_count,
-        "min_ts": run.min_ts.isoformat(),
-        "max_ts": run.max_ts.isoformat(),
-        "seconds": _seconds(run),
+        "status": "dry_run" if preview else run.status,
+        "run_id": None if preview else run.pk,
+        "symbols": counted.symbols,
+        "dataset": counted.dataset,
+        "sha256": counted.file_sha256,
+        "row_count": counted.row_count,
+        "inserted": counted.inserted_count,
+        "updated": counted.updated_count,
+        "changed": counted.changed_count,
+        "identical": counted.updated_count - counted.changed_count,
+        "removed": counted.removed_count,
+        "duplicates": counted.duplicate_count,
+        "gaps": counted.gap_count,
+        "min_ts": counted.min_ts.isoformat(),
+        "max_ts": counted.max_ts.isoformat(),
+        "seconds": None if preview else _seconds(run),
         "notes": list(outcome.notes),
     }
 
 
-def _details(run: IngestRun) -> list[str]:
+def _details(run: IngestRun | FilePreview) -> list[str]:
     identical = run.updated_count - run.changed_count
     lines = [f"Of the updated: {run.changed_count:,} changed, {identical:,} identical and left alone"]
     if run.removed_count:

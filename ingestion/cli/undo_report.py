@@ -1,86 +1,96 @@
-"""What a person, or a script, is told of an undo."""
+"""The result of an undo, or of its preview, as text for a terminal and as JSON for scripts."""
 
 from __future__ import annotations
 
 from ingestion.cli.report import RULE
-from ingestion.undo.pipeline import Undo
+from ingestion.undo.pipeline import UndoPreview, UndoResult
 from marketdata.models import IngestRun
 
+_MAX_SYMBOLS_NAMED = 5
 
-def summary(undo: Undo) -> str:
-    """The result of an undo."""
-    run = undo.run
+
+def format_result(result: UndoResult) -> str:
+    """The summary of an undo."""
     lines = [
         RULE,
-        f"✅ RUN {run.undoes_id} TAKEN BACK",
+        f"✅ RUN {result.undone.pk} UNDONE",
         RULE,
-        f"Run ID: {run.pk}",
-        *_counts(run, ("Removed", "Changed back", "There again", "Left")),
+        f"Run ID: {result.run.pk}",
+        *_format_counts(result, ("Removed", "Changed back", "Restored", "Skipped")),
         RULE,
-        *_details(run),
-        f"Took: {_seconds(run):.1f} s",
-        *undo.notes,
+        *_format_details(result.undone),
+        f"Took: {_measure_seconds(result.run):.1f} s",
+        *result.notes,
     ]
     return "\n".join(lines)
 
 
-def dry_run_summary(undo: Undo) -> str:
-    """What an undo would have done."""
+def format_preview(preview: UndoPreview) -> str:
+    """The summary of a dry run."""
     lines = [
         RULE,
         "✅ DRY RUN COMPLETE - No database changes made",
         RULE,
-        f"Would take back: run {undo.run.undoes_id}",
-        *_counts(undo.run, ("Would remove", "Would change back", "Would bring back", "Would leave")),
+        f"Would undo: run {preview.undone.pk}",
+        *_format_counts(preview, ("Would remove", "Would change back", "Would restore", "Would skip")),
         RULE,
-        *_details(undo.run),
-        *undo.notes,
+        *_format_details(preview.undone),
+        *preview.notes,
     ]
     return "\n".join(lines)
 
 
-def as_json(undo: Undo) -> dict:
-    """The same for scripts: counts are integers, times ISO 8601 in UTC. `run_id` is null for a dry run."""
-    run = undo.run
-    return {
-        "ok": True,
-        "dry_run": run.pk is None,
-        "run_id": run.pk,
-        "undoes": run.undoes_id,
-        "file_name": run.file_name,
-        "symbols": run.symbols,
-        "removed": run.removed_count,
-        "changed_back": run.changed_count,
-        "there_again": run.inserted_count,
-        "left": run.left_count,
-        "left_for_runs": [{"run_id": run_id, "bars": count} for run_id, count in undo.left.by_run.items()],
-        "first_left": [
-            {"symbol": bar.symbol, "ts": bar.ts.isoformat(), "run_id": bar.run_id} for bar in undo.left.first
-        ],
-        "min_ts": run.min_ts.isoformat(),
-        "max_ts": run.max_ts.isoformat(),
-        "seconds": _seconds(run),
-        "notes": undo.notes,
-    }
+def serialize_result(result: UndoResult) -> dict:
+    """The same for scripts. Counts are integers, times ISO 8601 in UTC."""
+    return _serialize(result, run_id=result.run.pk, seconds=_measure_seconds(result.run))
 
 
-def refusal_as_json(run_id: int, error: Exception, *, dry_run: bool) -> dict:
+def serialize_preview(preview: UndoPreview) -> dict:
+    """The same keys as an undo has; `run_id` and `seconds` are null."""
+    return _serialize(preview, run_id=None, seconds=None)
+
+
+def serialize_refusal(run_id: int, error: Exception, *, dry_run: bool) -> dict:
+    """An undo, or a dry run, that was refused or failed: the message is in `error`."""
     return {"ok": False, "dry_run": dry_run, "run_id": None, "undoes": run_id, "error": str(error)}
 
 
-def _counts(run: IngestRun, words: tuple[str, ...]) -> list[str]:
-    counts = run.removed_count, run.changed_count, run.inserted_count, run.left_count
-    return [f"{word}: {count:,}" for word, count in zip(words, counts, strict=True)]
+def _serialize(outcome: UndoResult | UndoPreview, *, run_id: int | None, seconds: float | None) -> dict:
+    undone, counts, skipped = outcome.undone, outcome.counts, outcome.skipped
+    return {
+        "ok": True,
+        "dry_run": isinstance(outcome, UndoPreview),
+        "run_id": run_id,
+        "undoes": undone.pk,
+        "file_name": undone.file_name,
+        "symbols": undone.symbols,
+        "removed": counts.removed,
+        "changed_back": counts.changed_back,
+        "there_again": counts.restored,
+        "left": skipped.count,
+        "left_for_runs": [{"run_id": later_run_id, "bars": count} for later_run_id, count in skipped.by_run.items()],
+        "first_left": [{"symbol": bar.symbol, "ts": bar.ts.isoformat(), "run_id": bar.run_id} for bar in skipped.first],
+        "min_ts": undone.min_ts.isoformat(),
+        "max_ts": undone.max_ts.isoformat(),
+        "seconds": seconds,
+        "notes": list(outcome.notes),
+    }
 
 
-def _details(run: IngestRun) -> list[str]:
-    more = f" and {len(run.symbols) - 5:,} more" if len(run.symbols) > 5 else ""
+def _format_counts(outcome: UndoResult | UndoPreview, labels: tuple[str, ...]) -> list[str]:
+    counts = outcome.counts.removed, outcome.counts.changed_back, outcome.counts.restored, outcome.skipped.count
+    return [f"{label}: {count:,}" for label, count in zip(labels, counts, strict=True)]
+
+
+def _format_details(undone: IngestRun) -> list[str]:
+    hidden = len(undone.symbols) - _MAX_SYMBOLS_NAMED
+    more = f" and {hidden:,} more" if hidden > 0 else ""
     return [
-        f"File of the run: {run.file_name}",
-        f"Series: {', '.join(run.symbols[:5])}{more}",
-        f"Time range: {run.min_ts} to {run.max_ts}",
+        f"File of the run: {undone.file_name}",
+        f"Series: {', '.join(undone.symbols[:_MAX_SYMBOLS_NAMED])}{more}",
+        f"Time range: {undone.min_ts} to {undone.max_ts}",
     ]
 
 
-def _seconds(run: IngestRun) -> float | None:
-    return round((run.finished_at - run.started_at).total_seconds(), 3) if run.finished_at else None
+def _measure_seconds(run: IngestRun) -> float:
+    return round((run.finished_at - run.started_at).total_seconds(), 3)

@@ -1,5 +1,4 @@
-"""Step 6 for rows that can meet no stored bar: by COPY BINARY straight into the table, with its key, checks and
-triggers, in the transaction that also closes the run."""
+"""COPY BINARY into a table. New bars go directly into the bars' table, with its key, checks and triggers."""
 
 from __future__ import annotations
 
@@ -11,15 +10,20 @@ from django.db.backends.utils import CursorWrapper
 from psycopg2.errorcodes import UNIQUE_VIOLATION
 
 from ingestion.errors import DatabaseFailure
-from ingestion.loading.copy_format import BAR_COLUMNS, CopyRows
+from ingestion.loading.copy_format import BAR_COLUMNS, STAGED_COLUMNS, CopyRows
 
-_COPY = f"COPY market_bars_ohlcv_1m ({', '.join(BAR_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY_BARS = f"COPY market_bars_ohlcv_1m ({', '.join(BAR_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY_STAGED = f"COPY staged_bars ({', '.join(STAGED_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY_BUFFER = 1 << 20
 
 
 def copy_new_bars(cursor: CursorWrapper, rows: CopyRows) -> None:
-    """Put some rows of `TABLE_COLUMNS` into the table."""
+    """Store rows of `BAR_COLUMNS`, none of which the table has.
+
+    Raises `DatabaseFailure` where the table has one of them after all: a program that ignores the series' locks.
+    """
     try:
-        run_copy(cursor, _COPY, rows)
+        _run_copy(cursor, _COPY_BARS, rows)
     except IntegrityError as error:
         if error.__cause__.pgcode != UNIQUE_VIOLATION:
             raise
@@ -29,22 +33,23 @@ def copy_new_bars(cursor: CursorWrapper, rows: CopyRows) -> None:
         ) from error
 
 
-_COPY_BUFFER = 1 << 20
+def copy_staged_bars(cursor: CursorWrapper, rows: CopyRows) -> None:
+    """Add rows of `STAGED_COLUMNS` to the staging table."""
+    _run_copy(cursor, _COPY_STAGED, rows)
 
 
-def run_copy(cursor: CursorWrapper, copy: str, rows: CopyRows) -> None:
-    """Run a COPY FROM STDIN, with the errors that every other statement has."""
+def _run_copy(cursor: CursorWrapper, sql: str, rows: CopyRows) -> None:
     if not rows.count:
         return
-    # Where the server ends the session in the middle, psycopg2 prints one error through this hook, and raises another.
+    # Where the server ends the session during COPY, psycopg2 prints one error through this hook, and raises another.
     hook, sys.excepthook = sys.excepthook, lambda *error: None
     try:
         with connection.wrap_database_errors:  # Django does not wrap what copy_expert raises
-            cursor.copy_expert(copy, io.BytesIO(rows.content), _COPY_BUFFER)
+            cursor.copy_expert(sql, io.BytesIO(rows.content), _COPY_BUFFER)
     finally:
         sys.excepthook = hook
-    if cursor.rowcount != rows.count:  # a trigger of somebody else's may drop rows without an error
+    if cursor.rowcount != rows.count:  # a trigger that returns NULL drops rows without an error
         raise DatabaseFailure(
-            f"The database took {cursor.rowcount:,} of {rows.count:,} rows without saying why, so nothing was stored: "
-            "look for a trigger on market_bars_ohlcv_1m."
+            f"The database stored {cursor.rowcount:,} of {rows.count:,} rows without an error, so nothing was stored: "
+            "look for a trigger on market_bars_ohlcv_1m that drops rows."
         )

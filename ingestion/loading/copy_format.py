@@ -1,9 +1,9 @@
 """Bars as rows of PostgreSQL's COPY BINARY, built by numpy: no Python object per row, no float anywhere.
 
-The format: https://www.postgresql.org/docs/current/sql-copy.html ("Binary Format"): a signature, then per row a count
-of fields and per field its length and bytes, big-endian, then a trailer. A NUMERIC is (count of digits, weight of the
-first, sign, display scale, digits to the base 10,000), as numeric_send() and numeric_recv() in PostgreSQL's numeric.c
-have it; leading and trailing zero digits are allowed on the way in. A TIMESTAMPTZ is microseconds since 2000.
+The format is described at https://www.postgresql.org/docs/current/sql-copy.html ("Binary Format"): a signature, per row
+a count of fields, per field its length and bytes, big-endian, then a trailer. A NUMERIC is (count of digits, weight of
+the first, sign, display scale, digits in base 10,000), as numeric_send() and numeric_recv() of PostgreSQL's numeric.c
+write and read it; numeric_recv() accepts leading and trailing zero digits. A TIMESTAMPTZ is microseconds since 2000.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingestion.symbology.resolve import ResolvedBars
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
 _VALUE_COLUMNS = ("ts", "ts_ms", "open", "high", "low", "close", "volume")
-COLUMNS = ("series", *_VALUE_COLUMNS)
+STAGED_COLUMNS = ("series", *_VALUE_COLUMNS)
 BAR_COLUMNS = ("ingestion_run_id", "symbol", *_VALUE_COLUMNS)
 
 _PRICES = ("open", "high", "low", "close")
@@ -36,21 +36,25 @@ class CopyRows:
 
 
 def encode_staged_rows(bars: ResolvedBars) -> CopyRows:
-    """Rows of `COLUMNS`: int4, timestamptz, int8, four numeric prices, numeric volume."""
+    """Rows of `STAGED_COLUMNS`: int4, timestamptz, int8, four numeric prices, numeric volume."""
     return _stream([_rows(bars, [("series", ">i4", bars.codes)])])
 
 
-def encode_bar_rows(bars: ResolvedBars, symbols: list[str], run_id: int | None) -> CopyRows:
-    """Rows of `TABLE_COLUMNS`: the same with the symbol, `symbols[code]`, and the run. None only for no bars."""
+def encode_bar_rows(bars: ResolvedBars, symbols: list[str], run_id: int) -> CopyRows:
+    """Rows of `BAR_COLUMNS`: the same with the run and the symbol, `symbols[code]`, in place of the code."""
     encoded = np.array([symbol.encode() for symbol in symbols])
-    length_of = [len(symbol.encode()) for symbol in symbols]
-    lengths = np.array(length_of)[bars.codes]
+    symbol_lengths = [len(symbol.encode()) for symbol in symbols]
+    lengths = np.array(symbol_lengths)[bars.codes]
     parts = []
-    for length in sorted(set(length_of)):  # all rows of one array are equally long
+    for length in sorted(set(symbol_lengths)):  # the rows of one array must have equal lengths
         part = bars[lengths == length]
         if len(part):
             parts.append(_rows(part, [("run_id", ">i8", run_id), ("symbol", f"S{length}", encoded[part.codes])]))
     return _stream(parts)
+
+
+# A stream without rows, which is not sent.
+NO_ROWS = CopyRows(HEADER + TRAILER, 0)
 
 
 def _stream(parts: list[np.ndarray]) -> CopyRows:
@@ -59,8 +63,7 @@ def _stream(parts: list[np.ndarray]) -> CopyRows:
 
 
 def _rows(bars: ResolvedBars, leading: list[tuple[str, str, object]]) -> np.ndarray:
-    """One element per bar, laid out as COPY reads it: the leading fields (name, type, value or values), then those of
-    every bar."""
+    """One element per bar in COPY's layout: the leading fields (name, type, value or values), then the bar's own."""
     records = bars.batch.records
     prices = {name: _price_digits(records[name]) for name in _PRICES}
     volume = _integer_digits(records["volume"])
@@ -68,7 +71,7 @@ def _rows(bars: ResolvedBars, leading: list[tuple[str, str, object]]) -> np.ndar
     fields += [(name, _numeric(len(digits))) for name, (_, digits) in prices.items()]
     fields += [("volume", _numeric(len(volume)))]
 
-    rows = np.zeros(len(records), dtype=_row(fields))
+    rows = np.zeros(len(records), dtype=_row_layout(fields))
     rows["field_count"] = len(fields)
     for name, kind in fields:
         rows[f"{name}_length"] = np.dtype(kind).itemsize
@@ -83,7 +86,7 @@ def _rows(bars: ResolvedBars, leading: list[tuple[str, str, object]]) -> np.ndar
     return rows
 
 
-def _row(fields: list[tuple[str, object]]) -> np.dtype:
+def _row_layout(fields: list[tuple[str, object]]) -> np.dtype:
     layout: list[tuple[str, object]] = [("field_count", ">i2")]
     for name, kind in fields:
         layout += [(f"{name}_length", ">i4"), (name, kind)]
@@ -103,25 +106,25 @@ def _fill_numeric(field: np.ndarray, digits: list[np.ndarray], *, weight: int, s
 
 
 def _price_digits(nanos: np.ndarray) -> tuple[int, list[np.ndarray]]:
-    """How many digits stand before the point, and all digits, of the absolute value of counts of 1e-9.
+    """The number of digits before the point, and all digits, of the absolute value of counts of 1e-9.
 
-    Only as many as the chunk needs: at most three before the point (2**63 is 9,223,372,036.…) and three behind.
+    Only as many as the batch needs: at most three before the point (2**63 is 9,223,372,036.…) and three after it.
     """
-    # The absolute value of the least int64 is itself; read as unsigned it is right.
+    # numpy's absolute value of the least int64 is that number itself; read as unsigned it is correct.
     whole, fraction = np.divmod(np.abs(nanos).view(np.uint64), _NANOS)
     before = _integer_digits(whole)
-    behind: list[np.ndarray] = []
-    fraction = fraction * np.uint64(1000)  # 9 decimals as 12, which are three digits to the base 10,000
+    after: list[np.ndarray] = []
+    fraction = fraction * np.uint64(1000)  # 9 decimals become 12, which are three digits in base 10,000
     scale = np.uint64(10**8)
     while fraction.any():
         digit, fraction = np.divmod(fraction, scale)
-        behind.append(digit)
+        after.append(digit)
         scale //= _BASE
-    return len(before), before + behind
+    return len(before), before + after
 
 
 def _integer_digits(values: np.ndarray) -> list[np.ndarray]:
-    """Digits to the base 10,000, the highest first, as many as the largest value needs and at least one."""
+    """Digits in base 10,000, the highest first, as many as the largest value needs and at least one."""
     digits: list[np.ndarray] = []
     while not digits or values.any():
         values, digit = np.divmod(values, _BASE)

@@ -1,6 +1,6 @@
-"""PostgreSQL advisory locks: who writes which series.
+"""PostgreSQL advisory locks on series: one program at a time writes a series.
 
-Each lock is a pair (namespace, number), so that nothing else in the database can meet it by chance.
+Each lock is a pair (namespace, number), so that no other program's advisory lock has the same key by chance.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from collections.abc import Iterable
 
 from django.db.backends.utils import CursorWrapper
 
-_SERIES = 0x4241_5201
+SERIES_NAMESPACE = 0x4241_5201
 
-# Each lock takes a slot of a table that the whole server shares, so a file of 5,000 symbols must not take 5,000.
-_SERIES_LOCKS = 64
+# Each lock uses a slot of a table that the server's sessions share, so a file of 5,000 symbols must not use 5,000.
+SERIES_LOCKS = 64
 
 
 def lock_series(cursor: CursorWrapper, symbols: Iterable[str]) -> None:
-    """Wait until nobody else writes these series; hold them until the transaction ends.
+    """Wait until no other program writes these series; the locks last until the transaction ends.
 
-    Taken in sorted order, so that two files that share series cannot wait for each other.
+    Locks are acquired in sorted order, so that two files with common series cannot deadlock.
     """
-    numbers = sorted({zlib.crc32(symbol.encode()) % _SERIES_LOCKS for symbol in symbols})
+    numbers = sorted({zlib.crc32(symbol.encode()) % SERIES_LOCKS for symbol in symbols})
     for number in numbers:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_SERIES, number])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SERIES_NAMESPACE, number])

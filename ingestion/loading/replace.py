@@ -1,47 +1,45 @@
-"""Replaces an instrument: removes its bars that the file does not have, and ends its intervals."""
+"""Replaces an instrument on the dates of a file: removes its bars that the file does not have, and ends its
+intervals."""
 
 from __future__ import annotations
 
 from django.db.backends.utils import CursorWrapper
+from psycopg2.sql import Identifier
 
+from ingestion.loading.revisions import keep_values
 from ingestion.symbology.conflicts import Conflict
 from ingestion.symbology.intervals import copy_interval
 from marketdata.models import SeriesInstrument
 
 _FIND_REPLACED = """
-CREATE TEMPORARY TABLE staged_removals ON COMMIT DROP AS
+CREATE TEMPORARY TABLE replaced_bars ON COMMIT DROP AS
 SELECT DISTINCT bars.symbol, bars.ts
-FROM unnest(%(symbols)s::varchar[], %(starts)s::date[], %(ends)s::date[]) AS days (symbol, first, behind_last)
+FROM unnest(%(symbols)s::varchar[], %(starts)s::date[], %(ends)s::date[]) AS dates (symbol, first, end_date)
 JOIN market_bars_ohlcv_1m AS bars
-    ON bars.symbol = days.symbol
-    AND bars.ts >= days.first::timestamp AT TIME ZONE 'UTC'
-    AND bars.ts < days.behind_last::timestamp AT TIME ZONE 'UTC'
+    ON bars.symbol = dates.symbol
+    AND bars.ts >= dates.first::timestamp AT TIME ZONE 'UTC'
+    AND bars.ts < dates.end_date::timestamp AT TIME ZONE 'UTC'
 WHERE NOT EXISTS (
     SELECT FROM staged_bars AS staged
-    JOIN staged_series AS names ON names.series = staged.series
-    WHERE names.symbol = bars.symbol AND staged.ts = bars.ts
+    JOIN staged_series AS series ON series.series = staged.series
+    WHERE series.symbol = bars.symbol AND staged.ts = bars.ts
 )
 """
-_KEEP_REPLACED = """
-INSERT INTO market_bar_revisions
-    (symbol, ts, open, high, low, close, volume, created_at, ingestion_run_id, revised_by_id, operation)
-SELECT bars.symbol, bars.ts, bars.open, bars.high, bars.low, bars.close, bars.volume,
-    bars.created_at, bars.ingestion_run_id, %(run_id)s, 'delete'
-FROM staged_removals AS old
-JOIN market_bars_ohlcv_1m AS bars ON bars.symbol = old.symbol AND bars.ts = old.ts
-"""
+_KEEP_REPLACED = keep_values(affected=Identifier("replaced_bars"), operation="'delete'")
 _REMOVE = """
 DELETE FROM market_bars_ohlcv_1m AS bars
-USING staged_removals AS old
-WHERE bars.symbol = old.symbol AND bars.ts = old.ts
+USING replaced_bars AS replaced
+WHERE bars.symbol = replaced.symbol AND bars.ts = replaced.ts
 """
 
 
 def find_replaced_bars(cursor: CursorWrapper, conflicts: list[Conflict]) -> int:
-    """Put aside which minutes of the other instrument the file does not have. Returns how many.
+    """Collect the replaced instruments' bars that the file does not have, and return how many they are.
 
-    Left standing, they would be one contract's bars between another's.
+    Left in the table, they would be one contract's bars among another's.
     """
+    if not conflicts:
+        return 0
     cursor.execute(
         _FIND_REPLACED,
         {
@@ -54,9 +52,13 @@ def find_replaced_bars(cursor: CursorWrapper, conflicts: list[Conflict]) -> int:
 
 
 def remove_replaced_bars(cursor: CursorWrapper, conflicts: list[Conflict], run_id: int) -> None:
-    """Take the other instrument from the days in conflict: the minutes found are removed (their values stay in
-    market_bar_revisions), and its dated rows end where the new ones begin. What they lose stays as a row that this run
-    has replaced: an undo gives it back."""
+    """Remove the bars that `find_replaced_bars` collected, and end the replaced instruments' intervals.
+
+    The bars' values stay in market_bar_revisions, and the dates lost stay as rows replaced by this run: an undo
+    restores both.
+    """
+    if not conflicts:
+        return
     cursor.execute(_KEEP_REPLACED, {"run_id": run_id})
     cursor.execute(_REMOVE)
     for conflict in conflicts:

@@ -1,12 +1,8 @@
-"""Step 6 for rows that might meet a stored bar: into a temporary table, by COPY BINARY. It is gone when the transaction
-ends, however it ends."""
+"""The staging tables: rows that the table may have already wait there to be compared. They end with the transaction."""
 
 from __future__ import annotations
 
 from django.db.backends.utils import CursorWrapper
-
-from ingestion.loading.copy import run_copy
-from ingestion.loading.copy_format import COLUMNS, CopyRows
 
 _CREATE = """
 CREATE TEMPORARY TABLE staged_bars (
@@ -24,23 +20,17 @@ CREATE TEMPORARY TABLE staged_series (
     symbol varchar(128) COLLATE "C" NOT NULL
 ) ON COMMIT DROP;
 """
-_COPY = f"COPY staged_bars ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_NAME_SERIES = (
+    "INSERT INTO staged_series SELECT number - 1, symbol FROM unnest(%s) WITH ORDINALITY AS s (symbol, number)"
+)
 
 
 def create_staging(cursor: CursorWrapper) -> None:
-    """Empty staging tables for this transaction."""
+    """Create empty staging tables for this transaction."""
     cursor.execute(_CREATE)
 
 
-def copy_staged_bars(cursor: CursorWrapper, rows: CopyRows) -> None:
-    """Add some rows of `COLUMNS` to the staged bars."""
-    run_copy(cursor, _COPY, rows)
-
-
 def finish_staging(cursor: CursorWrapper, symbols: list[str]) -> None:
-    """Name the series of the staged bars, `symbols[code]`, and let the planner know how many bars there are."""
-    cursor.execute(
-        "INSERT INTO staged_series SELECT series - 1, symbol FROM unnest(%s) WITH ORDINALITY AS s (symbol, series)",
-        [symbols],
-    )
+    """Name the series of the staged bars by their position in `symbols`, and give the planner row counts."""
+    cursor.execute(_NAME_SERIES, [symbols])
     cursor.execute("ANALYZE staged_bars; ANALYZE staged_series")

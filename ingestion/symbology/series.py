@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
@@ -24,6 +24,13 @@ _EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,2}|\.[cvn
 def propose_slug(symbol: str) -> str:
     """The symbol with only the characters of a URL: `ES.c.0` becomes `es-c-0`. Similar symbols may share a slug."""
     return re.sub(r"[^a-z0-9]+", "-", symbol.lower()).strip("-")[:_SLUG_LENGTH] or _add_checksum("series", symbol)
+
+
+def default_dataset_name(symbols: Sequence[str], vendor_dataset: str, schema: str) -> str:
+    """`<slug>_<schema>` for one series: mnq_ohlcv_1m. For several, the vendor's dataset: glbx_mdp3_ohlcv_1m."""
+    series = Series.objects.filter(symbol=symbols[0]).first() if len(symbols) == 1 else None
+    name = series.slug if series else propose_slug(vendor_dataset)
+    return f"{name}_{schema}".replace("-", "_")
 
 
 def find_calendar(symbol: str, dataset: str) -> str:

@@ -42,7 +42,7 @@ def test_no_server(path, options):
     assert sentence.endswith("Check DATABASE_URL, and that the server runs.")
 
 
-def test_no_server_is_told_once_for_many_files(path, tmp_path):
+def test_an_unreachable_server_is_reported_once_for_many_files(path, tmp_path):
     other = write(tmp_path / "other.dbn", bars())
     ended = run("--input", path, other, url="postgres://postgres@127.0.0.1:1/nothing")
 
@@ -72,7 +72,7 @@ def test_unapplied_migrations(market_db, path):
 
 @pytest.fixture
 def guarded_server():
-    """A server of its own that asks for a password; its URL without one."""
+    """A separate server that requires a password; its URL without one."""
     if INITDB is None:
         pytest.skip("no initdb on this machine: a wrong password is NOT tested")
     folder = Path(tempfile.mkdtemp(prefix="guarded-"))

@@ -1,4 +1,4 @@
-"""One file in, and in again: what must hold of every ingest, and of every failure half-way."""
+"""One file loaded once and twice: what is true of every ingest, and of every failure during one."""
 
 import itertools
 from datetime import timedelta
@@ -9,12 +9,13 @@ from django.db import OperationalError, connection, transaction
 from config.testing.builders import MIDNIGHT, bars, exact, ingest, several, stored, write
 from config.testing.processes import session
 from ingestion.errors import DatabaseFailure, IngestError
-from ingestion.pipeline import IngestOptions, ingest_file, preview_file
+from ingestion.options import IngestOptions
+from ingestion.pipeline import ingest_file, preview_file
 from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
 
 
 def rows() -> list[tuple]:
-    """Every stored row with its place and its transaction: a row that was written again has others."""
+    """Every stored row with its ctid and xmin, which change when a row is written again."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT ctid::text, xmin::text, * FROM market_bars_ohlcv_1m ORDER BY symbol, ts")
         return cursor.fetchall()
@@ -24,7 +25,7 @@ def counts(run: IngestRun) -> tuple[int, ...]:
     return (run.row_count, run.inserted_count, run.updated_count, run.changed_count, run.duplicate_count)
 
 
-def test_a_file_is_stored_exactly_and_the_run_says_so(market_db, tmp_path):
+def test_a_file_is_stored_exactly_and_its_run_records_it(market_db, tmp_path):
     records = bars(5)
     path = write(tmp_path / "mnq.dbn.zst", records)
 
@@ -41,7 +42,7 @@ def test_a_file_is_stored_exactly_and_the_run_says_so(market_db, tmp_path):
     assert "Inserted: 5" in printed.out
 
 
-def test_again_nothing_is_written_but_the_audit_row(market_db, tmp_path):
+def test_a_second_load_writes_only_the_run(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(1000))
     first = ingest_file(path=path)
     before = rows()
@@ -86,7 +87,7 @@ def test_repeated_rows_and_gaps_are_counted(market_db, tmp_path):
     assert (counts(run), run.gap_count) == ((8, 5, 0, 0, 3), 2)
 
 
-def test_a_preview_tells_what_the_ingest_then_does_and_writes_nothing(market_db, tmp_path):
+def test_a_preview_writes_nothing_and_counts_as_the_ingest_does(market_db, tmp_path):
     ingest_file(path=several(tmp_path / "old.dbn", {"ESH4": bars(6, instrument_id=5)}))
     new = bars(9, first=3, instrument_id=5)[[0, 1, 1, 2, 3, 8]]
     new["volume"][0] = 1
@@ -97,7 +98,7 @@ def test_a_preview_tells_what_the_ingest_then_does_and_writes_nothing(market_db,
     preview = preview_file(path=path)
 
     assert [list(model.objects.values()) for model in everything] == before
-    assert preview.pk is None
+    assert not hasattr(preview, "pk")
     run = ingest_file(path=path)
     assert counts(preview) == counts(run) == (8, 4, 3, 1, 1)
     assert (preview.gap_count, preview.min_ts, preview.max_ts) == (run.gap_count, run.min_ts, run.max_ts)
@@ -108,7 +109,7 @@ def test_a_preview_tells_what_the_ingest_then_does_and_writes_nothing(market_db,
 
 
 def failed() -> IngestRun:
-    """The last run, after checking all that holds of one that failed."""
+    """The last run, after checking what is true of every failed run."""
     run = IngestRun.objects.latest("pk")
     assert run.status == "failed"
     assert counts(run)[1:4] == (0, 0, 0)
@@ -121,15 +122,15 @@ def failed() -> IngestRun:
     return run
 
 
-def test_within_a_transaction_it_refuses_to_work(market_db, tmp_path):
+def test_ingest_refuses_to_run_within_a_transaction(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars())
-    for take in (ingest_file, preview_file):
+    for function in (ingest_file, preview_file):
         with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
-            take(path=path)
+            function(path=path)
     assert not IngestRun.objects.exists()
 
 
-def test_what_the_database_refuses_is_told_in_a_sentence(market_db, tmp_path):
+def test_a_database_error_becomes_one_sentence(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(), end=None)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE market_bars_ohlcv_1m ADD CONSTRAINT no_bars CHECK (volume < 102)")
@@ -153,7 +154,7 @@ def test_what_the_database_refuses_is_told_in_a_sentence(market_db, tmp_path):
     "step",
     ["lock_series", "upsert", "succeed_run", "finish_staging", "copy_staged_bars", "copy_new_bars", "FileReader"],
 )
-def test_a_bug_closes_the_run_and_shows_itself(market_db, tmp_path, monkeypatch, step):
+def test_a_bug_closes_the_run_and_is_raised(market_db, tmp_path, monkeypatch, step):
     def fall_over(*args, **kwargs):
         raise ZeroDivisionError("a bug")
 
@@ -182,20 +183,20 @@ def test_ctrl_c_in_a_python_shell_closes_the_run(market_db, tmp_path, monkeypatc
 
 @pytest.fixture
 def cut_before_commit(market_db):
-    """The server ends the session when it is told to commit a successful run."""
+    """The server ends the session at the commit of a successful run."""
     with connection.cursor() as cursor:
         cursor.execute("""
-            CREATE FUNCTION cut_the_line() RETURNS trigger LANGUAGE plpgsql AS
+            CREATE FUNCTION end_session() RETURNS trigger LANGUAGE plpgsql AS
                 $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
-            CREATE CONSTRAINT TRIGGER cut_the_line AFTER UPDATE ON data_ingest_runs DEFERRABLE INITIALLY DEFERRED
-                FOR EACH ROW WHEN (NEW.status = 'success') EXECUTE FUNCTION cut_the_line();
+            CREATE CONSTRAINT TRIGGER end_session AFTER UPDATE ON data_ingest_runs DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW WHEN (NEW.status = 'success') EXECUTE FUNCTION end_session();
         """)
     yield
     with connection.cursor() as cursor:
-        cursor.execute("DROP FUNCTION cut_the_line() CASCADE")
+        cursor.execute("DROP FUNCTION end_session() CASCADE")
 
 
-def test_cut_before_the_commit_nothing_is_stored_and_the_run_is_closed(cut_before_commit, tmp_path):
+def test_a_connection_lost_before_the_commit_stores_nothing(cut_before_commit, tmp_path):
     with pytest.raises(DatabaseFailure, match=r"connection to the database was lost .* so nothing of this file"):
         ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
 
@@ -216,7 +217,7 @@ def cut_after_second_commit(monkeypatch):
     monkeypatch.setattr(connection, "_commit", commit)
 
 
-def test_cut_after_the_commit_what_is_stored_counts(market_db, tmp_path, monkeypatch):
+def test_a_connection_lost_after_the_commit_is_a_success(market_db, tmp_path, monkeypatch):
     cut_after_second_commit(monkeypatch)
 
     run = ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
@@ -226,25 +227,25 @@ def test_cut_after_the_commit_what_is_stored_counts(market_db, tmp_path, monkeyp
     assert stored() == exact(bars())
 
 
-def test_cut_at_the_commit_with_nobody_to_ask_it_does_not_claim_to_know(market_db, tmp_path, monkeypatch):
-    def nobody(*args):
+def test_a_commit_whose_outcome_is_unknown_is_reported_as_such(market_db, tmp_path, monkeypatch):
+    def refuse(*args):
         raise OperationalError("connection refused")
 
     cut_after_second_commit(monkeypatch)
-    monkeypatch.setattr("ingestion.runs.close_as_failed", nobody)
-    with pytest.raises(IngestError, match="it is not known whether it was stored: run the command again"):
+    monkeypatch.setattr("ingestion.runs.close_as_failed", refuse)
+    with pytest.raises(IngestError, match="it is not known whether the file was stored: run the command again"):
         ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
 
 
-def test_the_longest_gap_is_told(market_db, tmp_path):
+def test_the_longest_gap_is_reported(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(10)[[0, 1, 3, 8, 9]])
     assert "Longest gap: 4 minutes after the bar of 2024-01-02 00:03 UTC." in ingest(path).out
     path = write(tmp_path / "weekend.dbn", bars(10_000)[[0, 2_941, 2_942, 9_999]])
     assert "Longest gap: 7,056 minutes (4.9 days) after the bar of 2024-01-04 01:02 UTC." in ingest(path).out
-    assert "Longest gap" not in ingest(write(tmp_path / "whole.dbn", bars(3))).out
+    assert "Longest gap" not in ingest(write(tmp_path / "complete.dbn", bars(3))).out
 
 
-def test_the_first_rows_of_a_damaged_file_are_not_taken_either(market_db, tmp_path):
+def test_a_limit_does_not_load_the_first_rows_of_a_damaged_file(market_db, tmp_path):
     path = write(tmp_path / "cut.dbn.zst", bars(400))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(IngestError, match="is cut off"):
@@ -252,13 +253,13 @@ def test_the_first_rows_of_a_damaged_file_are_not_taken_either(market_db, tmp_pa
     assert stored() == {}
 
 
-def test_replacing_an_instrument_by_the_first_rows_is_refused(market_db, tmp_path):
+def test_replacing_an_instrument_with_a_limit_is_refused(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(9))
     with pytest.raises(IngestError, match="leave --limit out"):
         ingest_file(path=path, options=IngestOptions(limit=3, replace_instrument=True))
 
 
-def test_rows_that_the_database_drops_silently_are_noticed(market_db, tmp_path):
+def test_rows_that_a_trigger_drops_are_detected(market_db, tmp_path):
     with connection.cursor() as cursor:
         cursor.execute("""
             CREATE FUNCTION drop_one() RETURNS trigger LANGUAGE plpgsql AS
@@ -275,17 +276,17 @@ def test_rows_that_the_database_drops_silently_are_noticed(market_db, tmp_path):
     assert stored() == {}
 
 
-def test_a_download_that_was_capped_or_incomplete_is_told(market_db, tmp_path):
+def test_a_limited_or_incomplete_download_is_reported(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(3), limit=3, not_found=("MNQ.c.7",))
-    told = ingest(path).out
-    assert "limited to 3 rows and has as many: there may be more." in told
-    assert "did not find 1 of the requested symbols: MNQ.c.7." in told
-    told = ingest(write(tmp_path / "whole.dbn", bars(3), limit=4)).out
-    assert "there may be more" not in told
-    assert "did not find" not in told
+    out = ingest(path).out
+    assert "limited to 3 rows and has as many: there may be more." in out
+    assert "did not find 1 of the requested symbols: MNQ.c.7." in out
+    out = ingest(write(tmp_path / "complete.dbn", bars(3), limit=4)).out
+    assert "there may be more" not in out
+    assert "did not find" not in out
 
 
-def test_the_range_of_a_file_of_several_series_is_that_of_all(market_db, tmp_path):
+def test_the_time_range_covers_all_series_of_a_file(market_db, tmp_path):
     parts = {
         "B": bars(3, first=1, instrument_id=2),
         "A": bars(6, instrument_id=1),

@@ -20,7 +20,7 @@ def new_run(**fields) -> IngestRun:
     return IngestRun(file_name="mnq.dbn", file_path="/raw/mnq.dbn", **fields)
 
 
-def left_behind(**fields) -> IngestRun:
+def orphaned(**fields) -> IngestRun:
     """A run as a process leaves it that was killed."""
     run = new_run(**({"started_at": timezone.now()} | fields))
     run.save()
@@ -34,8 +34,8 @@ def finish(run: IngestRun) -> None:
     succeed_run(run)
 
 
-def test_a_run_that_nobody_holds_is_closed_as_failed_once(market_db):
-    run = left_behind(vendor_dataset="GLBX.MDP3")
+def test_a_run_without_a_lock_is_closed_as_failed_once(market_db):
+    run = orphaned(vendor_dataset="GLBX.MDP3")
 
     assert close_orphaned_runs() == [run.pk]
     assert close_orphaned_runs() == []
@@ -46,7 +46,7 @@ def test_a_run_that_nobody_holds_is_closed_as_failed_once(market_db):
 
 
 def test_a_run_that_another_session_holds_is_left_alone(market_db):
-    run = left_behind()
+    run = orphaned()
     with session() as other:
         lock_run(other, run.pk)
         assert close_orphaned_runs() == []
@@ -54,7 +54,7 @@ def test_a_run_that_another_session_holds_is_left_alone(market_db):
     assert run.status == "running"
 
 
-def test_a_run_is_held_before_anybody_can_see_it_and_until_it_is_released(market_db):
+def test_a_run_is_locked_before_it_is_visible_and_until_it_is_released(market_db):
     run = new_run()
     open_run(run)
     with session() as other:
@@ -71,8 +71,8 @@ def backend_pid() -> int:
         return cursor.fetchone()[0]
 
 
-def test_a_dead_run_of_a_clock_ahead_of_ours_is_closed_all_the_same(market_db):
-    run = left_behind(started_at=timezone.now() + timedelta(hours=1))
+def test_an_orphaned_run_of_a_clock_ahead_is_closed(market_db):
+    run = orphaned(started_at=timezone.now() + timedelta(hours=1))
 
     assert close_orphaned_runs() == [run.pk]
 
@@ -89,23 +89,23 @@ def test_a_clock_set_back_meanwhile_does_not_refuse_the_file(market_db, tmp_path
     assert (run.status, run.finished_at) == ("success", run.started_at)
 
 
-def test_every_ingest_closes_the_dead_runs_before_it(market_db, tmp_path):
-    dead = left_behind()
+def test_every_ingest_closes_orphaned_runs_first(market_db, tmp_path):
+    run = orphaned()
     ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
-    dead.refresh_from_db()
-    assert dead.status == "failed"
+    run.refresh_from_db()
+    assert run.status == "failed"
 
 
 def test_a_refused_ingest_closes_them_too(market_db, tmp_path):
-    dead = left_behind()
+    run = orphaned()
     with pytest.raises(Exception, match="does not exist"):
         ingest_file(path=tmp_path / "missing.dbn")
     assert set(IngestRun.objects.values_list("status", flat=True)) == {"failed"}
-    assert IngestRun.objects.get(error=PROCESS_DIED) == dead
+    assert IngestRun.objects.get(error=PROCESS_DIED) == run
 
 
 def test_many_that_look_at_once_close_each_run_once(market_db):
-    runs = [left_behind().pk for _ in range(20)]
+    runs = [orphaned().pk for _ in range(20)]
     closed: list[int] = []
 
     def look():
@@ -159,7 +159,7 @@ def test_failing_without_a_database_leaves_the_run_to_the_next_start(market_db, 
 
 
 def test_a_run_that_closes_itself_between_look_and_claim_is_left_alone(market_db, monkeypatch):
-    seen = left_behind()
+    seen = orphaned()
 
     def claim_late(cursor, run_id):
         finish(seen)
@@ -172,8 +172,8 @@ def test_a_run_that_closes_itself_between_look_and_claim_is_left_alone(market_db
 
 
 @pytest.mark.parametrize("address", ["/", "/series/mnq/", "/api/ingest-runs/", "/admin/marketdata/ingestrun/"])
-def test_whoever_shows_runs_closes_the_dead_first(market_db, client, address):
-    run = IngestRun.objects.create(file_name="dead.dbn", file_path="dead.dbn", started_at=timezone.now())
+def test_pages_close_orphaned_runs_first(market_db, client, address):
+    run = IngestRun.objects.create(file_name="orphaned.dbn", file_path="orphaned.dbn", started_at=timezone.now())
     user = get_user_model().objects.create_superuser("reader")
     client.force_login(user)
     try:

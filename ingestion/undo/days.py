@@ -1,204 +1,128 @@
-"""Which instrument stands behind which days once a run is taken back, and which days the undo must not touch.
+"""Which dates an undo skips, and on which dates it restores the instrument that the undone run replaced.
 
-A later run may have put another instrument behind days of the undone run, or have written more bars to days where the
-undone run had replaced one. Changing those days would bring one contract's bars between another's, so they are held:
-everything on them stays as it is.
+A later run may have mapped the series to another instrument on dates of the undone run. It may also have written bars
+on dates where the undone run had replaced an instrument. To undo those dates would put bars of one contract between
+bars of another. So the undo skips them: their bars and intervals do not change.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from ingestion.symbology.intervals import ONE_DAY, copy_interval
+from ingestion.symbology.intervals import ONE_DAY
 from marketdata.models import IngestRun, SeriesInstrument
 
-# Runs that finished later wrote later: they waited for the series' locks.
-_WRITTEN_SINCE = """
-SELECT DISTINCT ON (1, 2) days.symbol, (bars.ts AT TIME ZONE 'UTC')::date, bars.ingestion_run_id
-FROM unnest(%(symbols)s::varchar[], %(starts)s::date[], %(ends)s::date[]) AS days (symbol, first, behind_last)
+# A run that finished later also wrote later, since it waited for the locks of the series.
+_SELECT_LATER_WRITES = """
+SELECT DISTINCT ON (1, 2) ranges.symbol, (bars.ts AT TIME ZONE 'UTC')::date, bars.ingestion_run_id
+FROM unnest(%(symbols)s::varchar[], %(starts)s::date[], %(ends)s::date[]) AS ranges (symbol, start_date, end_date)
 JOIN market_bars_ohlcv_1m AS bars
-    ON bars.symbol = days.symbol COLLATE "C"
-    AND bars.ts >= days.first::timestamp AT TIME ZONE 'UTC'
-    AND bars.ts < days.behind_last::timestamp AT TIME ZONE 'UTC'
+    ON bars.symbol = ranges.symbol COLLATE "C"
+    AND bars.ts >= ranges.start_date::timestamp AT TIME ZONE 'UTC'
+    AND bars.ts < ranges.end_date::timestamp AT TIME ZONE 'UTC'
 JOIN data_ingest_runs AS runs ON runs.id = bars.ingestion_run_id
 WHERE runs.finished_at > %(finished_at)s
 ORDER BY 1, 2, 3 DESC
 """
-_DAYS_WITH_BARS = """
-SELECT days.symbol, day::date
-FROM unnest(%(symbols)s::varchar[], %(starts)s::date[], %(ends)s::date[]) AS days (symbol, first, behind_last)
-CROSS JOIN LATERAL generate_series(days.first::timestamp, days.behind_last - interval '1 day', '1 day') AS day
-WHERE EXISTS (
-    SELECT FROM market_bars_ohlcv_1m AS bars
-    WHERE bars.symbol = days.symbol COLLATE "C"
-        AND bars.ts >= day AT TIME ZONE 'UTC' AND bars.ts < (day + interval '1 day') AT TIME ZONE 'UTC'
-)
-"""
+
+SeriesDay = tuple[str, date]  # the symbol of a series, and a UTC date
 
 
 @dataclass(frozen=True)
 class DateRange:
-    """Days of a series from `start` to the day before `end`; if they are held, the run that holds them."""
+    """UTC dates of a series, from `start` to the day before `end`, and the later run because of which they are skipped
+    (None if they are not)."""
 
     symbol: str
     start: date
     end: date
-    held_by: int | None = None
+    later_run_id: int | None = None
+
+    def list_days(self) -> list[SeriesDay]:
+        """Each date of the range, with the symbol."""
+        return [(self.symbol, self.start + timedelta(days=number)) for number in range((self.end - self.start).days)]
 
 
 @dataclass(frozen=True)
-class Days:
-    """`held` stays as it is. `returning` gets the instrument again that the run had replaced; `withheld` would, were it
-    not held."""
+class UndoDays:
+    """The dates that an undo treats in a way of their own; on all others it undoes bars only.
 
-    held: list[DateRange]
-    returning: list[DateRange]
-    withheld: list[DateRange]
+    `skipped`: no bar and no interval changes. `restored`: the undo restores the instrument that the run replaced.
+    `not_restored`: the run replaced an instrument there too, but the dates are skipped.
+    """
+
+    skipped: list[DateRange]
+    restored: list[DateRange]
+    not_restored: list[DateRange]
 
 
-def classify_days(cursor: CursorWrapper, undone: IngestRun) -> Days:
-    """What becomes of which days. Asked before any bar is touched."""
-    replaced = [_stretch(row) for row in _replaced_by(undone)]
-    holders = {(symbol, day): run_id for symbol, day, run_id in _written_since(cursor, undone, replaced)}
-    for row in _replaced_since(undone):
-        for day in _days(row.start_date, row.end_date):
-            holders[row.series.symbol, day] = row.replaced_by_id
-    split = _joined(
-        (date_range.symbol, day, holders.get((date_range.symbol, day)))
-        for date_range in replaced
-        for day in _days(date_range.start, date_range.end)
+def classify_days(cursor: CursorWrapper, undone: IngestRun) -> UndoDays:
+    """Find the dates that the undo skips, and those on which it restores an instrument.
+
+    Call it under the series' locks and before the undo writes: its own changes would count as a later run's.
+    """
+    replaced = [to_date_range(interval) for interval in find_replaced_intervals(undone)]
+    later_runs = _find_later_writes(cursor, undone, replaced) | _find_later_replacements(undone)
+    replaced_days = [day for dates in replaced for day in dates.list_days()]
+    ranges = join_days((day, later_runs.get(day)) for day in replaced_days)
+    return UndoDays(
+        skipped=join_days(sorted(later_runs.items())),
+        restored=[dates for dates in ranges if dates.later_run_id is None],
+        not_restored=[dates for dates in ranges if dates.later_run_id is not None],
     )
-    return Days(
-        held=_joined((symbol, day, run_id) for (symbol, day), run_id in sorted(holders.items())),
-        returning=[date_range for date_range in split if date_range.held_by is None],
-        withheld=[date_range for date_range in split if date_range.held_by is not None],
-    )
 
 
-def restore_intervals(cursor: CursorWrapper, undone: IngestRun, days: Days) -> int:
-    """Let the instruments before stand again, and take the run's own from the days that have no bar left. Called when
-    the bars are as they shall be. Returns how many rows it touched."""
-    returning = {
-        (date_range.symbol, day) for date_range in days.returning for day in _days(date_range.start, date_range.end)
+def find_replaced_intervals(undone: IngestRun) -> QuerySet[SeriesInstrument]:
+    """The intervals that the run replaced, by symbol and date."""
+    intervals = SeriesInstrument.objects.filter(replaced_by=undone).select_related("series")
+    return intervals.order_by("series__symbol", "start_date")
+
+
+def to_date_range(interval: SeriesInstrument) -> DateRange:
+    """The dates of an interval."""
+    return DateRange(interval.series.symbol, interval.start_date, interval.end_date)
+
+
+def join_days(days: Iterable[tuple[SeriesDay, int | None]]) -> list[DateRange]:
+    """Join consecutive dates with the same symbol and later run. The dates of a symbol must be in ascending order."""
+    joined: dict[tuple[str, int | None], list[DateRange]] = defaultdict(list)
+    for (symbol, day), later_run_id in days:
+        ranges = joined[symbol, later_run_id]
+        start = ranges.pop().start if ranges and ranges[-1].end == day else day
+        ranges.append(DateRange(symbol, start, day + ONE_DAY, later_run_id))
+    return [dates for ranges in joined.values() for dates in ranges]
+
+
+def convert_to_arrays(ranges: list[DateRange]) -> dict[str, list]:
+    """The ranges as parallel arrays, which are the parameters of SQL's unnest."""
+    return {
+        "symbols": [dates.symbol for dates in ranges],
+        "starts": [dates.start for dates in ranges],
+        "ends": [dates.end for dates in ranges],
+        "later_run_ids": [dates.later_run_id for dates in ranges],
     }
-    own = list(_may_go(undone))
-    left = _days_with_bars(cursor, own) - returning
-    touched = 0
-    for row in own:
-        touched += _keep_only(row, {day for day in _row_days(row) if (row.series.symbol, day) in left})
-    for row in _replaced_by(undone):
-        touched += _restore(row, {day for day in _row_days(row) if (row.series.symbol, day) in returning})
-    return touched
 
 
-def _may_go(undone: IngestRun) -> QuerySet[SeriesInstrument]:
-    """The rows that the run brought, and those of its days that runs brought which were undone before it: they stood on
-    because this run had bars there."""
-    of_its_days = Q(
-        series__symbol__in=undone.symbols,
-        start_date__lte=undone.max_ts.date(),
-        end_date__gt=undone.min_ts.date(),
-        run__in=IngestRun.objects.filter(undone_by__status=IngestRun.Status.SUCCESS),
-    )
-    return SeriesInstrument.standing.filter(Q(run=undone) | of_its_days).select_related("series")
+def _find_later_writes(cursor: CursorWrapper, undone: IngestRun, ranges: list[DateRange]) -> dict[SeriesDay, int]:
+    cursor.execute(_SELECT_LATER_WRITES, convert_to_arrays(ranges) | {"finished_at": undone.finished_at})
+    return {(symbol, day): run_id for symbol, day, run_id in cursor.fetchall()}
 
 
-def _replaced_by(undone: IngestRun) -> QuerySet[SeriesInstrument]:
-    rows = SeriesInstrument.objects.filter(replaced_by=undone).select_related("series")
-    return rows.order_by("series__symbol", "start_date")
-
-
-def _replaced_since(undone: IngestRun) -> QuerySet[SeriesInstrument]:
-    return SeriesInstrument.objects.filter(
+def _find_later_replacements(undone: IngestRun) -> dict[SeriesDay, int]:
+    intervals = SeriesInstrument.objects.filter(
         series__symbol__in=undone.symbols,
         replaced_by__finished_at__gt=undone.finished_at,
         start_date__lte=undone.max_ts.date(),
         end_date__gt=undone.min_ts.date(),
-    ).select_related("series")
-
-
-def _written_since(cursor: CursorWrapper, undone: IngestRun, date_ranges: list[DateRange]) -> list[tuple]:
-    cursor.execute(_WRITTEN_SINCE, _as_arrays(date_ranges) | {"finished_at": undone.finished_at})
-    return cursor.fetchall()
-
-
-def _days_with_bars(cursor: CursorWrapper, rows: list[SeriesInstrument]) -> set[tuple[str, date]]:
-    cursor.execute(_DAYS_WITH_BARS, _as_arrays([_stretch(row) for row in rows]))
-    return set(cursor.fetchall())
-
-
-def _keep_only(row: SeriesInstrument, kept: set[date]) -> int:
-    if len(kept) == (row.end_date - row.start_date).days:
-        return 0
-    row.delete()
-    date_ranges = _joined((row.series.symbol, day, None) for day in sorted(kept))
-    SeriesInstrument.objects.bulk_create(
-        copy_interval(row, date_range.start, date_range.end) for date_range in date_ranges
     )
-    return 1
-
-
-def _restore(row: SeriesInstrument, returning: set[date]) -> int:
-    if not returning:
-        return 0
-    _keep_only(row, set(_row_days(row)) - returning)
-    row.replaced_by_id = None
-    for date_range in _joined((row.series.symbol, day, None) for day in sorted(returning)):
-        _join_neighbours(copy_interval(row, date_range.start, date_range.end))
-    return 1
-
-
-def _join_neighbours(row: SeriesInstrument) -> None:
-    """Save the row as one with those that it was cut from."""
-    same = SeriesInstrument.standing.filter(
-        series_id=row.series_id,
-        dataset=row.dataset,
-        publisher_id=row.publisher_id,
-        instrument_id=row.instrument_id,
-        run_id=row.run_id,
-    )
-    for neighbour in same.filter(end_date=row.start_date):
-        row.start_date = neighbour.start_date
-        neighbour.delete()
-    for neighbour in same.filter(start_date=row.end_date):
-        row.end_date = neighbour.end_date
-        neighbour.delete()
-    row.save()
-
-
-def _as_arrays(date_ranges: list[DateRange]) -> dict[str, list]:
     return {
-        "symbols": [date_range.symbol for date_range in date_ranges],
-        "starts": [date_range.start for date_range in date_ranges],
-        "ends": [date_range.end for date_range in date_ranges],
+        day: interval.replaced_by_id
+        for interval in intervals.select_related("series")
+        for day in to_date_range(interval).list_days()
     }
-
-
-def _stretch(row: SeriesInstrument) -> DateRange:
-    return DateRange(row.series.symbol, row.start_date, row.end_date)
-
-
-def _row_days(row: SeriesInstrument) -> Iterator[date]:
-    return _days(row.start_date, row.end_date)
-
-
-def _days(start: date, end: date) -> Iterator[date]:
-    return (start + timedelta(days=number) for number in range((end - start).days))
-
-
-def _joined(days: Iterable[tuple[str, date, int | None]]) -> list[DateRange]:
-    """Single days, sorted, as stretches of neighbours that the same run holds."""
-    joined: dict[tuple[str, int | None], list[DateRange]] = defaultdict(list)
-    for symbol, day, held_by in days:
-        date_ranges = joined[symbol, held_by]
-        if date_ranges and date_ranges[-1].end == day:
-            date_ranges[-1] = DateRange(symbol, date_ranges[-1].start, day + ONE_DAY, held_by)
-        else:
-            date_ranges.append(DateRange(symbol, day, day + ONE_DAY, held_by))
-    return [date_range for date_ranges in joined.values() for date_range in date_ranges]

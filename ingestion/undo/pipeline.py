@@ -1,6 +1,7 @@
-"""A run, taken back exactly: what it inserted goes, what it changed has its old values, what it removed is there again.
+"""Undoing a run exactly: bars that it inserted are removed, bars that it changed get their old values, and bars that it
+removed are restored. `undo_run` is the table of contents.
 
-The undo is a run itself, in the same audit trail: its row is committed first, it holds the series' locks while it
+The undo is a run of its own in the same audit trail. Its row is committed first, it has the series' locks while it
 decides and writes, and it is closed as `success` in the transaction of its changes.
 """
 
@@ -10,68 +11,61 @@ import logging
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
-from django.db.models import F, Q, QuerySet
 
 from ingestion.database import require_database, translate_database_errors
-from ingestion.errors import InputError
 from ingestion.loading.locks import lock_series
 from ingestion.progress import Progress
 from ingestion.runs import close_on_failure, open_run, read_closing_time, succeed_run
-from ingestion.undo.bars import (
-    SkippedBars,
-    UndoCounts,
-    find_bars,
-    find_runs_undone_before,
-    find_skipped,
-    write_undo,
-)
-from ingestion.undo.days import Days, classify_days, restore_intervals
-from ingestion.undo.messages import format_confirmed, format_skipped, format_undone_before
-from marketdata.models import Bar, IngestRun, SeriesInstrument
+from ingestion.undo.days import classify_days
+from ingestion.undo.eligibility import find_undoable_run, refuse_if_all_skipped, refuse_without_changes
+from ingestion.undo.intervals import restore_intervals
+from ingestion.undo.messages import build_notes
+from ingestion.undo.plan import SkippedBars, UndoCounts, UndoPlan
+from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 
 logger = logging.getLogger(__name__)
 
 IN_DOUBT = (
-    "The connection to the database was lost while the undo was committed, so it is not known whether it was made: "
-    "run the command again when the server is back; it says so if the run was taken back already."
+    "The connection to the database was lost while the undo was committed, so it is not known whether the run was "
+    "undone: run the command again when the server is back; it reports if the run was already undone."
 )
 _IN_ERRORS = {"what": "changes", "outcome": "nothing was changed"}
 
 
 @dataclass(frozen=True)
-class Undo:
-    """What an undo did, or would do: its own run (not saved if it would), what it left, and what one should know."""
+class UndoPreview:
+    """What an undo of the run `undone` would do, with the notes that it would give."""
 
-    run: IngestRun
-    left: SkippedBars
-    notes: list[str]
+    undone: IngestRun
+    counts: UndoCounts
+    skipped: SkippedBars
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Found:
-    """All that must be known of the undone run before its first bar is touched."""
+class UndoResult:
+    """What the undo of the run `undone` did. `run` is the undo's own run, `success` and committed."""
 
+    run: IngestRun
     undone: IngestRun
-    days: Days
     counts: UndoCounts
-    left: SkippedBars
-    runs_undone_before: list[int]
+    skipped: SkippedBars
+    notes: tuple[str, ...]
 
 
-def undo_run(*, run_id: int, progress: Progress | None = None) -> Undo:
-    """Take the run back; the undo's own run is then `success` and committed.
+def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
+    """Undo the run.
 
-    Raises an `IngestError` whose message is for the user: `InputError` if there is nothing to take back. Must not be
-    called within a transaction: the audit trail would be undone with it.
+    Raises an `IngestError` whose message is for the user: an `InputError` if there is nothing to undo. Must not be
+    called in a transaction, whose rollback would also remove the undo from the audit trail.
     """
     progress = progress or Progress()
     with translate_database_errors(progress, **_IN_ERRORS):
         progress.check()
         require_database()
         close_orphaned_runs()
-        undone = _find(run_id)
+        undone = find_undoable_run(run_id)
         run = _new_run(undone)
         open_run(run)
     with (
@@ -80,95 +74,43 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> Undo:
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
-        progress.step("Waiting for others who write these series")
+        progress.step("Waiting for other writers of these series")
         lock_series(cursor, undone.symbols)
         progress.check()
-        _refuse_hopeless(undone)  # another undo may have been faster
-        progress.step("Looking for what later runs have changed")
-        found = _look(cursor, undone)
-        progress.check()
-        progress.step("Taking the bars back")
-        finished_at = read_closing_time(run)
-        write_undo(cursor, found.counts, run.pk, finished_at)
-        _refuse_if_all_is_left(found, restore_intervals(cursor, undone, found.days))
-        _fill_in(run, found)
-        notes = _notes(found)
+        refuse_without_changes(undone)  # another undo may have been committed during the wait
+        progress.step("Finding what later runs have changed")
+        days = classify_days(cursor, undone)
+        with UndoPlan(cursor, undone, days) as plan:
+            progress.check()
+            progress.step("Undoing")
+            finished_at = read_closing_time(run)
+            plan.write(undo_id=run.pk, finished_at=finished_at)
+            changed_intervals = restore_intervals(cursor, undone, days)
+        refuse_if_all_skipped(undone, plan, changed_intervals)
+        notes = build_notes(undone, plan)
+        _fill_in(run, undone, plan)
         progress.check()
         succeed_run(run, finished_at)
-    logger.info("Run %s took run %s back: %s bars changed, %s left", run.pk, undone.pk, run.row_count, run.left_count)
-    return Undo(run, found.left, notes)
+    logger.info("Run %s undid run %s: %s bars, %s skipped", run.pk, undone.pk, run.row_count, run.left_count)
+    return UndoResult(run, undone, plan.counts, plan.skipped, notes)
 
 
-def preview_undo(*, run_id: int, progress: Progress | None = None) -> Undo:
-    """Do everything but write: the same, with a run that is not saved. Raises what `undo_run` would raise."""
+def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPreview:
+    """Find what `undo_run` would do, and change nothing. Raises what `undo_run` would raise."""
     progress = progress or Progress()
     with translate_database_errors(progress, **_IN_ERRORS):
         progress.check()
         require_database()
-        undone = _find(run_id)
-        run = _new_run(undone)
+        undone = find_undoable_run(run_id)
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             progress.step("Comparing with the table")
-            found = _look(cursor, undone)
-            if not found.counts.total:  # then it is of days alone, and they tell without the bars' being written
-                _refuse_if_all_is_left(found, restore_intervals(cursor, undone, found.days))
-            _fill_in(run, found)
-            notes = _notes(found)
+            days = classify_days(cursor, undone)
+            with UndoPlan(cursor, undone, days) as plan:
+                if not plan.counts.total:  # without bars to write, the intervals are as an undo would find them
+                    refuse_if_all_skipped(undone, plan, restore_intervals(cursor, undone, days))
+            notes = build_notes(undone, plan)
             transaction.set_rollback(True)
-    return Undo(run, found.left, notes)
-
-
-# --- What can be undone ----------------------------------------------------------------------------------------------
-
-
-def _find(run_id: int) -> IngestRun:
-    undone = IngestRun.objects.filter(pk=run_id).first()
-    if undone is None:
-        raise InputError(f"There is no run {run_id}: the runs are listed in the admin, and by /api/ingest-runs/.")
-    if undone.undoes_id:
-        raise InputError(
-            f"Run {run_id} is an undo itself, of run {undone.undoes_id} ({undone.file_name}): to have those bars "
-            "again, ingest the file again."
-        )
-    if undone.status == IngestRun.Status.RUNNING:
-        raise InputError(f"Run {run_id} is not finished: wait for it, or stop it, and nothing of it is stored.")
-    if undone.status == IngestRun.Status.FAILED:
-        raise InputError(f"Run {run_id} failed, so nothing of it was stored and there is nothing to take back.")
-    _refuse_hopeless(undone)
-    return undone
-
-
-def _refuse_hopeless(undone: IngestRun) -> None:
-    """Where nothing in the table is of the run any more, or ever was."""
-    before = undone.undone_by.filter(status=IngestRun.Status.SUCCESS).order_by("-pk").first()
-    if before is not None and not before.left_count:
-        raise InputError(f"Run {undone.pk} was taken back already, by run {before.pk}.")
-    if _has_bars(undone) or _has_days(undone):
-        return
-    if before is not None:
-        raise InputError(
-            f"Run {undone.pk} was taken back by run {before.pk} but for {before.left_count:,} bars that later runs "
-            "have changed, and that is still so."
-        )
-    if undone.inserted_count or undone.changed_count or undone.removed_count:
-        raise InputError(f"Nothing of run {undone.pk} is left to take back: later runs have changed all its bars.")
-    raise InputError(
-        f"Run {undone.pk} changed nothing, since each of its bars was in the table already: there is nothing to take "
-        "back."
-    )
-
-
-def _has_bars(undone: IngestRun) -> bool:
-    return Bar.objects.filter(
-        symbol__in=undone.symbols, ts__range=(undone.min_ts, undone.max_ts), ingestion_run=undone
-    ).exists()
-
-
-def _has_days(undone: IngestRun) -> bool:
-    return SeriesInstrument.objects.filter(Q(run=undone, replaced_by__isnull=True) | Q(replaced_by=undone)).exists()
-
-
-# --- The undo's own run, and what is said of it ----------------------------------------------------------------------
+    return UndoPreview(undone, plan.counts, plan.skipped, notes)
 
 
 def _new_run(undone: IngestRun) -> IngestRun:
@@ -183,50 +125,9 @@ def _new_run(undone: IngestRun) -> IngestRun:
     )
 
 
-def _look(cursor: CursorWrapper, undone: IngestRun) -> Found:
-    days = classify_days(cursor, undone)
-    return Found(
-        undone=undone,
-        days=days,
-        counts=find_bars(cursor, undone, days),
-        left=find_skipped(cursor, undone),
-        runs_undone_before=find_runs_undone_before(cursor),
-    )
-
-
-def _refuse_if_all_is_left(found: Found, touched_days: int) -> None:
-    if not found.counts.total and not touched_days:
-        raise InputError(
-            f"Nothing of run {found.undone.pk} can be taken back. {format_skipped(found.undone, found.left)}"
-        )
-
-
-def _fill_in(run: IngestRun, found: Found) -> None:
-    counts = found.counts
-    run.inserted_count, run.removed_count = counts.returned, counts.removed
-    run.updated_count = run.changed_count = counts.changed
-    run.row_count, run.left_count = counts.total, found.left.count
-    run.min_ts, run.max_ts = found.undone.min_ts, found.undone.max_ts
-
-
-def _notes(found: Found) -> list[str]:
-    """What the user should know, before it is done or after."""
-    notes = [format_skipped(found.undone, found.left)] if found.left.count else []
-    notes += [format_undone_before(run_id) for run_id in found.runs_undone_before]
-    if found.counts.removed + found.counts.changed:
-        notes += format_confirmed(_runs_that_confirmed(found.undone))
-    return notes
-
-
-def _runs_that_confirmed(undone: IngestRun) -> QuerySet[IngestRun]:
-    """Later runs that may have found some of these bars in the table already, and so left them to this run."""
-    later = IngestRun.objects.filter(
-        status=IngestRun.Status.SUCCESS,
-        undoes__isnull=True,
-        finished_at__gt=undone.finished_at,
-        symbols__overlap=undone.symbols,
-        min_ts__lte=undone.max_ts,
-        max_ts__gte=undone.min_ts,
-        updated_count__gt=F("changed_count"),
-    )
-    return later.exclude(undone_by__status=IngestRun.Status.SUCCESS).order_by("pk")
+def _fill_in(run: IngestRun, undone: IngestRun, plan: UndoPlan) -> None:
+    counts = plan.counts
+    run.inserted_count, run.removed_count = counts.restored, counts.removed
+    run.updated_count = run.changed_count = counts.changed_back
+    run.row_count, run.left_count = counts.total, plan.skipped.count
+    run.min_ts, run.max_ts = undone.min_ts, undone.max_ts

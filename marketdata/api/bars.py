@@ -19,7 +19,7 @@ from marketdata.api.series import get_series
 from marketdata.bars.as_of import read_bar_page_as_of
 from marketdata.bars.query import read_bar_page
 from marketdata.bars.revisions import read_revision_page
-from marketdata.timestamps import iso
+from marketdata.timestamps import to_iso
 
 
 class BarsViewSet(ViewSet):
@@ -51,10 +51,10 @@ class BarsViewSet(ViewSet):
                 "symbol": series.symbol,
                 "timeframe": "1m",
                 "order": wanted["order"],
-                "as_of": iso(as_of),
+                "as_of": to_iso(as_of),
                 "bars": [bar_as_json(bar) for bar in bars],
             }
-            | next_page(request, iso(next_cursor))
+            | next_page(request, to_iso(next_cursor))
         )
 
     @extend_schema(

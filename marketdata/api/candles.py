@@ -22,7 +22,7 @@ from marketdata.candles.count import count_candles
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.candles.query import read_candle_page
 from marketdata.models import Series
-from marketdata.timestamps import iso
+from marketdata.timestamps import to_iso
 
 _TIMEFRAME = OpenApiParameter("timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES)
 
@@ -66,7 +66,7 @@ class CandleViewSet(ViewSet):
                 "order": wanted["order"],
                 "bars": [_as_json(candle) for candle in candles],
             }
-            | next_page(request, iso(next_cursor))
+            | next_page(request, to_iso(next_cursor))
         )
 
     @extend_schema(summary="How many candles there are", parameters=[_TIMEFRAME], responses=OpenApiTypes.OBJECT)
@@ -85,10 +85,10 @@ def _stats(series: Series, timeframe: str) -> dict:
     first, last = (candles[0] if candles else None for candles in ends)
     body = {
         "row_count": count_candles(series, timeframe),
-        "min_ts": iso(first and first.ts),
-        "max_ts": iso(last and last.ts),
+        "min_ts": to_iso(first and first.ts),
+        "max_ts": to_iso(last and last.ts),
         "latest_close": float(last.close) if last else None,
-        "latest_ts": iso(last and last.ts),
+        "latest_ts": to_iso(last and last.ts),
         "symbol": series.symbol,
         "timeframe": timeframe,
         "vendor": series.vendor,
@@ -98,7 +98,7 @@ def _stats(series: Series, timeframe: str) -> dict:
 
 def _as_json(candle: Candle) -> dict:
     return candle._asdict() | {
-        "ts": iso(candle.ts),
+        "ts": to_iso(candle.ts),
         "session_date": candle.session_date.isoformat(),
         "volume": int(candle.volume),
     }

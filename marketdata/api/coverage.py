@@ -12,7 +12,7 @@ from marketdata.api.examples import COVERAGE_EXAMPLE
 from marketdata.api.params import RangeParameters
 from marketdata.api.responses import coverage_as_json
 from marketdata.api.series import get_series
-from marketdata.coverage.report import series_coverage
+from marketdata.coverage.report import read_coverage
 
 
 class CoverageViewSet(ViewSet):
@@ -46,4 +46,4 @@ class CoverageViewSet(ViewSet):
         series = get_series(slug)
         wanted = RangeParameters.of(request)
         check_calendar(series)
-        return Response(coverage_as_json(series, series_coverage(series, start=wanted["start"], end=wanted["end"])))
+        return Response(coverage_as_json(series, read_coverage(series, start=wanted["start"], end=wanted["end"])))

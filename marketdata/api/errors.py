@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
-from marketdata.calendars.exchange import UnknownCalendar, exchange
+from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.models import Series
 
 
@@ -19,6 +19,6 @@ def check_calendar(series: Series) -> None:
     """`CalendarUnknown` where nobody can say when the series trades."""
     try:
         if series.calendar:
-            exchange(series.calendar)
+            get_exchange(series.calendar)
     except UnknownCalendar as error:
         raise CalendarUnknown(f"{error} Correct it in the admin, at series {series.slug}.") from error

@@ -13,7 +13,7 @@ from marketdata.bars.as_of import export_csv_blocks_as_of
 from marketdata.bars.export import EXPORT_COLUMNS, export_csv_blocks
 from marketdata.candles.query import iterate_candles
 from marketdata.models import Series
-from marketdata.timestamps import iso
+from marketdata.timestamps import to_iso
 
 CANDLE_COLUMNS = (
     "symbol", "ts", "session_date", "open", "high", "low", "close", "volume", "bar_count", "expected", "forming",
@@ -45,7 +45,7 @@ def _candle_lines(series: Series, timeframe: str, start: datetime | None, end: d
         writer = csv.writer(lines, lineterminator="\n")
         for candle in block:
             ts, *values, forming = candle
-            writer.writerow([series.symbol, iso(ts), *values, str(forming).lower()])
+            writer.writerow([series.symbol, to_iso(ts), *values, str(forming).lower()])
         yield lines.getvalue().encode()
 
 

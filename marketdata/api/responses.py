@@ -13,7 +13,7 @@ from marketdata.coverage.gaps import Gap, Gaps
 from marketdata.coverage.report import Coverage
 from marketdata.formatting import format_age
 from marketdata.models import IngestRun, Series
-from marketdata.timestamps import iso
+from marketdata.timestamps import to_iso
 
 EMPTY = "No data ingested yet"
 
@@ -22,10 +22,10 @@ def stats_as_json(series: Series, stats: SeriesStats) -> dict:
     """The stats of one series. `latest_close` is a JSON number, as its readers expect; bars carry exact decimals."""
     body = {
         "row_count": stats.row_count,
-        "min_ts": iso(stats.min_ts),
-        "max_ts": iso(stats.max_ts),
+        "min_ts": to_iso(stats.min_ts),
+        "max_ts": to_iso(stats.max_ts),
         "latest_close": None if stats.latest_close is None else float(stats.latest_close),
-        "latest_ts": iso(stats.max_ts),
+        "latest_ts": to_iso(stats.max_ts),
         "symbol": series.symbol,
         "timeframe": "1m",
         "vendor": series.vendor,
@@ -40,19 +40,21 @@ def series_as_json(series: Series, stats: SeriesStats, run: IngestRun | None) ->
         "symbol": series.symbol,
         "name": series.name,
         "bars": stats.row_count,
-        "first": iso(stats.min_ts),
-        "last": iso(stats.max_ts),
+        "first": to_iso(stats.min_ts),
+        "last": to_iso(stats.max_ts),
         "freshness": format_age(stats.max_ts, timezone.now()) if stats.max_ts else EMPTY,
-        "last_run": None if run is None else {"id": run.pk, "status": run.status, "finished_at": iso(run.finished_at)},
+        "last_run": None
+        if run is None
+        else {"id": run.pk, "status": run.status, "finished_at": to_iso(run.finished_at)},
     }
 
 
 def bar_as_json(bar: BarRow) -> dict:
-    return bar._asdict() | {"ts": iso(bar.ts), "volume": int(bar.volume)}
+    return bar._asdict() | {"ts": to_iso(bar.ts), "volume": int(bar.volume)}
 
 
 def revision_as_json(revision: RevisionRow) -> dict:
-    times = {"ts": iso(revision.ts), "replaced_at": iso(revision.replaced_at)}
+    times = {"ts": to_iso(revision.ts), "replaced_at": to_iso(revision.replaced_at)}
     return revision._asdict() | times | {"volume": int(revision.volume)}
 
 
@@ -63,8 +65,8 @@ def coverage_as_json(series: Series, coverage: Coverage | None) -> dict:
         "symbol": series.symbol,
         "calendar": series.calendar,
         "days_are": f"trading days of {series.calendar}" if series.calendar else "UTC days",
-        "start": iso(coverage and coverage.start),
-        "end": iso(coverage and coverage.end),
+        "start": to_iso(coverage and coverage.start),
+        "end": to_iso(coverage and coverage.end),
         "days": [_day_as_json(day) for day in coverage.days] if coverage else [],
         "usual_bars": coverage and coverage.usual_bars,
         "gap_count": gaps.count,
@@ -75,14 +77,14 @@ def coverage_as_json(series: Series, coverage: Coverage | None) -> dict:
 
 
 def _day_as_json(day: DayCoverage) -> dict:
-    times = {name: iso(getattr(day, name)) for name in ("start", "end", "ts", "first", "last")}
+    times = {name: to_iso(getattr(day, name)) for name in ("start", "end", "ts", "first", "last")}
     return vars(day) | {"day": day.day.isoformat()} | times
 
 
 def _gap_as_json(gap: Gap) -> dict:
     return {
-        "after": iso(gap.after),
-        "before": iso(gap.before),
+        "after": to_iso(gap.after),
+        "before": to_iso(gap.before),
         "minutes": gap.minutes,
         "open_minutes": gap.open_minutes,
     }

@@ -1,33 +1,32 @@
-"""What the bars were before: each bar's earlier values, and a series as it was known at a moment.
+"""The bars of a series as they were at an earlier moment.
 
-A minute goes through states: each of its revisions held until the run that replaced it was closed, and the bar itself
-holds until further notice. What was known at a moment is the state that ended first after it, if it had begun by then:
-if the run that brought it was closed, and the bar was there. (One that came back was created when it came back.)
+A minute has states: each of its revisions ends when the run that replaced it finished, and the current bar has no end.
+The state at a moment is the one with the earliest end after it, if that state had begun: the run that wrote it had
+finished, and the bar had been created. (A restored bar counts as created when it was restored.)
 
-A run's changes count from the moment the run was closed, all at once, as they were committed. `revised_at` and
-`created_at` alone would not do: they are the starts of transactions, which read and wait before they write.
+A run's changes count from when the run finished, all at once, as they were committed. `revised_at` and `created_at`
+alone would be too early: they are the start times of transactions, which read and wait before they write.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 from psycopg2 import sql
 
-from marketdata.bars.export import EXPORT_ROWS
+from marketdata.bars.export import EXPORT_ROWS, copy_csv
 from marketdata.bars.query import BarRow
 from marketdata.models import Series
 
 _MINUTE = timedelta(minutes=1)
 _LAST = datetime.max.replace(tzinfo=UTC) - _MINUTE
 
-# Where a moment knew bars at all: what was stored since beyond these stretches, or in a hole of a week and more between
-# them, need not be looked at; nor what only a run brought that was wholly undone by then.
-_STRETCHES = """
-SELECT GREATEST(lower(stretch), %(start)s), LEAST(upper(stretch) - interval '7 days' + interval '1 minute', %(end)s)
+# The time ranges that had bars at the moment. Bars stored since outside these ranges, or in a hole of a week or more
+# between them, need not be read; nor do the bars of a run that had been completely undone by then.
+_RANGES = """
+SELECT GREATEST(lower(ts_range), %(start)s), LEAST(upper(ts_range) - interval '7 days' + interval '1 minute', %(end)s)
 FROM unnest((
     SELECT range_agg(tstzrange(min_ts, max_ts + interval '7 days'))
     FROM data_ingest_runs AS run
@@ -38,14 +37,15 @@ FROM unnest((
             WHERE undo.undoes_id = run.id AND undo.status = 'success' AND undo.left_count = 0
                 AND undo.finished_at <= %(as_of)s
         )
-)) AS stretch
+)) AS ts_range
 ORDER BY 1
 """
 
-# Minutes that have a bar come in the order of the primary key; those that have none now, by an index of their own, as
-# far as the former fill the page; a minute's revisions, by their key. So a page costs what its rows cost.
-_KNOWN = sql.SQL("""
-WITH standing AS (
+# A page costs what its rows cost. `present` reads minutes that have a bar now, in the order of the primary key.
+# `removed` reads minutes that have none now by the index of removals, only as far as the page reaches. Revisions are
+# read by their key.
+_STATES = sql.SQL("""
+WITH present AS (
     SELECT minute.ts, state.*
     FROM market_bars_ohlcv_1m AS minute
     CROSS JOIN LATERAL (
@@ -56,43 +56,43 @@ WITH standing AS (
         ORDER BY until
         LIMIT 1
     ) AS state
-    JOIN data_ingest_runs AS brought ON brought.id = state.run_id
+    JOIN data_ingest_runs AS writer ON writer.id = state.run_id
     WHERE minute.symbol = %(symbol)s AND minute.ts >= %(start)s AND minute.ts < %(end)s
-        AND state.created_at <= %(as_of)s AND brought.finished_at <= %(as_of)s
+        AND state.created_at <= %(as_of)s AND writer.finished_at <= %(as_of)s
     ORDER BY minute.ts {direction}
     LIMIT %(limit)s
 ),
-gone AS (
+removed AS (
     SELECT minute.ts, state.*
     FROM (
-        SELECT DISTINCT ON (removed.ts) removed.symbol, removed.ts
-        FROM market_bar_revisions AS removed
-        JOIN data_ingest_runs AS later ON later.id = removed.revised_by_id
-        WHERE removed.operation = 'delete' AND GREATEST(removed.revised_at, later.finished_at) > %(as_of)s
-            AND removed.symbol = %(symbol)s AND removed.ts >= %(start)s AND removed.ts < %(end)s
+        SELECT DISTINCT ON (removal.ts) removal.symbol, removal.ts
+        FROM market_bar_revisions AS removal
+        JOIN data_ingest_runs AS later ON later.id = removal.revised_by_id
+        WHERE removal.operation = 'delete' AND GREATEST(removal.revised_at, later.finished_at) > %(as_of)s
+            AND removal.symbol = %(symbol)s AND removal.ts >= %(start)s AND removal.ts < %(end)s
             AND {within_page}
             AND NOT EXISTS (
-                SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = removed.symbol AND bars.ts = removed.ts
+                SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = removal.symbol AND bars.ts = removal.ts
             )
-        ORDER BY removed.ts {direction}
+        ORDER BY removal.ts {direction}
     ) AS minute
     CROSS JOIN LATERAL (
         SELECT earlier.* FROM ({revisions}) AS earlier WHERE earlier.until > %(as_of)s ORDER BY until LIMIT 1
     ) AS state
-    JOIN data_ingest_runs AS brought ON brought.id = state.run_id
-    WHERE state.created_at <= %(as_of)s AND brought.finished_at <= %(as_of)s
+    JOIN data_ingest_runs AS writer ON writer.id = state.run_id
+    WHERE state.created_at <= %(as_of)s AND writer.finished_at <= %(as_of)s
     ORDER BY minute.ts {direction}
     LIMIT %(limit)s
 ),
-known AS (SELECT * FROM standing UNION ALL SELECT * FROM gone)
+states AS (SELECT * FROM present UNION ALL SELECT * FROM removed)
 """)
 _WITHIN_PAGE = sql.SQL("""
-removed.ts < COALESCE((SELECT max(ts) FROM standing HAVING count(*) = %(limit)s), 'infinity')
+removal.ts < COALESCE((SELECT max(ts) FROM present HAVING count(*) = %(limit)s), 'infinity')
 """)
 _WITHIN_PAGE_BACKWARD = sql.SQL("""
-removed.ts > COALESCE((SELECT min(ts) FROM standing HAVING count(*) = %(limit)s), '-infinity')
+removal.ts > COALESCE((SELECT min(ts) FROM present HAVING count(*) = %(limit)s), '-infinity')
 """)
-_REVISIONS_OF_MINUTE = sql.SQL("""
+_REVISIONS = sql.SQL("""
 SELECT old.open, old.high, old.low, old.close, old.volume, old.created_at, old.ingestion_run_id AS run_id,
     GREATEST(old.revised_at, later.finished_at) AS until
 FROM market_bar_revisions AS old
@@ -102,30 +102,30 @@ WHERE old.symbol = minute.symbol AND old.ts = minute.ts
 _PAGE = sql.SQL("""
 SELECT ts, trim_scale(open)::text, trim_scale(high)::text, trim_scale(low)::text, trim_scale(close)::text,
     volume, run_id
-FROM known
+FROM states
 ORDER BY ts {direction}
 LIMIT %(limit)s
 """)
 _CSV = sql.SQL("""
 SELECT %(symbol)s AS symbol, to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"') AS minute,
     trim_scale(open), trim_scale(high), trim_scale(low), trim_scale(close), volume, run_id
-FROM known
+FROM states
 ORDER BY ts
 LIMIT %(limit)s
 """)
 
 
-def _with_known(select: sql.SQL, *, descending: bool = False) -> sql.Composed:
+def _select_from_states(select: sql.SQL, *, descending: bool = False) -> sql.Composed:
     parts = {
-        "revisions": _REVISIONS_OF_MINUTE,
+        "revisions": _REVISIONS,
         "direction": sql.SQL("DESC" if descending else "ASC"),
         "within_page": _WITHIN_PAGE_BACKWARD if descending else _WITHIN_PAGE,
     }
-    return _KNOWN.format(**parts) + select.format(**parts)
+    return _STATES.format(**parts) + select.format(**parts)
 
 
-_FORWARD, _BACKWARD = _with_known(_PAGE), _with_known(_PAGE, descending=True)
-_COPY_CSV = sql.SQL("COPY ({}) TO STDOUT (FORMAT CSV)").format(_with_known(_CSV))
+_PAGE_FORWARD, _PAGE_BACKWARD = _select_from_states(_PAGE), _select_from_states(_PAGE, descending=True)
+_BLOCK = _select_from_states(_CSV)
 
 
 def read_bar_page_as_of(
@@ -138,15 +138,15 @@ def read_bar_page_as_of(
     descending: bool,
     limit: int,
 ) -> tuple[list[BarRow], datetime | None]:
-    """`page_of_bars`, as it would have been at `as_of`."""
+    """What `read_bar_page` would have returned at `as_of`, a UTC time."""
     if after is not None:
-        start, end = (start, min(end or after, after)) if descending else (max(start or after, _next(after)), end)
-    stretches = _stretches(series, as_of, start, end)
+        start, end = (start, min(end or after, after)) if descending else (max(start or after, _add_minute(after)), end)
+    ranges = _find_ranges(series, as_of, start, end)
     found: list[BarRow] = []
-    for stretch in reversed(stretches) if descending else stretches:
-        parameters = {"symbol": series.symbol, "as_of": as_of, "limit": limit + 1 - len(found)} | stretch
+    for bounds in reversed(ranges) if descending else ranges:
+        parameters = {"symbol": series.symbol, "as_of": as_of, "limit": limit + 1 - len(found)} | bounds
         with connection.cursor() as cursor:
-            cursor.execute(_BACKWARD if descending else _FORWARD, parameters)
+            cursor.execute(_PAGE_BACKWARD if descending else _PAGE_FORWARD, parameters)
             found += [BarRow(*row) for row in cursor.fetchall()]
         if len(found) > limit:
             break
@@ -156,34 +156,26 @@ def read_bar_page_as_of(
 def export_csv_blocks_as_of(
     series: Series, *, as_of: datetime, start: datetime | None, end: datetime | None
 ) -> Iterator[bytes]:
-    """`export_csv_blocks`, as it would have been at `as_of`."""
-    for stretch in _stretches(series, as_of, start, end):
-        while block := _copy_out({"symbol": series.symbol, "as_of": as_of, "limit": EXPORT_ROWS} | stretch):
+    """What `export_csv_blocks` would have returned at `as_of`, a UTC time."""
+    for bounds in _find_ranges(series, as_of, start, end):
+        while block := copy_csv(_BLOCK, {"symbol": series.symbol, "as_of": as_of, "limit": EXPORT_ROWS} | bounds):
             yield block
-            stretch["start"] = _next(_last_minute(block))
+            bounds["start"] = _add_minute(_parse_last_minute(block))
 
 
-def _stretches(series: Series, as_of: datetime, start: datetime | None, end: datetime | None) -> list[dict]:
+def _find_ranges(
+    series: Series, as_of: datetime, start: datetime | None, end: datetime | None
+) -> list[dict[str, datetime]]:
     parameters = {"symbol": series.symbol, "as_of": as_of, "start": start, "end": end}
     with connection.cursor() as cursor:
-        cursor.execute(_STRETCHES, parameters)
+        cursor.execute(_RANGES, parameters)
         return [{"start": first, "end": last} for first, last in cursor.fetchall() if first < last]
 
 
-def _next(minute: datetime) -> datetime:
+def _add_minute(minute: datetime) -> datetime:
     return minute + _MINUTE if minute < _LAST else minute
 
 
-def _copy_out(parameters: dict) -> bytes:
-    out = io.BytesIO()
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert(cursor.mogrify(_COPY_CSV, parameters).decode(), out)
-    return out.getvalue()
-
-
-def _last_minute(block: bytes) -> datetime:
-    # From the right: only the symbol, on the left, may hold a comma.
+def _parse_last_minute(block: bytes) -> datetime:
+    # Split from the right: the symbol, on the left, may contain a comma.
     return datetime.fromisoformat(block[block.rstrip().rfind(b"\n") + 1 :].rsplit(b",", 7)[1].decode())
-
-
-# --- Revisions -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,4 @@
-"""Every read that more than one place needs. Each is true also after a change by hand.
-
-Counts come from the ledger that the database keeps in step with the bars, everything else from the bars themselves.
-"""
+"""Bars of a series, filtered by time and read page by page."""
 
 from __future__ import annotations
 
@@ -26,7 +23,10 @@ def filter_bars(series: Series, start: datetime | None, end: datetime | None) ->
 
 
 class BarRow(NamedTuple):
-    """A bar as it is sent: prices as exact decimal text without idle zeros, written by PostgreSQL, which is faster."""
+    """A bar as the API sends it: `ts` is UTC, and prices are exact decimal text without trailing zeros.
+
+    PostgreSQL formats the prices, which is faster than Python.
+    """
 
     ts: datetime
     open: str
@@ -37,7 +37,7 @@ class BarRow(NamedTuple):
     run_id: int
 
 
-def _exact(name: str) -> Cast:
+def _price_as_text(name: str) -> Cast:
     return Cast(Func(F(name), function="trim_scale"), TextField())
 
 
@@ -50,17 +50,15 @@ def read_bar_page(
     descending: bool,
     limit: int,
 ) -> tuple[list[BarRow], datetime | None]:
-    """Up to `limit` bars behind `after` in the order asked for, and where the next page starts, None at the end.
+    """Up to `limit` bars with start ≤ ts < end, and the `after` of the next page, None at the end.
 
-    Found by the key, not by counting past rows: the thousandth page costs what the first does.
+    They come in time order, or the reverse with `descending`, and follow the bar at `after`. The primary key finds a
+    page without an OFFSET: the thousandth page costs what the first does. All times are UTC.
     """
     bars = filter_bars(series, start, end)
     if after is not None:
         bars = bars.filter(ts__lt=after) if descending else bars.filter(ts__gt=after)
-    prices = [_exact(name) for name in ("open", "high", "low", "close")]
+    prices = [_price_as_text(name) for name in ("open", "high", "low", "close")]
     rows = bars.order_by("-ts" if descending else "ts").values_list("ts", *prices, "volume", "ingestion_run_id")
     found = [BarRow(*row) for row in rows[: limit + 1]]
     return found[:limit], found[limit - 1].ts if len(found) > limit else None
-
-
-# --- Whole ranges as files -------------------------------------------------------------------------------------------

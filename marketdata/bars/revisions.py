@@ -1,4 +1,4 @@
-"""Earlier values of bars, each with the run that wrote it and the run that replaced it."""
+"""Earlier values of bars, each with the run that wrote them and the run that replaced them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from marketdata.models import Series
 
 
 class RevisionRow(NamedTuple):
-    """Values that a bar had until a run replaced or removed them: which run had brought them, and which ended them."""
+    """The values of a bar until a run replaced or removed them. Prices are decimal text as in `BarRow`; times are UTC.
+
+    `brought_by` is the run that wrote the values, `replaced_by` the run that replaced or removed them.
+    """
 
     ts: datetime
     operation: str
@@ -53,8 +56,11 @@ def read_revision_page(
     descending: bool,
     limit: int,
 ) -> tuple[list[RevisionRow], tuple[datetime, int] | None]:
-    """Up to `limit` revisions behind `after`, (minute, run), by minute and then by the run that replaced the values;
-    and where the next page starts, None at the end. Found by the key, as bars are."""
+    """Up to `limit` revisions of minutes in [start, end), and the `after` of the next page, None at the end.
+
+    They are ordered by minute and replacing run, or the reverse with `descending`, and follow the revision at `after`,
+    a (minute, run). The primary key finds a page without an OFFSET. All times are UTC.
+    """
     after_ts, after_run = after or ("infinity" if descending else "-infinity", 0)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -15,7 +15,7 @@ from marketdata.models import Bar, Series
 
 @dataclass(frozen=True)
 class SeriesStats:
-    """What the table holds of one series now. Times are UTC starts of minutes; all but the count None when empty."""
+    """The bars of one series now. Times are UTC starts of minutes; all but the count are None without bars."""
 
     row_count: int
     min_ts: datetime | None
@@ -23,34 +23,35 @@ class SeriesStats:
     latest_close: Decimal | None
 
 
-# The ends come from the primary key, read forwards and backwards.
+# The primary key finds the first and the last bar; counting or aggregating would read all bars.
 _STATS = """
 SELECT coalesce(counts.bar_count, 0), first.ts, last.ts, last.close
-FROM unnest(%(symbols)s::varchar[]) WITH ORDINALITY AS wanted (symbol, place)
-LEFT JOIN market_series_counts AS counts ON counts.symbol = wanted.symbol COLLATE "C"
+FROM unnest(%(symbols)s::varchar[]) WITH ORDINALITY AS series (symbol, ordinal)
+LEFT JOIN market_series_counts AS counts ON counts.symbol = series.symbol COLLATE "C"
 LEFT JOIN LATERAL (
-    SELECT ts FROM market_bars_ohlcv_1m WHERE symbol = wanted.symbol COLLATE "C" ORDER BY ts LIMIT 1
+    SELECT ts FROM market_bars_ohlcv_1m WHERE symbol = series.symbol COLLATE "C" ORDER BY ts LIMIT 1
 ) AS first ON true
 LEFT JOIN LATERAL (
-    SELECT ts, close FROM market_bars_ohlcv_1m WHERE symbol = wanted.symbol COLLATE "C" ORDER BY ts DESC LIMIT 1
+    SELECT ts, close FROM market_bars_ohlcv_1m WHERE symbol = series.symbol COLLATE "C" ORDER BY ts DESC LIMIT 1
 ) AS last ON true
-ORDER BY place
+ORDER BY ordinal
 """
 
 
 def get_stats(series: Series) -> SeriesStats:
+    """The stats of one series."""
     return list_stats([series])[0]
 
 
 def list_stats(series: Sequence[Series]) -> list[SeriesStats]:
-    """The stats of each, in the same order, by one query that costs the same however many bars there are."""
+    """The stats of each series, in the same order, by one query whose cost does not depend on the number of bars."""
     with connection.cursor() as cursor:
         cursor.execute(_STATS, {"symbols": [one.symbol for one in series]})
         return [SeriesStats(*row) for row in cursor.fetchall()]
 
 
 def get_first_and_last(series: Series) -> tuple[datetime, datetime] | None:
-    """First and last bar's time, by the primary key alone."""
+    """The times of the first and last bar, UTC, read by the primary key; None for a series without bars."""
     ends = Bar.objects.filter(symbol=series.symbol).aggregate(first=Min("ts"), last=Max("ts"))
     return (ends["first"], ends["last"]) if ends["first"] else None
 
@@ -59,9 +60,10 @@ _VERSION = "SELECT xmin::text::bigint, bar_count FROM market_series_counts WHERE
 
 
 def get_minutes_version(series: Series) -> tuple[int, int]:
-    """Another one whenever the series has bars of other minutes: which transaction wrote the count, and the count.
+    """A value that changes whenever the series has bars of other minutes; for the key of a cache.
 
-    Whoever adds, removes or moves bars writes the count, also where it stays the same (migration 0007).
+    It is the transaction that last wrote the series' count, and the count. The triggers of the bars write the count
+    whenever bars are added, removed or moved, also where the number stays the same.
     """
     with connection.cursor() as cursor:
         cursor.execute(_VERSION, [series.symbol])

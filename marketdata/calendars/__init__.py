@@ -1,6 +1,6 @@
-"""When exchanges trade: their days, what was open of them, and the buckets that candles fill.
+"""When exchanges trade: their trading days, the minutes that they are open, and the buckets of intraday candles.
 
-`days` has the trading days and weeks, `buckets` cuts them for 5m to 4h candles and counts the minutes that were open.
-`library` reads pandas_market_calendars, `corrections` says where it errs. Nothing here needs Django or a database, and
-pandas is imported when a calendar is first asked, not before.
+`trading_days` finds trading days and weeks. `buckets` divides days for 5m to 4h candles and counts open minutes.
+`exchange` reads pandas_market_calendars, and `overrides` lists where that library is wrong. Nothing here needs Django
+or a database. pandas is imported when a calendar is first requested, not before.
 """

@@ -1,22 +1,23 @@
-"""Where the calendar library errs, with what is right and who says so: facts only, each with its source.
+"""Where pandas_market_calendars is wrong, and what is right: facts only, each with its source.
 
-Two calendars were checked, from 2010 on (Databento's history of CME begins in June 2010): "CME Globex Equity" against
-CME's notices, "NYSE" against the second calendar that comes with the library (XNYS of exchange_calendars, which agrees
-on every day since 2007) and NYSE Group's own calendars to 2028. Other calendars are taken as the library has them.
+Two calendars were checked from 2010 on (Databento's history of CME begins in June 2010). "CME Globex Equity" was
+checked against CME's notices. "NYSE" was checked against the second calendar that comes with the library (XNYS of
+exchange_calendars, which agrees on every day since 2007) and against NYSE Group's own calendars to 2028. Other
+calendars are used without overrides.
 
-The table is for one version of the library. Tests fail when the version changes, when a line is no longer needed, and
-when its answer is not applied: so a new version means reading this file again.
+The table is for one version of the library. Tests fail when the version changes, when an override is no longer needed,
+and when an override has no effect: read this file again for each new version.
 
-What is not known, or left as the library has it:
-- Until 16 November 2012 what traded from 15:30 to the evening's end belonged to the next trade date. Here the day ends
-  at 17:00 Chicago in all years, and those evenings end at 16:00, the library's close: when they ended was not found in
-  writing.
-- On a holiday that CME trades through (Memorial Day, until noon) the library has a day of its own, and so it has here.
-  CME clears such a session with the next day's.
+What is unknown, or left as in the library:
+- Until 16 November 2012 trades from 15:30 to the evening's end belonged to the next trade date. Here the day ends at
+  17:00 Chicago in all years, and those evenings end at 16:00, the library's close: no written source for their end was
+  found.
+- On a holiday on which CME trades (Memorial Day, until noon) the library has a session, so it is a trading day here
+  too. CME clears such a session with the next day's.
 - Halts by circuit breakers (fifteen minutes on four days of March 2020, both calendars) count as open.
 - CME publishes a year ahead. Good Fridays after 2026 follow the rule since 2010: open until 08:15 if the employment
   report is due that morning, else closed. Presidents' funerals and storms are in no calendar before they happen.
-- Minutes of breakdowns are as reported in the press.
+- Minutes of outages are as reported in the press.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-CHECKED_AGAINST = "5.5.0"  # of pandas_market_calendars
+CHECKED_VERSION = "5.5.0"  # of pandas_market_calendars
 
 CME, NYSE = "CME Globex Equity", "NYSE"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DateOverride:
-    """What is right for one trading date: it was closed, closed early by the exchange's clock, or was halted."""
+    """What is right for one trading date: closed, closed early (`close`, in the exchange's time zone), or halted."""
 
     date: date
-    why: str
+    reason: str
     source: str
     closed: bool = False
     close: time | None = None
@@ -44,11 +45,12 @@ class DateOverride:
 
 @dataclass(frozen=True, kw_only=True)
 class RegularHours:
-    """What is right for the ordinary days from `first` to `last`: another close, a halt of every day."""
+    """What is right for regular days from `first` to `last`, inclusive, in the exchange's time zone: a daily halt, and
+    another close where one is given."""
 
     first: date
     last: date
-    why: str
+    reason: str
     source: str
     halt: tuple[time, time]
     close: time | None = None
@@ -56,72 +58,72 @@ class RegularHours:
 
 
 _CHICAGO = ZoneInfo("America/Chicago")
-_BONDS = "the library's CME_Bond calendar, which tells Good Fridays with the report from those without"
+_BONDS = "the library's CME_Bond calendar, which separates Good Fridays with the report from those without"
 
-DATES: dict[str, tuple[DateOverride, ...]] = {
+DATE_OVERRIDES: dict[str, tuple[DateOverride, ...]] = {
     CME: (
         DateOverride(
             date=date(2012, 10, 29),
             close=time(8, 15),
-            why="Hurricane Sandy",
+            reason="Hurricane Sandy",
             source="CME Group, 28 October 2012; marketswiki.com/wiki/Hurricane_Sandy",
         ),
         DateOverride(
             date=date(2012, 10, 30),
             close=time(8, 15),
-            why="Hurricane Sandy",
+            reason="Hurricane Sandy",
             source="CME Group, 29 October 2012; prnewswire.com 176339591",
         ),
         DateOverride(
             date=date(2014, 8, 25),
             halts=((datetime(2014, 8, 24, 17, tzinfo=_CHICAGO), datetime(2014, 8, 24, 21, tzinfo=_CHICAGO)),),
-            why="Globex broke down and opened late",
+            reason="Globex outage, opened late",
             source="CME Group's bulletins, zerohedge.com/news/2014-08-24",
         ),
         DateOverride(
             date=date(2018, 12, 5),
             close=time(8, 30),
-            why="day of mourning for George H. W. Bush",
+            reason="day of mourning for George H. W. Bush",
             source="CME Group, 2 December 2018; prnewswire.com 300758702",
         ),
         DateOverride(
             date=date(2019, 2, 27),
             halts=((datetime(2019, 2, 26, 18, 40, tzinfo=_CHICAGO), datetime(2019, 2, 26, 21, 45, tzinfo=_CHICAGO)),),
-            why="Globex broke down",
+            reason="Globex outage",
             source="The Wall Street Journal, 28 February 2019",
         ),
-        DateOverride(date=date(2024, 3, 29), closed=True, why="Good Friday, no employment report", source=_BONDS),
+        DateOverride(date=date(2024, 3, 29), closed=True, reason="Good Friday, no employment report", source=_BONDS),
         DateOverride(
             date=date(2025, 1, 9),
             close=time(8, 30),
-            why="day of mourning for Jimmy Carter",
+            reason="day of mourning for Jimmy Carter",
             source="CME Group, 30 December 2024; mondovisione.com",
         ),
         DateOverride(
             date=date(2025, 4, 18),
             closed=True,
-            why="Good Friday, no employment report",
+            reason="Good Friday, no employment report",
             source="Barron's, 18 April 2025, and " + _BONDS,
         ),
         DateOverride(
             date=date(2025, 11, 28),
             halts=((datetime(2025, 11, 27, 20, 40, tzinfo=_CHICAGO), datetime(2025, 11, 28, 7, 30, tzinfo=_CHICAGO)),),
-            why="cooling failed in CME's data centre",
+            reason="cooling failed in CME's data centre",
             source="Finextra 46983, Nasdaq/RTTNews, 28 November 2025",
         ),
-        DateOverride(date=date(2027, 3, 26), closed=True, why="Good Friday, no employment report", source=_BONDS),
-        DateOverride(date=date(2028, 4, 14), closed=True, why="Good Friday, no employment report", source=_BONDS),
+        DateOverride(date=date(2027, 3, 26), closed=True, reason="Good Friday, no employment report", source=_BONDS),
+        DateOverride(date=date(2028, 4, 14), closed=True, reason="Good Friday, no employment report", source=_BONDS),
     ),
 }
 
-HOURS: dict[str, tuple[RegularHours, ...]] = {
+REGULAR_HOURS: dict[str, tuple[RegularHours, ...]] = {
     CME: (
         RegularHours(
             first=date(2010, 1, 1),
             last=date(2012, 11, 16),
             halt=(time(15, 15), time(15, 30)),
             friday_close=time(15, 15),
-            why="the day ended at 15:15; evenings reopened at 15:30, not on Fridays",
+            reason="the day ended at 15:15; evenings reopened at 15:30, not on Fridays",
             source="sidewaysmarkets.com ?p=4221; elitetrader.com 254438",
         ),
         RegularHours(
@@ -129,14 +131,14 @@ HOURS: dict[str, tuple[RegularHours, ...]] = {
             last=date(2015, 9, 18),
             halt=(time(15, 15), time(15, 30)),
             close=time(16, 15),
-            why="the day ended at 16:15",
+            reason="the day ended at 16:15",
             source="CME Group's notice of 18 November 2012, in eminiroom.com ?id=35",
         ),
         RegularHours(
             first=date(2015, 9, 21),
             last=date(2021, 6, 25),
             halt=(time(15, 15), time(15, 30)),
-            why="the halt before the last half hour",
+            reason="the halt before the last half hour",
             source="ninjatrader.com/Advisories/Advisory25; its end: the library's CME_Equity calendar",
         ),
     ),
@@ -144,8 +146,12 @@ HOURS: dict[str, tuple[RegularHours, ...]] = {
 
 
 def find_override(calendar: str, day: date) -> DateOverride | None:
-    return next((line for line in DATES.get(calendar, ()) if line.date == day), None)
+    """The override of one trading date, if there is one."""
+    return next((override for override in DATE_OVERRIDES.get(calendar, ()) if override.date == day), None)
 
 
 def find_regular_hours(calendar: str, day: date) -> RegularHours | None:
-    return next((line for line in HOURS.get(calendar, ()) if line.first <= day <= line.last), None)
+    """The regular hours that replace the library's on this day, if there are any."""
+    return next(
+        (override for override in REGULAR_HOURS.get(calendar, ()) if override.first <= day <= override.last), None
+    )

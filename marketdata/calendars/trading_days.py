@@ -1,9 +1,9 @@
-"""Trading days and weeks of an exchange. They tile time: every moment belongs to exactly one day.
+"""Trading days and weeks of an exchange. Every moment belongs to exactly one day.
 
-- A day ends when the next begins: at 17:00 Chicago for CME, at midnight New York for equities. What falls on a weekend
-  or a holiday belongs to the trading day that follows, so no bar is without a day.
-- A week holds the trading days whose dates share an ISO week, and is named by its Monday, traded or not.
-- A series without a calendar has UTC days that are open all the time, weekends too.
+- A day ends when the next begins: at 17:00 Chicago for CME, at midnight New York for equities. A weekend or a holiday
+  belongs to the trading day that follows, so every bar has a day.
+- A week consists of the trading days whose dates share an ISO week. Its date is its Monday, also if that is a holiday.
+- A series without a calendar has UTC days that are open all the time, also on weekends.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, pairwise
 from operator import attrgetter
 
-from marketdata.calendars.exchange import Session, Spans, exchange
+from marketdata.calendars.exchange import Session, Spans, get_exchange
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
-# The longest wait for the next trading day: the library's months have at least one session each.
+# The next trading day is at most this far away: `Exchange.list_sessions` has one or more in each month.
 _LONGEST_CLOSURE = timedelta(days=62)
 
 _years: dict[tuple[str, int], tuple[TradingDay, ...]] = {}
-_loading = threading.Lock()
+_load_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class TradingDay:
-    """The day of an exchange that has the date `date`; all times are UTC, and all intervals half-open."""
+    """The trading day of an exchange. All times are UTC, and all intervals are half-open."""
 
     date: date
     start: datetime
     end: datetime
-    open: datetime  # where intraday buckets count from: 17:00 Chicago on Sunday for a Monday, 09:30 New York
-    ts: datetime  # what a candle of the whole day is stamped with: 17:00 Chicago the evening before, midnight New York
-    spans: Spans  # when it was open: without the daily break, halts, and what an early close cuts off
+    open: datetime  # intraday buckets count from here: 17:00 Chicago on Sunday for a Monday, 09:30 New York
+    ts: datetime  # the timestamp of the day's candle: 17:00 Chicago on the evening before, midnight New York
+    spans: Spans  # when it was open: without the daily break, halts, and the time after an early close
 
     @property
     def expected(self) -> int:
-        """Minutes that it was open."""
+        """How many minutes it was open."""
         return sum((end - start) // _MINUTE for start, end in self.spans)
 
 
@@ -69,17 +69,17 @@ class TradingWeek:
 
 
 def find_trading_days(calendar: str, start: datetime, end: datetime) -> list[TradingDay]:
-    """The days that overlap [start, end), in order; none for an empty range. `UnknownCalendar` for a name that no
-    calendar has.
+    """The days that overlap [start, end), in time order; none for an empty range.
 
-    Years are worked out once per process, about 50 ms each: ask for the range of bars that there are, not for all time.
+    Raises `UnknownCalendar` for a name that no calendar has. A process computes each year once, in about 50 ms: request
+    the range that has bars, not all time.
     """
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     if start >= end:
         return []
     if not calendar:
         return list(_utc_days(start, end))
-    days = _days_of_years(calendar, (start - _DAY).year, (end + _LONGEST_CLOSURE).year)
+    days = _find_days_by_year(calendar, (start - _DAY).year, (end + _LONGEST_CLOSURE).year)
     first = bisect_right(days, start, key=attrgetter("end"))
     return days[first : bisect_left(days, end, lo=first, key=attrgetter("start"))]
 
@@ -90,12 +90,12 @@ def find_trading_day(calendar: str, moment: datetime) -> TradingDay:
 
 
 def find_trading_weeks(calendar: str, start: datetime, end: datetime) -> list[TradingWeek]:
-    """The weeks that overlap [start, end), each whole: also with its days outside the range."""
-    touched = find_trading_days(calendar, start, end)
-    if not touched:
+    """The weeks that overlap [start, end), each with all its days, also those outside the range."""
+    overlapping = find_trading_days(calendar, start, end)
+    if not overlapping:
         return []
-    first, last = to_monday(touched[0].date), to_monday(touched[-1].date)
-    around = find_trading_days(calendar, touched[0].start - 7 * _DAY, touched[-1].end + 7 * _DAY)
+    first, last = to_monday(overlapping[0].date), to_monday(overlapping[-1].date)
+    around = find_trading_days(calendar, overlapping[0].start - 7 * _DAY, overlapping[-1].end + 7 * _DAY)
     return [
         TradingWeek(monday, tuple(days))
         for monday, days in groupby(around, key=lambda day: to_monday(day.date))
@@ -104,7 +104,7 @@ def find_trading_weeks(calendar: str, start: datetime, end: datetime) -> list[Tr
 
 
 def to_monday(day: date) -> date:
-    """The Monday of the week that a trading date belongs to."""
+    """The Monday of the ISO week of a trading date."""
     return day - timedelta(days=day.weekday())
 
 
@@ -116,30 +116,30 @@ def _utc_days(start: datetime, end: datetime) -> Iterator[TradingDay]:
         midnight = following
 
 
-def _days_of_years(calendar: str, first: int, last: int) -> list[TradingDay]:
+def _find_days_by_year(calendar: str, first: int, last: int) -> list[TradingDay]:
     years = range(first, last + 1)
-    # One at a time: two requests for the same years would both work them out.
-    with _loading:
+    # Without the lock two requests for the same years would both compute them.
+    with _load_lock:
         missing = [year for year in years if (calendar, year) not in _years]
         if missing:
-            _load(calendar, missing[0], missing[-1])
+            _load_years(calendar, missing[0], missing[-1])
     return [day for year in years for day in _years[calendar, year]]
 
 
-def _load(calendar: str, first: int, last: int) -> None:
-    """Work out all days of some years at once: a call of the library costs more than a year in it."""
-    source = exchange(calendar)
-    # From December on, for the day before the first one. Days of different years are found in the dictionary whole.
-    sessions = source.sessions(date(first - 1, 12, 1), date(last, 12, 31))
+def _load_years(calendar: str, first: int, last: int) -> None:
+    """Compute all days of these years by one call of the library: a call costs more than a year within it."""
+    exchange = get_exchange(calendar)
+    # The first day begins where the last one of December before ends.
+    sessions = exchange.list_sessions(date(first - 1, 12, 1), date(last, 12, 31))
     days: dict[int, list[TradingDay]] = {year: [] for year in range(first - 1, last + 1)}
     for before, session in pairwise(sessions):
-        start, end = source.end_of(before.date), source.end_of(session.date)
-        days[session.date.year].append(_day(session, start, end, source.end_of(session.date - _DAY)))
+        start, end = exchange.day_end(before.date), exchange.day_end(session.date)
+        days[session.date.year].append(_make_day(session, start, end, exchange.day_end(session.date - _DAY)))
     _years.update({(calendar, year): tuple(days[year]) for year in range(first, last + 1)})
 
 
-def _day(session: Session, start: datetime, end: datetime, evening_before: datetime) -> TradingDay:
-    # Where an exchange moved its opening, a session can begin before the day before it ended.
+def _make_day(session: Session, start: datetime, end: datetime, evening_before: datetime) -> TradingDay:
+    # Where an exchange moved its opening, a session can begin before the previous day ends.
     spans = tuple(
         (max(opened, start), min(closed, end)) for opened, closed in session.spans if opened < end and closed > start
     )

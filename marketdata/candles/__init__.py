@@ -1,5 +1,5 @@
-"""Candles of 5 minutes to a week, read from the minute bars and their hourly ledger: nothing of them is stored.
+"""Candles of 5 minutes to a week, aggregated on each read from the minute bars and their hourly rollup.
 
-`periods` says which stretches of time candles stand for, `aggregate` what was traded in each, `pages` finds those that
-a reader asked for.
+`periods` finds the periods of candles, `aggregate` reads the candles of some periods, `query` finds a page or a range
+of candles, and `count` counts those of a series.
 """

@@ -1,4 +1,4 @@
-"""The candles that a reader asked for: a page of them, all of a range, how many there are."""
+"""The candles of a request: one page, or all of a range."""
 
 from __future__ import annotations
 
@@ -32,20 +32,22 @@ def read_candle_page(
     limit: int,
     now: datetime | None = None,
 ) -> tuple[list[Candle], datetime | None]:
-    """Up to `limit` candles stamped in [start, end), behind `after` in the order asked for, and where the next page
-    starts, None at the end. Each is whole: also of bars outside the range.
+    """Up to `limit` candles whose timestamp is in [start, end), and the `after` of the next page, None at the end.
 
-    Reads about as many bars, or hours, as the page's candles hold, wherever the page lies.
+    They come in time order, or the reverse with `descending`, and follow the candle at `after`. Each candle is
+    complete: it includes bars of its period outside the range. All times are UTC; `now` decides which candle is
+    forming. Raises `UnknownCalendar` if the series' calendar is unknown. Any page reads about as many bars, or hours,
+    as its candles contain.
     """
     bounds = get_first_and_last(series)
     if bounds is None:
         return [], None
-    lowest, highest, after = _clamped(start), _clamped(end), _clamped(after)
+    lowest, highest, after = _clamp(start), _clamp(end), _clamp(after)
     if after is not None:
         lowest, highest = (lowest, after) if descending else (after + _MINUTE, highest)
     found: list[Candle] = []
     search = _Search(series, timeframe, bounds, descending)
-    for periods in search.windows(lowest, highest, limit + 1):
+    for periods in search.iterate_windows(lowest, highest, limit + 1):
         candles = [
             candle
             for candle in read_candles(series.symbol, periods, now=now or timezone.now())
@@ -60,7 +62,7 @@ def read_candle_page(
 def iterate_candles(
     series: Series, timeframe: str, *, start: datetime | None, end: datetime | None, block: int = 5_000
 ) -> Iterator[list[Candle]]:
-    """The candles of the range in time order, a block at a time, so that memory stays the same for any range."""
+    """The candles of the range in time order, in blocks, so that memory stays constant for any range."""
     after = None
     while True:
         candles, after = read_candle_page(
@@ -72,68 +74,67 @@ def iterate_candles(
             return
 
 
-def _clamped(moment: datetime | None) -> datetime | None:
-    """The same among the times that candles can have: Python's dates end where adding to them would go on."""
+def _clamp(moment: datetime | None) -> datetime | None:
+    """The nearest time that a candle can have: adding to a time near the end of Python's dates would overflow."""
     return moment and min(max(moment, EARLIEST - _MAX_REACH), LATEST + _MAX_REACH)
 
 
 @dataclass(frozen=True)
 class _Search:
-    """Where to look for candles: from one end of the bars to the other, over what has none by way of the key."""
+    """Which periods to read: from one end of the bars to the other. The primary key skips ranges without bars."""
 
     series: Series
     timeframe: str
     bounds: tuple[datetime, datetime]  # first and last bar
     descending: bool
 
-    def windows(self, lowest: datetime | None, highest: datetime | None, wanted: int) -> Iterator[Periods]:
-        """Whole periods, so many at first that they hold the wanted candles if nothing is missing, then always more."""
+    def iterate_windows(self, lowest: datetime | None, highest: datetime | None, count: int) -> Iterator[Periods]:
+        """Complete periods. The first window has `count` candles if no bars are missing; each next window doubles."""
         first, last = self.bounds
-        before, behind = _reach(self.timeframe)
-        low = max(first, lowest - before) if lowest else first
-        high = min(last, highest + behind) if highest else last
+        reach_before, reach_after = _find_reach(self.timeframe)
+        low = max(first, lowest - reach_before) if lowest else first
+        high = min(last, highest + reach_after) if highest else last
         while low <= high:
-            at = self._next_bar(low, high)
-            if at is None:
+            bar_ts = self._find_next_bar(low, high)
+            if bar_ts is None:
                 return
-            periods = self._around(at, wanted, low, high)
+            periods = self._find_periods(bar_ts, count, low, high)
             yield periods
             if self.descending:
                 high = from_seconds(int(periods.starts[0])) - _MINUTE
             else:
                 low = from_seconds(int(periods.ends[-1]))
-            wanted *= 2
+            count *= 2
 
-    def _next_bar(self, low: datetime, high: datetime) -> datetime | None:
+    def _find_next_bar(self, low: datetime, high: datetime) -> datetime | None:
         bars = Bar.objects.filter(symbol=self.series.symbol, ts__gte=low, ts__lte=high)
         return bars.order_by("-ts" if self.descending else "ts").values_list("ts", flat=True).first()
 
-    def _around(self, at: datetime, wanted: int, low: datetime, high: datetime) -> Periods:
-        """From the period of a bar on (or back), until `wanted` periods are there in which the exchange was open."""
-        days = timedelta(days=-(-wanted * _length(self.timeframe) // _DAY_MINUTES) * 3 + 7)
-        start, end = (max(low, at - days), at) if self.descending else (at, min(high, at + days))
+    def _find_periods(self, bar_ts: datetime, count: int, low: datetime, high: datetime) -> Periods:
+        """From the period of a bar onwards (or backwards), until `count` periods have open minutes."""
+        days = timedelta(days=-(-count * _estimate_minutes(self.timeframe) // _DAY_MINUTES) * 3 + 7)
+        start, end = (max(low, bar_ts - days), bar_ts) if self.descending else (bar_ts, min(high, bar_ts + days))
         periods = find_periods(self.series.calendar, self.timeframe, start, end + _MINUTE)
-        position = int(np.searchsorted(periods.starts, int(at.timestamp()), side="right")) - 1
+        position = int(np.searchsorted(periods.starts, int(bar_ts.timestamp()), side="right")) - 1
         if self.descending:
             periods = periods[: position + 1]
-            open_ones = np.flatnonzero(periods.expected[::-1])[:wanted]
-            return periods[-int(open_ones[-1]) - 1 :] if len(open_ones) == wanted else periods
+            open_periods = np.flatnonzero(periods.expected[::-1])[:count]
+            return periods[-int(open_periods[-1]) - 1 :] if len(open_periods) == count else periods
         periods = periods[position:]
-        open_ones = np.flatnonzero(periods.expected)[:wanted]
-        return periods[: int(open_ones[-1]) + 1] if len(open_ones) == wanted else periods
+        open_periods = np.flatnonzero(periods.expected)[:count]
+        return periods[: int(open_periods[-1]) + 1] if len(open_periods) == count else periods
 
 
-def _length(timeframe: str) -> int:
-    """Minutes of a period, about."""
+def _estimate_minutes(timeframe: str) -> int:
+    """The length of a period."""
     return INTRADAY.get(timeframe) or {"1d": _DAY_MINUTES, "1w": 7 * _DAY_MINUTES}[timeframe]
 
 
-def _reach(timeframe: str) -> tuple[timedelta, timedelta]:
-    """How far from its stamp the bars of a candle may lie: before it those of a weekend or of holidays, behind it those
-    of the whole period."""
+def _find_reach(timeframe: str) -> tuple[timedelta, timedelta]:
+    """How far before and after a candle's timestamp its bars can be.
+
+    Bars of a weekend or of holidays come before the timestamp, those of the rest of the period after it.
+    """
     if timeframe in INTRADAY:
         return timedelta(0), timedelta(minutes=INTRADAY[timeframe])
     return timedelta(days=10), timedelta(days=3 if timeframe == "1d" else 10)
-
-
-# --- How many --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""Which minutes of a series have bars, and where they are missing while the exchange was open.
+"""Which minutes of a series have bars, and which are missing while the exchange was open.
 
-`hours` is what the hourly ledger holds, as arrays; `days` measures trading days by it, `gaps` finds what is missing
-between bars, `report` puts them together for a range.
+`days` measures trading days by the minute masks of the hourly rollup. `gaps` finds the minutes missing between bars.
+`report` combines both for a range.
 """

@@ -10,7 +10,7 @@ from django.utils import timezone
 from marketdata.bars.stats import get_first_and_last
 from marketdata.calendars.buckets import OpenMinutes
 from marketdata.calendars.trading_days import find_trading_day, find_trading_days
-from marketdata.coverage.days import DayCoverage, cover_days, usual_bars
+from marketdata.coverage.days import DayCoverage, find_usual_bars, measure_days
 from marketdata.coverage.gaps import Gaps, find_gaps
 from marketdata.models import Series
 from marketdata.rollup.minute_masks import datetime_to_minute, read_minute_masks
@@ -22,9 +22,9 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Coverage:
-    """The days that overlap [start, end), each whole, and the gaps between the bars of [start, end).
+    """The days that overlap [start, end), each complete, and the gaps between the bars of [start, end).
 
-    `usual_bars` is what a day may be held against where there is no calendar to say what was to be expected.
+    `usual_bars` is what the bars of a day may be compared with where no calendar gives the expected number.
     """
 
     start: datetime
@@ -34,38 +34,39 @@ class Coverage:
     gaps: Gaps
 
 
-def series_coverage(
+def read_coverage(
     series: Series, *, start: datetime | None, end: datetime | None, now: datetime | None = None
 ) -> Coverage | None:
-    """Coverage of the range; by default of the last year of data that ends with the last bar. None for no bars at all.
+    """The coverage of [start, end); by default of the last 366 days up to the last bar. None for a series without bars.
 
-    Days are trading days of the series' calendar (`UnknownCalendar` if it is none), or UTC days. Those before the first
-    bar are left out, and those that have not begun; of those behind the last bar the range decides. Reads one row of
-    the ledger for each hour with bars.
+    Days are trading days of the series' calendar, or UTC days. Raises `UnknownCalendar` if the calendar's name is
+    unknown. Days before the first bar are omitted, and days that have not begun; those after the last bar are included
+    if the range includes them. Reads one row of the hourly rollup for each hour with bars.
     """
     ends = get_first_and_last(series)
     if ends is None:
         return None
     now = now or timezone.now()
     end = end or ends[1] + _MINUTE
-    start = start or max(ends[0], _before(end, DEFAULT_COVERAGE))
+    start = start or max(ends[0], _subtract(end, DEFAULT_COVERAGE))
     first, last = (find_trading_day(series.calendar, moment) for moment in ends)
     days = find_trading_days(series.calendar, max(start, first.start), min(end, max(last.end, now)))
     if not days:
         return Coverage(start, max(start, end), [], None, Gaps(0, 0 if series.calendar else None, []))
-    hours = read_minute_masks(series.symbol, days[0].start, days[-1].end)
-    exchange = OpenMinutes(days)
-    found = cover_days(days, hours, exchange, now)
+    masks = read_minute_masks(series.symbol, days[0].start, days[-1].end)
+    open_minutes = OpenMinutes(days)
+    found = measure_days(days, masks, open_minutes, now)
     return Coverage(
         start,
         end,
         found,
-        None if series.calendar else usual_bars(found),
+        None if series.calendar else find_usual_bars(found),
         find_gaps(
-            hours.between(datetime_to_minute(start), datetime_to_minute(end)), exchange if series.calendar else None
+            masks.clip(datetime_to_minute(start), datetime_to_minute(end)), open_minutes if series.calendar else None
         ),
     )
 
 
-def _before(moment: datetime, span: timedelta) -> datetime:
+def _subtract(moment: datetime, span: timedelta) -> datetime:
+    """`moment - span`, or the earliest time that Python has."""
     return moment - span if moment - datetime.min.replace(tzinfo=UTC) > span else datetime.min.replace(tzinfo=UTC)

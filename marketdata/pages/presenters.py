@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from django.utils import timezone
 
 from marketdata.bars.stats import SeriesStats, get_stats, list_stats
-from marketdata.formatting import exact, format_age
+from marketdata.formatting import format_age, format_price
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import Strip, draw_strip, strip_start
 from marketdata.pages.query import count_hours_with_bars
@@ -74,11 +74,11 @@ class SeriesRow:
 
     @property
     def latest_close(self) -> str:
-        return "" if self.stats.latest_close is None else exact(self.stats.latest_close)
+        return "" if self.stats.latest_close is None else format_price(self.stats.latest_close)
 
     @property
     def tick(self) -> str:
-        return "" if self.series.tick_size is None else exact(self.series.tick_size)
+        return "" if self.series.tick_size is None else format_price(self.series.tick_size)
 
 
 def series_rows(series: Sequence[Series]) -> list[SeriesRow]:

@@ -1,6 +1,6 @@
-"""Which minutes of a series have bars, as the hourly ledger has it: a year of one series is 8,784 rows at most.
+"""Which minutes of a series have bars, read from the hourly rollup: at most 8,784 rows for a year of one series.
 
-Sixty minutes are one mask, and numpy takes all masks at once. Times are whole minutes since 1970, UTC.
+The sixty minutes of an hour are one bit mask, and numpy processes all masks at once. Times are minutes since 1970, UTC.
 """
 
 from __future__ import annotations
@@ -18,61 +18,61 @@ _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 @dataclass(frozen=True)
 class MinuteMasks:
-    """Hours with minutes that are marked, in time order: one element of each array per hour."""
+    """Hours with marked minutes, in time order: one int64 element of each array per hour."""
 
-    start: np.ndarray
-    minutes: np.ndarray  # bit n: minute n is marked; at least one is
+    start: np.ndarray  # the hour's first minute
+    minutes: np.ndarray  # bit n is set if minute n is marked; never 0
 
     @property
     def first(self) -> np.ndarray:
         """Each hour's first marked minute."""
-        return self.start + _lowest(self.minutes)
+        return self.start + _find_lowest_bit(self.minutes)
 
     @property
     def last(self) -> np.ndarray:
         """Each hour's last marked minute."""
-        return self.start + _highest(self.minutes)
+        return self.start + _find_highest_bit(self.minutes)
 
     @cached_property
-    def runs(self) -> MinuteMasks:
-        """Where unbroken runs of marked minutes begin; hours in which none does are left out."""
+    def run_starts(self) -> MinuteMasks:
+        """The first minute of each unbroken run of marked minutes; hours without one are omitted."""
         before = self.minutes << 1
         before[1:] |= (self.start[1:] - self.start[:-1] == 60) & (self.minutes[:-1] >> 59)
         begins = self.minutes & ~before
         return MinuteMasks(self.start[begins != 0], begins[begins != 0])
 
-    def between(self, first: int, stop: int) -> MinuteMasks:
-        """Only the minutes of [first, stop)."""
-        place = slice(np.searchsorted(self.start, first - 59), np.searchsorted(self.start, stop))
-        start = self.start[place]
-        minutes = self.minutes[place] & _below(stop - start) & ~_below(first - start)
+    def clip(self, first: int, stop: int) -> MinuteMasks:
+        """The marked minutes of [first, stop)."""
+        hours = slice(np.searchsorted(self.start, first - 59), np.searchsorted(self.start, stop))
+        start = self.start[hours]
+        minutes = self.minutes[hours] & _mask_below(stop - start) & ~_mask_below(first - start)
         return MinuteMasks(start[minutes != 0], minutes[minutes != 0])
 
-    def before(self, moments: np.ndarray) -> np.ndarray:
-        """How many marked minutes lie before each moment."""
-        hour, minutes = self._hour_of(moments)
-        return self._counted[hour] + np.bitwise_count(minutes & _below(moments - self._start[hour]))
+    def count_before(self, moments: np.ndarray) -> np.ndarray:
+        """How many minutes before each moment are marked."""
+        hour, minutes = self._find_hour(moments)
+        return self._counts_before[hour] + np.bitwise_count(minutes & _mask_below(moments - self._start[hour]))
 
-    def first_from(self, moments: np.ndarray) -> np.ndarray:
+    def find_first_from(self, moments: np.ndarray) -> np.ndarray:
         """The first marked minute at or after each moment. There must be one."""
-        hour, minutes = self._hour_of(moments)
-        rest = minutes & ~_below(moments - self._start[hour])
+        hour, minutes = self._find_hour(moments)
+        rest = minutes & ~_mask_below(moments - self._start[hour])
         hour = hour + (rest == 0)
-        return self._start[hour] + _lowest(np.where(rest, rest, self._minutes[hour]))
+        return self._start[hour] + _find_lowest_bit(np.where(rest, rest, self._minutes[hour]))
 
-    def last_before(self, moments: np.ndarray) -> np.ndarray:
+    def find_last_before(self, moments: np.ndarray) -> np.ndarray:
         """The last marked minute before each moment. There must be one."""
-        hour, minutes = self._hour_of(moments)
-        rest = minutes & _below(moments - self._start[hour])
+        hour, minutes = self._find_hour(moments)
+        rest = minutes & _mask_below(moments - self._start[hour])
         hour = hour - (rest == 0)
-        return self._start[hour] + _highest(np.where(rest, rest, self._minutes[hour]))
+        return self._start[hour] + _find_highest_bit(np.where(rest, rest, self._minutes[hour]))
 
-    def _hour_of(self, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The first hour that does not end before the moment, by its place, and its minutes."""
+    def _find_hour(self, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For each moment the index of the first hour that ends after it, and that hour's minutes."""
         hour = np.searchsorted(self.start, moments - 60, side="right")
         return hour, self._minutes[hour]
 
-    # With an hour behind the last one, in which nothing is marked, so that every moment finds one.
+    # An hour without marked minutes follows the last one, so that `_find_hour` finds an hour for every moment.
 
     @cached_property
     def _start(self) -> np.ndarray:
@@ -83,7 +83,7 @@ class MinuteMasks:
         return np.append(self.minutes, 0)
 
     @cached_property
-    def _counted(self) -> np.ndarray:
+    def _counts_before(self) -> np.ndarray:
         return np.concatenate(([0], np.cumsum(np.bitwise_count(self.minutes), dtype=np.int64)))
 
 
@@ -96,7 +96,7 @@ ORDER BY hour
 
 
 def read_minute_masks(symbol: str, start: datetime, end: datetime) -> MinuteMasks:
-    """The minutes of [start, end) that have bars."""
+    """The minutes of [start, end) that have bars; both bounds UTC, at any second."""
     first, stop = datetime_to_minute(start), datetime_to_minute(end)
     if first >= stop:
         return MinuteMasks(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -104,30 +104,30 @@ def read_minute_masks(symbol: str, start: datetime, end: datetime) -> MinuteMask
     with connection.cursor() as cursor:
         cursor.execute(_MASKS, {"symbol": symbol, **bounds})
         rows = np.array(cursor.fetchall(), np.int64).reshape(-1, 2)
-    return MinuteMasks(*rows.T.copy()).between(first, stop)
+    return MinuteMasks(*rows.T.copy()).clip(first, stop)
 
 
 def datetime_to_minute(moment: datetime) -> int:
-    """How many minutes start before the moment, counted from 1970."""
+    """The number of the first minute since 1970 that starts at or after the moment."""
     return -((_EPOCH - moment) // _MINUTE)
 
 
 def minute_to_datetime(minute: int) -> datetime:
-    """The UTC time of so many minutes since 1970."""
+    """The UTC time at which this minute since 1970 starts."""
     return _EPOCH + minute * _MINUTE
 
 
-def _below(count: np.ndarray) -> np.ndarray:
-    """A mask of an hour's first so many minutes."""
+def _mask_below(count: np.ndarray) -> np.ndarray:
+    """A mask of an hour's first `count` minutes: none for a negative count, all sixty from 60 on."""
     return (1 << np.clip(count, 0, 60)) - 1
 
 
-def _lowest(minutes: np.ndarray) -> np.ndarray:
+def _find_lowest_bit(minutes: np.ndarray) -> np.ndarray:
     return np.bitwise_count((minutes & -minutes) - 1).astype(np.int64)
 
 
-def _highest(minutes: np.ndarray) -> np.ndarray:
+def _find_highest_bit(minutes: np.ndarray) -> np.ndarray:
     below = minutes.copy()
-    for shift in (1, 2, 4, 8, 16, 32):  # every bit below the highest
+    for shift in (1, 2, 4, 8, 16, 32):  # sets every bit below the highest
         below |= below >> shift
     return np.bitwise_count(below).astype(np.int64) - 1

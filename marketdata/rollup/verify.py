@@ -1,7 +1,7 @@
-"""Whether the hourly ledger still says what the minute bars say, and its repair.
+"""Compares the hourly rollup with the minute bars, and repairs it.
 
-The triggers of migration 0006 keep the ledger. This is for whoever switched them off, restored half a database or does
-not trust them: it makes the hours of a symbol out of its bars once more, and compares.
+The triggers of the bars maintain the rollup. It can differ only if they were disabled, or if the database was restored
+in part. This module computes the hours of a symbol from its bars a second way, and compares.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from django.db import connection, transaction
 
-from marketdata.formatting import exact
+from marketdata.formatting import format_price
 
 logger = logging.getLogger(__name__)
 
@@ -24,41 +24,48 @@ COLUMNS = ("open", "high", "low", "close", "volume", "bar_count", "first_ts", "l
 
 @dataclass(frozen=True)
 class Difference:
-    """One hour as the ledger has it and as its bars make it, by `COLUMNS`; None where there is no such hour."""
+    """One hour as stored in the rollup and as computed from its bars, by `COLUMNS`; None where the hour is missing."""
 
     hour: datetime
-    ledger: dict[str, object] | None
+    rollup: dict[str, object] | None
     bars: dict[str, object] | None
 
     def __str__(self) -> str:
         hour = f"{self.hour:%Y-%m-%d %H:%M} UTC"
-        if self.ledger is None:
-            return f"{hour} has {self.bars['bar_count']} bars, and is not in the ledger"
+        if self.rollup is None:
+            return f"{hour} has {self.bars['bar_count']} bars, but is not in the hourly rollup"
         if self.bars is None:
-            return f"{hour} has no bars, and is in the ledger"
-        unlike = [name for name in COLUMNS if self.ledger[name] != self.bars[name]]
-        told = [f"{name} {_text(self.ledger[name])} should be {_text(self.bars[name])}" for name in unlike]
-        return f"{hour}: {', '.join(told)}"
+            return f"{hour} has no bars, but is in the hourly rollup"
+        differing = [name for name in COLUMNS if self.rollup[name] != self.bars[name]]
+        texts = [
+            f"{name} {_format_value(self.rollup[name])} should be {_format_value(self.bars[name])}"
+            for name in differing
+        ]
+        return f"{hour}: {', '.join(texts)}"
 
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """What was found of one symbol. `hours`: where ledger and bars differ; `first` of them are told in full."""
+    """The comparison of one symbol. `hours` are the hours that differ, the first `MAX_SHOWN` of them in full.
+
+    `bar_count` is the number of bars, `recorded_bar_count` the number in market_series_counts.
+    """
 
     symbol: str
     hour_count: int
     hours: list[datetime]
-    first: list[Difference]
-    counted_bars: int
-    known_bars: int
+    first_differences: list[Difference]
+    bar_count: int
+    recorded_bar_count: int
     repaired: bool = False
 
     @property
     def difference_count(self) -> int:
-        return len(self.hours) + (self.counted_bars != self.known_bars)
+        """How many hours differ, plus one if the counts differ."""
+        return len(self.hours) + (self.bar_count != self.recorded_bar_count)
 
 
-# Written unlike the triggers on purpose, with the calendar's functions in place of arithmetic.
+# Date functions instead of the triggers' arithmetic, so that the two do not share an error.
 _COMPARE = """
 WITH hours AS (
     SELECT date_trunc('hour', ts, 'UTC') AS hour, max(high) AS high, min(low) AS low, sum(volume) AS volume,
@@ -67,28 +74,28 @@ WITH hours AS (
     FROM market_bars_ohlcv_1m
     WHERE symbol = %(symbol)s
     GROUP BY 1
-), bars AS (
+), computed AS (
     SELECT hour, first.open, hours.high, hours.low, last.close, hours.volume, bar_count, first_ts, last_ts, minutes
     FROM hours
-    -- LIMIT 1 leaves no way but the primary key: a join would be planned from a guess of how many hours there are.
+    -- LIMIT 1 forces the primary key: a join would be planned from an estimate of the number of hours.
     CROSS JOIN LATERAL (
         SELECT open FROM market_bars_ohlcv_1m WHERE symbol = %(symbol)s AND ts = first_ts LIMIT 1
     ) AS first
     CROSS JOIN LATERAL (
         SELECT close FROM market_bars_ohlcv_1m WHERE symbol = %(symbol)s AND ts = last_ts LIMIT 1
     ) AS last
-), ledger AS (
+), stored AS (
     SELECT hour, open, high, low, close, volume, bar_count, first_ts, last_ts, minutes
     FROM market_bars_ohlcv_1h
     WHERE symbol = %(symbol)s
 )
-SELECT coalesce(ledger.hour, bars.hour) AS hour,
-    ledger.open, ledger.high, ledger.low, ledger.close, ledger.volume,
-    ledger.bar_count, ledger.first_ts, ledger.last_ts, ledger.minutes,
-    bars.open, bars.high, bars.low, bars.close, bars.volume,
-    bars.bar_count, bars.first_ts, bars.last_ts, bars.minutes
-FROM ledger FULL JOIN bars ON ledger.hour = bars.hour
-WHERE ledger IS DISTINCT FROM bars
+SELECT coalesce(stored.hour, computed.hour) AS hour,
+    stored.open, stored.high, stored.low, stored.close, stored.volume,
+    stored.bar_count, stored.first_ts, stored.last_ts, stored.minutes,
+    computed.open, computed.high, computed.low, computed.close, computed.volume,
+    computed.bar_count, computed.first_ts, computed.last_ts, computed.minutes
+FROM stored FULL JOIN computed ON stored.hour = computed.hour
+WHERE stored IS DISTINCT FROM computed
 ORDER BY hour
 """
 _COUNT = """
@@ -96,15 +103,17 @@ SELECT (SELECT count(*) FROM market_bars_ohlcv_1h WHERE symbol = %(symbol)s),
     (SELECT count(*) FROM market_bars_ohlcv_1m WHERE symbol = %(symbol)s),
     (SELECT coalesce(sum(bar_count), 0)::bigint FROM market_series_counts WHERE symbol = %(symbol)s)
 """
-# From one symbol of the bars to the next by the primary key: reading all bars would take as long as comparing them.
+# The primary key finds the next symbol after each: SELECT DISTINCT would read all bars.
 _SYMBOLS = """
-WITH RECURSIVE held (symbol) AS (
+WITH RECURSIVE bar_symbols (symbol) AS (
     (SELECT symbol FROM market_bars_ohlcv_1m ORDER BY symbol LIMIT 1)
     UNION ALL
-    SELECT (SELECT symbol FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol > held.symbol ORDER BY symbol LIMIT 1)
-    FROM held WHERE held.symbol IS NOT NULL
+    SELECT (
+        SELECT symbol FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol > bar_symbols.symbol ORDER BY symbol LIMIT 1
+    )
+    FROM bar_symbols WHERE bar_symbols.symbol IS NOT NULL
 )
-SELECT symbol FROM held WHERE symbol IS NOT NULL
+SELECT symbol FROM bar_symbols WHERE symbol IS NOT NULL
 UNION SELECT symbol FROM market_bars_ohlcv_1h
 UNION SELECT symbol FROM market_series_counts WHERE bar_count <> 0
 ORDER BY symbol
@@ -117,58 +126,59 @@ _REPAIR_COUNT = "SELECT market_counts_make_anew(ARRAY[%(symbol)s]::varchar[])"
 
 
 def verify_candles(*, symbol: str | None = None, repair: bool = False) -> Iterator[VerifyResult]:
-    """The verdict on one symbol, or on every symbol that has bars or hours, in order; repaired first if that is asked.
+    """The result of one symbol, or of every symbol that has bars, hours or a count, in order of symbol.
 
-    Each symbol's ledger and bars are compared as one statement sees them, so writers may go on.
+    `repair` repairs each symbol that differs. One statement compares a symbol's rollup and bars, so both are of the
+    same snapshot while others write.
     """
-    for one in [symbol] if symbol is not None else _known_symbols():
-        verdict = verify_symbol(one)
-        yield repair_symbol(one) if repair and verdict.difference_count else verdict
+    for one in [symbol] if symbol is not None else _list_symbols():
+        result = verify_symbol(one)
+        yield repair_symbol(one) if repair and result.difference_count else result
 
 
 def verify_symbol(symbol: str) -> VerifyResult:
-    """Compare, and change nothing."""
+    """Compare the rollup and the count of one symbol with its bars, without changing them."""
     with connection.cursor() as cursor:
         cursor.execute(_COMPARE, {"symbol": symbol})
-        hours, first = [], []
+        hours, first_differences = [], []
         for hour, *values in cursor:
             hours.append(hour)
-            if len(first) < MAX_SHOWN:
+            if len(first_differences) < MAX_SHOWN:
                 half = len(COLUMNS)
-                first.append(Difference(hour, _as_hour(values[:half]), _as_hour(values[half:])))
+                first_differences.append(Difference(hour, _to_hour(values[:half]), _to_hour(values[half:])))
         cursor.execute(_COUNT, {"symbol": symbol})
-        hour_count, counted_bars, known_bars = cursor.fetchone()
-    return VerifyResult(symbol, hour_count, hours, first, counted_bars, known_bars)
+        hour_count, bar_count, recorded_bar_count = cursor.fetchone()
+    return VerifyResult(symbol, hour_count, hours, first_differences, bar_count, recorded_bar_count)
 
 
 def repair_symbol(symbol: str) -> VerifyResult:
-    """Make every hour that differs, and the count, anew out of the bars. Returns what was wrong, `repaired`.
+    """Rebuild every hour that differs, and the count, from the bars. Returns the differences found, as `repaired`.
 
-    One transaction. The database's functions lock each row before they look at the bars, in the order in which
-    whoever writes bars does, so that what others write meanwhile is neither lost nor counted twice.
+    One transaction. The database's functions lock each row before they read the bars, in the order of the triggers, so
+    that bars written meanwhile are neither lost nor counted twice, and the two do not deadlock.
     """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        wrong = verify_symbol(symbol)
-        if wrong.hours:
-            cursor.execute(_REPAIR, {"symbol": symbol, "hours": wrong.hours})
+        found = verify_symbol(symbol)
+        if found.hours:
+            cursor.execute(_REPAIR, {"symbol": symbol, "hours": found.hours})
         cursor.execute(_REPAIR_COUNT, {"symbol": symbol})
-    logger.info("Repaired %s hours of %s", len(wrong.hours), symbol)
-    return VerifyResult(**(vars(wrong) | {"repaired": True}))
+    logger.info("Repaired %s hours of %s", len(found.hours), symbol)
+    return VerifyResult(**(vars(found) | {"repaired": True}))
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, Decimal):
-        return exact(value)
+        return format_price(value)
     return f"{value:%H:%M}" if isinstance(value, datetime) else str(value)
 
 
-def _as_hour(values: list[object]) -> dict[str, object] | None:
+def _to_hour(values: list[object]) -> dict[str, object] | None:
     return None if values[0] is None else dict(zip(COLUMNS, values, strict=True))
 
 
-def _known_symbols() -> list[str]:
+def _list_symbols() -> list[str]:
     with transaction.atomic(), connection.cursor() as cursor:
-        # Tables that were analysed during their first load pass for empty, and would be read whole for each symbol.
+        # Statistics taken during the first load say that the tables are empty: each symbol would read all bars.
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
         cursor.execute(_SYMBOLS)
         return [row[0] for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""Which later runs have changed what a run left: loading its file again would put its values over theirs."""
+"""Which later runs changed bars of a run's time range: to ingest its file again would overwrite their values."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from marketdata.models import IngestRun
 
 MAX_NAMED = 5
 
-# By every kept value of the stretch, not only by those that this run had brought: a bar that it confirmed is another
-# run's, and its file has it all the same. A run that was taken back whole since leaves no trace, nor does its undo.
-# LATERAL with LIMIT asks for one row by the key, or by the runs' index, and never joins the millions that there may be.
+# All revisions of the range count, not only those of values that this run wrote: a bar that the run confirmed is of
+# another run, but is in the file too. Runs that have since been completely undone are omitted, and so are their undos.
+# LATERAL with LIMIT reads one row by the primary key or by the index of the run; a join could read millions.
 _LATER = """
 SELECT later.id, later.file_name, later.undoes_id
 FROM data_ingest_runs AS later
@@ -38,7 +38,7 @@ LIMIT %(limit)s
 
 
 class LaterRun(NamedTuple):
-    """A run, the file that it brought, and the run that it took back if it is an undo."""
+    """A run, the name of its file, and the run that it undoes if it is an undo."""
 
     pk: int
     file_name: str
@@ -46,8 +46,11 @@ class LaterRun(NamedTuple):
 
 
 def find_later_changes(run: IngestRun) -> list[LaterRun]:
-    """The newest successful runs that changed or removed bars of the run's stretch after it, but for undos of this very
-    run; one more than are named at most, so that one can tell whether there are more."""
+    """The successful runs that changed or removed bars of the run's series and time range after it, newest first.
+
+    Undos of the run itself are omitted. Returns up to `MAX_NAMED` + 1 runs: the last one shows that there are more.
+    Empty for a run that has not succeeded.
+    """
     if run.status != IngestRun.Status.SUCCESS:
         return []
     with connection.cursor() as cursor:

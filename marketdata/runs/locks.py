@@ -1,7 +1,8 @@
-"""Which runs live, and the closing of those whose process died.
+"""Detects `running` runs whose process has died, and closes them.
 
-While a run lives, its connection holds a session advisory lock on its number. A `running` row whose lock is free is
-therefore a process that died: no age is guessed, no heartbeat is needed. Whoever shows runs closes the dead first.
+While a run is running, its connection holds a session advisory lock on its number. A `running` row whose lock is free
+therefore belongs to a process that died: neither an age limit nor a heartbeat is needed. Code that shows runs calls
+`close_orphaned_runs` first.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ logger = logging.getLogger(__name__)
 PROCESS_DIED = "The process died before the run was finished; nothing of the file was stored. Ingest the file again."
 UNDO_DIED = "The process died before the undo was finished; nothing was changed. Undo the run again."
 
-# The first half of the lock's key, so that nothing else in the database can meet it by chance.
-_RUNS = 0x4241_5202
+# The first half of the lock's key: it separates these locks from all others in the database.
+_LOCK_CLASS = 0x4241_5202
 
-_KNOWN_AT_FAILURE = (
+_FIELDS_OF_FAILURE = (
     "dataset",
     "vendor_dataset",
     "symbols",
@@ -36,26 +37,27 @@ _KNOWN_AT_FAILURE = (
 
 
 def lock_run(cursor: CursorWrapper, run_id: int) -> None:
-    """Say that the run lives, for as long as this connection does, whatever becomes of the process."""
-    cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_RUNS, _run_number(run_id)])
+    """Hold the run's lock until `unlock_run`, or until the connection ends, also if the process is killed."""
+    cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCK_CLASS, _to_lock_key(run_id)])
 
 
 def unlock_run(cursor: CursorWrapper, run_id: int) -> None:
-    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_RUNS, _run_number(run_id)])
+    """Release the run's lock. It must be this connection's."""
+    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK_CLASS, _to_lock_key(run_id)])
 
 
 def try_lock_run(cursor: CursorWrapper, run_id: int) -> bool:
-    """Whether nobody holds the run; if so, it is this transaction's until it ends."""
-    cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_RUNS, _run_number(run_id)])
+    """Whether the run's lock is free; if so, this transaction holds it until it ends."""
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, _to_lock_key(run_id)])
     return cursor.fetchone()[0]
 
 
-def _run_number(run_id: int) -> int:
+def _to_lock_key(run_id: int) -> int:
     return run_id % 2**31  # the second half of the key is an int4
 
 
 def close_orphaned_runs() -> list[int]:
-    """Close every `running` run that no process holds any more; return their ids."""
+    """Close every `running` run whose lock is free as failed. Returns their ids, in ascending order."""
     closed = []
     for run in IngestRun.objects.filter(status=IngestRun.Status.RUNNING).order_by("pk"):
         with transaction.atomic(), connection.cursor() as cursor:
@@ -67,17 +69,20 @@ def close_orphaned_runs() -> list[int]:
 
 
 def close_as_failed(run: IngestRun, error: str) -> bool:
-    """True if the run was still running. It keeps what is known of the file, and no counts: nothing was stored."""
-    run.status, run.error, run.finished_at = IngestRun.Status.FAILED, error, end_time_after(run.started_at)
+    """Close the run as `failed` with this error, unless it is closed already. Returns whether it was running.
+
+    Saves the file's fields and no counts: nothing was stored.
+    """
+    run.status, run.error, run.finished_at = IngestRun.Status.FAILED, error, _find_end_time(run.started_at)
     return bool(
         IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(
-            **{name: getattr(run, name) for name in _KNOWN_AT_FAILURE}
+            **{name: getattr(run, name) for name in _FIELDS_OF_FAILURE}
         )
     )
 
 
-def end_time_after(started_at: datetime) -> datetime:
-    """When a run that started then ends now."""
-    # The run may have started by a clock ahead of this one: another machine's, or this one's before it was set back.
-    # The table takes no run that ends before it began.
+def _find_end_time(started_at: datetime) -> datetime:
+    """The time to record as the end of a run that ends now: now, or `started_at` if that is later. UTC."""
+    # The start may be from a clock that is ahead: of another machine, or of this one before it was set back. A
+    # constraint of the table refuses a run that ends before it started.
     return max(started_at, timezone.now())

@@ -1,4 +1,4 @@
-"""Read queries on the audit trail."""
+"""Read queries of the audit trail."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from django.db.models import Q
 
 from marketdata.models import IngestRun, Series
 
-# The newest runs tell of nearly all series, however many runs there are; each of the others is looked for by its name.
-# An expression of the id keeps the planner from searching the runs one by one, from the last to the first.
+RUNS_PER_PAGE = 15
+MAX_FAILURES = 20
+
+# The newest 100 runs include the last run of nearly every series; the index on symbols finds that of each other one.
+# `id + 0` prevents a backward scan of the primary key, which could read all runs.
 _LAST_RUNS = """
 WITH newest AS (
     SELECT symbol, max(id) AS id
@@ -19,20 +22,23 @@ WITH newest AS (
     CROSS JOIN unnest(symbols) AS symbol
     GROUP BY symbol
 )
-SELECT wanted.symbol, coalesce(newest.id, earlier.id)
-FROM unnest(%(symbols)s::varchar[]) AS wanted (symbol)
-LEFT JOIN newest ON newest.symbol = wanted.symbol
+SELECT series.symbol, coalesce(newest.id, earlier.id)
+FROM unnest(%(symbols)s::varchar[]) AS series (symbol)
+LEFT JOIN newest ON newest.symbol = series.symbol
 LEFT JOIN LATERAL (
     SELECT max(runs.id + 0) AS id
     FROM data_ingest_runs AS runs
-    WHERE newest.id IS NULL AND runs.symbols @> ARRAY[wanted.symbol]
+    WHERE newest.id IS NULL AND runs.symbols @> ARRAY[series.symbol]
 ) AS earlier ON true
 WHERE newest.id IS NOT NULL OR earlier.id IS NOT NULL
 """
 
 
 def find_last_runs(series: Sequence[Series]) -> dict[str, IngestRun]:
-    """By symbol the last run that wrote to the series, confirmed what it holds, or failed to; by two queries."""
+    """The last run of each series by symbol, failed or not; series without a run are omitted. Two queries.
+
+    Of the runs only `status` and `finished_at` are loaded.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_LAST_RUNS, {"symbols": [one.symbol for one in series]})
         ids = dict(cursor.fetchall())
@@ -40,14 +46,12 @@ def find_last_runs(series: Sequence[Series]) -> dict[str, IngestRun]:
     return {symbol: runs[run_id] for symbol, run_id in ids.items()}
 
 
-def failures_since_last_success() -> int:
-    """How many runs failed after the last one that succeeded."""
+def count_failures_since_success() -> int:
+    """How many runs failed after the last run that succeeded; all failed runs if none did."""
     succeeded = IngestRun.objects.filter(status="success").order_by("-id").values_list("id", flat=True).first() or 0
     return IngestRun.objects.filter(status="failed", id__gt=succeeded).count()
 
 
-RUNS_PER_PAGE = 15
-MAX_FAILURES = 20
 _LAST_SUCCESSES = """
 SELECT DISTINCT ON (symbol) symbol, id, undoes_id
 FROM data_ingest_runs CROSS JOIN unnest(symbols) AS symbol
@@ -57,14 +61,14 @@ ORDER BY symbol, finished_at DESC, id DESC
 
 
 class LastRun(NamedTuple):
-    """A run, and the run that it took back if it is an undo."""
+    """A run, and the run that it undoes if it is an undo."""
 
     pk: int
     undoes: int | None
 
 
 def find_last_successes(symbols: Sequence[str]) -> dict[str, LastRun]:
-    """By symbol the last run that wrote to it, for series of which nothing is left."""
+    """The last successful run of each symbol; symbols without one are omitted."""
     if not symbols:
         return {}
     with connection.cursor() as cursor:
@@ -73,8 +77,11 @@ def find_last_successes(symbols: Sequence[str]) -> dict[str, LastRun]:
 
 
 def find_open_failures() -> list[IngestRun]:
-    """Of the latest failed runs those whose file has not been loaded since, newest first: what still needs somebody.
-    An undo that failed has no file: whoever asked for it was told, and the table is as before."""
+    """The failed runs that still need attention: those of the last `MAX_FAILURES` whose file was not loaded since.
+
+    Newest first. A file is the same by path or by sha256. A failed undo is omitted: it has no file to load, its command
+    reported the error, and the bars are unchanged.
+    """
     failed = list(IngestRun.objects.filter(status="failed", undoes__isnull=True).order_by("-id")[:MAX_FAILURES])
     if not failed:
         return []
@@ -89,10 +96,8 @@ def find_open_failures() -> list[IngestRun]:
 
 
 def read_runs_page(*, before: int | None, symbol: str | None = None) -> tuple[list[IngestRun], int | None]:
-    """The newest runs with an id below `before`, and where the next page begins, None at the end.
-
-    With a symbol, only runs that wrote to it, or confirmed what it holds.
-    """
+    """Up to `RUNS_PER_PAGE` runs with an id below `before`, newest first, and the `before` of the next page, None at
+    the end. With a symbol only successful runs of its series, including those that changed no bar."""
     runs = IngestRun.objects.order_by("-id")
     if symbol is not None:
         runs = runs.filter(status="success", symbols__contains=[symbol])
@@ -103,8 +108,10 @@ def read_runs_page(*, before: int | None, symbol: str | None = None) -> tuple[li
 
 
 def find_runs_of_same_file(run: IngestRun) -> list[IngestRun]:
-    """The newest other runs of the same content, found by sha256; of the same path where it could not be read. None for
-    an undo, which has no file."""
+    """The newest ten other runs of the same content (by sha256), or of the same path if the file could not be read.
+
+    Empty for an undo, which has no file.
+    """
     if run.undoes_id:
         return []
     same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}

@@ -1,11 +1,9 @@
 """`manage.py ingest_dbn`: DBN files of minute bars into PostgreSQL."""
 
-import argparse
 import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
@@ -17,7 +15,7 @@ from ingestion.cancellation import cancel_on_signals
 from ingestion.cli import report
 from ingestion.cli.console import Console
 from ingestion.errors import Interrupted
-from ingestion.options import IngestOptions
+from ingestion.options import IngestOptions, parse_not_empty, parse_whole_number
 from marketdata.management.base import CommandWithExamples
 
 EXAMPLES = """
@@ -47,24 +45,14 @@ class Command(CommandWithExamples):
         parser.add_argument(
             "--input", nargs="+", required=True, type=_path, metavar="PATH", help=".dbn or .dbn.zst files, or folders"
         )
-        parser.add_argument("--symbol", type=_not_empty, help="name of the series; default: by the file's own symbols")
-        parser.add_argument("--dataset", default="", help="name in the audit trail; default: mnq_ohlcv_1m for MNQ")
+        IngestOptions.add_arguments(parser)
         parser.add_argument("--dry-run", action="store_true", help="check the file and count, but write nothing")
-        parser.add_argument("--limit", type=_whole_number(most=2**63 - 1), metavar="N", help="only the first N rows")
-        parser.add_argument(
-            "--publisher", type=_whole_number(most=2**16 - 1), metavar="ID", help="only this publisher's rows"
-        )
-        parser.add_argument(
-            "--replace-instrument",
-            action="store_true",
-            help="put the file's instrument behind days where the series has another",
-        )
         parser.add_argument(
             "--skip-ingested", action="store_true", help="pass over files that are already in, whole, by sha256"
         )
         parser.add_argument(
             "--jobs",
-            type=_whole_number(most=256),
+            type=parse_whole_number(most=256),
             default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
             metavar="N",
             help="files at a time, each in a process; files of the same series still follow one another "
@@ -90,7 +78,7 @@ class Command(CommandWithExamples):
     def _take(self, paths: list[Path], options: dict) -> list[FileOutcome]:
         """Take the files, and say of each what became of it as soon as that is known."""
         batch_options = BatchOptions(
-            _ingest_options(options), dry_run=options["dry_run"], skip_ingested=options["skip_ingested"]
+            IngestOptions.from_parsed(options), dry_run=options["dry_run"], skip_ingested=options["skip_ingested"]
         )
         taken: list[FileOutcome] = []
         with cancel_on_signals() as switch:
@@ -119,8 +107,11 @@ class Command(CommandWithExamples):
         elif outcome.skipped_for is not None:
             self.stdout.write(f"Skipped: {outcome.path} is in already (run {outcome.skipped_for.pk}).")
         else:
-            summary = report.dry_run_summary if options["dry_run"] else report.summary
-            self.stdout.write(summary(outcome.run, outcome.notes, path=None if alone else outcome.path))
+            path = None if alone else outcome.path
+            if outcome.preview is not None:
+                self.stdout.write(report.dry_run_summary(outcome.preview, outcome.notes, path=path))
+            else:
+                self.stdout.write(report.summary(outcome.run, outcome.notes, path=path))
 
     def _fail_if_any_failed(self, outcomes: list[FileOutcome], *, alone: bool) -> None:
         failed = [outcome for outcome in outcomes if outcome.error is not None]
@@ -134,30 +125,5 @@ class Command(CommandWithExamples):
         )
 
 
-def _ingest_options(options: dict) -> IngestOptions:
-    return IngestOptions(
-        symbol=options["symbol"] or "",
-        dataset=options["dataset"],
-        limit=options["limit"],
-        publisher_id=options["publisher"],
-        replace_instrument=options["replace_instrument"],
-    )
-
-
-def _whole_number(*, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {most}")
-        return int(text)
-
-    return parse
-
-
-def _not_empty(text: str) -> str:
-    if not text:  # a shell variable that is not set
-        raise argparse.ArgumentTypeError("it is empty")
-    return text
-
-
 def _path(text: str | Path) -> Path:
-    return Path(_not_empty(str(text)))
+    return Path(parse_not_empty(str(text)))

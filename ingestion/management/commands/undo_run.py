@@ -1,4 +1,4 @@
-"""`manage.py undo_run`: take back what a run did to the table."""
+"""`manage.py undo_run`: reverse the changes that a run made to the table."""
 
 import argparse
 import json
@@ -16,24 +16,24 @@ from marketdata.management.base import CommandWithExamples
 
 EXAMPLES = """
 examples:
-  See what would be taken back, and change nothing:
+  See what an undo would change, and change nothing:
     {manage} undo_run 12 --dry-run
-  Take run 12 back:
+  Undo run 12:
     {manage} undo_run 12
 
-Bars that the run inserted are removed, bars that it changed get their old values, and bars that it removed are there
-again. Bars that a later run has changed since are named and left. The undo is a run of its own in the audit trail.
-Exit code: 0 if the run was taken back, 1 if not, 130 or 143 if interrupted.
+The undo removes bars that the run inserted, gives bars that it changed their old values, and restores bars that it
+removed. Bars that a later run has changed are skipped and listed. The undo is a run of its own in the audit trail.
+Exit code: 0 if the run was undone, 1 if not, 130 or 143 if interrupted.
 """
 
 
 class Command(CommandWithExamples):
-    help = "Take back what a run did to market_bars_ohlcv_1m."
+    help = "Undo a run: reverse its changes to market_bars_ohlcv_1m."
     examples = EXAMPLES
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("run_id", type=_run_number, metavar="ID", help="number of the run in the audit trail")
-        parser.add_argument("--dry-run", action="store_true", help="count what would be taken back, but write nothing")
+        parser.add_argument("run_id", type=_parse_run_id, metavar="ID", help="number of the run in the audit trail")
+        parser.add_argument("--dry-run", action="store_true", help="count what would be undone, but write nothing")
         parser.add_argument("--verbose", action="store_true", help="a line per step, with timings, on standard error")
         parser.add_argument("--json", action="store_true", help="the summary as one JSON object on standard output")
 
@@ -41,26 +41,37 @@ class Command(CommandWithExamples):
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # a terminal that cannot show ✅ must not fail a finished undo
-        run_id, dry_run = options["run_id"], options["dry_run"]
-        take = preview_undo if dry_run else undo_run
         try:
-            with cancel_on_signals() as switch:
-                undo = take(run_id=run_id, progress=_Watch(switch, verbose=options["verbose"]))
+            summary = _preview(options) if options["dry_run"] else _undo(options)
         except IngestError as error:
             if options["json"]:
-                self.stdout.write(json.dumps(undo_report.refusal_as_json(run_id, error, dry_run=dry_run)))
+                refusal = undo_report.serialize_refusal(options["run_id"], error, dry_run=options["dry_run"])
+                self.stdout.write(json.dumps(refusal))
             code = error.exit_code if isinstance(error, Interrupted) else 1
             raise CommandError(str(error), returncode=code) from error
-        if options["json"]:
-            self.stdout.write(json.dumps(undo_report.as_json(undo)))
-        else:
-            self.stdout.write(undo_report.dry_run_summary(undo) if dry_run else undo_report.summary(undo))
+        self.stdout.write(summary)
 
 
-class _Watch(Progress):
-    def __init__(self, switch: CancellationToken, *, verbose: bool) -> None:
+def _undo(options: dict) -> str:
+    with cancel_on_signals() as token:
+        result = undo_run(run_id=options["run_id"], progress=_UndoProgress(token, verbose=options["verbose"]))
+    return json.dumps(undo_report.serialize_result(result)) if options["json"] else undo_report.format_result(result)
+
+
+def _preview(options: dict) -> str:
+    with cancel_on_signals() as token:
+        preview = preview_undo(run_id=options["run_id"], progress=_UndoProgress(token, verbose=options["verbose"]))
+    return (
+        json.dumps(undo_report.serialize_preview(preview)) if options["json"] else undo_report.format_preview(preview)
+    )
+
+
+class _UndoProgress(Progress):
+    """Prints the steps to standard error if `verbose`, and stops the undo when the token is set."""
+
+    def __init__(self, token: CancellationToken, *, verbose: bool) -> None:
         super().__init__()
-        self._switch = switch
+        self._token = token
         self._verbose = verbose
         self._started = time.perf_counter()
 
@@ -70,12 +81,12 @@ class _Watch(Progress):
 
     def check(self) -> None:
         try:
-            self._switch.check()
+            self._token.check()
         except Interrupted as error:
-            raise UndoInterrupted(error.exit_code - 128) from error
+            raise UndoInterrupted(error.signal_number) from error
 
 
-def _run_number(text: str) -> int:
+def _parse_run_id(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) < 2**63:
         raise argparse.ArgumentTypeError(f"{text!r} is not the number of a run")
     return int(text)

@@ -76,7 +76,7 @@ def test_a_dry_run_of_what_must_be_refused_is_refused_without_a_trace(market_db,
         ingest(other, dry_run=True)
     printed = ingest(other, dry_run=True, replace_instrument=True)
 
-    assert f"Would replace instrument {FRONT} of GLBX.MDP3 (publisher 1) behind CME_MINI:MNQ1!" in printed.out
+    assert f"Would replace instrument {FRONT} of GLBX.MDP3 (publisher 1) of CME_MINI:MNQ1!" in printed.out
     assert "Of the instrument before, not in the file: 1,195 removed" in printed.out
     assert IngestRun.objects.count() == 1
 
@@ -173,7 +173,7 @@ def test_verbose_lines_go_to_standard_error(market_db, path):
     assert json.loads(ended.out)["ok"] is True
     steps = [line.split(" s  ", 1)[1] for line in ended.err.splitlines()]
     assert steps[0] == f"Reading {path} ({path.stat().st_size:,} bytes)"
-    assert "Waiting for others who write these series" in steps
+    assert "Waiting for other writers of these series" in steps
     assert "Storing" in steps
 
 
@@ -216,9 +216,9 @@ def test_help_shows_every_option_and_how_to_use_them():
     [
         ([], "the following arguments are required: --input"),
         (["--input"], "expected at least one argument"),
-        (["--input", "a.dbn", "--limit", "0"], "argument --limit: '0' is not a whole number from 1 to"),
+        (["--input", "a.dbn", "--limit", "0"], "argument --limit: '0' is not a whole number of 1 or more"),
         (["--input", "a.dbn", "--limit", "1.5"], "argument --limit: '1.5' is not a whole number"),
-        (["--input", "a.dbn", "--publisher", "65536"], "argument --publisher: '65536' is not a whole number from 1 to"),
+        (["--input", "a.dbn", "--publisher", "65536"], "argument --publisher: 65536 is too large: at most 65,535"),
         (["--input", "a.dbn", "--publisher", "-1"], "argument --publisher: '-1' is not a whole number"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Several at once: nobody waits for ever, every bar is counted once, and each series is made once."""
+"""Several ingests at once: no deadlock, every bar counted once, and each series created once."""
 
 import threading
 from pathlib import Path
@@ -7,7 +7,8 @@ from django.db import connection, transaction
 
 from config.testing.builders import bars, exact, several, stored, write
 from config.testing.processes import Process, backend_in, series_locked, session, until
-from ingestion.pipeline import IngestOptions, ingest_file
+from ingestion.options import IngestOptions
+from ingestion.pipeline import ingest_file
 from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
 
 WAITING = "SELECT pg_advisory_xact_lock%"
@@ -64,7 +65,7 @@ def count_waiting() -> int:
 
 
 def release_all() -> None:
-    """End the session that holds the series."""
+    """End the session that has the series locked."""
     with session() as other:
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
@@ -72,7 +73,7 @@ def release_all() -> None:
         )
 
 
-def test_two_that_correct_each_other_leave_a_whole_trail(market_db, tmp_path):
+def test_two_runs_that_correct_each_other_leave_all_revisions(market_db, tmp_path):
     old, new = bars(50), bars(50)
     new["volume"] += 7
     files = [write(tmp_path / "old.dbn", old), write(tmp_path / "new.dbn", new)]
@@ -137,7 +138,7 @@ def test_a_reader_never_waits_and_sees_all_of_a_file_or_nothing(market_db, tmp_p
     assert stored() == exact(bars(100))
 
 
-def test_what_others_committed_is_seen_behind_a_wait_whatever_the_servers_default(market_db):
+def test_bars_committed_during_the_wait_are_seen_at_any_default_isolation(market_db):
     with market_db.cursor() as cursor:
         cursor.execute("SET default_transaction_isolation = 'repeatable read'")
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Step 5: what numpy writes as COPY BINARY, PostgreSQL reads as the file's integers times 1e-9, to the last digit."""
+"""PostgreSQL reads numpy's COPY BINARY as the file's integers times 1e-9, to the last digit."""
 
 import io
 from datetime import UTC, datetime, timedelta
@@ -14,21 +14,21 @@ from config.testing.builders import at
 from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.layout import PRICES
 from ingestion.dbn.writer import empty_records
-from ingestion.loading.copy_format import COLUMNS, encode_staged_rows
+from ingestion.loading.copy_format import STAGED_COLUMNS, encode_staged_rows
 from ingestion.symbology.resolve import ResolvedBars
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CREATE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS copied (
-    place serial, series int4, ts timestamptz, ts_ms int8,
+    number serial, series int4, ts timestamptz, ts_ms int8,
     open numeric, high numeric, low numeric, close numeric, volume numeric
 );
 TRUNCATE copied;
 """
-_COPY = f"COPY copied ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
-_READ = "SELECT series, ts, ts_ms, open, high, low, close, volume FROM copied ORDER BY place"
+_COPY = f"COPY copied ({', '.join(STAGED_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_READ = "SELECT series, ts, ts_ms, open, high, low, close, volume FROM copied ORDER BY number"
 
-# Where digits to the base 10,000, or the count of them, change.
+# Where digits in base 10,000, or the count of them, change.
 EDGES = [sign * (10**power + off) for power in range(19) for off in (-1, 0, 1) for sign in (1, -1)]
 NANOS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([-(2**63), 2**63 - 1, *EDGES]), st.integers(-3, 3))
 VOLUMES = st.one_of(st.integers(0, 2**64 - 1), st.sampled_from([2**64 - 1, 2**63, *(abs(edge) for edge in EDGES)]))
@@ -67,7 +67,7 @@ def expected(rows: list[tuple]) -> list[tuple]:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
-def test_whatever_is_copied_is_read_back_exactly(market_db, rows):
+def test_copied_rows_are_read_back_exactly(market_db, rows):
     assert copied(rows) == expected(rows)
 
 

@@ -1,4 +1,4 @@
-"""Step 6 against a plain dict: whatever files come in whatever order, table, counts and revisions are the dict's."""
+"""The upsert against a plain dict: for any files in any order, table, counts and revisions equal the dict's."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.testing.builders import MIDNIGHT, bars, ingest, together, write
-from ingestion.pipeline import IngestOptions, ingest_file, preview_file
+from ingestion.options import IngestOptions
+from ingestion.pipeline import ingest_file, preview_file
 from marketdata.models import Bar, BarRevision, IngestRun
 
 JANUARY = (date(2024, 1, 1), date(2024, 2, 1))
 SOLD = {"A": 1, "B": 2}  # instrument ids
 
-# What a file holds: for each of its (symbol, minute) a volume, and how often the row is repeated.
+# A file's content: for each of its (symbol, minute) a volume, and how often the row is repeated.
 files = st.dictionaries(
     st.tuples(st.sampled_from(sorted(SOLD)), st.integers(0, 11)),
     st.tuples(st.integers(1, 3), st.sampled_from([1, 1, 1, 2, 3])),
@@ -32,7 +33,7 @@ class Model:
     run: dict = field(default_factory=dict)
     revisions: set = field(default_factory=set)
 
-    def take(self, content: dict, run_id: int) -> dict[str, int]:
+    def load(self, content: dict, run_id: int) -> dict[str, int]:
         counts = dict.fromkeys(("row", "inserted", "updated", "changed", "duplicate"), 0)
         for key, (volume, times) in content.items():
             counts["row"] += times
@@ -78,7 +79,7 @@ def test_any_sequence_of_files_is_as_a_dict_would_have_it(market_db, tmp_path_fa
         preview = preview_file(path=path)
         run = ingest_file(path=path)
 
-        assert counts_of(preview) == counts_of(run) == model.take(content, run.pk)
+        assert counts_of(preview) == counts_of(run) == model.load(content, run.pk)
 
     bars_now = Bar.objects.filter(symbol__startswith=prefix)
     assert {key_of(bar, prefix): (bar.volume, bar.ingestion_run_id) for bar in bars_now} == {
@@ -127,12 +128,12 @@ def test_a_difference_in_any_one_value_is_a_change(market_db, tmp_path, name):
     assert (run.updated_count, run.changed_count) == (2, 1)
 
 
-def test_the_first_rows_alone_and_then_the_whole_file(market_db, tmp_path):
+def test_the_first_rows_and_then_the_complete_file(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(10))
 
     part = ingest_file(path=path, options=IngestOptions(limit=4))
-    whole = ingest_file(path=path)
+    complete = ingest_file(path=path)
 
     assert (part.row_count, part.inserted_count, part.row_limit) == (4, 4, 4)
-    assert part.file_sha256 == whole.file_sha256
-    assert (whole.inserted_count, whole.updated_count) == (6, 4)
+    assert part.file_sha256 == complete.file_sha256
+    assert (complete.inserted_count, complete.updated_count) == (6, 4)

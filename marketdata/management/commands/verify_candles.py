@@ -72,17 +72,17 @@ def _symbol(slug: str) -> str:
 
 
 def _words(verdict: VerifyResult) -> str:
-    bars = f"{verdict.counted_bars:,} bars"
+    bars = f"{verdict.bar_count:,} bars"
     if not verdict.difference_count:
         return f"{verdict.symbol}: {verdict.hour_count:,} hours agree with {bars}."
     lines = []
     if verdict.hours:
         lines.append(f"{len(verdict.hours):,} hours differ from the {bars}")
-        lines += [f"  {difference}" for difference in verdict.first]
-        if len(verdict.hours) > len(verdict.first):
-            lines.append(f"  and {len(verdict.hours) - len(verdict.first):,} more")
-    if verdict.counted_bars != verdict.known_bars:
-        lines.append(f"{verdict.known_bars:,} bars are on record, and there are {verdict.counted_bars:,}")
+        lines += [f"  {difference}" for difference in verdict.first_differences]
+        if len(verdict.hours) > len(verdict.first_differences):
+            lines.append(f"  and {len(verdict.hours) - len(verdict.first_differences):,} more")
+    if verdict.bar_count != verdict.recorded_bar_count:
+        lines.append(f"{verdict.recorded_bar_count:,} bars are on record, and there are {verdict.bar_count:,}")
     lines += ["repaired"] if verdict.repaired else []
     return "\n".join([f"{verdict.symbol}: {lines[0]}", *lines[1:]])
 
@@ -91,11 +91,12 @@ def _as_json(verdict: VerifyResult) -> dict:
     return {
         "symbol": verdict.symbol,
         "hours": verdict.hour_count,
-        "bars": verdict.counted_bars,
-        "bars_on_record": verdict.known_bars,
+        "bars": verdict.bar_count,
+        "bars_on_record": verdict.recorded_bar_count,
         "differences": verdict.difference_count,
         "first_differences": [
-            {"hour": one.hour, "ledger": one.ledger, "bars": one.bars, "text": str(one)} for one in verdict.first
+            {"hour": one.hour, "ledger": one.rollup, "bars": one.bars, "text": str(one)}
+            for one in verdict.first_differences
         ],
         "repaired": verdict.repaired,
     }

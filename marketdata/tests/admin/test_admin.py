@@ -6,8 +6,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from config.testing.builders import bars, ingest, stored, write
-from ingestion.undo.pipeline import undo_run
+from config.testing.builders import bars, ingest, stored, undo_run, write
 from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
 
@@ -121,7 +120,7 @@ def test_a_series_is_edited_but_not_renamed_away_from_its_bars(operator):
 def test_the_list_and_the_detail_tell_what_was_undone(operator, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(5))
     ingest(path)
-    undo_run(run_id=1)
+    undo_run(1)
     for address in (RUNS, f"{RUNS}1/change/"):
         assert f'undone by <a href="{RUNS}2/change/">run 2</a>' in operator.get(address).content.decode()
     for address in (RUNS, f"{RUNS}2/change/"):

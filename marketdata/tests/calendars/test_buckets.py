@@ -1,4 +1,4 @@
-"""Buckets within trading days, against slow and obvious counting."""
+"""Buckets within trading days, checked by counting minute by minute."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.testing.clocks import CHICAGO, CME, NEW_YORK, NYSE, calendars, day_of, moments, on, utc
+from config.testing.clocks import CHICAGO, CME, NEW_YORK, NYSE, calendars, find_day, format_clock, moments, utc
 from marketdata.calendars.buckets import (
     BUCKET_MINUTES,
-    bucket_edges,
-    bucket_end,
-    bucket_start,
-    expected_between,
-    expected_minutes,
+    OpenMinutes,
+    count_open_minutes,
+    find_bucket_end,
+    find_bucket_start,
+    list_bucket_edges,
     make_buckets,
 )
 from marketdata.calendars.trading_days import find_trading_day, find_trading_days
@@ -25,8 +25,8 @@ MINUTE = timedelta(minutes=1)
 lengths = st.sampled_from(BUCKET_MINUTES)
 
 
-def open_minutes(days, start, end):
-    """Minute after minute: is it in a span?"""
+def count_slowly(days, start, end):
+    """How many minutes of [start, end) are within a span, one at a time."""
     minutes = (start + number * MINUTE for number in range((end - start) // MINUTE))
     return sum(any(opened <= minute < closed for day in days for opened, closed in day.spans) for minute in minutes)
 
@@ -39,65 +39,65 @@ def open_minutes(days, start, end):
     ],
 )
 def test_buckets_count_from_the_open(calendar, day, zone, edges):
-    found = bucket_edges(day_of(calendar, day), 240)
-    assert [on(edge, zone) for edge in found[: len(edges)]] == edges
-    assert found[-1] == day_of(calendar, day).end
+    found = list_bucket_edges(find_day(calendar, day), 240)
+    assert [format_clock(edge, zone) for edge in found[: len(edges)]] == edges
+    assert found[-1] == find_day(calendar, day).end
 
 
-def test_the_last_bucket_ends_with_the_day_and_a_weekend_print_has_one_too():
-    day = day_of(CME, "2025-03-10")  # the clocks changed on Sunday morning
-    assert on(bucket_start(day, utc("2025-03-10 16:59", CHICAGO), 240), CHICAGO) == "Mon 10 13:00"
-    assert bucket_end(day, utc("2025-03-10 16:59", CHICAGO), 240) == day.end
-    assert bucket_start(day, utc("2025-03-07 17:02", CHICAGO), 60) == day.start
-    assert on(bucket_start(day, utc("2025-03-09 16:59", CHICAGO), 60), CHICAGO) == "Sun 09 16:00"
+def test_the_last_bucket_ends_with_the_day_and_weekend_trades_have_buckets():
+    day = find_day(CME, "2025-03-10")  # the clocks changed on Sunday morning
+    assert format_clock(find_bucket_start(day, utc("2025-03-10 16:59", CHICAGO), 240), CHICAGO) == "Mon 10 13:00"
+    assert find_bucket_end(day, utc("2025-03-10 16:59", CHICAGO), 240) == day.end
+    assert find_bucket_start(day, utc("2025-03-07 17:02", CHICAGO), 60) == day.start
+    assert format_clock(find_bucket_start(day, utc("2025-03-09 16:59", CHICAGO), 60), CHICAGO) == "Sun 09 16:00"
 
 
 @settings(deadline=None, max_examples=150)
 @given(calendars, moments, lengths)
-def test_buckets_tile_a_day(calendar, moment, minutes):
+def test_each_bucket_of_a_day_begins_where_the_one_before_ends(calendar, moment, minutes):
     day = find_trading_day(calendar, moment)
-    edges = bucket_edges(day, minutes)
+    edges = list_bucket_edges(day, minutes)
     assert (edges[0], edges[-1]) == (day.start, day.end)
     assert day.open in edges
     widths = [after - before for before, after in pairwise(edges)]
     assert all(0 * MINUTE < width <= minutes * MINUTE for width in widths)
     assert all(width == minutes * MINUTE for width in widths[1:-1])
-    start, end = bucket_start(day, moment, minutes), bucket_end(day, moment, minutes)
+    start, end = find_bucket_start(day, moment, minutes), find_bucket_end(day, moment, minutes)
     assert start <= moment < end
     assert edges.index(end) == edges.index(start) + 1
 
 
 @settings(deadline=None, max_examples=60)
 @given(calendars, moments, lengths)
-def test_arrays_say_what_single_buckets_say(calendar, moment, minutes):
+def test_arrays_equal_single_buckets(calendar, moment, minutes):
     days = find_trading_days(calendar, moment, moment + timedelta(days=4))
     found = make_buckets(days, minutes)
-    edges = [pair for day in days for pair in pairwise(bucket_edges(day, minutes))]
+    edges = [pair for day in days for pair in pairwise(list_bucket_edges(day, minutes))]
     assert found.starts.tolist() == [start.timestamp() for start, _ in edges]
     assert found.ends.tolist() == [end.timestamp() for _, end in edges]
     assert all(
         days[number].start <= start < days[number].end for number, (start, _) in zip(found.days, edges, strict=True)
     )
     assert found.expected.tolist() == [
-        expected_minutes(days[number], start, end) for number, (start, end) in zip(found.days, edges, strict=True)
+        count_open_minutes(days[number], start, end) for number, (start, end) in zip(found.days, edges, strict=True)
     ]
     assert found.expected.sum() == sum(day.expected for day in days)
 
 
 @settings(deadline=None, max_examples=60)
 @given(calendars, moments, st.integers(-3000, 3000), st.integers(0, 5000))
-def test_expected_minutes_are_those_counted_one_by_one(calendar, moment, offset, length):
+def test_open_minutes_equal_those_counted_one_by_one(calendar, moment, offset, length):
     days = find_trading_days(calendar, moment, moment + timedelta(days=3))
     start = moment + offset * MINUTE
     end = start + length * MINUTE
     arrays = np.array([int(start.timestamp())]), np.array([int(end.timestamp())])
-    assert expected_minutes(days[0], start, end) == open_minutes(days[:1], start, end)
-    assert expected_between(days, *arrays).tolist() == [open_minutes(days, start, end)]
+    assert count_open_minutes(days[0], start, end) == count_slowly(days[:1], start, end)
+    assert OpenMinutes(days).count_between(*arrays).tolist() == [count_slowly(days, start, end)]
 
 
 @pytest.mark.parametrize("first", ["2025-03-03", "2025-10-27"])
-def test_weeks_in_which_clocks_change_have_as_many_minutes_as_others(first):
-    """By Chicago's clock alone, without asking which sessions there are."""
+def test_weeks_with_a_change_of_clocks_have_as_many_minutes_as_others(first):
+    """Counted by the time in Chicago alone, without the calendar."""
     start = utc(first + " 00:00", CHICAGO)
     days = find_trading_days(CME, start, start + timedelta(days=14))
     for week in (0, 7):
@@ -106,9 +106,9 @@ def test_weeks_in_which_clocks_change_have_as_many_minutes_as_others(first):
             clock = (begin + number * MINUTE).astimezone(CHICAGO)
             evening, afternoon = clock.hour >= 17, clock.hour < 16
             minutes += (evening and clock.weekday() in (6, 0, 1, 2, 3)) or (afternoon and clock.weekday() < 5)
-        assert open_minutes(days, begin, begin + timedelta(days=7)) == minutes == 5 * 23 * 60
+        assert count_slowly(days, begin, begin + timedelta(days=7)) == minutes == 5 * 23 * 60
 
 
 def test_no_days_have_no_buckets():
     assert len(make_buckets([], 5).starts) == 0
-    assert expected_between([], np.array([0]), np.array([60])).tolist() == [0]
+    assert OpenMinutes([]).count_between(np.array([0]), np.array([60])).tolist() == [0]

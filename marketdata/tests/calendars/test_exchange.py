@@ -1,4 +1,4 @@
-"""Names of calendars, and what importing costs."""
+"""Names of calendars, and the cost of importing."""
 
 import subprocess
 import sys
@@ -11,25 +11,25 @@ from marketdata.models import Series
 
 
 @pytest.mark.parametrize("name", ["CME Globex Equity", "NYSE", "24/7", "EUREX"])
-def test_the_librarys_names_are_known(name):
+def test_names_of_the_library_are_known(name):
     assert is_known_calendar(name)
 
 
 @pytest.mark.parametrize("name", ["", "nyse", "CME_Globex_Equity", "NYSE ", "ASEX", "XSGO"])
-def test_other_names_and_those_it_cannot_answer_for_are_not(name):
+def test_other_names_and_those_without_sessions_are_unknown(name):
     assert not is_known_calendar(name)
 
 
 @pytest.mark.parametrize("name", ["ASEX", "XBEL", "XBSE", "XCYS", "XSGO"])
-def test_the_library_still_cannot_answer_for_some_of_its_names(name):
-    """Fails when it can: then the name need not be refused."""
+def test_the_library_still_fails_for_some_of_its_names(name):
+    """Fails when the library has learnt a name: then that name need not be refused."""
     from pandas_market_calendars import get_calendar
 
     with pytest.raises((NotImplementedError, ValueError)):
         get_calendar(name).schedule("2024-01-01", "2024-02-01")
 
 
-def test_a_series_with_a_calendar_of_no_exchange_is_refused_in_a_sentence():
+def test_a_series_with_an_unknown_calendar_is_refused():
     with pytest.raises(ValidationError) as refused:
         Series(slug="es", symbol="ES", calendar="CME").clean()
     assert refused.value.message_dict["calendar"][0].startswith('No trading calendar is called "CME".')

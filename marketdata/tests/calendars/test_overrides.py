@@ -1,4 +1,4 @@
-"""The table of the library's errors: each line still needed, each line applied, each answer as its source has it."""
+"""The overrides of the calendar library: each is still needed, each is applied, and the days are as in the sources."""
 
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -6,57 +6,58 @@ from itertools import pairwise
 
 import pytest
 
-from config.testing.clocks import day_of, spans_of
-from marketdata.calendars.exchange import exchange
-from marketdata.calendars.overrides import CHECKED_AGAINST, CME, DATES, HOURS
+from config.testing.clocks import find_day, format_spans
+from marketdata.calendars.exchange import get_exchange
+from marketdata.calendars.overrides import CHECKED_VERSION, CME, DATE_OVERRIDES, REGULAR_HOURS
 
-lines = pytest.mark.parametrize(
-    ("calendar", "line"), [(calendar, line) for calendar, table in DATES.items() for line in table]
+date_overrides = pytest.mark.parametrize(
+    ("calendar", "override"),
+    [(calendar, override) for calendar, table in DATE_OVERRIDES.items() for override in table],
 )
-eras = pytest.mark.parametrize(
-    ("calendar", "era"), [(calendar, era) for calendar, table in HOURS.items() for era in table]
+regular_hours = pytest.mark.parametrize(
+    ("calendar", "hours"), [(calendar, hours) for calendar, table in REGULAR_HOURS.items() for hours in table]
 )
 
 
-def uncorrected(calendar, day):
-    return next(iter(exchange(calendar).library_sessions(day, day)), None)
+def find_library_session(calendar, day):
+    return next(iter(get_exchange(calendar).list_library_sessions(day, day)), None)
 
 
-def test_the_table_was_checked_against_the_version_that_is_installed():
-    assert version("pandas_market_calendars") == CHECKED_AGAINST, "Read corrections.py again, then change its version."
+def test_the_overrides_were_checked_against_the_installed_version():
+    assert version("pandas_market_calendars") == CHECKED_VERSION, "Check overrides.py again, then change its version."
 
 
-@lines
-def test_a_line_is_still_needed(calendar, line):
-    """Fails when the library has learnt it: then the line can go."""
-    session = uncorrected(calendar, line.date)
+@date_overrides
+def test_a_date_override_is_still_needed(calendar, override):
+    """Fails when the library is right: then the override can be removed."""
+    session = find_library_session(calendar, override.date)
     assert session is not None
-    corrected = day_of(calendar, line.date.isoformat())
-    assert corrected is None or corrected.spans != session.spans
+    overridden = find_day(calendar, override.date.isoformat())
+    assert overridden is None or overridden.spans != session.spans
 
 
-@lines
-def test_a_line_is_applied(calendar, line):
-    day = day_of(calendar, line.date.isoformat())
-    assert (day is None) == line.closed
-    zone = exchange(calendar).zone
-    if line.close:
-        assert day.spans[-1][1].astimezone(zone).time() == line.close
-    for start, end in line.halts:
+@date_overrides
+def test_a_date_override_is_applied(calendar, override):
+    day = find_day(calendar, override.date.isoformat())
+    assert (day is None) == override.closed
+    zone = get_exchange(calendar).zone
+    if override.close:
+        assert day.spans[-1][1].astimezone(zone).time() == override.close
+    for start, end in override.halts:
         assert not any(opened < end and start < closed for opened, closed in day.spans)
 
 
-@eras
-def test_an_era_is_still_needed_and_ends_where_it_says(calendar, era):
-    for day in (era.first, era.last):
-        if (session := uncorrected(calendar, day)) is not None:  # 1 January 2010 is a holiday
-            assert spans_of(calendar, day.isoformat()) is not None
-            assert day_of(calendar, day.isoformat()).spans != session.spans
+@regular_hours
+def test_regular_hours_are_still_needed_on_their_first_and_last_day(calendar, hours):
+    for day in (hours.first, hours.last):
+        if (session := find_library_session(calendar, day)) is not None:  # 1 January 2010 is a holiday
+            assert format_spans(calendar, day.isoformat()) is not None
+            assert find_day(calendar, day.isoformat()).spans != session.spans
 
 
-def test_eras_follow_one_another():
-    for eras_ in HOURS.values():
-        assert all(before.last < after.first <= before.last + timedelta(days=3) for before, after in pairwise(eras_))
+def test_regular_hours_have_no_gaps_between_them():
+    for table in REGULAR_HOURS.values():
+        assert all(before.last < after.first <= before.last + timedelta(days=3) for before, after in pairwise(table))
 
 
 @pytest.mark.parametrize(
@@ -84,15 +85,15 @@ def test_eras_follow_one_another():
         ("2027-03-26", None),
     ],
 )
-def test_cme_was_open_when_it_said(day, spans):
-    assert spans_of(CME, day) == spans
+def test_cme_was_open_as_it_announced(day, spans):
+    assert format_spans(CME, day) == spans
 
 
-def test_a_closed_day_leaves_no_hole():
-    assert day_of(CME, "2025-04-21").start == day_of(CME, "2025-04-17").end
+def test_days_around_a_closed_date_are_adjacent():
+    assert find_day(CME, "2025-04-21").start == find_day(CME, "2025-04-17").end
 
 
-def test_equities_calendars_agree_where_both_know():
-    """NYSE against XNYS, which the library takes from elsewhere: a new disagreement is a new line for the table."""
+def test_both_equities_calendars_agree():
+    """NYSE and XNYS come from different sources: a new difference needs a new override."""
     first, last = date(2007, 1, 1), date(2028, 12, 31)
-    assert exchange("NYSE").sessions(first, last) == exchange("XNYS").sessions(first, last)
+    assert get_exchange("NYSE").list_sessions(first, last) == get_exchange("XNYS").list_sessions(first, last)

@@ -1,4 +1,4 @@
-"""Trading days and weeks, against the exchanges' clocks."""
+"""Trading days and weeks, in the exchanges' time zones."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.testing.clocks import CHICAGO, CME, NEW_YORK, NYSE, ZONES, calendars, day_of, moments, on, spans_of, utc
+from config.testing.clocks import (
+    CHICAGO,
+    CME,
+    NEW_YORK,
+    NYSE,
+    ZONES,
+    calendars,
+    find_day,
+    format_clock,
+    format_spans,
+    moments,
+    utc,
+)
 from marketdata.calendars.exchange import UnknownCalendar
 from marketdata.calendars.trading_days import find_trading_day, find_trading_days, find_trading_weeks, to_monday
 
@@ -15,7 +27,7 @@ from marketdata.calendars.trading_days import find_trading_day, find_trading_day
 @pytest.mark.parametrize(
     ("day", "start", "ts", "end", "open_utc"),
     [
-        # An ordinary Tuesday in winter and in summer, and the Mondays on which America changes its clocks.
+        # An ordinary Tuesday in winter and in summer, and the Mondays after a change of clocks in America.
         ("2025-01-14", "Mon 13 17:00", "Mon 13 17:00", "Tue 14 17:00", "2025-01-13 23:00"),
         ("2025-07-15", "Mon 14 17:00", "Mon 14 17:00", "Tue 15 17:00", "2025-07-14 22:00"),
         ("2025-03-10", "Fri 07 17:00", "Sun 09 17:00", "Mon 10 17:00", "2025-03-09 22:00"),
@@ -26,8 +38,8 @@ from marketdata.calendars.trading_days import find_trading_day, find_trading_day
     ],
 )
 def test_a_cme_day_begins_at_17_00_chicago_the_evening_before(day, start, ts, end, open_utc):
-    found = day_of(CME, day)
-    assert [on(moment, CHICAGO) for moment in (found.start, found.ts, found.end)] == [start, ts, end]
+    found = find_day(CME, day)
+    assert [format_clock(moment, CHICAGO) for moment in (found.start, found.ts, found.end)] == [start, ts, end]
     assert found.open == utc(open_utc)
     assert found.expected == 23 * 60
 
@@ -44,8 +56,8 @@ def test_a_cme_day_begins_at_17_00_chicago_the_evening_before(day, start, ts, en
     ],
 )
 def test_an_equities_day_begins_at_midnight_new_york(day, start, ts, end, open_utc, expected):
-    found = day_of(NYSE, day)
-    assert [on(moment, NEW_YORK) for moment in (found.start, found.ts, found.end)] == [start, ts, end]
+    found = find_day(NYSE, day)
+    assert [format_clock(moment, NEW_YORK) for moment in (found.start, found.ts, found.end)] == [start, ts, end]
     assert (found.open, found.expected) == (utc(open_utc), expected)
 
 
@@ -79,7 +91,7 @@ def test_an_equities_day_begins_at_midnight_new_york(day, start, ts, end, open_u
     ],
 )
 def test_holidays_and_early_closes(calendar, day, spans):
-    assert spans_of(calendar, day) == spans
+    assert format_spans(calendar, day) == spans
 
 
 @pytest.mark.parametrize(
@@ -97,7 +109,7 @@ def test_holidays_and_early_closes(calendar, day, spans):
         ("", "2025-03-08 23:59", "2025-03-08"),
     ],
 )
-def test_every_moment_has_a_day(calendar, moment, day):
+def test_every_moment_has_one_day(calendar, moment, day):
     assert find_trading_day(calendar, utc(moment, ZONES[calendar])).date == date.fromisoformat(day)
 
 
@@ -109,7 +121,7 @@ def test_without_a_calendar_days_are_utc_and_always_open():
 
 @settings(deadline=None, max_examples=150)
 @given(calendars, moments, st.integers(0, 500_000))
-def test_days_tile_time(calendar, start, minutes):
+def test_each_day_begins_where_the_one_before_ends(calendar, start, minutes):
     end = start + timedelta(minutes=minutes)
     days = find_trading_days(calendar, start, end)
     assert all(before.end == after.start and before.date < after.date for before, after in pairwise(days))
@@ -126,7 +138,7 @@ def test_days_tile_time(calendar, start, minutes):
 
 @settings(deadline=None, max_examples=100)
 @given(calendars, moments, st.integers(1, 100_000))
-def test_weeks_are_whole_and_tile_time(calendar, start, minutes):
+def test_weeks_are_complete_and_adjacent(calendar, start, minutes):
     end = start + timedelta(minutes=minutes)
     weeks = find_trading_weeks(calendar, start, end)
     assert weeks[0].start <= start < weeks[0].end
@@ -134,23 +146,23 @@ def test_weeks_are_whole_and_tile_time(calendar, start, minutes):
     for week in weeks:
         assert week.monday.weekday() == 0
         assert {to_monday(day.date) for day in week.days} == {week.monday}
-        # Neither the day before nor the day after is of this week.
+        # Neither the day before nor the day after belongs to this week.
         assert find_trading_day(calendar, week.start - timedelta(minutes=1)).date < week.monday
         assert find_trading_day(calendar, week.end).date >= week.monday + timedelta(days=7)
     assert all(before.end == after.start for before, after in pairwise(weeks))
 
 
-def test_a_week_is_named_by_its_monday_though_it_was_a_holiday():
+def test_a_week_has_the_date_of_its_monday_even_if_that_is_a_holiday():
     (week,) = find_trading_weeks(NYSE, utc("2025-05-28"), utc("2025-05-29"))
     assert week.monday == date(2025, 5, 26)
     assert [day.date.day for day in week.days] == [27, 28, 29, 30]
-    assert on(week.ts, NEW_YORK) == "Tue 27 00:00"
+    assert format_clock(week.ts, NEW_YORK) == "Tue 27 00:00"
     assert week.expected == 4 * 390
 
 
 @pytest.mark.parametrize("calendar", [CME, NYSE, "24/7", "XTAE", "XTKS", "CMEGlobex_GC", "CME_Equity", "FOREX"])
 @pytest.mark.parametrize("year", [1890, 1990, 2026, 2040, 2300])
-def test_years_that_a_calendar_hardly_knows_have_days_too(calendar, year):
+def test_years_without_sessions_in_the_library_have_days(calendar, year):
     start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
     days = find_trading_days(calendar, start, end)
     assert days[0].start <= start
@@ -160,12 +172,12 @@ def test_years_that_a_calendar_hardly_knows_have_days_too(calendar, year):
     assert len(days) > 230
 
 
-def test_a_name_that_no_calendar_has_is_told():
+def test_an_unknown_calendar_is_refused():
     with pytest.raises(UnknownCalendar, match='No trading calendar is called "CEM"'):
         find_trading_days("CEM", utc("2025-01-01"), utc("2025-02-01"))
 
 
-def test_a_year_is_worked_out_once():
+def test_a_year_is_computed_once():
     range_ = utc("2024-01-01"), utc("2025-01-01")
     first, again = find_trading_days(CME, *range_), find_trading_days(CME, *range_)
     assert all(one is other for one, other in zip(first, again, strict=True))

@@ -17,9 +17,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from config.testing.builders import bars, ingest, save, together, write
+from config.testing.builders import bars, ingest, save, together, undo_run, write
 from config.testing.processes import session
-from ingestion.undo.pipeline import undo_run
 from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import HEIGHT, draw_strip
@@ -126,7 +125,7 @@ def test_the_overview_shows_what_the_table_holds(client, tmp_path):
 
 def test_a_series_that_is_empty_again_says_why(client, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", bars(3)))
-    undo_run(run_id=1)
+    undo_run(1)
     assert "Empty: run 2 took run 1 back" in page(client, "/")
     assert "No data ingested yet" not in page(client, "/")
     ingest(write(tmp_path / "mnq.dbn", bars(3)))
@@ -139,7 +138,7 @@ def test_a_series_that_is_empty_again_says_why(client, tmp_path):
 def test_removed_bars_have_a_column_where_there_are_any(client, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", bars(300)))
     assert "Removed" not in page(client, "/")
-    undo_run(run_id=1)
+    undo_run(1)
     for address in ("/", "/series/mnq/"):
         html = page(client, address)
         assert '<td role="cell" class="number" data-label="Removed">300</td>' in html
@@ -341,7 +340,7 @@ def test_loading_a_file_once_more_is_harmless_until_a_later_run_changed_its_bars
         assert f'{OVER}, which changed bars of this stretch: <a href="/runs/3/">run 3</a> ' in html
         assert html.index("--dry-run</code>") < html.index("Only if that is what you want")
     assert ALONE in page(client, "/runs/3/")
-    undo_run(run_id=3)
+    undo_run(3)
     assert ALONE in page(client, "/runs/1/") and ALONE in page(client, "/runs/2/")
 
 
@@ -356,19 +355,19 @@ def test_changes_beside_a_runs_stretch_do_not_concern_it(client, tmp_path):
 def test_an_undo_of_an_earlier_run_counts_as_a_change(client, tmp_path):
     ingest(write(tmp_path / "one.dbn", bars(3)))
     ingest(write(tmp_path / "same.dbn", bars(5)))
-    undo_run(run_id=1)
+    undo_run(1)
     assert '<a href="/runs/3/">run 3</a> (undo of run 1).' in page(client, "/runs/2/")
 
 
 def test_an_undone_run_says_that_loading_it_again_reverses_that(client, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", bars(4)))
     ingest(write(tmp_path / "fix.dbn", other(2)))
-    undo_run(run_id=1)  # but for the two
+    undo_run(1)  # but for the two
     html = page(client, "/runs/1/")
     assert ALONE not in html
     assert 'would bring back what <a href="/runs/3/">run 3</a> took away, ' in html
     assert f'and {OVER}: <a href="/runs/2/">run 2</a>' in html
-    undo_run(run_id=2)
+    undo_run(2)
     html = page(client, "/runs/1/")
     assert ALONE not in html and "run 3</a> took away." in html
 
@@ -410,7 +409,7 @@ def test_a_long_run_is_told_in_minutes(client):
 
 def test_an_undo_and_what_it_took_back_point_to_each_other(client, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", bars(5)))
-    undo_run(run_id=1)
+    undo_run(1)
     undone, undo = page(client, "/runs/1/"), page(client, "/runs/2/")
     assert 'Undone by <a href="/runs/2/">run 2</a>' in undone
     assert "Took run 1 back. Bars: 5 removed." in undo

@@ -11,8 +11,7 @@ from django.core.management import CommandError
 from playwright.sync_api import Page, expect
 
 from config.testing.browser import NARROW, WIDE, opened
-from config.testing.builders import MIDNIGHT, bars, ingest, save, stored, together, write
-from ingestion.undo.pipeline import undo_run
+from config.testing.builders import MIDNIGHT, bars, ingest, save, stored, together, undo_run, write
 from marketdata.models import Series
 
 LAST = MIDNIGHT + timedelta(minutes=5059)
@@ -237,7 +236,7 @@ def test_the_longest_names_break_no_page(browser, site, reader, market_db, tmp_p
 
 def test_on_a_telephone_a_line_of_a_table_is_a_small_card(browser, site, reader, mnq, tmp_path):
     ingest(write(tmp_path / "other.dbn", bars(3)), symbol="OTHER")
-    undo_run(run_id=2)
+    undo_run(2)
     with opened(browser, site, reader=reader, viewport=NARROW) as page:
         page.goto("/")
         for row in page.locator("tbody tr").all():

@@ -1,4 +1,4 @@
-"""The hourly ledger is what the bars make it, whatever is done to them."""
+"""The triggers keep the hourly rollup equal to the bars after any change of the bars."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.testing.builders import bars, ingest, write
-from config.testing.hours import assert_in_step, at, bar_row, copy_bars, insert_bars, rollup_rows
+from config.testing.rollup import assert_rollup_matches, at, bar_row, copy_bars, insert_bars, read_rollup
 from config.testing.rows import execute
 from marketdata.models import HourlyBar, SeriesCount
 
@@ -29,7 +29,7 @@ UPSERT = """
 ON CONFLICT (symbol, ts) DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,
     close = excluded.close, volume = excluded.volume
 """
-# Deletes what has an odd volume, corrects the rest, and inserts what is new: three kinds of trigger for one hour.
+# Deletes bars with an odd volume, updates the others, and inserts new ones: three kinds of trigger for one hour.
 MERGE = """
 MERGE INTO market_bars_ohlcv_1m AS old
 USING unnest(%s::varchar[], %s::timestamptz[], %s::bigint[], %s::numeric[]) AS new (symbol, ts, ts_ms, volume)
@@ -39,29 +39,29 @@ WHEN MATCHED THEN UPDATE SET close = low, volume = new.volume
 WHEN NOT MATCHED THEN INSERT (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
     VALUES (new.symbol, new.ts, new.ts_ms, new.volume, new.volume + 1, new.volume - 1, new.volume, new.volume, 2)
 """
-# Takes bars out and puts them in elsewhere by one statement.
+# Deletes bars and inserts them at other times in one statement.
 REPLACE = """
-WITH taken AS (DELETE FROM market_bars_ohlcv_1m {span} RETURNING *)
+WITH deleted AS (DELETE FROM market_bars_ohlcv_1m {span} RETURNING *)
 INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
-SELECT symbol, ts + %s * interval '1 minute', ts_ms + %s * 60000, open, high, low, close, volume, 2 FROM taken
+SELECT symbol, ts + %s * interval '1 minute', ts_ms + %s * 60000, open, high, low, close, volume, 2 FROM deleted
 ON CONFLICT DO NOTHING
 """.replace("{span}", IN_SPAN)
 
 
-def take(step: str, what: object) -> None:
-    """Do it; what the primary key forbids is not done."""
+def apply_step(step: str, argument: object) -> None:
+    """Change the bars. The primary key may refuse a change."""
     if step == "truncate":
         execute("TRUNCATE market_bars_ohlcv_1m")
     elif step in ("copy", "insert", "upsert", "merge"):
-        rows = [bar_row(symbol, at(minute), value, run_id=run) for (symbol, minute), (value, run) in what.items()]
+        rows = [bar_row(symbol, at(minute), value, run_id=run) for (symbol, minute), (value, run) in argument.items()]
         if step == "merge":
             execute(MERGE, *(list(column) for column in zip(*((*row[:3], row[7]) for row in rows), strict=True)))
         elif step == "copy":
             copy_bars(rows)
         else:
-            insert_bars(rows, then=UPSERT if step == "upsert" else "ON CONFLICT DO NOTHING")
+            insert_bars(rows, on_conflict=UPSERT if step == "upsert" else "ON CONFLICT DO NOTHING")
     elif step in ("shift", "replace"):
-        (symbol, first, length), by = what
+        (symbol, first, length), by = argument
         span = (symbol, at(first), at(first + length))
         if step == "replace":
             execute(REPLACE, *span, by, by)
@@ -69,7 +69,7 @@ def take(step: str, what: object) -> None:
             sql = "UPDATE market_bars_ohlcv_1m SET ts = ts + %s * interval '1 minute', ts_ms = ts_ms + %s * 60000 "
             execute(sql + IN_SPAN, by, by, *span)
     else:
-        symbol, first, length = what
+        symbol, first, length = argument
         sql = {
             "correct": "UPDATE market_bars_ohlcv_1m SET open = low, high = high + 1, close = high, volume = 3 ",
             "delete": "DELETE FROM market_bars_ohlcv_1m ",
@@ -80,30 +80,30 @@ def take(step: str, what: object) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=st.lists(steps, min_size=1, max_size=8))
-def test_any_story_leaves_the_ledger_in_step(two_runs, story):
+@given(history=st.lists(steps, min_size=1, max_size=8))
+def test_the_rollup_matches_after_any_history(two_runs, history):
     with transaction.atomic():
-        for step, what in story:
+        for step, argument in history:
             try:
                 with transaction.atomic():
-                    take(step, what)
+                    apply_step(step, argument)
             except IntegrityError as error:
                 assert "duplicate key" in str(error)
-            assert_in_step()
+            assert_rollup_matches()
         transaction.set_rollback(True)
 
 
-def test_ingestion_keeps_it_by_every_way_in(market_db, tmp_path):
-    ingest(write(tmp_path / "first.dbn", bars(100)))  # straight into the table
-    assert_in_step()
+def test_it_matches_after_each_way_of_ingesting(market_db, tmp_path):
+    ingest(write(tmp_path / "first.dbn", bars(100)))  # new bars
+    assert_rollup_matches()
     changed = bars(150, first=40)
     changed["volume"] += 1
-    ingest(write(tmp_path / "second.dbn", changed))  # by way of staging: corrects and adds
-    assert_in_step()
+    ingest(write(tmp_path / "second.dbn", changed))  # staged: some are stored already
+    assert_rollup_matches()
     assert SeriesCount.objects.get().bar_count == 190
 
 
-def test_an_hour_has_the_values_of_its_bars(two_runs):
+def test_an_hour_aggregates_its_bars(two_runs):
     copy_bars(
         [("A", at(minute), int(at(minute).timestamp()) * 1000, 5, 9 + minute, 1, 6, 10, 1) for minute in (59, 3, 7)]
     )
@@ -122,15 +122,15 @@ def test_all_minutes_of_an_hour_at_the_largest_values(two_runs):
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])
-def test_hours_are_utc_also_before_1970_and_whatever_the_clock_of_the_session(two_runs, zone):
+def test_hours_are_utc_in_any_time_zone_and_before_1970(two_runs, zone):
     execute("SELECT set_config('TimeZone', %s, true)", zone)
     early = datetime(1969, 12, 31, 23, 59, tzinfo=UTC)
     for ts in (early, early + timedelta(minutes=1), early - timedelta(minutes=60), datetime(1904, 2, 29, tzinfo=UTC)):
         insert_bars([bar_row("A", ts, 3)])
     execute("UPDATE market_bars_ohlcv_1m SET volume = 4 WHERE ts = %s", early)
     execute("DELETE FROM market_bars_ohlcv_1m WHERE ts = %s", early - timedelta(minutes=60))
-    execute("SET LOCAL TimeZone = 'UTC'")  # Django reads every time as this zone's
-    assert_in_step()
+    execute("SET LOCAL TimeZone = 'UTC'")  # Django expects times in this zone
+    assert_rollup_matches()
     assert HourlyBar.objects.count() == 3
 
 
@@ -139,13 +139,13 @@ def test_a_statement_of_no_rows_changes_nothing(two_runs):
     execute("DELETE FROM market_bars_ohlcv_1m WHERE symbol = 'B'")
     execute("UPDATE market_bars_ohlcv_1m SET volume = 2 WHERE symbol = 'B'")
     execute("INSERT INTO market_bars_ohlcv_1m SELECT * FROM market_bars_ohlcv_1m WHERE symbol = 'B'")
-    assert_in_step()
+    assert_rollup_matches()
 
 
-def test_what_fails_leaves_no_trace(two_runs):
+def test_a_failed_statement_changes_nothing(two_runs):
     insert_bars([bar_row("A", at(0), 1)])
-    before = rollup_rows()
+    before = read_rollup()
     with pytest.raises(IntegrityError, match="does not exist"), transaction.atomic():
         copy_bars([bar_row("A", at(minute), 2, run_id=99 if minute == 50 else 1) for minute in range(1, 90)])
-    assert rollup_rows() == before
-    assert_in_step()
+    assert read_rollup() == before
+    assert_rollup_matches()

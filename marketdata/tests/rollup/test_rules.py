@@ -1,9 +1,9 @@
-"""The ledger follows from the bars: it goes with them, nobody else writes it, and its rows keep rules of their own."""
+"""The hourly rollup is derived from the bars: TRUNCATE empties both, only triggers write it, constraints check it."""
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from config.testing.hours import assert_in_step, at, bar_row, insert_bars
+from config.testing.rollup import assert_rollup_matches, at, bar_row, insert_bars
 from config.testing.rows import BARS, execute, execute_one
 from marketdata.models import HourlyBar, SeriesCount
 
@@ -11,7 +11,7 @@ HOURS, COUNTS = "market_bars_ohlcv_1h", "market_series_counts"
 RESTRICT_VIOLATION = "23001"
 
 
-# --- Emptying --------------------------------------------------------------------------------------------------------
+# --- TRUNCATE ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -25,21 +25,21 @@ RESTRICT_VIOLATION = "23001"
     ],
 )
 @pytest.mark.parametrize("how", ["", "CASCADE", "RESTART IDENTITY"])
-def test_truncating_the_bars_empties_the_ledger(two_runs, tables, how):
+def test_truncating_the_bars_empties_the_rollup(two_runs, tables, how):
     insert_bars([bar_row("A", at(0), 1)])
     execute(f"TRUNCATE {tables} {how}")
     assert (HourlyBar.objects.count(), SeriesCount.objects.count()) == (0, 0)
 
 
 @pytest.mark.parametrize("table", [HOURS, COUNTS])
-def test_the_ledger_is_not_truncated_under_its_bars(two_runs, table):
+def test_the_rollup_is_not_truncated_while_there_are_bars(two_runs, table):
     insert_bars([bar_row("A", at(0), 1)])
     assert "cannot be truncated while there are bars" in refused(f"TRUNCATE {table}")
     execute("DELETE FROM market_bars_ohlcv_1m")
     execute(f"TRUNCATE {table}")
 
 
-# --- Nobody else writes it -------------------------------------------------------------------------------------------
+# --- Only triggers write it -------------------------------------------------------------------------------------------
 
 
 def refused(sql: str) -> str:
@@ -62,10 +62,10 @@ def refused(sql: str) -> str:
         "INSERT INTO market_series_counts VALUES ('B', 1)",
     ],
 )
-def test_the_ledger_cannot_be_written_by_hand(two_runs, sql):
+def test_the_rollup_cannot_be_written_by_hand(two_runs, sql):
     insert_bars([bar_row("A", at(0), 1)])
     assert "follows from market_bars_ohlcv_1m: change the bars" in refused(sql)
-    assert_in_step()
+    assert_rollup_matches()
 
 
 def test_the_permission_ends_with_the_statement_that_writes_bars(two_runs):
@@ -76,11 +76,11 @@ def test_the_permission_ends_with_the_statement_that_writes_bars(two_runs):
     refused("DELETE FROM market_bars_ohlcv_1h")
 
 
-# constraint -> the ways to break it alone, by what to change in a good row
+# constraint -> changes of a valid row that break it and no other
 GOOD_HOUR = {
     "symbol": "A", "hour": "2024-01-02 14:00+00", "open": 2, "high": 4, "low": 1, "close": 3, "volume": 5, "minutes": 6,
 }  # fmt: skip
-OFFENCES = {
+VIOLATIONS = {
     "hour_whole_hour": [{"hour": "2024-01-02 14:00:01+00"}, {"hour": "2024-01-02 14:30+00"}],
     "hour_minutes_in_hour": [{"minutes": 0}, {"minutes": 2**60}, {"minutes": -1}],
     "hour_high_low_enclose": [{"open": 5}, {"open": 0}, {"close": 5}, {"close": 0}],
@@ -89,41 +89,41 @@ OFFENCES = {
 }
 
 
-def as_its_keeper(table: str, row: dict) -> None:
+def insert_as_trigger(table: str, row: dict) -> None:
     columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL barkeep.keeps_hours = 'on'")
         cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))  # noqa: S608
 
 
-@pytest.mark.parametrize(("name", "changes"), [(name, one) for name, ways in OFFENCES.items() for one in ways])
-def test_an_hour_that_breaks_a_rule_is_refused_even_from_its_keeper(db, name, changes):
+@pytest.mark.parametrize(("name", "changes"), [(name, one) for name, rows in VIOLATIONS.items() for one in rows])
+def test_a_row_that_breaks_a_constraint_is_refused_even_from_triggers(db, name, changes):
     with pytest.raises(IntegrityError) as refusal:
-        as_its_keeper(HOURS, GOOD_HOUR | changes)
+        insert_as_trigger(HOURS, GOOD_HOUR | changes)
     assert refusal.value.__cause__.diag.constraint_name == name
 
 
 def test_a_count_is_not_negative(db):
     with pytest.raises(IntegrityError) as refusal:
-        as_its_keeper(COUNTS, {"symbol": "A", "bar_count": -1})
+        insert_as_trigger(COUNTS, {"symbol": "A", "bar_count": -1})
     assert refusal.value.__cause__.diag.constraint_name == "series_count_not_negative"
 
 
-def test_no_check_is_left_untested(db):
+def test_every_check_constraint_is_tested(db):
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = ANY (%s::regclass[])",
             [[HOURS, COUNTS]],
         )
-        assert {row[0] for row in cursor.fetchall()} == {*OFFENCES, "series_count_not_negative"}
+        assert {row[0] for row in cursor.fetchall()} == {*VIOLATIONS, "series_count_not_negative"}
 
 
 @pytest.mark.parametrize("first", range(60))
-def test_what_follows_from_the_minutes_is_made_by_the_database(db, first):
+def test_the_database_computes_times_and_count_from_the_minutes(db, first):
     for last in range(first, 60):
         minutes = 1 << first | 1 << last
-        as_its_keeper(HOURS, GOOD_HOUR | {"symbol": str(last), "minutes": minutes})
-    made = HourlyBar.objects.values_list("symbol", "first_ts", "last_ts", "bar_count")
-    assert {(int(symbol), *rest) for symbol, *rest in made} == {
+        insert_as_trigger(HOURS, GOOD_HOUR | {"symbol": str(last), "minutes": minutes})
+    computed = HourlyBar.objects.values_list("symbol", "first_ts", "last_ts", "bar_count")
+    assert {(int(symbol), *rest) for symbol, *rest in computed} == {
         (last, at(first), at(last), 1 + (last > first)) for last in range(first, 60)
     }

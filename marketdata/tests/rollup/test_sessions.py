@@ -1,4 +1,4 @@
-"""The ledger is in step whatever the session is like: its path, its role, its isolation."""
+"""The hourly rollup matches the bars for any search path, role and isolation level of the session."""
 
 import threading
 
@@ -7,10 +7,18 @@ import pytest
 from django.db import connection
 from psycopg2.errorcodes import INSUFFICIENT_PRIVILEGE, SERIALIZATION_FAILURE
 
-from config.testing.hours import COLUMNS, assert_in_step, at, bar_row, rollup_rows
 from config.testing.processes import session, until
+from config.testing.rollup import (
+    COLUMNS,
+    assert_rollup_matches,
+    at,
+    bar_row,
+    insert_minutes,
+    is_waiting,
+    read_rollup,
+    run_statement,
+)
 from config.testing.rows import RUNS, insert
-from marketdata.tests.rollup.test_concurrency import execute_in, inserted, waits
 
 BARS = "public.market_bars_ohlcv_1m"
 MOVE = "UPDATE market_bars_ohlcv_1m SET ts = ts + interval '1 hour', ts_ms = ts_ms + 3600000"
@@ -18,8 +26,8 @@ WRITE = f"INSERT INTO {BARS} ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s,
 
 
 @pytest.fixture
-def held(market_db):
-    """Two hours of A."""
+def stored_bars(market_db):
+    """Bars of A in two hours."""
     insert(RUNS)
     with connection.cursor() as cursor:
         cursor.executemany(WRITE, [bar_row("A", at(minute), minute) for minute in (*range(6), 70)])
@@ -34,22 +42,22 @@ def write_in_every_way(cursor) -> None:
 @pytest.mark.parametrize(
     "before",
     [
-        ["SET search_path = ''"],  # as pg_dump's
+        ["SET search_path = ''"],  # as pg_dump sets it
         [f"CREATE TEMPORARY TABLE market_bars_ohlcv_1m (LIKE {BARS})"],
         ["CREATE TEMPORARY TABLE market_bars_ohlcv_1h (LIKE public.market_bars_ohlcv_1h)"],
         ["CREATE TEMPORARY TABLE new_rows (a int)", "CREATE TEMPORARY TABLE old_rows (a int)"],
     ],
 )
-def test_the_functions_find_their_own_tables(held, before):
+def test_the_functions_find_their_own_tables(stored_bars, before):
     with session() as cursor:
         for statement in before:
             cursor.execute(statement)
         write_in_every_way(cursor)
-    assert_in_step()
-    assert len(rollup_rows()) == 1
+    assert_rollup_matches()
+    assert len(read_rollup()) == 1
 
 
-def test_runs_are_looked_for_where_they_are(held):
+def test_a_temporary_table_of_runs_is_not_read(stored_bars):
     with session() as cursor, pytest.raises(psycopg2.errors.ForeignKeyViolation):
         cursor.execute("CREATE TEMPORARY TABLE data_ingest_runs AS SELECT 77::bigint AS id")
         try:
@@ -58,7 +66,7 @@ def test_runs_are_looked_for_where_they_are(held):
             raise error.__cause__ from error
 
 
-def test_who_may_write_bars_needs_no_right_to_the_ledger(held):
+def test_a_role_that_writes_bars_needs_no_privilege_on_the_rollup(stored_bars):
     with session() as cursor:
         cursor.execute("CREATE ROLE barkeep_test_writer")
         try:
@@ -70,7 +78,7 @@ def test_who_may_write_bars_needs_no_right_to_the_ledger(held):
             assert refused.value.__cause__.pgcode == INSUFFICIENT_PRIVILEGE
         finally:
             cursor.execute("RESET ROLE; DROP OWNED BY barkeep_test_writer; DROP ROLE barkeep_test_writer")
-    assert_in_step()
+    assert_rollup_matches()
 
 
 # --- An older snapshot -----------------------------------------------------------------------------------------------
@@ -78,63 +86,63 @@ def test_who_may_write_bars_needs_no_right_to_the_ledger(held):
 
 @pytest.fixture
 def older(market_db):
-    """A session whose snapshot is older than what the test does."""
+    """A session whose snapshot is older than the changes of the test."""
     with session() as cursor:
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM data_ingest_runs")
         yield cursor
         cursor.execute("ROLLBACK")
 
 
-def test_an_hour_whose_bars_were_moved_away_cannot_be_added_to(held, older):
+def test_an_hour_whose_bars_were_moved_away_cannot_be_added_to(stored_bars, older):
     with session() as other:
         other.execute(MOVE)
     with pytest.raises(Exception, match="could not serialize") as refused:
         older.execute(WRITE, bar_row("A", at(0), 40))
     assert refused.value.__cause__.pgcode == SERIALIZATION_FAILURE
-    assert_in_step()
+    assert_rollup_matches()
 
 
-def test_truncating_bars_that_it_does_not_see_takes_their_hours_too(market_db, older):
+def test_truncating_bars_newer_than_the_snapshot_removes_their_hours_too(market_db, older):
     insert(RUNS)
     with session() as other:
-        other.execute(*inserted(1, 2))
+        other.execute(*insert_minutes(1, 2))
     older.execute("TRUNCATE market_bars_ohlcv_1m")
     older.execute("COMMIT")
-    assert_in_step()
-    assert rollup_rows() == {}
+    assert_rollup_matches()
+    assert read_rollup() == {}
 
 
 @pytest.mark.parametrize("table", ["market_bars_ohlcv_1h", "market_series_counts", "data_ingest_runs CASCADE"])
-def test_nothing_that_bars_need_is_truncated_over_bars_that_it_does_not_see(market_db, older, table):
+def test_tables_that_bars_need_are_not_truncated_if_bars_are_newer_than_the_snapshot(market_db, older, table):
     insert(RUNS)
     with session() as other:
-        other.execute(*inserted(1, 2))
+        other.execute(*insert_minutes(1, 2))
     with pytest.raises(Exception, match="cannot be truncated while there are bars"):
         older.execute(f"TRUNCATE {table}")
     older.execute("ROLLBACK")
-    assert_in_step()
+    assert_rollup_matches()
 
 
 # --- Two at once -----------------------------------------------------------------------------------------------------
 
 
 def test_a_statement_of_two_kinds_and_one_of_one_lock_in_the_same_order(market_db):
-    """An upsert's UPDATE trigger comes before its INSERT trigger: the later hour before the earlier one."""
+    """The UPDATE trigger of an upsert fires before its INSERT trigger: here for the later hour first."""
     insert(RUNS)
     with connection.cursor() as cursor:
-        cursor.execute(*inserted(0, 120))
-    upsert, rows = inserted(2, 120)
+        cursor.execute(*insert_minutes(0, 120))
+    upsert, rows = insert_minutes(2, 120)
     upsert += " ON CONFLICT (symbol, ts) DO UPDATE SET volume = excluded.volume + 1"
     failures: list[Exception] = []
     with session() as first, session() as one, session() as other:
         first.execute("BEGIN; SELECT FROM market_bars_ohlcv_1h WHERE hour = %s FOR UPDATE", [at(0)])
         threads = []
-        for cursor, statement in ((one, inserted(1, 121)), (other, (upsert, rows))):
-            threads.append(threading.Thread(target=execute_in, args=(cursor, statement, failures)))
+        for cursor, statement in ((one, insert_minutes(1, 121)), (other, (upsert, rows))):
+            threads.append(threading.Thread(target=run_statement, args=(cursor, statement, failures)))
             threads[-1].start()
-            until(lambda cursor=cursor: waits(cursor))
+            until(lambda cursor=cursor: is_waiting(cursor))
         first.execute("COMMIT")
         for thread in threads:
             thread.join(20)
     assert failures == []
-    assert_in_step()
+    assert_rollup_matches()

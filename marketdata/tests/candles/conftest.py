@@ -1,0 +1,19 @@
+"""A series with each kind of calendar, and weeks to fill with bars."""
+
+from datetime import date
+
+import pytest
+
+from config.testing.candles import WEEKS
+from config.testing.clocks import CME, NYSE
+from marketdata.models import Series
+
+
+@pytest.fixture(params=WEEKS)
+def first_day(request) -> date:
+    return WEEKS[request.param]
+
+
+@pytest.fixture(params=[CME, NYSE, ""], ids=["CME", "NYSE", "no calendar"])
+def series(request, market_db) -> Series:
+    return Series.objects.create(slug="some", symbol="SOME", calendar=request.param)

@@ -1,0 +1,42 @@
+"""Candles, compared with those computed bar by bar."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from config.testing.candles import WEEKS, aggregate_slowly, find_period, insert_random_bars, read_all, summarize
+from config.testing.clocks import CME, NYSE
+from marketdata.candles.periods import TIMEFRAMES
+from marketdata.candles.query import read_candle_page
+
+
+def test_every_candle_is_computed_from_its_bars(series, first_day):
+    bars = insert_random_bars(series, first_day)
+    for timeframe in TIMEFRAMES:
+        expected = aggregate_slowly(bars, series.calendar, timeframe)
+        assert summarize(read_all(series, timeframe)) == expected, timeframe
+
+
+def test_a_candle_is_forming_until_its_period_is_over(series):
+    insert_random_bars(series, WEEKS["autumn"], days=2)
+    now = datetime(2024, 11, 1, 12, 34, tzinfo=UTC)
+    for timeframe in TIMEFRAMES:
+        page, _ = read_candle_page(
+            series, timeframe, start=None, end=None, after=None, descending=False, limit=1000, now=now
+        )
+        for candle in page:
+            # The timestamp of a day is within it, also where the day begins before it.
+            assert candle.forming is (find_period(candle.ts, series.calendar, timeframe).end > now), (timeframe, candle)
+
+
+@pytest.mark.parametrize(("timeframe", "by_hours"), [("30m", ()), ("1h", (CME, "")), ("1d", (CME, NYSE, ""))])
+def test_the_rollup_is_read_where_periods_are_aligned_to_hours(series, timeframe, by_hours):
+    insert_random_bars(series, WEEKS["autumn"], days=2)
+    with CaptureQueriesContext(connection) as queries:
+        read_all(series, timeframe)
+    [table] = {
+        query["sql"].split("FROM market_bars_ohlcv_")[1][:2] for query in queries if "trim_scale" in query["sql"]
+    }
+    assert table == ("1h" if series.calendar in by_hours else "1m")

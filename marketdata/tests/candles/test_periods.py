@@ -1,0 +1,62 @@
+"""The periods of candles, compared with those found minute by minute."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.testing.candles import count_open_slowly, find_period
+from config.testing.clocks import CME, NYSE, calendars, moments, utc
+from marketdata.calendars.trading_days import find_trading_days
+from marketdata.candles.periods import TIMEFRAMES, find_periods
+
+
+@settings(deadline=None, max_examples=60)
+@given(calendars, moments, st.integers(1, 4000), st.sampled_from(TIMEFRAMES))
+def test_each_period_begins_where_the_one_before_ends(calendar, start, minutes, timeframe):
+    end = start + timedelta(minutes=minutes)
+    periods = find_periods(calendar, timeframe, start, end)
+    assert periods.starts[0] <= start.timestamp()
+    assert periods.ends[-1] >= end.timestamp()
+    assert periods.starts[1:].tolist() == periods.ends[:-1].tolist()
+    assert all(before <= after for before, after in pairwise(periods.dates))
+
+
+@settings(deadline=None, max_examples=60)
+@given(calendars, moments, st.sampled_from(TIMEFRAMES))
+def test_a_period_is_the_one_found_by_itself(calendar, moment, timeframe):
+    periods = find_periods(calendar, timeframe, moment, moment + timedelta(minutes=1))
+    index = sum(start <= moment.timestamp() for start in periods.starts.tolist()) - 1
+    period = find_period(moment, calendar, timeframe)
+    expected = count_open_slowly(find_trading_days(calendar, period.start, period.end), period.start, period.end)
+    times = [period.label.timestamp(), period.start.timestamp(), period.end.timestamp()]
+    assert [periods.labels[index], periods.starts[index], periods.ends[index]] == times
+    assert (periods.dates[index], periods.expected[index]) == (period.date, expected)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "timeframe", "aligned"),
+    [
+        (CME, "1h", True),
+        (CME, "1d", True),
+        (NYSE, "1h", False),
+        (NYSE, "1w", True),
+        ("", "4h", True),
+        ("", "30m", False),
+    ],
+)
+def test_whether_periods_are_aligned_to_hours(calendar, timeframe, aligned):
+    periods = find_periods(calendar, timeframe, utc("2025-07-14 12:00"), utc("2025-07-18 12:00"))
+    assert periods.is_aligned_to_hours == aligned
+
+
+def test_a_slice_has_the_same_periods():
+    periods = find_periods(CME, "1h", utc("2025-07-14 12:00"), utc("2025-07-18 12:00"))
+    part = periods[3:5]
+    assert (len(part), part.starts.tolist(), list(part.dates)) == (
+        2,
+        periods.starts[3:5].tolist(),
+        [*periods.dates[3:5]],
+    )

@@ -1,0 +1,97 @@
+"""Reads of the audit trail, from runs inserted with plain SQL."""
+
+from config.testing.rows import FAILED, RUNS, UNDO, insert
+from marketdata.models import IngestRun, Series
+from marketdata.runs.query import (
+    RUNS_PER_PAGE,
+    LastRun,
+    count_failures_since_success,
+    find_last_runs,
+    find_last_successes,
+    find_open_failures,
+    find_runs_of_same_file,
+    read_runs_page,
+)
+
+MNQ = "CME_MINI:MNQ1!"
+
+
+def list_ids(runs: list[IngestRun]) -> list[int]:
+    return [run.pk for run in runs]
+
+
+def test_the_last_run_of_each_series_failed_or_not(db, django_assert_num_queries):
+    insert(RUNS, id=1, symbols=["A"])
+    for number in range(2, 150):  # more than the newest 100
+        insert(RUNS, id=number)
+    insert(RUNS, id=150, **FAILED)
+    series = [Series(symbol=symbol) for symbol in (MNQ, "A", "none")]
+    with django_assert_num_queries(2):
+        found = find_last_runs(series)
+    assert {symbol: (run.pk, run.status) for symbol, run in found.items()} == {
+        MNQ: (150, "failed"),
+        "A": (1, "success"),
+    }
+
+
+def test_the_last_success_of_each_symbol(db):
+    insert(RUNS, id=1)
+    insert(RUNS, id=2, finished_at="2024-02-01 10:00:06+00", **UNDO)
+    insert(RUNS, id=3, **FAILED)
+    assert find_last_successes([MNQ, "none"]) == {MNQ: LastRun(2, 1)}
+    assert find_last_successes([]) == {}
+
+
+def test_failures_count_from_the_last_success(db):
+    assert count_failures_since_success() == 0
+    insert(RUNS, id=1, **FAILED)
+    assert count_failures_since_success() == 1
+    insert(RUNS, id=2)
+    assert count_failures_since_success() == 0
+    insert(RUNS, id=3, **FAILED)
+    insert(RUNS, id=4, **FAILED)
+    assert count_failures_since_success() == 2
+
+
+def test_a_failure_is_open_until_its_file_is_loaded(db):
+    insert(RUNS, id=1, **FAILED, file_path="/a", file_sha256="a" * 64)
+    insert(RUNS, id=2, **FAILED, file_path="/b", file_sha256="b" * 64)
+    insert(RUNS, id=3, **FAILED, file_path="/c", file_sha256="")
+    assert list_ids(find_open_failures()) == [3, 2, 1]
+    insert(RUNS, id=4, file_path="/elsewhere", file_sha256="a" * 64)
+    insert(RUNS, id=5, file_path="/c", file_sha256="d" * 64)
+    assert list_ids(find_open_failures()) == [2]
+    insert(RUNS, id=6, **FAILED, file_path="/c", file_sha256="")
+    assert list_ids(find_open_failures()) == [6, 2]
+
+
+def test_a_failed_undo_is_not_an_open_failure(db):
+    insert(RUNS, id=1)
+    insert(RUNS, id=2, **(UNDO | FAILED | {"removed_count": 0}))
+    assert find_open_failures() == []
+
+
+def test_pages_of_runs_contain_each_once_newest_first(db):
+    for number in range(1, 2 * RUNS_PER_PAGE + 2):
+        insert(RUNS, id=number)
+    first, before = read_runs_page(before=None)
+    second, before_third = read_runs_page(before=before)
+    third, end = read_runs_page(before=before_third)
+    assert list_ids([*first, *second, *third]) == list(range(2 * RUNS_PER_PAGE + 1, 0, -1))
+    assert (len(first), len(second), len(third), end) == (RUNS_PER_PAGE, RUNS_PER_PAGE, 1, None)
+
+
+def test_a_page_of_a_series_has_only_its_successful_runs(db):
+    insert(RUNS, id=1)
+    insert(RUNS, id=2, symbols=["A", "B"])
+    insert(RUNS, id=3, symbols=["B"], **FAILED)
+    assert list_ids(read_runs_page(before=None, symbol="B")[0]) == [2]
+
+
+def test_a_file_is_the_same_by_its_content_or_else_by_its_path(db):
+    insert(RUNS, id=1, file_path="/a")
+    insert(RUNS, id=2, file_path="/b")
+    insert(RUNS, id=3, file_path="/a", **(FAILED | {"file_sha256": ""}))
+    insert(RUNS, id=4, finished_at="2024-02-01 10:00:06+00", **UNDO)
+    runs = IngestRun.objects.in_bulk()
+    assert [list_ids(find_runs_of_same_file(runs[number])) for number in (1, 2, 3, 4)] == [[2], [1], [1], []]
