@@ -18,6 +18,7 @@ from django.db.backends.utils import CursorWrapper
 from ingestion.database import require_database, translate_database_errors
 from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
+from ingestion.dbn.text import to_printable
 from ingestion.errors import IngestError, Interrupted
 from ingestion.loading.copy import copy_new_bars, copy_staged_bars
 from ingestion.loading.locks import lock_series
@@ -29,7 +30,7 @@ from ingestion.options import IngestOptions, check_options
 from ingestion.progress import Progress
 from ingestion.reader import FileReader, LoadBatch, prefetch
 from ingestion.runs import close_on_failure, open_run, succeed_run
-from ingestion.symbology.conflicts import Conflict, conflict_error, find_conflicts
+from ingestion.symbology.conflicts import Conflict, find_conflicts, refuse_conflicts
 from ingestion.symbology.intervals import record_intervals
 from ingestion.symbology.series import default_dataset_name, ensure_series, refuse_other_dataset
 from marketdata.models import IngestRun
@@ -118,7 +119,7 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
             transaction.set_rollback(True)
     _report(file, progress)
     for conflict in conflicts:
-        progress.note(f"Would replace {conflict.stored} of {conflict.symbol} from {conflict.start} on.")
+        progress.note(f"Would replace {conflict.stored} of {to_printable(conflict.symbol)} from {conflict.start} on.")
     return FilePreview(
         dataset=options.dataset, file_sha256=source.sha256, **_result_fields(file, counts, removed_count)
     )
@@ -195,8 +196,8 @@ def _check_conflicts(file: FileReader, options: IngestOptions) -> list[Conflict]
     if not (options.symbol or options.replace_instrument):
         refuse_other_dataset(file.path, file.symbols, file.metadata.dataset)
     conflicts = find_conflicts(file.intervals_by_symbol)
-    if conflicts and not options.replace_instrument:
-        raise conflict_error(file.path, conflicts)
+    if not options.replace_instrument:
+        refuse_conflicts(file.path, conflicts)
     return conflicts
 
 

@@ -18,6 +18,7 @@ from django.conf import settings
 from ingestion.dbn.batches import RecordBatch, align_to_minutes, filter_publisher, limit_rows
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
+from ingestion.dbn.text import to_printable
 from ingestion.loading.copy_format import NO_ROWS, CopyRows, encode_bar_rows, encode_staged_rows
 from ingestion.loading.overlap import StoredRanges
 from ingestion.options import IngestOptions
@@ -94,16 +95,16 @@ class FileReader:
         """The file's distinct bars, batch by batch, in the order of the steps: record rules, series, series rules,
         instruments; at the end the checks of the complete file."""
         for batch in check_records(
-            self._requested_batches(), metadata=self.metadata, symbol_of=self._resolver.symbol_of
+            self._requested_batches(), metadata=self.metadata, describe_symbol=self._resolver.describe_symbol
         ):
-            bars = self.check.distinct(self._resolver.name(batch))
+            bars = self.check.drop_duplicates(self._resolver.resolve(batch))
             self._intervals.add(bars.instrument_days, self.symbols)
             yield bars
         self._source.finish()
         refuse_empty(self.path, self.check, self._options.publisher_id)
 
     def _requested_batches(self) -> Iterator[RecordBatch]:
-        batches = self._records.batches()
+        batches = self._records.read_batches()
         if self._options.publisher_id is not None:
             batches = filter_publisher(batches, self._options.publisher_id)
         if self._options.limit is not None:
@@ -115,11 +116,12 @@ class FileReader:
         if self._assignment.note:
             yield self._assignment.note
         if self.check.longest_gap_start is not None:
-            yield self.check.describe_longest_gap
+            yield self.check.longest_gap_note
         if self._source.manifest:
             yield "Checked against manifest.json."
         if missing := self.metadata.not_found:
-            yield f"The vendor did not find {len(missing):,} of the requested symbols: {format_list(missing)}."
+            names = format_list([to_printable(name) for name in missing])
+            yield f"The vendor did not find {len(missing):,} of the requested symbols: {names}."
         if self.metadata.limit and self.check.row_count == self.metadata.limit:
             yield f"The download was limited to {self.metadata.limit:,} rows and has as many: there may be more."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -72,6 +73,11 @@ def zstd(*contents: bytes) -> bytes:
     """Each content as a zstd frame of its own, with a checksum."""
     compressor = zstandard.ZstdCompressor(write_checksum=True)
     return b"".join(compressor.compress(content) for content in contents)
+
+
+def skippable_frame(content: bytes, magic: int = 0x184D2A53) -> bytes:
+    """A zstd frame without data, which readers skip."""
+    return struct.pack("<II", magic, len(content)) + content
 
 
 def save(path: Path, content: bytes) -> Path:

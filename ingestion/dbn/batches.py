@@ -1,4 +1,4 @@
-"""Batches of records in file order, and the filters that apply to them."""
+"""Batches of records in file order: selected by publisher, limited in number, aligned to minutes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 
 from ingestion.errors import InvalidBars
 
-MAX_ROWS_PER_MINUTE = 1 << 19  # rows that are looked at together: all of OPRA trades fewer instruments in a minute
+# Bounds the memory of a minute, which is kept in one batch. All of OPRA has fewer instruments with bars in a minute.
+MAX_ROWS_PER_MINUTE = 1 << 19
 
 
 @dataclass(frozen=True)
 class RecordBatch:
-    """Some rows of a file, in its order: shape (n,) of `FileFacts.record`, and their row numbers, the first being 1."""
+    """Rows of a file in its order. `records`: shape (n,) of `DbnMetadata.record`; `rows`: their numbers from 1."""
 
     records: np.ndarray
     rows: np.ndarray
@@ -28,13 +29,13 @@ class RecordBatch:
 
 
 def filter_publisher(batches: Iterator[RecordBatch], publisher_id: int) -> Iterator[RecordBatch]:
-    """Only the rows of one publisher."""
+    """The rows of one publisher."""
     for batch in batches:
         yield batch[batch.records["publisher_id"] == publisher_id]
 
 
 def limit_rows(batches: Iterator[RecordBatch], limit: int) -> Iterator[RecordBatch]:
-    """Only the first `limit` rows. What lies behind them is decoded all the same: a damaged file is refused."""
+    """The first `limit` rows. The rest is still decoded, so that a damaged file is refused."""
     for batch in batches:
         if limit > 0:
             yield batch[:limit]
@@ -42,35 +43,37 @@ def limit_rows(batches: Iterator[RecordBatch], limit: int) -> Iterator[RecordBat
 
 
 def align_to_minutes(batches: Iterator[RecordBatch], path: Path) -> Iterator[RecordBatch]:
-    """The same rows, cut between minutes: all rows of a minute come together, as long as time does not run back.
+    """The same rows in batches that end with a minute: all rows of a minute share a batch, if times never decrease.
 
-    Raises `InvalidBars` for more rows of one minute than memory should hold.
+    Raises `InvalidBars` for a minute of more than `MAX_ROWS_PER_MINUTE` rows.
     """
-    held: list[RecordBatch] = []  # rows of one minute, which may go on
+    open_minute: list[RecordBatch] = []  # the next batch may continue it
     for batch in batches:
         if not len(batch):
             continue
         times = batch.records["ts_event"]
-        others = np.flatnonzero(times != times[-1])
-        cut = others[-1] + 1 if len(others) else 0
-        if cut or (held and held[0].records["ts_event"][0] != times[0]):
-            yield _joined([*held, batch[:cut]])
-            held = []
-        held.append(batch[cut:])
-        _refuse_crowded_minute(held, path)
-    if held:
-        yield _joined(held)
+        other_minutes = np.flatnonzero(times != times[-1])
+        cut = other_minutes[-1] + 1 if len(other_minutes) else 0
+        if cut or (open_minute and open_minute[0].records["ts_event"][0] != times[0]):
+            yield _join_batches([*open_minute, batch[:cut]])
+            open_minute = []
+        open_minute.append(batch[cut:])
+        _refuse_crowded_minute(open_minute, path)
+    if open_minute:
+        yield _join_batches(open_minute)
 
 
-def _joined(batches: list[RecordBatch]) -> RecordBatch:
+def _join_batches(batches: list[RecordBatch]) -> RecordBatch:
     if len(batches) == 1:
         return batches[0]
-    return RecordBatch(np.concatenate([one.records for one in batches]), np.concatenate([one.rows for one in batches]))
+    return RecordBatch(
+        np.concatenate([batch.records for batch in batches]), np.concatenate([batch.rows for batch in batches])
+    )
 
 
 def _refuse_crowded_minute(minute: list[RecordBatch], path: Path) -> None:
     if sum(map(len, minute)) > MAX_ROWS_PER_MINUTE:
         raise InvalidBars(
-            f"{path}, row {minute[0].rows[0]:,}: this minute has more than {MAX_ROWS_PER_MINUTE:,} rows, which no "
-            "market fills: download fewer symbols into a file, or the file again."
+            f"{path}, row {minute[0].rows[0]:,}: this minute has more than {MAX_ROWS_PER_MINUTE:,} rows, more than any "
+            "market has instruments: download fewer symbols into one file, or download the file again."
         )

@@ -1,7 +1,7 @@
-"""The layout of DBN's ohlcv-1m records, and the units of their fields.
+"""The layout of DBN's ohlcv-1m records, and the units and undefined values of their fields.
 
-https://databento.com/docs/standards-and-conventions/databento-binary-encoding. An OHLCV record has 56 bytes in DBN
-versions 1, 2 and 3, and 64 with `ts_out`. Prices are int64 counts of 1e-9, times are uint64 nanoseconds since 1970 UTC.
+An OHLCV record has 56 bytes in DBN versions 1, 2 and 3, and 64 with `ts_out`. See
+https://databento.com/docs/standards-and-conventions/databento-binary-encoding.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 SCHEMA = "ohlcv-1m"
 RTYPE_OHLCV_1M = 0x21
-UNDEFINED_TIME = np.uint64(2**64 - 1)
+# The schema, or the kind of message, of each record type: for messages about records of another schema.
 RTYPE_NAMES = {
     0x00: "trades",
     0x01: "mbp-1",
@@ -31,25 +31,27 @@ RTYPE_NAMES = {
     0x24: "ohlcv-eod",
     0xA0: "mbo",
 }
-_OHLCV = [
+
+_OHLCV_FIELDS = [
     ("length", "u1"),  # of the record, in units of 4 bytes
     ("rtype", "u1"),
     ("publisher_id", "<u2"),
     ("instrument_id", "<u4"),
     ("ts_event", "<u8"),  # nanoseconds since 1970 UTC: the start of the minute
-    ("open", "<i8"),
+    ("open", "<i8"),  # prices: units of 1e-9
     ("high", "<i8"),
     ("low", "<i8"),
     ("close", "<i8"),
     ("volume", "<u8"),
 ]
-OHLCV = np.dtype(_OHLCV)
-OHLCV_WITH_TS_OUT = np.dtype([*_OHLCV, ("ts_out", "<u8")])
-
-NANOSECONDS_PER_MINUTE = 60 * 10**9
-UNDEFINED_PRICE = 2**63 - 1
+OHLCV = np.dtype(_OHLCV_FIELDS)
+OHLCV_WITH_TS_OUT = np.dtype([*_OHLCV_FIELDS, ("ts_out", "<u8")])
 PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "volume")
 
-NANOSECONDS_PER_DAY = 86_400 * 10**9
+UNDEFINED_PRICE = 2**63 - 1
+UNDEFINED_TIME = 2**64 - 1
+
 EPOCH = date(1970, 1, 1)
+NANOSECONDS_PER_MINUTE = 60 * 10**9
+NANOSECONDS_PER_DAY = 86_400 * 10**9

@@ -1,4 +1,4 @@
-"""The manifest.json that Databento delivers beside its files: size and SHA-256 of each."""
+"""The manifest.json that Databento delivers with its files: the size and SHA-256 of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingestion.errors import UnreadableFile
 
 @dataclass(frozen=True)
 class ManifestEntry:
-    """What the vendor's manifest.json, delivered beside the file, says that the file is."""
+    """The size (bytes) and SHA-256 (lower-case hexadecimal) of one file, as the manifest at `path` lists them."""
 
     path: Path
     size: int
@@ -19,11 +19,14 @@ class ManifestEntry:
 
 
 def read_manifest_entry(path: Path) -> ManifestEntry | None:
-    """What `manifest.json` in the same folder says of this file, if it names it."""
+    """The entry of the file `path` in the manifest.json of its folder; None without a manifest or an entry.
+
+    Raises `UnreadableFile` for a manifest that cannot be read or parsed, since the file then cannot be checked.
+    """
     manifest = path.with_name("manifest.json")
     try:
-        listed = json.loads(manifest.read_bytes())["files"]
-        entry = next((item for item in listed if item["filename"] == path.name), None)
+        files = json.loads(manifest.read_bytes())["files"]
+        entry = next((file for file in files if file["filename"] == path.name), None)
         if entry is None:
             return None
         return ManifestEntry(manifest, int(entry["size"]), str(entry["hash"]).removeprefix("sha256:").lower())
@@ -31,11 +34,11 @@ def read_manifest_entry(path: Path) -> ManifestEntry | None:
         return None
     except OSError as error:
         raise UnreadableFile(
-            f"{path} cannot be held against {manifest}, which cannot be read ({error.strerror}): "
+            f"{path} cannot be checked against {manifest}, which cannot be read ({error.strerror}): "
             "make it readable, or remove it if it is not Databento's."
         ) from error
     except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         raise UnreadableFile(
-            f"{path} cannot be held against {manifest}, which cannot be understood: "
+            f"{path} cannot be checked against {manifest}, which cannot be parsed: "
             "download the manifest again, or remove it if it is not Databento's."
         ) from error

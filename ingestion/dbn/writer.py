@@ -1,4 +1,4 @@
-"""Writes DBN files: metadata by Databento's own encoder, records in the layout of `layout.OHLCV`."""
+"""Writes DBN files: metadata with Databento's own encoder, records in the layout of `layout.OHLCV`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import zstandard
 
 from ingestion.dbn.layout import OHLCV, OHLCV_WITH_TS_OUT, RTYPE_OHLCV_1M
 
-# symbol -> (first day, day behind the last, instrument_id), as often as it changes
+# symbol -> (first day, day after the last, instrument_id) of each interval, UTC dates
 Mappings = Mapping[str, Sequence[tuple[date, date, int]]]
 
 
 @dataclass(frozen=True)
 class Header:
-    """The metadata of a file to be written. `start` and `end`: nanoseconds since 1970 UTC."""
+    """The metadata of a file to write. `start` and `end`: nanoseconds since 1970 UTC. `schema` None: a live capture."""
 
     symbols: Sequence[str] = ("MNQ.c.0",)
     mappings: Mappings | None = None
@@ -35,7 +35,7 @@ class Header:
     version: int = 3
 
     def encode(self) -> bytes:
-        """As Databento's own encoder writes it."""
+        """The bytes of the metadata, from "DBN" to the first record."""
         return bytes(
             databento_dbn.Metadata(
                 dataset=self.dataset,
@@ -47,25 +47,15 @@ class Header:
                 symbols=list(self.symbols),
                 limit=self.limit,
                 not_found=list(self.not_found),
-                mappings=[_mapping(symbol, intervals) for symbol, intervals in (self.mappings or {}).items()],
+                mappings=[_to_mapping(symbol, intervals) for symbol, intervals in (self.mappings or {}).items()],
                 ts_out=self.ts_out,
                 version=self.version,
             )
         )
 
 
-def _mapping(symbol: str, intervals: Sequence[tuple[date, date, int]]) -> SimpleNamespace:
-    return SimpleNamespace(
-        raw_symbol=symbol,
-        intervals=[
-            SimpleNamespace(start_date=start, end_date=end, symbol=str(instrument_id))
-            for start, end, instrument_id in intervals
-        ],
-    )
-
-
 def write_dbn(path: Path, header: Header, records: np.ndarray | Iterable[np.ndarray]) -> Path:
-    """Write a .dbn file, or a .dbn.zst of two frames (metadata, records) as Databento delivers, by the path's name."""
+    """Write a .dbn file; for a name in .zst, two zstd frames (metadata, records) as Databento delivers."""
     blocks = [records] if isinstance(records, np.ndarray) else records
     with path.open("wb") as file:
         if path.name.endswith(".zst"):
@@ -89,3 +79,13 @@ def empty_records(count: int, *, instrument_id: int = 1, ts_out: bool = False) -
     records["publisher_id"] = 1
     records["instrument_id"] = instrument_id
     return records
+
+
+def _to_mapping(symbol: str, intervals: Sequence[tuple[date, date, int]]) -> SimpleNamespace:
+    return SimpleNamespace(
+        raw_symbol=symbol,
+        intervals=[
+            SimpleNamespace(start_date=start, end_date=end, symbol=str(instrument_id))
+            for start, end, instrument_id in intervals
+        ],
+    )

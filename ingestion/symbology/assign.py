@@ -1,4 +1,8 @@
-"""Which series a file's records belong to, decided from its metadata."""
+"""Decides from a file's metadata which series its records belong to.
+
+A file is one series if `--symbol` gives it, or if its metadata requests and maps one symbol. Otherwise each record's
+mapping decides (`SymbolResolver`).
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,23 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ingestion.dbn.metadata import DbnMetadata
+from ingestion.dbn.text import to_printable
 from ingestion.errors import InputError, MixedInstruments
 from marketdata.formatting import format_list
 from marketdata.models import Series
 from marketdata.models.series import SYMBOL_MAX_LENGTH
 
-# Requests that stand for many instruments: without mappings nobody can tell which record is which.
+# Requests for many instruments: without mappings the series of a record is unknown.
 _COLLECTIVE_STYPES = {"parent"}
 _COLLECTIVE_SYMBOLS = {"ALL_SYMBOLS"}
 
 
 @dataclass(frozen=True)
 class SeriesAssignment:
-    """How a file's records get their symbols.
+    """How a file's records get their series.
 
-    `symbol`: the one series of the whole file, or None when each record's mapping decides. `by_mapping`: whether every
-    record must have a mapping. `note`: what the user should know about the choice.
+    `symbol`: the one series of the file, or None if each record's mapping decides. `by_mapping`: whether every record
+    must have a mapping. `note`: a sentence about the choice for the summary, empty if there is none to make.
     """
 
     symbol: str | None
@@ -31,9 +36,11 @@ class SeriesAssignment:
 
 
 def assign_series(*, metadata: DbnMetadata, requested_symbol: str, default_slug: str) -> SeriesAssignment:
-    """Decide from the metadata alone; `validate` verifies while streaming that it holds.
+    """Choose the series of a file. `SymbolResolver` and `SeriesCheck` then check each record against the choice.
 
-    Raises `InputError` or `MixedInstruments`.
+    `requested_symbol`: from --symbol, empty if not given. `default_slug`: the series of a file that names no symbol.
+    Raises `InputError` for a symbol or slug that cannot be used, and `MixedInstruments` for a file whose records cannot
+    be assigned to series.
     """
     if requested_symbol:
         _refuse_slug(requested_symbol)
@@ -43,41 +50,44 @@ def assign_series(*, metadata: DbnMetadata, requested_symbol: str, default_slug:
     if len(mapped) > 1:
         return SeriesAssignment(None, by_mapping=True)
     if len(mapped) == 1 and (len(metadata.symbols) > 1 or _is_collective(metadata)):
-        # Only one of several is mapped today: which series a file goes to must not hang on that.
+        # The number of mapped symbols changes from day to day: the series of a file must not depend on it.
         return SeriesAssignment(None, by_mapping=True)
     if len(mapped) == 1:
-        return _single(metadata, mapped[0], by_mapping=True)
-    return _without_mappings(metadata, default_slug)
+        return _assign_single(metadata, mapped[0], by_mapping=True)
+    return _assign_without_mappings(metadata, default_slug)
 
 
 def check_symbol(symbol: str) -> None:
-    """Raise `InputError` for a --symbol that the table could not hold as it stands."""
+    """Raise `InputError` for a --symbol that is empty, too long for the table, or not printable."""
     if not symbol.strip():
         raise InputError("--symbol is empty: give the series' name, such as CME_MINI:MNQ1!.")
     if len(symbol) > SYMBOL_MAX_LENGTH:
         raise InputError(f"--symbol has {len(symbol)} characters: at most {SYMBOL_MAX_LENGTH} can be stored.")
     if not symbol.isprintable():
-        raise InputError(f"--symbol {symbol!r} has characters that cannot be printed: give a plain name.")
+        raise InputError(
+            f"--symbol {to_printable(symbol)} has characters that cannot be printed: give a name without them."
+        )
 
 
-def _without_mappings(metadata: DbnMetadata, default_slug: str) -> SeriesAssignment:
+def _assign_without_mappings(metadata: DbnMetadata, default_slug: str) -> SeriesAssignment:
     if len(metadata.symbols) > 1 or _is_collective(metadata):
         raise MixedInstruments(
-            f"{metadata.path} names {format_list(metadata.symbols)} but maps no instrument to a symbol, so its rows "
-            "cannot be told apart: download it again, or name the whole file's series with --symbol if it is only one."
+            f"{metadata.path} lists {format_list([*map(to_printable, metadata.symbols)])} but maps no instrument to a "
+            "symbol, so the series of its rows are unknown: download it again, or give its series with --symbol if it "
+            "has only one."
         )
     if metadata.symbols:
-        return _single(metadata, metadata.symbols[0], by_mapping=False)
+        return _assign_single(metadata, metadata.symbols[0], by_mapping=False)
     series = Series.objects.filter(slug=default_slug).first()
     if series is None:
         raise InputError(
-            f"{metadata.path} names no symbol, and the default series {default_slug!r} does not exist: "
+            f'{metadata.path} names no symbol, and the default series "{default_slug}" does not exist: '
             "give --symbol, or set DEFAULT_SERIES to the slug of a series."
         )
     return SeriesAssignment(
         series.symbol,
         by_mapping=False,
-        note=f"The file names no symbol: filed under the default series {series.symbol}.",
+        note=f"The file names no symbol: stored under the default series {series.symbol}.",
     )
 
 
@@ -92,31 +102,36 @@ def _refuse_slug(symbol: str) -> None:
 
 
 def _refuse_overlaps(metadata: DbnMetadata) -> None:
-    """A symbol that stands for two instruments on one day is not one line of bars, however seldom they trade."""
+    """A symbol mapped to two instruments on one day is not one series, even if they never trade in the same minute."""
     ordered = sorted(metadata.mappings, key=lambda mapped: (mapped.symbol, mapped.start))
     for one, other in itertools.pairwise(ordered):
         if one.symbol == other.symbol and other.start < one.end and one.instrument_id != other.instrument_id:
             raise MixedInstruments(
-                f"{metadata.path} maps {one.symbol} to instruments {one.instrument_id} and {other.instrument_id} on "
-                f"{other.start}, so it is not one series: download each contract by its own symbol."
+                f"{metadata.path} maps {to_printable(one.symbol)} to instruments {one.instrument_id} and "
+                f"{other.instrument_id} on {other.start}, so it is not one series: "
+                "download each contract by its own symbol."
             )
 
 
-def _single(metadata: DbnMetadata, vendor_symbol: str, by_mapping: bool) -> SeriesAssignment:
-    series = _claiming_series(metadata, vendor_symbol)
+def _assign_single(metadata: DbnMetadata, vendor_symbol: str, by_mapping: bool) -> SeriesAssignment:
+    series = _find_claiming_series(metadata, vendor_symbol)
     if series is not None:
         return SeriesAssignment(series.symbol, by_mapping)
     if Series.objects.filter(symbol=vendor_symbol).exists():
         return SeriesAssignment(vendor_symbol, by_mapping)
+    name = to_printable(vendor_symbol)
     note = (
-        f"No series claims {vendor_symbol}: filed under its own symbol. To file it under another series, add "
-        f"{vendor_symbol} to that series' vendor symbols in the admin."
+        f"No series claims {name}: stored under its own symbol. To store it under another series, add {name} to that "
+        "series' vendor symbols in the admin."
     )
     return SeriesAssignment(vendor_symbol, by_mapping, note=note)
 
 
-def _claiming_series(metadata: DbnMetadata, vendor_symbol: str) -> Series | None:
-    """The series that claims this symbol: by its plain name before by a pattern."""
+def _find_claiming_series(metadata: DbnMetadata, vendor_symbol: str) -> Series | None:
+    """The series whose vendor symbols have this one, by name or else by pattern; None if there is none.
+
+    Raises `MixedInstruments` for more than one.
+    """
     candidates = [series for series in Series.objects.all() if series.dataset in ("", metadata.dataset)]
     named = [series for series in candidates if vendor_symbol in series.vendor_symbols]
     matched = named or [
@@ -124,7 +139,8 @@ def _claiming_series(metadata: DbnMetadata, vendor_symbol: str) -> Series | None
     ]
     if len(matched) > 1:
         raise MixedInstruments(
-            f"{metadata.path}: {vendor_symbol} is claimed by {format_list([series.symbol for series in matched])}: "
-            "take it out of all but one series' vendor symbols in the admin, or give --symbol."
+            f"{metadata.path}: {to_printable(vendor_symbol)} is claimed by "
+            f"{format_list([series.symbol for series in matched])}: "
+            "remove it from all but one series' vendor symbols in the admin, or give --symbol."
         )
     return matched[0] if matched else None

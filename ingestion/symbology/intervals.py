@@ -1,18 +1,20 @@
-"""What stands behind each series, day by day: kept for every file, and asked before the next one is written.
+"""Instrument intervals: the dates on which each series is mapped to an instrument, collected from files and stored.
 
-A series holds one instrument at a time. A file that would put another instrument behind a day that the series already
-has is refused, however plausible its symbol: the front contract by volume and the front contract by calendar differ on
-roll days, and a raw symbol returns each decade.
+A series has one instrument at a time. `find_conflicts` compares a file's intervals with the stored ones, since an equal
+symbol is not enough: the front contract by volume differs from the one by calendar on roll days, and raw symbols are
+reused every ten years.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
+from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
 from ingestion.symbology.resolve import InstrumentDay
 from marketdata.models import IngestRun, Series, SeriesInstrument
@@ -22,31 +24,32 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Instrument:
-    """Who a bar is of and from. The numbers mean something only within the vendor's dataset, and on a day."""
+    """An instrument of a publisher. The ids are unique only within the vendor's dataset and on one day."""
 
     dataset: str
     publisher_id: int
     instrument_id: int
 
     def __str__(self) -> str:
-        return f"instrument {self.instrument_id} of {self.dataset} (publisher {self.publisher_id})"
+        return f"instrument {self.instrument_id} of {to_printable(self.dataset)} (publisher {self.publisher_id})"
 
 
 @dataclass(frozen=True)
 class InstrumentInterval:
-    """`instrument` stood behind a series from `start` to the day before `end` (UTC dates, half-open)."""
+    """A series is mapped to `instrument` from `start` to the day before `end` (UTC dates, half-open)."""
 
     instrument: Instrument
     start: date
     end: date
 
     def overlap(self, other: InstrumentInterval) -> tuple[date, date] | None:
+        """The dates in both intervals, half-open; None if there are none."""
         start, end = max(self.start, other.start), min(self.end, other.end)
         return (start, end) if start < end else None
 
 
 class IntervalLog:
-    """The spells of one file, gathered while it streams: per series code, in time order."""
+    """Collects the intervals of one file while it is read: `intervals[code]`, in time order, for each series code."""
 
     def __init__(self, path: Path, dataset: str) -> None:
         self._path = path
@@ -54,18 +57,18 @@ class IntervalLog:
         self.intervals: dict[int, list[InstrumentInterval]] = defaultdict(list)
 
     def add(self, instrument_days: Iterable[InstrumentDay], symbols: list[str]) -> None:
-        """Take in the groups of a chunk. `MixedInstruments` where several publishers bring an instrument's day."""
+        """Add the instrument days of a batch. `symbols` has the series by code.
+
+        Raises `MixedInstruments` for an instrument with bars of several publishers on one day.
+        """
         for instrument_day in instrument_days:
             instrument = Instrument(self._dataset, instrument_day.publisher_id, instrument_day.instrument_id)
             intervals = self.intervals[instrument_day.code]
             self._refuse_second_publisher(intervals, instrument, instrument_day, symbols)
-            known = next(
-                (at for at in _latest_on(intervals, instrument_day.day) if intervals[at].instrument == instrument), None
-            )
-            if known is not None:
+            if any(interval.instrument == instrument for interval in _find_latest(intervals, instrument_day.day)):
                 continue
             if intervals and intervals[-1].instrument == instrument:
-                # Days without a bar between two days of one instrument, as the file has it, are its days too.
+                # Days without a bar between two days of one instrument belong to its interval.
                 intervals[-1] = replace(intervals[-1], end=instrument_day.day + ONE_DAY)
             else:
                 intervals.append(InstrumentInterval(instrument, instrument_day.day, instrument_day.day + ONE_DAY))
@@ -77,31 +80,21 @@ class IntervalLog:
         instrument_day: InstrumentDay,
         symbols: list[str],
     ) -> None:
-        for at in _latest_on(intervals, instrument_day.day):
-            other = intervals[at].instrument
+        for interval in _find_latest(intervals, instrument_day.day):
+            other = interval.instrument
             if other.instrument_id == instrument.instrument_id and other != instrument:
                 ids = sorted((other.publisher_id, instrument.publisher_id))
                 raise MixedInstruments(
-                    f"{self._path}, row {instrument_day.row:,}: {symbols[instrument_day.code]} "
-                    f"(instrument {instrument_day.instrument_id}) has bars of {instrument_day.day} "
-                    f"from several publishers ({ids[0]}, {ids[1]}): "
-                    f"choose one with --publisher {ids[0]}."
+                    f"{self._path}, row {instrument_day.row:,}: {to_printable(symbols[instrument_day.code])} "
+                    f"(instrument {instrument_day.instrument_id}) has bars of {instrument_day.day} from several "
+                    f"publishers ({ids[0]}, {ids[1]}): choose one with --publisher {ids[0]}."
                 )
-
-
-def _latest_on(intervals: list[InstrumentInterval], day: date) -> list[int]:
-    """Indexes of the spells that cover the day; since files run forward, only the last few can."""
-    found = []
-    for at in range(len(intervals) - 1, -1, -1):
-        if intervals[at].end <= day:
-            break
-        found.append(at)
-    return found
 
 
 def find_stored_intervals(
     intervals_by_symbol: dict[str, list[InstrumentInterval]],
 ) -> dict[str, list[InstrumentInterval]]:
+    """The stored intervals of these series in the date range of the given intervals, sorted by start date."""
     rows = SeriesInstrument.standing.filter(
         series__symbol__in=list(intervals_by_symbol),
         start_date__lt=max(interval.end for intervals in intervals_by_symbol.values() for interval in intervals),
@@ -114,13 +107,13 @@ def find_stored_intervals(
 
 
 def record_intervals(
-    run: IngestRun, series_of: dict[str, Series], intervals_by_symbol: dict[str, list[InstrumentInterval]]
+    run: IngestRun, series_by_symbol: dict[str, Series], intervals_by_symbol: dict[str, list[InstrumentInterval]]
 ) -> None:
-    """Store what this run newly put behind its series; days that were known before keep the run that brought them."""
-    stored_of = find_stored_intervals(intervals_by_symbol)
+    """Store the dates that this run is the first to map; dates stored before keep their run."""
+    stored_by_symbol = find_stored_intervals(intervals_by_symbol)
     SeriesInstrument.objects.bulk_create(
         SeriesInstrument(
-            series=series_of[symbol],
+            series=series_by_symbol[symbol],
             dataset=part.instrument.dataset,
             publisher_id=part.instrument.publisher_id,
             instrument_id=part.instrument.instrument_id,
@@ -130,30 +123,12 @@ def record_intervals(
         )
         for symbol, intervals in intervals_by_symbol.items()
         for interval in intervals
-        for part in _unknown_parts(interval, stored_of.get(symbol, []))
+        for part in _subtract_stored(interval, stored_by_symbol.get(symbol, []))
     )
 
 
-def _unknown_parts(
-    interval: InstrumentInterval, stored_intervals: list[InstrumentInterval]
-) -> list[InstrumentInterval]:
-    parts, start = [], interval.start
-    for stored in stored_intervals:
-        if stored.instrument != interval.instrument or not stored.overlap(interval):
-            continue
-        if stored.start > start:
-            parts.append(replace(interval, start=start, end=stored.start))
-        start = max(start, stored.end)
-    if start < interval.end:
-        parts.append(replace(interval, start=start))
-    return parts
-
-
-# --- Replacing -------------------------------------------------------------------------------------------------------
-
-
 def copy_interval(row: SeriesInstrument, start: date, end: date) -> SeriesInstrument:
-    """A new row, not saved, that says the same as `row` of these days."""
+    """A new row, not saved, with the instrument and the runs of `row` and these dates."""
     return SeriesInstrument(
         series_id=row.series_id,
         dataset=row.dataset,
@@ -164,3 +139,24 @@ def copy_interval(row: SeriesInstrument, start: date, end: date) -> SeriesInstru
         run_id=row.run_id,
         replaced_by_id=row.replaced_by_id,
     )
+
+
+def _find_latest(intervals: list[InstrumentInterval], day: date) -> list[InstrumentInterval]:
+    """The intervals that end after the day, latest first. Files are in time order, so these are the last few."""
+    return list(itertools.takewhile(lambda interval: interval.end > day, reversed(intervals)))
+
+
+def _subtract_stored(
+    interval: InstrumentInterval, stored_intervals: list[InstrumentInterval]
+) -> list[InstrumentInterval]:
+    """The parts of `interval` on which no stored interval has its instrument."""
+    parts, start = [], interval.start
+    for stored in stored_intervals:
+        if stored.instrument != interval.instrument or not stored.overlap(interval):
+            continue
+        if stored.start > start:
+            parts.append(replace(interval, start=start, end=stored.start))
+        start = max(start, stored.end)
+    if start < interval.end:
+        parts.append(replace(interval, start=start))
+    return parts

@@ -1,9 +1,7 @@
-"""Step 3: which series each record belongs to.
+"""Maps each record to its series, so that bars of several contracts never share a symbol.
 
-The accident that this step exists to prevent: several contracts under one symbol. A file is one series when somebody
-says so (`--symbol`) or when its metadata maps one symbol; then two instruments may follow one another (a roll) but
-never meet in a minute. Otherwise each record is filed under the symbol that the metadata gives its instrument on its
-UTC day, since instrument ids are reused and change.
+A record of a file with one series (`SeriesAssignment.symbol`) belongs to that series. Any other belongs to the symbol
+that the file's mappings give its instrument on its UTC day, since instrument ids change and are reused.
 """
 
 from __future__ import annotations
@@ -18,13 +16,17 @@ import numpy as np
 from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.layout import EPOCH, NANOSECONDS_PER_DAY
 from ingestion.dbn.metadata import DbnMetadata
+from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
 from ingestion.symbology.assign import SeriesAssignment
 
 
 @dataclass(frozen=True)
 class InstrumentDay:
-    """Rows of a chunk that share an instrument, a publisher and a UTC day. `row` is the first one's number."""
+    """The rows of a batch that share an instrument, a publisher and a UTC day.
+
+    `code` is the index of their series in `SymbolResolver.symbols`, `row` the number of the first row in the file.
+    """
 
     code: int
     day: date
@@ -35,7 +37,10 @@ class InstrumentDay:
 
 @dataclass(frozen=True)
 class ResolvedBars:
-    """Records with the series that each belongs to: `codes`, shape (n,), index `SymbolNamer.symbols`."""
+    """A batch with the series of each row: `codes`, shape (n,), int32, indexes `SymbolResolver.symbols`.
+
+    `instrument_days` are those of the batch, in the order of their first rows.
+    """
 
     batch: RecordBatch
     codes: np.ndarray
@@ -49,7 +54,10 @@ class ResolvedBars:
 
 
 class SymbolResolver:
-    """Files the records of one file under series. Codes are dense and keep their meaning within the file."""
+    """Maps the records of one file to series.
+
+    `symbols` lists the series in the order of their first rows. Series are only appended, so a code stays valid.
+    """
 
     def __init__(self, metadata: DbnMetadata, assignment: SeriesAssignment) -> None:
         self._path = metadata.path
@@ -60,63 +68,69 @@ class SymbolResolver:
         for mapped in sorted(metadata.mappings, key=lambda mapped: (mapped.instrument_id, mapped.start)):
             self._intervals[mapped.instrument_id].append((mapped.start, mapped.end, mapped.symbol))
 
-    def name(self, batch: RecordBatch) -> ResolvedBars:
-        """Raises `MixedInstruments` for an instrument that has no mapping on its day, or two."""
+    def resolve(self, batch: RecordBatch) -> ResolvedBars:
+        """Map each row to its series.
+
+        Raises `MixedInstruments` for an instrument that has no mapping on its day, or two.
+        """
         starts, first, day_index = _find_instrument_days(batch.records)
-        instrument_days = [self._instrument_day(batch, int(at)) for at in first]
+        instrument_days = [self._build_instrument_day(batch, int(at)) for at in first]
         codes_by_day = np.array([instrument_day.code for instrument_day in instrument_days], dtype=np.int32)
         codes = np.repeat(codes_by_day[day_index], np.diff(starts, append=len(batch)))
         return ResolvedBars(batch, codes, instrument_days)
 
-    def symbol_of(self, record: np.void) -> str:
-        """For messages: the record's series, or its instrument's number where it has none."""
+    def describe_symbol(self, record: np.void) -> str:
+        """For messages: the record's series, or its instrument id if it has none."""
         try:
-            return self._symbol(int(record["instrument_id"]), _day(record), 0)
+            return to_printable(self._find_symbol(int(record["instrument_id"]), _to_day(record), row=0))
         except MixedInstruments:
             return f"instrument {record['instrument_id']}"
 
-    def _instrument_day(self, batch: RecordBatch, at: int) -> InstrumentDay:
+    def _build_instrument_day(self, batch: RecordBatch, at: int) -> InstrumentDay:
         record, row = batch.records[at], int(batch.rows[at])
-        instrument_id, day = int(record["instrument_id"]), _day(record)
-        symbol = self._symbol(instrument_id, day, row)
+        instrument_id, day = int(record["instrument_id"]), _to_day(record)
+        symbol = self._find_symbol(instrument_id, day, row)
         if symbol not in self._codes:
             self._codes[symbol] = len(self.symbols)
             self.symbols.append(symbol)
         return InstrumentDay(self._codes[symbol], day, int(record["publisher_id"]), instrument_id, row)
 
-    def _symbol(self, instrument_id: int, day: date, row: int) -> str:
+    def _find_symbol(self, instrument_id: int, day: date, row: int) -> str:
         if self._assignment.symbol and not self._assignment.by_mapping:
             return self._assignment.symbol
-        mapped = self._mapped_symbol(instrument_id, day, row)
+        mapped = self._find_mapped_symbol(instrument_id, day, row)
         return self._assignment.symbol or mapped
 
-    def _mapped_symbol(self, instrument_id: int, day: date, row: int) -> str:
+    def _find_mapped_symbol(self, instrument_id: int, day: date, row: int) -> str:
         intervals = self._intervals.get(instrument_id, [])
-        until = bisect_right(intervals, day, key=lambda interval: interval[0])
-        symbols = sorted({symbol for _, end, symbol in intervals[:until] if day < end})
+        started = bisect_right(intervals, day, key=lambda interval: interval[0])
+        symbols = sorted({symbol for _, end, symbol in intervals[:started] if day < end})
         where = f"{self._path}, row {row:,}: instrument {instrument_id}"
         if not symbols:
             raise MixedInstruments(
-                f"{where} has no symbol on {day} in the file's mappings, so it cannot be told what it is: "
-                "download the file again, or name the whole file's series with --symbol if you know it."
+                f"{where} has no symbol on {day} in the file's mappings, so its series is unknown: "
+                "download the file again, or give the series of the file with --symbol."
             )
         if len(symbols) > 1:
             raise MixedInstruments(
-                f"{where} is {' and also '.join(symbols)} on {day}, so it cannot be told which series it belongs to: "
-                "download each symbol into a file of its own."
+                f"{where} has the symbols {' and '.join(map(to_printable, symbols))} on {day}, so its series is "
+                "ambiguous: download each symbol into its own file."
             )
         return symbols[0]
 
 
-def _day(record: np.void) -> date:
+def _to_day(record: np.void) -> date:
     return EPOCH + timedelta(days=int(record["ts_event"]) // NANOSECONDS_PER_DAY)
 
 
 def _find_instrument_days(records: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where runs of equal (instrument, publisher, day) start; where each distinct group is first seen, in the file's
-    order; and the group of each run. Most files repeat one group for a day or more, so only runs are sorted."""
+    """The instrument days (instrument, publisher, UTC day) of rows in time order, as three index arrays.
+
+    Returns the first row of each run of rows of one instrument day, the first row of each instrument day, sorted, and
+    the instrument day of each run. Most files repeat one for a day or more, so sorting runs instead of rows is fast.
+    """
     days = records["ts_event"] // np.uint64(NANOSECONDS_PER_DAY)
-    # The rows are in time order, so days can be counted off: 16 bits are enough for as many days as a chunk has rows.
+    # Days are numbered from 0 in the batch, so that the number fits into 16 bits: a batch has no more days than rows.
     day = np.cumsum(np.diff(days, prepend=days[0]) != 0, dtype=np.uint64)
     instrument, publisher = (records[name].astype(np.uint64) for name in ("instrument_id", "publisher_id"))
     keys = instrument << np.uint64(32) | publisher << np.uint64(16) | day

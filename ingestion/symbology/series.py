@@ -1,28 +1,29 @@
-"""The series that bars are filed under: found, or created for a symbol that none has."""
+"""Finds the series of symbols, and creates those that do not exist."""
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
 from marketdata.models import Series
 
 _SLUG_LENGTH = 140
 
-# Databento's venues of US equities, the first part of a dataset's name; EQUS and DBEQ bring several of them together.
+# Databento's venues of US equities, the first part of a dataset's name; EQUS and DBEQ combine several of them.
 _US_EQUITIES = {
     *("ARCX", "BATS", "BATY", "DBEQ", "EDGA", "EDGX", "EPRL", "EQUS", "FINN", "FINY", "IEXG"),
     *("MEMX", "XASE", "XBOS", "XCHI", "XCIS", "XNAS", "XNYS", "XPSX"),
 }
-# CME's equity-index futures, one contract at a time: ESZ5, MNQ.c.0. Their spreads and options have other names.
+# CME's equity-index futures, one contract at a time: ESZ5, MNQ.c.0. Their spreads and options do not match.
 _EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,2}|\.[cvn]\.\d+)")
 
 
 def propose_slug(symbol: str) -> str:
-    """The symbol as an address can say it: `ES.c.0` becomes `es-c-0`."""
-    return re.sub(r"[^a-z0-9]+", "-", symbol.lower()).strip("-")[:_SLUG_LENGTH] or _distinct_slug("series", symbol)
+    """The symbol with only the characters of a URL: `ES.c.0` becomes `es-c-0`. Similar symbols may share a slug."""
+    return re.sub(r"[^a-z0-9]+", "-", symbol.lower()).strip("-")[:_SLUG_LENGTH] or _add_checksum("series", symbol)
 
 
 def default_dataset_name(symbols: Sequence[str], vendor_dataset: str, schema: str) -> str:
@@ -32,39 +33,43 @@ def default_dataset_name(symbols: Sequence[str], vendor_dataset: str, schema: st
     return f"{name}_{schema}".replace("-", "_")
 
 
-def certain_calendar(symbol: str, dataset: str) -> str:
-    """The calendar that a symbol surely trades by; empty where its exchange has several, or none is known."""
+def find_calendar(symbol: str, dataset: str) -> str:
+    """The name of the symbol's trading calendar; empty if it is unknown, or if its exchange has several."""
     if dataset.partition(".")[0] in _US_EQUITIES:
         return "NYSE"
     return "CME Globex Equity" if dataset == "GLBX.MDP3" and _EQUITY_INDEX.fullmatch(symbol) else ""
 
 
 def ensure_series(symbols: Iterable[str], dataset: str) -> dict[str, Series]:
-    """Each symbol's series. Called under the series' locks, in the transaction that writes their bars."""
-    wanted = set(symbols)
-    _create(wanted - _known(wanted).keys(), dataset, propose_slug)
-    # A symbol still missing lost its slug to another: "NQ  A" and "NQ A" look alike in an address.
-    _create(wanted - _known(wanted).keys(), dataset, lambda symbol: _distinct_slug(propose_slug(symbol), symbol))
-    return _known(wanted)
+    """The series of each symbol, created if it does not exist.
+
+    The caller holds the locks of the series, and calls this in the transaction that writes their bars.
+    """
+    unique = set(symbols)
+    _create(unique - _find(unique).keys(), dataset, propose_slug)
+    # A symbol is still missing if its slug belongs to another: "NQ  A" and "NQ A" have the same.
+    _create(unique - _find(unique).keys(), dataset, lambda symbol: _add_checksum(propose_slug(symbol), symbol))
+    return _find(unique)
 
 
 def refuse_other_dataset(path: str, symbols: Iterable[str], dataset: str) -> None:
-    """Raise `MixedInstruments` where a file would continue a series of another dataset only because the symbols are
-    spelt alike: NVDA of one venue is not NVDA of another."""
+    """Raise `MixedInstruments` for symbols that belong to a series of another dataset: NVDA of one venue is not NVDA of
+    another, so an equal symbol is not enough to continue a series."""
     other = Series.objects.filter(symbol__in=list(symbols)).exclude(dataset__in=("", dataset)).first()
     if other is not None:
         raise MixedInstruments(
-            f"{path} has {other.symbol} of {dataset}, where the series {other.slug} is of {other.dataset}: file it "
-            f"under another series with --symbol, or empty {other.slug}'s dataset in the admin if it may hold both."
+            f"{path} has {to_printable(other.symbol)} of {to_printable(dataset)}, but the series {other.slug} is of "
+            f"{to_printable(other.dataset)}: store it under another series with --symbol, or clear the dataset of "
+            f"{other.slug} in the admin if it may contain both."
         )
 
 
-def _create(symbols: set[str], dataset: str, slug_of) -> None:
-    # Sorted, so that two files that create the same slugs cannot wait for each other.
-    new = sorted((slug_of(symbol), symbol) for symbol in symbols)
+def _create(symbols: set[str], dataset: str, make_slug: Callable[[str], str]) -> None:
+    # Sorted: two files that create the same slugs in different orders would deadlock.
+    new = sorted((make_slug(symbol), symbol) for symbol in symbols)
     Series.objects.bulk_create(
         [
-            Series(slug=slug, symbol=symbol, dataset=dataset, calendar=certain_calendar(symbol, dataset))
+            Series(slug=slug, symbol=symbol, dataset=dataset, calendar=find_calendar(symbol, dataset))
             for slug, symbol in new
         ],
         ignore_conflicts=True,
@@ -72,9 +77,9 @@ def _create(symbols: set[str], dataset: str, slug_of) -> None:
     )
 
 
-def _known(symbols: set[str]) -> dict[str, Series]:
+def _find(symbols: set[str]) -> dict[str, Series]:
     return {series.symbol: series for series in Series.objects.filter(symbol__in=symbols)}
 
 
-def _distinct_slug(slug: str, symbol: str) -> str:
+def _add_checksum(slug: str, symbol: str) -> str:
     return f"{slug}-{zlib.crc32(symbol.encode()):08x}"

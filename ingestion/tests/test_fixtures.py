@@ -1,4 +1,4 @@
-"""Real files from public repositories, where they are at hand, held against Databento's own client."""
+"""Real files from public repositories, if they are available, compared with Databento's own client."""
 
 from datetime import UTC
 from decimal import Decimal
@@ -18,18 +18,18 @@ if not (BARS and REFUSED):
     pytest.skip(f"no real DBN files in {FOLDER}", allow_module_level=True)
 
 REASONS = {
-    "definition.v3.dbn.zst": "holds definition, not ohlcv-1m",
-    "mbp-1.v3.dbn.zst": "holds mbp-1, not ohlcv-1m",
+    "definition.v3.dbn.zst": "contains definition, not ohlcv-1m",
+    "mbp-1.v3.dbn.zst": "contains mbp-1, not ohlcv-1m",
     "no-header.multi-frame.zst": "is not a DBN file",
-    "ohlcv-1d.v3.dbn.zst": "holds ohlcv-1d, not ohlcv-1m",
+    "ohlcv-1d.v3.dbn.zst": "contains ohlcv-1d, not ohlcv-1m",
     "ohlcv-1m.legacy.dbz": "is a DBZ file, the format before DBN",
-    "ohlcv-1s.v3.dbn.zst": "holds ohlcv-1s, not ohlcv-1m",
-    "statistics.v3.dbn.zst": "holds statistics, not ohlcv-1m",
-    "trades.v3.dbn.zst": "holds trades, not ohlcv-1m",
+    "ohlcv-1s.v3.dbn.zst": "contains ohlcv-1s, not ohlcv-1m",
+    "statistics.v3.dbn.zst": "contains statistics, not ohlcv-1m",
+    "trades.v3.dbn.zst": "contains trades, not ohlcv-1m",
 }
 
 
-def by_the_official_client(path: Path) -> set[tuple]:
+def read_with_official_client(path: Path) -> set[tuple]:
     """(symbol, time, exact prices, volume) of every row."""
     databento = pytest.importorskip("databento")
     store = databento.DBNStore.from_bytes(path.read_bytes())  # from_file() never closes the file
@@ -46,23 +46,23 @@ def by_the_official_client(path: Path) -> set[tuple]:
 
 
 @pytest.mark.parametrize("path", BARS, ids=lambda path: path.name)
-def test_a_real_file_arrives_as_the_official_client_reads_it(market_db, path):
+def test_a_real_file_is_stored_as_the_official_client_reads_it(market_db, path):
     ingest(path)
 
-    expected = by_the_official_client(path)
+    expected = read_with_official_client(path)
     assert set(Bar.objects.values_list("symbol", "ts", "open", "high", "low", "close", "volume")) == expected
     run = IngestRun.objects.get()
     assert (run.status, run.row_count) == ("success", Bar.objects.count())
-    assert ingest(path, json=True).json  # and once more: nothing is new
+    assert ingest(path, json=True).json  # loaded again, it has nothing new
     assert list(IngestRun.objects.order_by("pk").values_list("inserted_count", flat=True)) == [run.row_count, 0]
 
 
 @pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.name)
-def test_a_real_file_of_something_else_is_refused(market_db, path):
+def test_a_real_file_of_another_schema_or_format_is_refused(market_db, path):
     assert REASONS.get(path.name, "") in refuse(path)
 
 
-def test_two_futures_in_one_file_stay_apart(market_db):
+def test_two_futures_in_one_file_are_two_series(market_db):
     ingest(FOLDER / "bars" / "esu4-nqu4.2024-07-01.dbn.zst")
     assert set(Bar.objects.values_list("symbol", flat=True)) == {"ESU4", "NQU4"}
     assert Bar.objects.filter(symbol="ESU4", close__gt=10_000).count() == 0

@@ -1,8 +1,7 @@
-"""Step 4: whether the bars can be true, on the exact integers. The first offence is reported, with how many there are.
+"""Rules of single rows: the time is defined, at the start of a minute, not before the previous row's and inside the
+metadata's range; no price is undefined; high and low enclose open and close.
 
-Rules of single rows: the time is defined, on the minute, not before the row above, inside the metadata's range; no
-price is undefined; high and low enclose open and close. Negative prices are legal: spreads, and oil in April 2020.
-Rules between rows: a series has one instrument, from one publisher, in any minute, and one set of values for it.
+All rules compare the exact integers. Negative prices are valid: spreads have them, and oil had them in April 2020.
 """
 
 from __future__ import annotations
@@ -13,51 +12,50 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingestion.dbn.batches import RecordBatch
-from ingestion.dbn.layout import (
-    NANOSECONDS_PER_MINUTE,
-    PRICES,
-    UNDEFINED_PRICE,
-    UNDEFINED_TIME,
-)
+from ingestion.dbn.layout import NANOSECONDS_PER_MINUTE, PRICES, UNDEFINED_PRICE, UNDEFINED_TIME
 from ingestion.dbn.metadata import DbnMetadata
 from ingestion.errors import InvalidBars
 from ingestion.validation.describe import format_record_time, format_time, format_values
 from marketdata.models.bar import LATEST
 
-_TOO_LATE = int(LATEST.timestamp()) * 10**9
+_LATEST_NS = int(LATEST.timestamp()) * 10**9
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`broken(records)` is a mask of offending rows; `says(records, at)` tells a person what is wrong with one."""
+    """`is_broken(records)` returns a mask of the invalid rows, `describe(records, at)` what is wrong with one."""
 
-    broken: Callable[[np.ndarray], np.ndarray]
-    says: Callable[[np.ndarray, int], str]
+    is_broken: Callable[[np.ndarray], np.ndarray]
+    describe: Callable[[np.ndarray, int], str]
 
 
 def check_records(
-    batches: Iterator[RecordBatch], *, metadata: DbnMetadata, symbol_of: Callable[[np.void], str]
+    batches: Iterator[RecordBatch], *, metadata: DbnMetadata, describe_symbol: Callable[[np.void], str]
 ) -> Iterator[RecordBatch]:
-    """The same chunks, as long as all rows keep the rules of single rows; `InvalidBars` at the first that does not."""
+    """Yields the batches unchanged while their rows are valid.
+
+    Raises `InvalidBars` for the first invalid row: its number, time, symbol (`describe_symbol(record)`) and values, and
+    how many rows of the file break the same rule.
+    """
     order = _TimeOrder()
-    rules = [*_time_rules(metadata, order), *_price_rules()]
+    rules = [*_list_time_rules(metadata, order), *_list_price_rules()]
     for batch in batches:
-        broken = [(rule, np.flatnonzero(rule.broken(batch.records))) for rule in rules]
-        offences = [(int(rows[0]), index) for index, (_, rows) in enumerate(broken) if len(rows)]
-        if offences:
-            at, index = min(offences)
+        broken = [(rule, np.flatnonzero(rule.is_broken(batch.records))) for rule in rules]
+        first_rows = [(int(rows[0]), index) for index, (_, rows) in enumerate(broken) if len(rows)]
+        if first_rows:
+            at, index = min(first_rows)
             rule, rows = broken[index]
-            record, offence = batch.records[at], rule.says(batch.records, at)
+            record, fault = batch.records[at], rule.describe(batch.records, at)
             order.advance(batch.records)
-            count = _rows_break_this(len(rows) + _count(rule, batches, order))
-            where = f"{metadata.path}, row {batch.rows[at]:,} ({format_record_time(record)}, {symbol_of(record)})"
-            raise InvalidBars(f"{where}: {offence}; {count}: download the file again.")
+            count = _format_count(len(rows) + _count_broken_rows(rule, batches, order))
+            where = f"{metadata.path}, row {batch.rows[at]:,} ({format_record_time(record)}, {describe_symbol(record)})"
+            raise InvalidBars(f"{where}: {fault}; {count}: download the file again.")
         order.advance(batch.records)
         yield batch
 
 
 class _TimeOrder:
-    """Remembers the time of the row before, across chunks."""
+    """The time of the previous row, across batches."""
 
     def __init__(self) -> None:
         self._last = np.uint64(0)
@@ -65,33 +63,33 @@ class _TimeOrder:
     def advance(self, records: np.ndarray) -> None:
         self._last = records["ts_event"][-1]
 
-    def runs_back(self, records: np.ndarray) -> np.ndarray:
-        return records["ts_event"] < self.before(records)
+    def is_decreasing(self, records: np.ndarray) -> np.ndarray:
+        return records["ts_event"] < self.previous_times(records)
 
-    def before(self, records: np.ndarray) -> np.ndarray:
-        """For each row the time of the one above."""
+    def previous_times(self, records: np.ndarray) -> np.ndarray:
+        """For each row the time of the row before it; 0 for the first of the file."""
         return np.concatenate(([self._last], records["ts_event"][:-1]))
 
 
-def _time_rules(metadata: DbnMetadata, order: _TimeOrder) -> list[Rule]:
-    start, end = metadata.start or 0, metadata.end or int(UNDEFINED_TIME)
+def _list_time_rules(metadata: DbnMetadata, order: _TimeOrder) -> list[Rule]:
+    start, end = metadata.start or 0, metadata.end or UNDEFINED_TIME
     return [
         Rule(lambda records: records["ts_event"] == UNDEFINED_TIME, lambda records, at: "its time is undefined"),
         Rule(
-            lambda records: records["ts_event"] >= _TOO_LATE,
-            lambda records, at: f"its time is later than {LATEST.year - 1}, which no bar can be",
+            lambda records: records["ts_event"] >= _LATEST_NS,
+            lambda records, at: f"its time is later than {LATEST.year - 1}, the last year that the table accepts",
         ),
         Rule(
             lambda records: records["ts_event"] % NANOSECONDS_PER_MINUTE != 0,
             lambda records, at: "a minute bar's time must be the start of a minute",
         ),
         Rule(
-            order.runs_back,
+            order.is_decreasing,
             lambda records, at: (
-                f"its time is before that of the row above, {format_time(int(order.before(records)[at]))}"
+                f"its time is before that of the previous row, {format_time(int(order.previous_times(records)[at]))}"
             ),
         ),
-        # The end counts as inside: in a delivery split into files the metadata's end is the last record's own time
+        # The end is inside the range: in a delivery split into files it is the time of the last record
         # (https://docs.rs/dbn, Metadata::end).
         Rule(
             lambda records: (records["ts_event"] < start) | (records["ts_event"] > end),
@@ -103,7 +101,7 @@ def _time_rules(metadata: DbnMetadata, order: _TimeOrder) -> list[Rule]:
     ]
 
 
-def _price_rules() -> list[Rule]:
+def _list_price_rules() -> list[Rule]:
     return [
         Rule(
             lambda records: np.logical_or.reduce([records[name] == UNDEFINED_PRICE for name in PRICES]),
@@ -120,13 +118,13 @@ def _price_rules() -> list[Rule]:
     ]
 
 
-def _count(rule: Rule, batches: Iterator[RecordBatch], order: _TimeOrder) -> int:
+def _count_broken_rows(rule: Rule, batches: Iterator[RecordBatch], order: _TimeOrder) -> int:
     total = 0
     for batch in batches:
-        total += int(np.count_nonzero(rule.broken(batch.records)))
+        total += int(np.count_nonzero(rule.is_broken(batch.records)))
         order.advance(batch.records)
     return total
 
 
-def _rows_break_this(total: int) -> str:
+def _format_count(total: int) -> str:
     return "no other row breaks this rule" if total == 1 else f"{total:,} rows of the file break this rule"

@@ -1,6 +1,6 @@
-"""Rules between rows of one series: one instrument and one publisher in any minute, and one set of values for it.
+"""Rules between rows: in any minute a series has one instrument, one publisher and one set of values.
 
-The rows are counted on the way: duplicates and gaps.
+Rows, duplicates and gaps are counted in the same pass.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.layout import NANOSECONDS_PER_DAY, NANOSECONDS_PER_MINUTE, VALUES
 from ingestion.dbn.metadata import DbnMetadata
+from ingestion.dbn.text import to_printable
 from ingestion.errors import IngestError, InvalidBars, MixedInstruments
 from ingestion.symbology.resolve import ResolvedBars, SymbolResolver
 from ingestion.validation.describe import format_record_time, format_values, to_datetime
@@ -22,8 +23,12 @@ from marketdata.formatting import format_minutes
 
 @dataclass
 class SeriesCheck:
-    """The rules between rows, and what is counted on the way. `distinct()` is called for each chunk in turn, which
-    must hold whole minutes."""
+    """Checks the rules between rows of one file and counts its rows.
+
+    `drop_duplicates()` is called once for each batch in file order; a minute must not be split between two batches.
+    `duplicate_count`: identical repetitions. `gap_count`: ranges of missing minutes. `longest_gap`: from the bar before
+    it, at `longest_gap_start`, to the bar after it. `min_ts`, `max_ts`: the first and last time (UTC), None at first.
+    """
 
     metadata: DbnMetadata
     resolver: SymbolResolver
@@ -36,41 +41,41 @@ class SeriesCheck:
     max_ts: datetime | None = None
     _last_ns: dict[int, int] = field(default_factory=dict)
     _last_instrument: dict[int, int] = field(default_factory=dict)
-    _takeovers: dict[int, tuple[int, int]] = field(default_factory=dict)  # of a series: the day, and how often
+    _changes: dict[int, tuple[int, int]] = field(default_factory=dict)  # per series: UTC day, changes of instrument
 
     @property
-    def describe_longest_gap(self) -> str:
-        """A sentence for the summary; empty where no minute is missing."""
+    def longest_gap_note(self) -> str:
+        """A sentence for the summary; empty if no minute is missing."""
         if self.longest_gap_start is None:
             return ""
         missing = self.longest_gap // timedelta(minutes=1) - 1
         start = f"{self.longest_gap_start:%Y-%m-%d %H:%M} UTC"
         return f"Longest gap: {format_minutes(missing)} after the bar of {start}."
 
-    def distinct(self, bars: ResolvedBars) -> ResolvedBars:
-        """The bars without repetitions, sorted by series, then time.
+    def drop_duplicates(self, bars: ResolvedBars) -> ResolvedBars:
+        """The bars without identical repetitions, sorted by series, then time.
 
-        Raises `MixedInstruments` where two instruments or publishers meet in one minute of a series, and `InvalidBars`
-        where one minute has two different sets of values.
+        Raises `MixedInstruments` for a minute of a series with two instruments or publishers, and for instruments that
+        alternate within a UTC day; `InvalidBars` for a minute with two different sets of values.
         """
         self._widen_range(bars.batch.records["ts_event"])
-        if (bars.codes[1:] < bars.codes[:-1]).any():  # not of a file of one series: nothing is copied for it
+        if (bars.codes[1:] < bars.codes[:-1]).any():  # a file of one series is in order already: no copy
             bars = bars[np.argsort(bars.codes, kind="stable")]
         codes, times = bars.codes, bars.batch.records["ts_event"]
         same = np.flatnonzero((codes[1:] == codes[:-1]) & (times[1:] == times[:-1]))
         self.row_count += len(bars)
         self.duplicate_count += len(same)
-        kept = bars
+        distinct = bars
         if len(same):
             self._refuse_conflicts(bars.batch, codes, same)
-            kept = bars[np.delete(np.arange(len(bars)), same + 1)]
-        self._refuse_alternation(kept)
-        self._count_gaps(kept)
-        return kept
+            distinct = bars[np.delete(np.arange(len(bars)), same + 1)]
+        self._refuse_alternation(distinct)
+        self._count_gaps(distinct)
+        return distinct
 
     def _refuse_alternation(self, bars: ResolvedBars) -> None:
-        """A roll happens once. Where one instrument takes over from another twice in a UTC day, contracts are mixed,
-        though they never meet in a minute."""
+        """A roll changes the instrument once. Two changes in a UTC day are mixed contracts, even if they never share a
+        minute."""
         instruments = bars.batch.records["instrument_id"].astype(np.int64)
         previous = np.concatenate((instruments[:1], instruments[:-1]))
         starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
@@ -81,63 +86,65 @@ class SeriesCheck:
         for at in np.flatnonzero(instruments != previous):
             code = int(bars.codes[at])
             day = int(bars.batch.records["ts_event"][at]) // NANOSECONDS_PER_DAY
-            before, count = self._takeovers.get(code, (day, 0))
-            self._takeovers[code] = (day, count + 1 if before == day else 1)
-            if self._takeovers[code][1] > 1:
+            last_day, count = self._changes.get(code, (day, 0))
+            self._changes[code] = (day, count + 1 if last_day == day else 1)
+            if self._changes[code][1] > 1:
                 raise MixedInstruments(
-                    f"{self.metadata.path}, row {bars.batch.rows[at]:,} ({format_record_time(bars.batch.records[at])}, "
-                    f"{self.resolver.symbols[code]}): instruments {previous[at]} and {instruments[at]} take turns "
-                    "within a day, so these are several contracts and not one series: download one contract."
+                    f"{self._format_row(bars.batch, at, code)}: instruments {previous[at]} and {instruments[at]} "
+                    "alternate within a day, so these are several contracts, not one series: download one contract."
                 )
 
     def _refuse_conflicts(self, batch: RecordBatch, codes: np.ndarray, same: np.ndarray) -> None:
         above, below = batch.records[same], batch.records[same + 1]
         different = [
-            (above["instrument_id"] != below["instrument_id"], self._two_instruments),
-            (above["publisher_id"] != below["publisher_id"], self._two_publishers),
-            (np.logical_or.reduce([above[name] != below[name] for name in VALUES]), self._two_values),
+            (above["instrument_id"] != below["instrument_id"], self._build_instruments_error),
+            (above["publisher_id"] != below["publisher_id"], self._build_publishers_error),
+            (np.logical_or.reduce([above[name] != below[name] for name in VALUES]), self._build_values_error),
         ]
-        offences = []
-        for mask, refuse in different:
+        conflicts = []
+        for mask, build_error in different:
             rows = same[mask]
             if len(rows):
-                first = rows[np.argmin(batch.rows[rows + 1])]  # the rows are sorted by series, not as in the file
-                offences.append((int(batch.rows[first + 1]), int(first), rows, refuse))
-        if offences:
-            _, at, rows, refuse = min(offences, key=lambda offence: offence[0])
-            raise refuse(batch, at, self.resolver.symbols[codes[at]], _minutes_like_this(batch, codes, rows))
+                first = rows[np.argmin(batch.rows[rows + 1])]  # sorted by series, so not in file order
+                conflicts.append((int(batch.rows[first + 1]), int(first), rows, build_error))
+        if conflicts:
+            _, at, rows, build_error = min(conflicts, key=lambda conflict: conflict[0])
+            where = self._format_row(batch, at + 1, int(codes[at]))
+            raise build_error(batch, at, where, _format_minute_count(batch, codes, rows))
 
-    def _two_instruments(self, batch: RecordBatch, at: int, symbol: str, count: str) -> IngestError:
+    def _build_instruments_error(self, batch: RecordBatch, at: int, where: str, count: str) -> IngestError:
         first, second = batch.records[at], batch.records[at + 1]
         return MixedInstruments(
-            f"{self._where(batch, at, symbol)}: instruments {first['instrument_id']} (row {batch.rows[at]:,}) and "
-            f"{second['instrument_id']} (row {batch.rows[at + 1]:,}) trade in the same minute ({count}), so these are "
-            "several contracts and not one series: ingest a file with symbol mappings, without --symbol, to have each "
-            "filed under its own, or download one contract."
+            f"{where}: instruments {first['instrument_id']} (row {batch.rows[at]:,}) and {second['instrument_id']} "
+            f"(row {batch.rows[at + 1]:,}) trade in the same minute ({count}), so these are several contracts, not one "
+            "series: ingest a file with symbol mappings without --symbol, which stores each contract under its own "
+            "symbol, or download one contract."
         )
 
-    def _two_publishers(self, batch: RecordBatch, at: int, symbol: str, count: str) -> IngestError:
+    def _build_publishers_error(self, batch: RecordBatch, at: int, where: str, count: str) -> IngestError:
         instrument = batch.records["instrument_id"][at]
         ids = np.unique(batch.records["publisher_id"][batch.records["instrument_id"] == instrument])
         return MixedInstruments(
-            f"{self._where(batch, at, symbol)}: instrument {instrument} has this minute from several publishers "
+            f"{where}: instrument {instrument} has this minute from several publishers "
             f"({', '.join(map(str, ids))}; {count}): choose one with --publisher {ids[0]}."
         )
 
-    def _two_values(self, batch: RecordBatch, at: int, symbol: str, count: str) -> IngestError:
+    def _build_values_error(self, batch: RecordBatch, at: int, where: str, count: str) -> IngestError:
         first, second = batch.records[at], batch.records[at + 1]
         names = [name for name in VALUES if first[name] != second[name]]
         return InvalidBars(
-            f"{self._where(batch, at, symbol)}: the minute stands twice with different values "
+            f"{where}: the minute occurs twice with different values "
             f"(row {batch.rows[at]:,}: {format_values(first, names)}; row {batch.rows[at + 1]:,}: "
-            f"{format_values(second, names)}; {count}), and which is true cannot be known: download the file again."
+            f"{format_values(second, names)}; {count}), and the file does not show which are correct: "
+            "download the file again."
         )
 
-    def _where(self, batch: RecordBatch, at: int, symbol: str) -> str:
-        return f"{self.metadata.path}, row {batch.rows[at + 1]:,} ({format_record_time(batch.records[at])}, {symbol})"
+    def _format_row(self, batch: RecordBatch, at: int, code: int) -> str:
+        symbol = to_printable(self.resolver.symbols[code])
+        return f"{self.metadata.path}, row {batch.rows[at]:,} ({format_record_time(batch.records[at])}, {symbol})"
 
     def _count_gaps(self, bars: ResolvedBars) -> None:
-        """More than a minute between neighbours of one series. Nights and weekends count too: no calendar is asked."""
+        """A gap is more than a minute between neighbours of one series, also at night and on weekends."""
         times = bars.batch.records["ts_event"].astype(np.int64)
         starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
         previous = np.concatenate(([0], times[:-1]))
@@ -157,19 +164,20 @@ class SeriesCheck:
         self.max_ts = to_datetime(int(times[-1]))
 
 
-def _minutes_like_this(batch: RecordBatch, codes: np.ndarray, rows: np.ndarray) -> str:
-    """How many minutes of a series `rows` belong to, rows of one minute being neighbours, and how far was looked."""
+def _format_minute_count(batch: RecordBatch, codes: np.ndarray, rows: np.ndarray) -> str:
+    """How many minutes `rows` belong to. Rows of one minute are neighbours; later batches are not counted."""
     times, codes = batch.records["ts_event"][rows], codes[rows]
     count = 1 + np.count_nonzero((times[1:] != times[:-1]) | (codes[1:] != codes[:-1]))
     return f"{count:,} such {'minute' if count == 1 else 'minutes'} up to row {batch.rows.max():,}"
 
 
 def refuse_empty(path: Path, check: SeriesCheck, publisher_id: int | None) -> None:
-    """Raise `InvalidBars` if no row was checked."""
+    """Raise `InvalidBars` if the file has no rows, or none of the publisher."""
     if check.row_count:
         return
     if publisher_id is not None:
         raise InvalidBars(f"{path} has no rows of publisher {publisher_id}: check the number.")
     raise InvalidBars(
-        f"{path} has no rows: it is a whole file, but nothing traded in its range, or the download went wrong."
+        f"{path} has no rows: the file is complete, but nothing traded in its range, or the download failed; "
+        "check its dates and symbols."
     )

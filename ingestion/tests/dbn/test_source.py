@@ -1,19 +1,12 @@
-"""Step 1: a damaged file is never taken for a shorter whole one, and a whole one is taken whatever its wrapping."""
+"""A damaged file never passes for a shorter complete one; a complete one is read however it is compressed."""
 
-import bz2
-import gzip
-import hashlib
-import json
-import lzma
 import os
-import struct
 import tracemalloc
-from pathlib import Path
 
 import pytest
 import zstandard
 
-from config.testing.builders import bars, dbn, exact, header, ingest, refuse, save, stored, write, zstd
+from config.testing.builders import bars, dbn, exact, header, ingest, refuse, save, skippable_frame, stored, write, zstd
 from config.testing.processes import run
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
@@ -25,45 +18,15 @@ DELIVERED = zstd(HEADER, RECORDS.tobytes())  # as Databento delivers: the metada
 EDGE = len(zstd(HEADER))
 
 
-def skippable(content: bytes, magic: int = 0x184D2A53) -> bytes:
-    return struct.pack("<II", magic, len(content)) + content
-
-
-# --- Refused ---------------------------------------------------------------------------------------------------------
-
-NOT_DBN = {
-    "empty": (b"", "is empty (0 bytes)"),
-    "text": (b"ts_event,open,high,low,close\n1,2,3,4,5\n", "is not a DBN file: it begins with b'ts_event'"),
-    "noise": (bytes(range(200, 256)) * 40, "is not a DBN file"),
-    "zeros": (bytes(4096), "is not a DBN file"),
-    "gzip": (gzip.compress(dbn(RECORDS)), "compressed with gzip"),
-    "bzip2": (bz2.compress(dbn(RECORDS)), "compressed with bzip2"),
-    "xz": (lzma.compress(dbn(RECORDS)), "compressed with xz"),
-    "zip": (b"PK\x03\x04" + bytes(100), "ZIP archive"),
-    "parquet": (b"PAR1" + bytes(100), "Parquet"),
-    "zstd inside zstd": (zstd(DELIVERED), "compressed twice (zstd inside zstd)"),
-    "gzip inside zstd": (zstd(gzip.compress(dbn(RECORDS))), "once decompressed, is compressed with gzip"),
-    "text inside zstd": (zstd(b"hello, world"), "is not a DBN file: it begins with b'hello, w'"),
-    "nothing inside zstd": (zstd(b""), "is empty once decompressed"),
-    "zstd without data": (skippable(b"no more than this"), "is empty once decompressed"),
-    "legacy DBZ": (skippable(b"DBZ\x01GLBX.MDP3", magic=0x184D2A50) + zstd(RECORDS.tobytes()), "is a DBZ file"),
-}
-
-
-@pytest.mark.parametrize("content, words", NOT_DBN.values(), ids=NOT_DBN)
-def test_what_is_not_dbn_is_refused_and_called_by_its_name(market_db, tmp_path, content, words):
-    assert words in refuse(save(tmp_path / "mnq.dbn.zst", content))
-
-
 @pytest.mark.parametrize("size", [3, 9, EDGE - 1, EDGE + 2, EDGE + 200, len(DELIVERED) - 4, len(DELIVERED) - 1])
 def test_a_cut_zst_is_refused_wherever_it_is_cut(market_db, tmp_path, size):
     sentence = refuse(save(tmp_path / "mnq.dbn.zst", DELIVERED[:size]))
 
-    assert f"is cut off: it ends after {size} bytes" in sentence or size == 3  # 3 bytes are not known to be zstd
+    assert f"is cut off: it ends after {size} bytes" in sentence or size == 3  # 3 bytes are too few to recognise zstd
 
 
-def test_every_single_cut_and_every_flipped_bit_is_seen(tmp_path):
-    """By the reading steps alone, since it is done a thousand times: an error, or the very same rows."""
+def test_every_cut_and_every_flipped_bit_is_refused_or_harmless(tmp_path):
+    """Reads without a database, since there are a thousand files: an error, or the same rows."""
     damaged = [DELIVERED[:size] for size in range(len(DELIVERED)) if size != EDGE]
     for at in range(len(DELIVERED)):
         flipped = bytearray(DELIVERED)
@@ -74,15 +37,15 @@ def test_every_single_cut_and_every_flipped_bit_is_seen(tmp_path):
         path.write_bytes(content)
         try:
             with SourceFile(path) as source:
-                read = b"".join(batch.records.tobytes() for batch in RecordReader(source).batches())
+                read = b"".join(batch.records.tobytes() for batch in RecordReader(source).read_batches())
         except IngestError:
             continue
-        assert read == RECORDS.tobytes()  # bits of a frame's header that mean nothing for its content
+        assert read == RECORDS.tobytes()  # a bit of a frame's header that does not change its content
 
 
-def test_a_flipped_bit_that_only_the_checksum_sees_is_refused(market_db, tmp_path):
+def test_a_flipped_bit_that_only_the_checksum_detects_is_refused(market_db, tmp_path):
     content = bytearray(zstandard.ZstdCompressor(level=-100, write_checksum=True).compress(dbn(RECORDS)))
-    content[-40] ^= 1  # within the last, literal bytes: decompression itself does not notice
+    content[-40] ^= 1  # within the last, literal bytes, which decompress without an error
 
     sentence = refuse(save(tmp_path / "mnq.dbn.zst", bytes(content)))
 
@@ -90,11 +53,11 @@ def test_a_flipped_bit_that_only_the_checksum_sees_is_refused(market_db, tmp_pat
     assert "checksum" in sentence
 
 
-def test_zeros_behind_the_last_frame_are_refused(market_db, tmp_path):
+def test_zeros_after_the_last_frame_are_refused(market_db, tmp_path):
     assert "is damaged" in refuse(save(tmp_path / "mnq.dbn.zst", DELIVERED + bytes(64)))
 
 
-def test_a_path_that_is_no_file_is_refused(market_db, tmp_path):
+def test_a_path_that_is_not_a_file_is_refused(market_db, tmp_path):
     folder, pipe = tmp_path / "mnq.dbn", tmp_path / "pipe.dbn"
     folder.mkdir()
     os.mkfifo(pipe)
@@ -109,8 +72,8 @@ def test_a_file_that_may_not_be_read_is_refused(market_db, tmp_path, monkeypatch
     path.chmod(0)
     open_as_root = os.open
 
-    def open_as_nobody(target, *arguments):
-        """Nothing is unreadable for root, so root opens this one file, and nothing else, as an ordinary user."""
+    def open_as_ordinary_user(target, *arguments):
+        """Root can read any file, so root opens this one as an ordinary user."""
         if os.fspath(target) != str(path):
             return open_as_root(target, *arguments)
         os.seteuid(65534)
@@ -120,12 +83,12 @@ def test_a_file_that_may_not_be_read_is_refused(market_db, tmp_path, monkeypatch
             os.seteuid(0)
 
     if os.geteuid() == 0:
-        monkeypatch.setattr(os, "open", open_as_nobody)
+        monkeypatch.setattr(os, "open", open_as_ordinary_user)
 
     assert "may not be read by this user: change its permissions" in refuse(path)
 
 
-def test_the_command_line_shows_a_sentence_and_exit_code_1(market_db, tmp_path):
+def test_the_command_line_shows_one_message_and_exit_code_1(market_db, tmp_path):
     path = save(tmp_path / "mnq.dbn.zst", DELIVERED[:-1])
 
     ended = run("--input", path)
@@ -147,88 +110,20 @@ def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path):
 
 
 def test_a_bomb_stays_small_in_memory(tmp_path):
-    """256 MB of zeros in 8 kB: the first chunk betrays it, and no more than that is ever held."""
+    """256 MB of zeros in 8 kB: the first batch is refused, before the rest is decompressed."""
     path = save(tmp_path / "bomb.dbn.zst", zstd(HEADER, bytes(1 << 28)))
     tracemalloc.start()
     try:
-        with SourceFile(path) as source, pytest.raises(UnreadableFile, match="row 1, is not a record"):
-            list(RecordReader(source).batches())
+        with SourceFile(path) as source, pytest.raises(UnreadableFile, match="row 1: the record has 0 bytes"):
+            list(RecordReader(source).read_batches())
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < 64 << 20
 
 
-# --- The manifest ----------------------------------------------------------------------------------------------------
-
-
-def manifest(path: Path, content: bytes) -> None:
-    """As a batch download brings it, for `content` as what was delivered."""
-    entry = {"filename": path.name, "size": len(content), "hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
-    other = {"filename": "condition.json", "size": 1, "hash": "sha256:00"}
-    path.with_name("manifest.json").write_text(json.dumps({"job_id": "GLBX-1", "files": [other, entry]}))
-
-
-def test_a_cut_at_a_frames_edge_is_refused_where_the_manifest_knows_better(market_db, tmp_path):
-    frames = [zstd(HEADER), zstd(RECORDS[:20].tobytes()), zstd(RECORDS[20:].tobytes())]
-    path = save(tmp_path / "mnq.dbn.zst", b"".join(frames[:2]))
-    manifest(path, b"".join(frames))
-
-    sentence = refuse(path)
-
-    assert f"has {path.stat().st_size:,} bytes, but {path.with_name('manifest.json')} says" in sentence
-    assert "the download is not complete" in sentence
-
-
-def test_other_bytes_than_the_manifest_says_are_refused(market_db, tmp_path):
-    path = write(tmp_path / "mnq.dbn", RECORDS)
-    manifest(path, bytes(path.stat().st_size))
-    assert "does not have the sha256" in refuse(path)
-
-    manifest(path, b"shorter")
-    assert "it is not what was delivered" in refuse(path)
-
-
-RUBBISH = [b"", b"\xff\xfe", b"[]", b"{}", b'{"files": 3}', b'{"files": [3]}', b'{"files": [{}]}', b"[" * 100_000]
-RUBBISH += [
-    b'{"files": [{"filename": "mnq.dbn", "size": %s, "hash": "sha256:0"}]}' % size for size in (b"1e999", b"[]")
-]
-
-
-@pytest.mark.parametrize("content", RUBBISH, ids=range(len(RUBBISH)))
-def test_a_manifest_that_cannot_be_understood_is_told(tmp_path, content):
-    save(tmp_path / "manifest.json", content)
-    with pytest.raises(UnreadableFile, match=r"manifest\.json, which cannot be understood"):
-        SourceFile(write(tmp_path / "mnq.dbn", RECORDS))
-
-
-def test_a_rubbish_manifest_refuses_the_file_and_an_unreadable_one_too(market_db, tmp_path):
-    path = write(tmp_path / "mnq.dbn", RECORDS)
-    rubbish = save(tmp_path / "manifest.json", b"not JSON")
-    assert "manifest.json, which cannot be understood" in refuse(path)
-
-    rubbish.unlink()
-    rubbish.mkdir()
-    assert "manifest.json, which cannot be read (Is a directory)" in refuse(path)
-
-
-def test_a_file_that_agrees_with_its_manifest_is_taken(market_db, tmp_path):
-    path = write(tmp_path / "mnq.dbn", RECORDS)
-    manifest(path, path.read_bytes())
-    assert "Checked against manifest.json." in ingest(path).out
-    assert stored() == exact(RECORDS)
-
-
-def test_a_manifest_that_does_not_name_the_file_says_nothing_of_it(market_db, tmp_path):
-    manifest(tmp_path / "other.dbn", b"")
-    assert "manifest" not in ingest(write(tmp_path / "mnq.dbn", RECORDS)).out
-    assert stored() == exact(RECORDS)
-
-
-# --- Taken, whatever the wrapping ------------------------------------------------------------------------------------
-
 HALVES = RECORDS[:20].tobytes(), RECORDS[20:].tobytes()
-WRAPPINGS = {
+COMPRESSED = {
     "zstd named .dbn": ("mnq.dbn", DELIVERED),
     "raw named .zst": ("mnq.dbn.zst", dbn(RECORDS)),
     "another name": ("mnq.bin", DELIVERED),
@@ -236,14 +131,17 @@ WRAPPINGS = {
     "a frame per record": ("mnq.dbn.zst", zstd(HEADER, *(record.tobytes() for record in RECORDS))),
     "a frame ends within a record": ("mnq.dbn.zst", zstd(dbn(RECORDS)[:-30], dbn(RECORDS)[-30:])),
     "an empty frame": ("mnq.dbn.zst", zstd(HEADER, b"", RECORDS.tobytes())),
-    "frames to skip": ("mnq.dbn.zst", zstd(HEADER, HALVES[0]) + skippable(b"x" * 9000) + zstd(HALVES[1])),
-    "a frame to skip at both ends": ("mnq.dbn.zst", skippable(b"pzstd", 0x184D2A50) + DELIVERED + skippable(b"")),
+    "frames to skip": ("mnq.dbn.zst", zstd(HEADER, HALVES[0]) + skippable_frame(b"x" * 9000) + zstd(HALVES[1])),
+    "a frame to skip at both ends": (
+        "mnq.dbn.zst",
+        skippable_frame(b"pzstd", 0x184D2A50) + DELIVERED + skippable_frame(b""),
+    ),
     "no checksum": ("mnq.dbn.zst", zstandard.ZstdCompressor(write_checksum=False).compress(dbn(RECORDS))),
 }
 
 
-@pytest.mark.parametrize("name, content", WRAPPINGS.values(), ids=WRAPPINGS)
-def test_a_whole_file_is_taken_whatever_its_wrapping(market_db, tmp_path, name, content):
+@pytest.mark.parametrize("name, content", COMPRESSED.values(), ids=COMPRESSED)
+def test_a_complete_file_is_read_however_it_is_compressed(market_db, tmp_path, name, content):
     path = save(tmp_path / name, content)
 
     ingest(path)

@@ -109,7 +109,7 @@ def test_a_preview_writes_nothing_and_counts_the_same(market_db, tmp_path, copie
 
 
 def test_a_file_refused_after_rows_were_copied_leaves_none(market_db, tmp_path, copied, monkeypatch):
-    monkeypatch.setattr(records_module.RecordReader.batches, "__defaults__", (4,))
+    monkeypatch.setattr(records_module.RecordReader.read_batches, "__defaults__", (4,))
     records = bars(20)
     records["high"][17] = records["low"][17] - 1
     with pytest.raises(InvalidBars, match="row 18"):

@@ -1,0 +1,45 @@
+"""Files of continuous MNQ contracts that roll, and the instrument intervals that the table has of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from config.testing.builders import FRONT, bars, write
+from marketdata.models import SeriesInstrument
+
+NEXT = FRONT + 1
+MINUTES_PER_DAY = 1440
+
+
+def january(day: int) -> date:
+    return date(2024, 1, day)
+
+
+def minutes(first: int, count: int, *, day: int, instrument_id: int = FRONT) -> np.ndarray:
+    """`count` bars from minute `first` of a day of January 2024 on."""
+    return bars(count, first=(day - 2) * MINUTES_PER_DAY + first, instrument_id=instrument_id)
+
+
+def write_continuous(path: Path, *parts: np.ndarray, rule: str = "c", mappings: list | None = None) -> Path:
+    """A file of MNQ.<rule>.0. `mappings`: (first day, day after the last, instrument); by default that of the first bar
+    for the month."""
+    records = np.concatenate(parts)
+    symbol = f"MNQ.{rule}.0"
+    mappings = mappings or [(january(1), date(2024, 2, 1), int(records["instrument_id"][0]))]
+    return write(path, records, symbols=(symbol,), mappings={symbol: mappings})
+
+
+def write_roll(path: Path, *, day: int, rule: str) -> Path:
+    """2 to 4 January: FRONT before `day`, NEXT from its midnight on."""
+    parts = [minutes(600, 5, day=each, instrument_id=FRONT if each < day else NEXT) for each in (2, 3, 4)]
+    mappings = [(january(1), january(day), FRONT), (january(day), date(2024, 2, 1), NEXT)]
+    return write_continuous(path, *parts, rule=rule, mappings=mappings)
+
+
+def list_intervals(symbol: str = "CME_MINI:MNQ1!") -> list[tuple]:
+    """(instrument, first day, day after the last, run) of each interval of a series, by date."""
+    rows = SeriesInstrument.standing.filter(series__symbol=symbol).order_by("start_date", "instrument_id")
+    return list(rows.values_list("instrument_id", "start_date", "end_date", "run"))
