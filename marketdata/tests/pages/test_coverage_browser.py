@@ -153,7 +153,7 @@ def test_minutes_missing_while_open_are_listed_apart_from_closed_hours(page, wee
     expect(page.get_by_label("Missing while open 3")).to_be_checked()
     expect(gaps).to_have_text(
         [
-            "Wed 2024-01-03 06:40 to Thu 01-04 23:00 UTC38 h 20 min while open, 40 h 20 min in all",
+            "Wed 2024-01-03 06:40 to Thu 01-04 23:00 UTC38 h 20 min while open, 40 h 20 min in total",
             "Wed 2024-01-03 04:00 to 05:40 UTC1 h 40 min",
             "Mon 2024-01-08 09:00 to 10:00 UTC1 h",
         ]

@@ -195,7 +195,7 @@ def test_a_session_that_ended_is_said(browser, site, reader, mnq):
         page.context.clear_cookies()
         page.get_by_label("Go to").fill("2024-01-02")
         page.get_by_role("button", name="Go", exact=True).click()
-        expect(page.get_by_role("status")).to_have_text("You are not logged in any more: reload the page.")
+        expect(page.get_by_role("status")).to_have_text("You are no longer logged in: reload the page.")
 
 
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
@@ -468,7 +468,7 @@ def test_too_many_corrections_are_said_to_be(page, mnq, tmp_path):
     expect(page.locator("#legend .inside")).to_have_text("at least 9 corrected minutes inside")
     since = LAST - timedelta(minutes=8)
     expect(page.get_by_role("status")).to_have_text(
-        f"Corrected minutes are shown from {since:%a %Y-%m-%d %H:%M} UTC on: before, there are too many."
+        f"Corrected minutes before {since:%a %Y-%m-%d %H:%M} UTC are not shown: there are too many."
     )
     page.locator("#chart").focus()
     page.keyboard.press("ArrowLeft")
@@ -517,7 +517,7 @@ def test_nothing_said_moves_the_chart(browser, site, reader, mnq, tmp_path, view
         assert chart.evaluate(where) == place
         page.context.clear_cookies()
         page.get_by_role("button", name="Latest").click()
-        expect(page.get_by_role("status")).to_have_text("You are not logged in any more: reload the page.")
+        expect(page.get_by_role("status")).to_have_text("You are no longer logged in: reload the page.")
         assert chart.evaluate(where) == place
 
 
