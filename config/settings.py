@@ -206,7 +206,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Barkeep",
-    "DESCRIPTION": "Minute bars from Databento files, and the audit trail of how they came in. It reads only. "
+    "DESCRIPTION": "Minute bars from Databento files, and the audit trail of their ingestion. The API only reads data. "
     "Back to [Barkeep](/).",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -1,4 +1,4 @@
-"""Candles over REST: the same pages and formats as minute bars."""
+"""Candles over REST, in the pages and formats of minute bars."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class RangeParameters(KnownParameters):
 
 
 class BarsParameters(RangeParameters):
-    """Range, time of knowledge, order, page size and format of bars."""
+    """Range, `as_of`, order, page size and format of bars."""
 
     as_of = TimestampField(
         required=False,

@@ -226,7 +226,7 @@ chart.chart.subscribeClick(({ time }) => {
   legend.show(selected);
   if (touched) chart.point(selected); // a tap leaves no crosshair
 });
-listenToKeys(byId("chart"), { bars, chart, legend, choose: (place) => timeframes[place - 1]?.click() });
+listenToKeys(byId("chart"), { bars, chart, legend, choose: (number) => timeframes[number - 1]?.click() });
 byId("latest").addEventListener("click", () => showLatest());
 byId("jump").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -80,7 +80,7 @@ export class Revisions {
     }
     // The minute in which the last page ended may have more revisions.
     const from = cursor === null ? start : toSeconds(found.at(-1).ts) + 60;
-    if (from > start && end > this.loaded.end) this.reset(end); // otherwise the loaded range would have a hole
+    if (from > start && end > this.loaded.end) this.reset(end); // otherwise the loaded range would have a gap
     this.add(found.reverse(), from);
     this.loaded = { start: Math.min(from, this.loaded.start), end: Math.max(end, this.loaded.end) };
     if (from > start) this.cut = from;
