@@ -206,10 +206,14 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Barkeep",
-    "DESCRIPTION": "Minute bars from Databento files, and the audit trail of how they came in. It reads only. "
+    "DESCRIPTION": "Minute bars from Databento files, and the audit trail of their ingestion. The API only reads data. "
     "Back to [Barkeep](/).",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "marketdata.api.schema.remove_storage_bounds",
+    ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",  # served by the project: works without internet
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

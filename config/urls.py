@@ -15,4 +15,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("marketdata.api.urls")),
     path("", include("marketdata.pages.urls")),
+    path("", include("ingestion.pages.urls")),
 ]

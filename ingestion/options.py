@@ -11,6 +11,7 @@ from typing import Any
 from ingestion.errors import InputError
 from ingestion.symbology.assign import check_symbol
 from ingestion.symbology.series import default_dataset_name
+from marketdata.command_line import format_option
 from marketdata.models import IngestRun
 
 MAX_DATASET = 200
@@ -58,10 +59,7 @@ class Option:
 
     def format(self, value: object) -> list[str]:
         """The words of a command line that give it this value."""
-        if self.parse is None:
-            return [self.name]
-        text = str(value)
-        return [f"{self.name}={text}"] if text.startswith("-") else [self.name, text]
+        return [self.name] if self.parse is None else format_option(self.name, value)
 
 
 def _option(default: object, name: str, **how: Any) -> Any:

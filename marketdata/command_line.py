@@ -17,3 +17,10 @@ def manage() -> str:
     `python manage.py`, the name in an activated environment and on a host."""
     own = (settings.BASE_DIR / VENV).resolve()
     return f"{VENV}/bin/python manage.py" if Path(sys.prefix).resolve() == own else "python manage.py"
+
+
+def format_option(name: str, value: object) -> list[str]:
+    """The words that give an option a value. A value with a leading dash is joined with `=`, because argparse would
+    read it as an option."""
+    text = str(value)
+    return [f"{name}={text}"] if text.startswith("-") else [name, text]

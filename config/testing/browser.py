@@ -1,5 +1,5 @@
-"""A real Chromium on a real server, for the tests of pages. Any error on the console or in a script fails the test that
-met it; so does anything that the policy for contents of the settings forbids."""
+"""Chromium on a live server, for browser tests of the pages. A script error, a console message or a violation of the
+content security policy fails the test in which it occurs."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ ARGUMENTS = """no-sandbox disable-gpu disable-quic no-first-run disable-backgrou
 disable-component-update disable-sync"""
 COUNT_REQUESTS = """{
     const real = window.fetch;
-    window.underWay = 0;
-    window.fetch = (...what) => {
-        window.underWay += 1;
-        return real(...what).finally(() => (window.underWay -= 1));
+    window.pendingRequests = 0;
+    window.fetch = (...request) => {
+        window.pendingRequests += 1;
+        return real(...request).finally(() => (window.pendingRequests -= 1));
     };
 }"""
-LEFT = "net::ERR_ABORTED"
+ABORTED = "net::ERR_ABORTED"
 WIDE, NARROW = {"width": 1600, "height": 1000}, {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
-        pytest.skip("THE PAGES ARE NOT TESTED: there is no Chromium on this machine. Install chromium, and run again.")
+        pytest.skip("THE PAGES ARE NOT TESTED: Chromium is not installed. Install chromium, then run the tests again.")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, where Django would otherwise refuse its database.
+        # Playwright runs an event loop in this thread. Without the variable, Django refuses database access in it.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[f"--{name}" for name in ARGUMENTS.split()])
         yield browser
@@ -47,7 +47,7 @@ def browser():
 
 @pytest.fixture
 def site(browser, market_db):
-    """The address of a server on the test's database. Each of its requests closes its own connection."""
+    """The address of a live server on the test database. Each request closes its own connection."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietWSGIRequestHandler, allow_reuse_address=False)
     server.set_app(WSGIHandler())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -66,8 +66,11 @@ def reader(market_db):
 
 
 @contextmanager
-def opened(browser, site: str, *, reader=None, viewport=WIDE, but_for: str = "", **options):
-    """A page of a new browser, logged in as `reader`. Afterwards nothing may have gone wrong on it, `but_for` that."""
+def open_page(browser, site: str, *, reader=None, viewport=WIDE, allowed_error: str = "", **options):
+    """A page in a new browser context, logged in as `reader`.
+
+    At the end, every error on the page must contain `allowed_error`; without one, there must be none.
+    """
     context = browser.new_context(base_url=site, viewport=viewport, **options)
     if reader:
         client = Client()
@@ -75,37 +78,37 @@ def opened(browser, site: str, *, reader=None, viewport=WIDE, but_for: str = "",
         context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}])
     page = context.new_page()
     page.set_default_timeout(10_000)
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-    # What is under way when a test goes to another page is given up, and nothing is wrong with that.
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    # Navigation aborts pending requests; that is no error.
     page.on(
         "requestfailed",
-        lambda request: None if request.failure == LEFT else wrong.append(f"{request.url}: {request.failure}"),
+        lambda request: None if request.failure == ABORTED else errors.append(f"{request.url}: {request.failure}"),
     )
-    page.on("request", lambda request: None if request.url.startswith((site, "data:")) else wrong.append(request.url))
+    page.on("request", lambda request: None if request.url.startswith((site, "data:")) else errors.append(request.url))
     page.add_init_script(COUNT_REQUESTS)
     yield page
-    # Closed earlier, requests would fail that nothing is wrong with.
-    page.evaluate("async () => { while (window.underWay) await new Promise(requestAnimationFrame); }")
+    # Closing the context earlier would make pending requests fail.
+    page.evaluate("async () => { while (window.pendingRequests) await new Promise(requestAnimationFrame); }")
     context.close()
-    assert [one for one in wrong if not (but_for and but_for in one)] == []
+    assert [error for error in errors if not (allowed_error and allowed_error in error)] == []
 
 
 @pytest.fixture
 def page(browser, site, reader):
-    with opened(browser, site, reader=reader) as page:
+    with open_page(browser, site, reader=reader) as page:
         yield page
 
 
 @pytest.fixture
 def mnq(market_db, tmp_path):
-    """5,000 bars from 2 January 2024 on, with an hour missing on the third."""
+    """5,000 bars from 2 January 2024, with a missing hour on 3 January."""
     return ingest(write(tmp_path / "mnq.dbn", together(bars(2000), bars(3000, first=2060))))
 
 
 @pytest.fixture
 def two_runs(db):
-    """Runs 1 and 2, for bars put in with plain SQL."""
+    """Runs 1 and 2, for bars inserted with plain SQL."""
     for number in (1, 2):
         insert(RUNS, id=number)

@@ -10,40 +10,42 @@ from rest_framework.viewsets import ViewSet
 from marketdata.api.errors import check_calendar
 from marketdata.api.examples import COVERAGE_EXAMPLE
 from marketdata.api.params import RangeParameters
-from marketdata.api.responses import coverage_as_json
+from marketdata.api.responses import serialize_coverage
 from marketdata.api.series import get_series
 from marketdata.coverage.report import read_coverage
 
 
 class CoverageViewSet(ViewSet):
-    """How much of each day of a series has bars."""
+    """Bars per day of a series, and the gaps between its bars."""
 
     @extend_schema(
-        summary="Bars per day, and gaps",
+        summary="Get bars per day, and gaps",
         parameters=[RangeParameters],
         responses=OpenApiTypes.OBJECT,
         examples=[OpenApiExample("A day with half an hour missing", COVERAGE_EXAMPLE)],
     )
     def coverage(self, request: Request, slug: str) -> Response:
-        """How much of each day has bars, and where minutes are missing. By default the last year of data.
+        """The number of bars per day, and the ranges of missing minutes. The default is the last year of data.
 
-        `days_are` says which days: trading days of the series' calendar, or UTC days where it has none. Each day that
-        overlaps [start, end) is given whole, from the one of the first bar on; days on which the exchange was closed
-        are left out, days without a bar are not. `start` and `end` bound a day's bars, `ts` is the stamp of its 1d
-        candle: later than `start` where a weekend before it belongs to it.
+        `days_are` names the kind of day: trading days of the series' calendar, or UTC days without a calendar. A day
+        that overlaps [start, end) is complete. The first day is that of the first bar. Days on which the exchange was
+        closed are omitted; open days without a bar are not. `start` and `end` bound the bars of a day. `ts` is the
+        timestamp of its 1d candle: later than `start` if a weekend precedes the day.
 
-        `open_bars` of a day's `bars` lie in minutes that the exchange was open. Hold them against `expected_by_now`:
-        all that was `expected` of the day, or while it is `forming` the open minutes that are over. A series without a
-        calendar counts as open all the time; `usual_bars`, the median of the fuller half of its days, tells more of it
-        than 1,440 minutes do (null with a calendar, and for fewer than five days).
+        `open_bars` counts those of a day's `bars` that lie within trading hours. Compare it with `expected_by_now`. For
+        a past day that is `expected`, all open minutes of the day; while the day is `forming`, only the open minutes
+        until now. A series without a calendar counts as always open. For it, compare `bars` with `usual_bars`, the
+        median of the days in the upper half by bar count. `usual_bars` is null with a calendar, and for fewer than
+        five days.
 
-        A gap is where minutes are missing between two bars of [start, end). It is not an error in itself: a minute
-        without a trade has no bar. For `open_minutes` of its `minutes` the exchange was open. `open_gap_count` gaps
-        have such minutes, `closed_gap_count` have none. `gaps` has up to 1,000 of either kind, in order of time: those
-        with most open minutes, and the longest while it was closed. Without a calendar the three fields are null, and
-        `gaps` has the longest 1,000. `gap_count` is always the number of all.
+        A gap is a range of minutes without a bar between two bars of [start, end). A gap is not an error by itself: a
+        minute without a trade has no bar. The exchange was open for `open_minutes` of a gap's `minutes`.
+        `open_gap_count` gaps have open minutes, `closed_gap_count` gaps have none. `gaps` lists up to 1,000 gaps of
+        each kind in time order: those with the most open minutes, and the longest closed ones. Without a calendar these
+        three fields are null, and `gaps` lists the 1,000 longest. `gap_count` always counts all gaps.
         """
         series = get_series(slug)
-        wanted = RangeParameters.of(request)
+        parameters = RangeParameters.parse(request)
         check_calendar(series)
-        return Response(coverage_as_json(series, read_coverage(series, start=wanted["start"], end=wanted["end"])))
+        coverage = read_coverage(series, start=parameters["start"], end=parameters["end"])
+        return Response(serialize_coverage(series, coverage))

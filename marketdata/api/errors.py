@@ -1,4 +1,4 @@
-"""What the API says where the calendar of a series is none."""
+"""API errors of series whose trading calendar does not exist."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.models import Series
 
 
-class CalendarUnknown(APIException):
-    """The series names a calendar that the library does not have (any more)."""
+class UnknownCalendarConflict(APIException):
+    """409: the series names a calendar that pandas_market_calendars does not have, or no longer has."""
 
     status_code = status.HTTP_409_CONFLICT
 
 
 def check_calendar(series: Series) -> None:
-    """`CalendarUnknown` where nobody can say when the series trades."""
+    """Raise `UnknownCalendarConflict` if the series names a calendar that does not exist."""
     try:
         if series.calendar:
             get_exchange(series.calendar)
     except UnknownCalendar as error:
-        raise CalendarUnknown(f"{error} Correct it in the admin, at series {series.slug}.") from error
+        raise UnknownCalendarConflict(f"{error} Correct it in the admin, at series {series.slug}.") from error

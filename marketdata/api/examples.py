@@ -1,4 +1,4 @@
-"""Example answers of the API's description."""
+"""Example responses in the OpenAPI description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole ranges as files, streamed: CSV as PostgreSQL writes it, Parquet made of the same lines."""
+"""Streamed downloads of complete ranges: CSV as PostgreSQL writes it, and Parquet converted from the same lines."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ CANDLE_COLUMNS = (
 )  # fmt: skip
 
 
-def export_response(
-    series: Series, kind: str, start: datetime | None, end: datetime | None, *, as_of: datetime | None = None
+def export_bars(
+    series: Series, file_format: str, start: datetime | None, end: datetime | None, *, as_of: datetime | None = None
 ) -> StreamingHttpResponse:
-    """A download of `kind` csv or parquet. Prices are exact: decimal text, and decimal128(20, 9) in Parquet."""
+    """Minute bars of [start, end) as csv or parquet. Prices are exact: decimal text, decimal128(20, 9) in Parquet."""
     if as_of is None:
         blocks = export_csv_blocks(series, start=start, end=end)
     else:
         blocks = export_csv_blocks_as_of(series, as_of=as_of, start=start, end=end)
-    return _download(f"{series.slug}-ohlcv-1m", kind, EXPORT_COLUMNS, blocks)
+    return _build_download(f"{series.slug}-ohlcv-1m", file_format, EXPORT_COLUMNS, blocks)
 
 
 def export_candles(
-    series: Series, timeframe: str, kind: str, start: datetime | None, end: datetime | None
+    series: Series, timeframe: str, file_format: str, start: datetime | None, end: datetime | None
 ) -> StreamingHttpResponse:
-    """The same of candles."""
-    blocks = _candle_lines(series, timeframe, start, end)
-    return _download(f"{series.slug}-ohlcv-{timeframe}", kind, CANDLE_COLUMNS, blocks)
+    """Candles with a timestamp in [start, end), as `export_bars`; volume is decimal128(28, 0) in Parquet."""
+    blocks = _write_candle_blocks(series, timeframe, start, end)
+    return _build_download(f"{series.slug}-ohlcv-{timeframe}", file_format, CANDLE_COLUMNS, blocks)
 
 
-def _candle_lines(series: Series, timeframe: str, start: datetime | None, end: datetime | None) -> Iterator[bytes]:
+def _write_candle_blocks(
+    series: Series, timeframe: str, start: datetime | None, end: datetime | None
+) -> Iterator[bytes]:
     for block in iterate_candles(series, timeframe, start=start, end=end):
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
@@ -49,53 +51,59 @@ def _candle_lines(series: Series, timeframe: str, start: datetime | None, end: d
         yield lines.getvalue().encode()
 
 
-def _download(name: str, kind: str, columns: Sequence[str], blocks: Iterator[bytes]) -> StreamingHttpResponse:
-    content, media_type = {"csv": (_csv, "text/csv"), "parquet": (_parquet, "application/vnd.apache.parquet")}[kind]
+def _build_download(
+    name: str, file_format: str, columns: Sequence[str], blocks: Iterator[bytes]
+) -> StreamingHttpResponse:
+    write, media_type = {
+        "csv": (_write_csv, "text/csv"),
+        "parquet": (_write_parquet, "application/vnd.apache.parquet"),
+    }[file_format]
     return StreamingHttpResponse(
-        content(columns, blocks),
+        write(columns, blocks),
         content_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
+        headers={"Content-Disposition": f'attachment; filename="{name}.{file_format}"'},
     )
 
 
-def _csv(columns: Sequence[str], blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _write_csv(columns: Sequence[str], blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield ",".join(columns).encode() + b"\n"
     yield from blocks
 
 
-def _parquet(columns: Sequence[str], blocks: Iterator[bytes]) -> Iterator[bytes]:
-    # Here, not above: a second to import, and nothing else needs it.
+def _write_parquet(columns: Sequence[str], blocks: Iterator[bytes]) -> Iterator[bytes]:
+    # pyarrow takes a second to import, which every other request would pay for.
     import pyarrow
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet
 
     price = pyarrow.decimal128(20, 9)
-    kinds = dict.fromkeys(("open", "high", "low", "close"), price) | {
+    types = dict.fromkeys(("open", "high", "low", "close"), price) | {
         "symbol": pyarrow.string(),
         "ts": pyarrow.timestamp("us", tz="UTC"),
         "session_date": pyarrow.date32(),
-        "volume": pyarrow.uint64() if "run_id" in columns else pyarrow.decimal128(28, 0),  # a sum may need more
+        "volume": pyarrow.uint64() if "run_id" in columns else pyarrow.decimal128(28, 0),  # a sum can exceed uint64
         "run_id": pyarrow.int64(),
         "bar_count": pyarrow.int64(),
         "expected": pyarrow.int64(),
         "forming": pyarrow.bool_(),
     }
-    schema = pyarrow.schema([(name, kinds[name]) for name in columns])
-    sink = _Sink()
-    with parquet.ParquetWriter(sink, schema) as writer:
+    schema = pyarrow.schema([(name, types[name]) for name in columns])
+    buffer = _Buffer()
+    with parquet.ParquetWriter(buffer, schema) as writer:
         for block in blocks:
             table = arrow_csv.read_csv(
                 io.BytesIO(block),
                 read_options=arrow_csv.ReadOptions(column_names=list(columns)),
-                convert_options=arrow_csv.ConvertOptions(column_types=kinds, strings_can_be_null=False),
+                convert_options=arrow_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
             )
             writer.write_table(table.cast(schema))
-            yield sink.take()
-    yield sink.take()
+            yield buffer.drain()
+    yield buffer.drain()
 
 
-class _Sink(io.RawIOBase):
-    """What the Parquet writer writes to: passes bytes on, and remembers only how many there were."""
+class _Buffer(io.RawIOBase):
+    """The Parquet writer's output since the last `drain`. Positions count all bytes, so that offsets in the file's
+    footer are right."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -112,7 +120,7 @@ class _Sink(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def take(self) -> bytes:
-        taken = bytes(self._written)
+    def drain(self) -> bytes:
+        written = bytes(self._written)
         self._written.clear()
-        return taken
+        return written

@@ -1,4 +1,4 @@
-"""Addresses below /api/ that lead nowhere: a client is told so in JSON, and which addresses there are."""
+"""Unknown addresses below /api/: the answer is JSON and lists the addresses that exist."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from rest_framework.views import APIView
 
 from marketdata.candles.periods import TIMEFRAMES
 
-_OF_SERIES = (
-    *(f"ohlcv-1m/{what}" for what in ("stats", "bars", "revisions")),
-    *(f"ohlcv-<timeframe>/{what}" for what in ("stats", "bars")),
+_SERIES_RESOURCES = (
+    *(f"ohlcv-1m/{resource}" for resource in ("stats", "bars", "revisions")),
+    *(f"ohlcv-<timeframe>/{resource}" for resource in ("stats", "bars")),
     "coverage",
 )
-_RUNS = ("/api/ingest-runs/", "/api/ingest-runs/<id>/")
+_RUN_ADDRESSES = ("/api/ingest-runs/", "/api/ingest-runs/<id>/")
 
 
 @extend_schema(exclude=True)
-class Unknown(APIView):
-    """404 for each method, with or without a login: it tells nothing that /api/docs/ does not."""
+class NotFoundView(APIView):
+    """404 for every method, with or without a login: the answer lists only what /api/docs/ shows to everyone."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -30,27 +30,27 @@ class Unknown(APIView):
 
     def initial(self, request: Request, *args, **kwargs) -> None:
         address = request.path.removeprefix("/api/").strip("/")
-        raise NotFound({"detail": _sentence(address), "addresses": _addresses(address)})
+        raise NotFound({"detail": _describe_error(address), "addresses": _list_addresses(address)})
 
 
-def _sentence(address: str) -> str:
+def _describe_error(address: str) -> str:
     match address.split("/"):
         case ["ingest-runs", run]:
             return f"'{run}' is not the number of an ingest run."
         case ["market-data", _, timeframe, "revisions"] if timeframe.removeprefix("ohlcv-") in TIMEFRAMES:
-            return "Only minute bars have revisions: candles are made of the bars as they are now."
+            return "Only minute bars have revisions: candles are computed from the current bars."
         case ["market-data", slug]:
-            return f"Say what of the series '{slug}' is wanted."
+            return f"The address of series '{slug}' is incomplete: use one of the addresses below."
     return "There is no such address."
 
 
-def _addresses(address: str) -> list[str]:
-    """Those that may have been meant: of the same series, of runs, else all."""
+def _list_addresses(address: str) -> list[str]:
+    """The addresses of the same series or of runs, if the path begins like one of them; otherwise all."""
     series = re.match(r"market-data/([-\w]+)", address)
-    below = f"/api/market-data/{series[1] if series else '<slug>'}/"
-    of_series = [below + what for what in _OF_SERIES]
+    prefix = f"/api/market-data/{series[1] if series else '<slug>'}/"
+    series_addresses = [prefix + resource for resource in _SERIES_RESOURCES]
     if series:
-        return of_series
+        return series_addresses
     if address.startswith("ingest-runs"):
-        return list(_RUNS)
-    return ["/api/market-data/", *of_series, *_RUNS, "/api/docs/", "/api/schema/"]
+        return list(_RUN_ADDRESSES)
+    return ["/api/market-data/", *series_addresses, *_RUN_ADDRESSES, "/api/docs/", "/api/schema/"]

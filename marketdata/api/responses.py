@@ -1,13 +1,13 @@
-"""What the API says, and in which form: times ISO 8601 in UTC, prices as exact decimal text."""
+"""The JSON bodies of the API: times are ISO 8601 in UTC, prices are exact decimal text."""
 
 from __future__ import annotations
 
 from django.utils import timezone
-from rest_framework import serializers
 
 from marketdata.bars.query import BarRow
 from marketdata.bars.revisions import RevisionRow
 from marketdata.bars.stats import SeriesStats
+from marketdata.candles.aggregate import Candle
 from marketdata.coverage.days import DayCoverage
 from marketdata.coverage.gaps import Gap, Gaps
 from marketdata.coverage.report import Coverage
@@ -15,11 +15,11 @@ from marketdata.formatting import format_age
 from marketdata.models import IngestRun, Series
 from marketdata.timestamps import to_iso
 
-EMPTY = "No data ingested yet"
+NO_DATA = "No data ingested yet"
 
 
-def stats_as_json(series: Series, stats: SeriesStats) -> dict:
-    """The stats of one series. `latest_close` is a JSON number, as its readers expect; bars carry exact decimals."""
+def serialize_stats(series: Series, stats: SeriesStats, timeframe: str = "1m") -> dict:
+    """`latest_close` is a JSON number, which existing clients expect. Bars and candles have exact decimal text."""
     body = {
         "row_count": stats.row_count,
         "min_ts": to_iso(stats.min_ts),
@@ -27,14 +27,14 @@ def stats_as_json(series: Series, stats: SeriesStats) -> dict:
         "latest_close": None if stats.latest_close is None else float(stats.latest_close),
         "latest_ts": to_iso(stats.max_ts),
         "symbol": series.symbol,
-        "timeframe": "1m",
+        "timeframe": timeframe,
         "vendor": series.vendor,
     }
-    return body if stats.row_count else body | {"message": EMPTY}
+    return body if stats.row_count else body | {"message": NO_DATA}
 
 
-def series_as_json(series: Series, stats: SeriesStats, run: IngestRun | None) -> dict:
-    """One line of the list of series, with its last run."""
+def serialize_series(series: Series, stats: SeriesStats, run: IngestRun | None) -> dict:
+    """One entry of the list of series. `run` is the last run of the series."""
     return {
         "slug": series.slug,
         "symbol": series.symbol,
@@ -42,24 +42,32 @@ def series_as_json(series: Series, stats: SeriesStats, run: IngestRun | None) ->
         "bars": stats.row_count,
         "first": to_iso(stats.min_ts),
         "last": to_iso(stats.max_ts),
-        "freshness": format_age(stats.max_ts, timezone.now()) if stats.max_ts else EMPTY,
+        "freshness": format_age(stats.max_ts, timezone.now()) if stats.max_ts else NO_DATA,
         "last_run": None
         if run is None
         else {"id": run.pk, "status": run.status, "finished_at": to_iso(run.finished_at)},
     }
 
 
-def bar_as_json(bar: BarRow) -> dict:
+def serialize_bar(bar: BarRow) -> dict:
     return bar._asdict() | {"ts": to_iso(bar.ts), "volume": int(bar.volume)}
 
 
-def revision_as_json(revision: RevisionRow) -> dict:
+def serialize_revision(revision: RevisionRow) -> dict:
     times = {"ts": to_iso(revision.ts), "replaced_at": to_iso(revision.replaced_at)}
     return revision._asdict() | times | {"volume": int(revision.volume)}
 
 
-def coverage_as_json(series: Series, coverage: Coverage | None) -> dict:
-    """Days and the gaps between bars. Without any bar the range is unknown and the lists are empty."""
+def serialize_candle(candle: Candle) -> dict:
+    return candle._asdict() | {
+        "ts": to_iso(candle.ts),
+        "session_date": candle.session_date.isoformat(),
+        "volume": int(candle.volume),
+    }
+
+
+def serialize_coverage(series: Series, coverage: Coverage | None) -> dict:
+    """Days and gaps. For a series without bars `coverage` is None: `start` and `end` are null, the lists are empty."""
     gaps = coverage.gaps if coverage else Gaps(0, 0 if series.calendar else None, [])
     return {
         "symbol": series.symbol,
@@ -67,37 +75,24 @@ def coverage_as_json(series: Series, coverage: Coverage | None) -> dict:
         "days_are": f"trading days of {series.calendar}" if series.calendar else "UTC days",
         "start": to_iso(coverage and coverage.start),
         "end": to_iso(coverage and coverage.end),
-        "days": [_day_as_json(day) for day in coverage.days] if coverage else [],
+        "days": [_serialize_day(day) for day in coverage.days] if coverage else [],
         "usual_bars": coverage and coverage.usual_bars,
         "gap_count": gaps.count,
         "open_gap_count": gaps.open_count,
         "closed_gap_count": None if gaps.open_count is None else gaps.count - gaps.open_count,
-        "gaps": [_gap_as_json(gap) for gap in gaps.longest],
+        "gaps": [_serialize_gap(gap) for gap in gaps.longest],
     }
 
 
-def _day_as_json(day: DayCoverage) -> dict:
+def _serialize_day(day: DayCoverage) -> dict:
     times = {name: to_iso(getattr(day, name)) for name in ("start", "end", "ts", "first", "last")}
     return vars(day) | {"day": day.day.isoformat()} | times
 
 
-def _gap_as_json(gap: Gap) -> dict:
+def _serialize_gap(gap: Gap) -> dict:
     return {
         "after": to_iso(gap.after),
         "before": to_iso(gap.before),
         "minutes": gap.minutes,
         "open_minutes": gap.open_minutes,
     }
-
-
-class IngestRunSerializer(serializers.ModelSerializer):
-    """Every field of the audit trail, and the last run that took this one back."""
-
-    undone_by = serializers.SerializerMethodField()
-
-    def get_undone_by(self, run: IngestRun) -> int | None:
-        return max((undo.pk for undo in run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS), default=None)
-
-    class Meta:
-        model = IngestRun
-        fields = "__all__"

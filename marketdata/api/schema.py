@@ -1,15 +1,39 @@
-"""How the API describes itself at /api/docs/."""
+"""The OpenAPI description of the API, served at /api/schema/ and shown at /api/docs/."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.permissions import AllowAny
 
+# The bounds of PostgreSQL's integer and bigint.
+_STORAGE_BOUNDS = {-(2**63), 2**63 - 1, -(2**31), 2**31 - 1}
+
 
 class Schema(AutoSchema):
-    """What is open to all names no way to log in, so that it is shown without a lock."""
+    """Public endpoints declare no authentication, so that the docs page shows them without a lock."""
 
     def get_auth(self) -> list[dict]:
         if any(isinstance(permission, AllowAny) for permission in self.view.get_permissions()):
             return []
         return super().get_auth()
+
+
+def remove_storage_bounds(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Remove `minimum` and `maximum` where they are the bounds of a column type. A drf-spectacular postprocessing hook.
+
+    These bounds describe the storage, not the values: a row count has no such limits.
+    """
+    _remove_storage_bounds(result)
+    return result
+
+
+def _remove_storage_bounds(node: Any) -> None:
+    if isinstance(node, dict):
+        for name in ("minimum", "maximum"):
+            if isinstance(node.get(name), int) and node[name] in _STORAGE_BOUNDS:
+                del node[name]
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        _remove_storage_bounds(child)

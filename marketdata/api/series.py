@@ -1,63 +1,62 @@
-"""The REST API. It reads; nothing over REST writes."""
+"""Series over REST: the list, and the stats of one. The API only reads: no endpoint writes."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema
 from rest_framework.exceptions import NotFound
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from marketdata.api.examples import STATS_EXAMPLE
-from marketdata.api.params import (
-    NoParameters,
-)
-from marketdata.api.responses import (
-    series_as_json,
-    stats_as_json,
-)
+from marketdata.api.params import NoParameters
+from marketdata.api.responses import serialize_series, serialize_stats
 from marketdata.bars.stats import get_stats, list_stats
 from marketdata.models import Series
 from marketdata.runs.query import find_last_runs
 from marketdata.series import list_slugs
 
+MAX_NAMED_SLUGS = 20
+
 
 class SeriesViewSet(ViewSet):
-    """Minute bars of series, each found by its slug."""
+    """The stored series and their stats."""
 
-    def get_permissions(self) -> list:
-        # How much there is, is public as a health check is, unless the operator closes it; bars never are.
+    def get_permissions(self) -> list[BasePermission]:
+        # Stats serve as a health check, so they are public unless PUBLIC_STATS is off. Bars are never public.
         if self.action == "stats" and settings.PUBLIC_STATS:
             return [AllowAny()]
         return [IsAuthenticated()]
 
-    @extend_schema(summary="All series", responses=OpenApiTypes.OBJECT)
+    @extend_schema(summary="List series", responses=OpenApiTypes.OBJECT)
     def list(self, request: Request) -> Response:
-        """Each series with its slug, symbol, bars, first and last minute, freshness and last run."""
-        NoParameters.of(request)
+        """Each series with its slug, symbol, bar count, first and last minute, freshness and last run."""
+        NoParameters.parse(request)
         series = list(Series.objects.all())
         runs = find_last_runs(series)
-        lines = zip(series, list_stats(series), strict=True)
-        return Response([series_as_json(one, stats, runs.get(one.symbol)) for one, stats in lines])
+        pairs = zip(series, list_stats(series), strict=True)
+        return Response([serialize_series(one, stats, runs.get(one.symbol)) for one, stats in pairs])
 
     @extend_schema(
-        summary="What the table holds of a series",
+        summary="Get the stats of a series",
         responses=OpenApiTypes.OBJECT,
-        examples=[OpenApiExample("With bars", STATS_EXAMPLE)],
+        examples=[OpenApiExample("A series with bars", STATS_EXAMPLE)],
     )
     def stats(self, request: Request, slug: str) -> Response:
-        """How much of the series the table holds now, from when to when, and its latest close."""
+        """The number of stored minute bars, the first and last minute, and the latest close."""
         series = get_series(slug)
-        NoParameters.of(request)
-        return Response(stats_as_json(series, get_stats(series)))
+        NoParameters.parse(request)
+        return Response(serialize_stats(series, get_stats(series)))
 
 
 def get_series(slug: str) -> Series:
+    """The series with this slug. Raises `NotFound` (404), which lists the first known slugs."""
     series = Series.objects.filter(slug=slug).first()
     if series is None:
         known = list_slugs()
-        more = f" and {len(known) - 20:,} more" if len(known) > 20 else ""
-        raise NotFound(f"There is no series '{slug}'. Known: {', '.join(known[:20])}{more}.")
+        hidden = len(known) - MAX_NAMED_SLUGS
+        more = f" and {hidden:,} more" if hidden > 0 else ""
+        raise NotFound(f"There is no series '{slug}'. Known: {', '.join(known[:MAX_NAMED_SLUGS])}{more}.")
     return series

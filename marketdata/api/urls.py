@@ -1,4 +1,4 @@
-"""Below /api/. A slash at the end may be there or not. What leads nowhere is answered in JSON, too."""
+"""Addresses below /api/, with or without a trailing slash. Unknown addresses are answered in JSON."""
 
 from collections.abc import Callable
 
@@ -12,11 +12,11 @@ from rest_framework.viewsets import ViewSetMixin
 from marketdata.api.bars import BarsViewSet
 from marketdata.api.candles import CandleViewSet
 from marketdata.api.coverage import CoverageViewSet
-from marketdata.api.not_found import Unknown
+from marketdata.api.not_found import NotFoundView
 from marketdata.api.runs import IngestRunViewSet
 from marketdata.api.series import SeriesViewSet
 
-# Swagger's page writes styles into its own elements.
+# Swagger UI sets inline styles; without this policy the browser blocks them.
 _with_inline_styles = csp_replace({"style-src": ["'self'", "'unsafe-inline'"]})
 
 SLUG = r"(?P<slug>[-\w]+)"
@@ -45,5 +45,5 @@ urlpatterns = [
     path("schema", RedirectView.as_view(pattern_name="schema")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", _with_inline_styles(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="api-docs"),
-    re_path("", Unknown.as_view()),
+    re_path("", NotFoundView.as_view()),
 ]

@@ -1,4 +1,5 @@
-"""The strip of daily coverage: eight weeks of one series as a small picture, drawn as SVG paths without any style."""
+"""The coverage strip: eight weeks of one series as a small bar chart. SVG paths without styles, which the content
+security policy would block."""
 
 from __future__ import annotations
 
@@ -9,33 +10,34 @@ from datetime import UTC, date, datetime, time, timedelta
 from marketdata.pages.query import STRIP_DAYS
 
 HEIGHT = 20
-STEP = 4  # a column is three wide, and one apart from the next
+STEP = 4  # a column of three units and a space of one
 
 
 @dataclass(frozen=True)
 class Strip:
-    """`bars` and `none`: SVG path data for the days with bars (as high as hours have bars) and those without."""
+    """SVG path data of the days with bars and of the days without, and the text alternative."""
 
-    bars: str
-    none: str
-    words: str
+    days_with_bars: str
+    days_without_bars: str
+    label: str
     width: int = STRIP_DAYS * STEP
     height: int = HEIGHT
 
 
-def strip_start(last: datetime) -> datetime:
-    """Midnight UTC of the strip's first day, if it ends with the day of `last`."""
+def find_strip_start(last: datetime) -> datetime:
+    """Midnight UTC of the first day of a strip whose last day is that of `last`."""
     return datetime.combine(last.astimezone(UTC).date() - timedelta(days=STRIP_DAYS - 1), time(), UTC)
 
 
 def draw_strip(hours: Mapping[date, int], last: datetime) -> Strip:
-    """Each day as a column, as high as its hours with bars are many; the fullest day fills the height."""
-    first_day = strip_start(last).date()
-    fullest = max(hours.values(), default=1)
-    bars, none = [], []
+    """One column per UTC day up to the day of `last`. `hours` has the number of hours with bars by day; the highest
+    number fills the height."""
+    first_day = find_strip_start(last).date()
+    most_hours = max(hours.values(), default=1)
+    with_bars, without_bars = [], []
     for index in range(STRIP_DAYS):
         count = hours.get(first_day + timedelta(days=index), 0)
-        height = max(2, round(count / fullest * HEIGHT)) if count else 1
-        (bars if count else none).append(f"M{index * STEP} {HEIGHT - height}h3v{height}h-3z")
-    words = f"{len(hours)} of the {STRIP_DAYS} days to {last.astimezone(UTC):%Y-%m-%d} have bars"
-    return Strip("".join(bars), "".join(none), words)
+        height = max(2, round(count / most_hours * HEIGHT)) if count else 1
+        (with_bars if count else without_bars).append(f"M{index * STEP} {HEIGHT - height}h3v{height}h-3z")
+    label = f"{len(hours)} of the {STRIP_DAYS} days to {last.astimezone(UTC):%Y-%m-%d} have bars"
+    return Strip("".join(with_bars), "".join(without_bars), label)

@@ -1,4 +1,4 @@
-"""Lines of the pages' tables, with numbers and times as people read them."""
+"""Rows of the pages' tables, with numbers and times formatted for display."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from django.utils import timezone
 from marketdata.bars.stats import SeriesStats, get_stats, list_stats
 from marketdata.formatting import format_age, format_price
 from marketdata.models import IngestRun, Series
-from marketdata.pages.coverage_strip import Strip, draw_strip, strip_start
+from marketdata.pages.coverage_strip import Strip, draw_strip, find_strip_start
 from marketdata.pages.query import count_hours_with_bars
 from marketdata.runs.query import LastRun, find_last_successes
+
+NO_DATA = "No data ingested yet"
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A time, to be shown to the minute and in words."""
+    """A UTC time and the formats in which pages show it."""
 
     ts: datetime
 
@@ -40,12 +42,13 @@ class Moment:
 
 
 def moment(ts: datetime | None) -> Moment | None:
+    """The presenter of a UTC time; None for none, so that templates can test for it."""
     return Moment(ts) if ts else None
 
 
 @dataclass(frozen=True)
 class SeriesRow:
-    """One line of the table of series."""
+    """One row of the table of series."""
 
     series: Series
     stats: SeriesStats
@@ -53,12 +56,12 @@ class SeriesRow:
     last_run: LastRun | None = None
 
     @property
-    def emptiness(self) -> str:
-        """Why there is no bar, as far as the last run tells it."""
+    def empty_reason(self) -> str:
+        """Why the series has no bars, as far as its last run shows."""
         if self.last_run is None:
-            return "No data ingested yet"
+            return NO_DATA
         pk, undoes = self.last_run
-        return f"Empty: run {pk} took run {undoes} back" if undoes else f"Empty: its bars were deleted after run {pk}"
+        return f"Empty: run {pk} undid run {undoes}" if undoes else f"Empty: its bars were deleted after run {pk}"
 
     @property
     def bars(self) -> str:
@@ -81,33 +84,33 @@ class SeriesRow:
         return "" if self.series.tick_size is None else format_price(self.series.tick_size)
 
 
-def series_rows(series: Sequence[Series]) -> list[SeriesRow]:
-    """The series with their strips, in two queries, and one more where a series is empty."""
-    held = list(zip(series, list_stats(series), strict=True))
-    find_last_runs = find_last_successes([one.symbol for one, stats in held if not stats.max_ts])
-    spans = [(one.symbol, strip_start(stats.max_ts), stats.max_ts) for one, stats in held if stats.max_ts]
-    hours = count_hours_with_bars(spans)
+def build_series_rows(series: Sequence[Series]) -> list[SeriesRow]:
+    """The series with their strips, in two queries, and a third one if some series are empty."""
+    pairs = list(zip(series, list_stats(series), strict=True))
+    last_runs = find_last_successes([one.symbol for one, stats in pairs if not stats.max_ts])
+    ranges = [(one.symbol, find_strip_start(stats.max_ts), stats.max_ts) for one, stats in pairs if stats.max_ts]
+    hours = count_hours_with_bars(ranges)
     return [
         SeriesRow(
             one,
             stats,
             draw_strip(hours.get(one.symbol, {}), stats.max_ts) if stats.max_ts else None,
-            find_last_runs.get(one.symbol),
+            last_runs.get(one.symbol),
         )
-        for one, stats in held
+        for one, stats in pairs
     ]
 
 
-def series_row(series: Series) -> SeriesRow:
+def build_series_row(series: Series) -> SeriesRow:
     """One series, without a strip."""
     stats = get_stats(series)
-    find_last_runs = {} if stats.max_ts else find_last_successes([series.symbol])
-    return SeriesRow(series, stats, last_run=find_last_runs.get(series.symbol))
+    last_runs = {} if stats.max_ts else find_last_successes([series.symbol])
+    return SeriesRow(series, stats, last_run=last_runs.get(series.symbol))
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One ingest run, for a line of a table or a page of its own."""
+    """One ingest run, for a row of a table or for its own page."""
 
     run: IngestRun
 
@@ -172,21 +175,23 @@ class RunRow:
 
     @property
     def counts(self) -> list[tuple[str, str, str]]:
-        """What was counted, with a word about each."""
+        """Name, count and meaning of each counter of the run."""
         run = self.run
         if run.undoes_id:
-            return [
-                ("Removed", f"{run.removed_count:,}", "bars that the run had inserted"),
-                ("Changed", f"{run.changed_count:,}", "bars that have their old values again"),
-                ("Inserted", f"{run.inserted_count:,}", "bars that the run had removed"),
-                ("Left", f"{run.left_count:,}", "bars that later runs had changed"),
+            counts = [
+                ("Removed", run.removed_count, "bars that the run had inserted"),
+                ("Changed", run.changed_count, "bars changed back to their old values"),
+                ("Inserted", run.inserted_count, "restored bars that the run had removed"),
+                ("Skipped", run.left_count, "bars that later runs changed"),
             ]
-        return [
-            ("Rows taken from the file", f"{run.row_count:,}", ""),
-            ("Inserted", f"{run.inserted_count:,}", "bars that were new"),
-            ("Updated", f"{run.updated_count:,}", "bars that the table already had"),
-            ("Changed", f"{run.changed_count:,}", "of those, got new values"),
-            ("Duplicates", f"{run.duplicate_count:,}", "rows that stood in the file before"),
-            ("Removed", f"{run.removed_count:,}", "bars of an instrument that was replaced"),
-            ("Gaps", f"{run.gap_count:,}", "places where minutes are missing"),
-        ]
+        else:
+            counts = [
+                ("Rows loaded", run.row_count, "from the file"),
+                ("Inserted", run.inserted_count, "new bars"),
+                ("Updated", run.updated_count, "bars that were already stored"),
+                ("Changed", run.changed_count, "of these, corrected"),
+                ("Duplicates", run.duplicate_count, "rows that repeat an earlier row of the file"),
+                ("Removed", run.removed_count, "bars of the replaced instrument"),
+                ("Gaps", run.gap_count, "ranges of missing minutes"),
+            ]
+        return [(name, f"{count:,}", meaning) for name, count, meaning in counts]

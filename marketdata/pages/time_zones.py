@@ -1,5 +1,4 @@
-"""Where a series trades, as far as its calendar or dataset says: the time zone that charts offer beside UTC, and the
-trading date of a moment."""
+"""The exchange's time zone, which charts offer beside UTC, and the trading date of a time."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from marketdata.models import Series
 
 CHICAGO, NEW_YORK = "America/Chicago", "America/New_York"
 
-# The first words of calendar names ("CME Globex Equity", "XNYS") and the first parts of Databento's datasets.
+# Prefixes of pandas_market_calendars' names ("CME Globex Equity", "XNYS") and of Databento's datasets ("GLBX.MDP3").
 _ZONES = {
     CHICAGO: ("CME", "CBOT", "CBOE", "CFE", "GLBX", "XCBF"),
     NEW_YORK: ("NYSE", "NASDAQ", "XNYS", "XNAS", "NYMEX", "COMEX", "BATS", "ARCX", "DBEQ", "EQUS", "OPRA", "IFUS"),
@@ -19,7 +18,7 @@ _ZONES = {
 
 
 def find_time_zone(series: Series) -> str:
-    """The IANA name of the exchange's time zone; UTC if nothing says."""
+    """The IANA name of the exchange's time zone, from calendar or dataset; UTC if both are unknown."""
     for name in (series.calendar, series.dataset):
         for zone, prefixes in _ZONES.items():
             if name.upper().startswith(prefixes):
@@ -28,7 +27,10 @@ def find_time_zone(series: Series) -> str:
 
 
 def find_trading_date(series: Series, moment: datetime) -> date:
-    """The date of the trading day that a moment belongs to; UTC's if the calendar is none that the library has."""
+    """The date of the trading day that contains `moment`.
+
+    The UTC date if the calendar is unknown: the page must open even so.
+    """
     try:
         return find_trading_day(series.calendar, moment).date
     except UnknownCalendar:

@@ -1,12 +1,11 @@
-"""The pages."""
+"""Addresses of the pages that only read."""
 
 from django.urls import path
 
-from marketdata.pages.views import favicon, home, run_page, series_page
+from marketdata.pages.views import favicon, home, series_page
 
 urlpatterns = [
     path("", home, name="home"),
     path("series/<slug:slug>/", series_page, name="series-page"),
-    path("runs/<int:pk>/", run_page, name="run-page"),
     path("favicon.ico", favicon),
 ]

@@ -71,7 +71,7 @@ def test_a_failed_run_is_tried_again_with_its_options(operator, failed):
 def test_an_error_while_trying_again_is_shown(operator, failed, tmp_path):
     (tmp_path / "mnq.dbn.zst").unlink()
     page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
-    assert "is not there any more" in page
+    assert "no longer exists" in page
     assert IngestRun.objects.count() == 1
 
 
@@ -139,4 +139,4 @@ def test_an_undo_that_failed_is_not_tried_again_as_a_file(operator, tmp_path):
         finished_at=run.started_at,
     )
     page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
-    assert f"{manage()} undo_run {run.pk} tries it again" in page
+    assert f"retry it with {manage()} undo_run {run.pk}" in page

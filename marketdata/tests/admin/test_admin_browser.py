@@ -1,4 +1,4 @@
-"""The admin and the page of the API's description in Chromium."""
+"""The admin and the API's docs page in the browser."""
 
 import pytest
 from django.core.management.base import CommandError
@@ -9,19 +9,19 @@ from marketdata.models import IngestRun
 
 
 @pytest.fixture
-def broken(market_db, tmp_path):
-    """A run that failed because its file was incomplete, after a successful one. The file is complete now."""
+def failed_run(market_db, tmp_path):
+    """The failed run of a file that was cut off and is complete now, after a successful run of another file."""
     ingest(write(tmp_path / "first.dbn", bars(3)))
     path = write(tmp_path / "second.dbn.zst", bars(3, first=3))
-    content = path.read_bytes()
-    path.write_bytes(content[:-9])
+    complete = path.read_bytes()
+    path.write_bytes(complete[:-9])
     with pytest.raises(CommandError):
         ingest(path)
-    path.write_bytes(content)
+    path.write_bytes(complete)
     return IngestRun.objects.get(status="failed")
 
 
-def test_a_failed_run_is_found_and_tried_again(page, broken):
+def test_a_failed_run_is_retried(page, failed_run):
     page.goto("/admin/")
     page.get_by_role("link", name="1 ingest run failed since the last success").click()
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
@@ -37,13 +37,13 @@ def test_a_failed_run_is_found_and_tried_again(page, broken):
     assert len(stored()) == 6
 
 
-def test_the_bars_of_one_series_are_listed(page, broken):
+def test_bars_of_one_series_are_searched_by_time(page, failed_run):
     page.goto("/admin/marketdata/browsablebar/?series=CME_MINI%3AMNQ1!&q=2024-01-02T00:01")
     expect(page.locator("#result_list tbody tr")).to_have_count(2)
     expect(page.locator("#result_list tbody tr").first).to_contain_text("2024-01-02 00:01")
 
 
-def test_the_description_of_the_api_can_be_tried_out(page, broken):
+def test_the_docs_page_lists_every_endpoint(page, failed_run):
     page.goto("/api/docs/")
     expect(page.locator(".opblock-summary-path").first).to_be_visible()
     expect(page.locator(".opblock")).to_have_count(9)

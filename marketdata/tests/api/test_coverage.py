@@ -1,22 +1,11 @@
-"""Coverage over REST: trading days where the series has a calendar, and what is missing while the exchange was open."""
+"""Coverage over REST."""
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.test import Client
 
 from config.testing.builders import bars, ingest, together, write
 from marketdata.api.examples import COVERAGE_EXAMPLE
-from marketdata.models import Series
 
 COVERAGE = "/api/market-data/mnq/coverage"
-
-
-@pytest.fixture
-def reader(market_db):
-    reader = Client()
-    reader.force_login(get_user_model().objects.create_user("coverage"))
-    yield reader
-    get_user_model().objects.filter(username="coverage").delete()
 
 
 @pytest.fixture
@@ -26,16 +15,7 @@ def records(market_db, tmp_path):
     ingest(write(tmp_path / "mnq.dbn.zst", together(bars(560), bars(730, first=590), bars(120, first=1380))))
 
 
-@pytest.fixture
-def calendar(market_db):
-    """A way to give the series another calendar, for one test."""
-    mnq = Series.objects.filter(slug="mnq")
-    before = mnq.get().calendar
-    yield lambda name: mnq.update(calendar=name)
-    mnq.update(calendar=before)
-
-
-def test_days_are_the_exchanges_and_gaps_tell_the_break_from_a_hole(reader, records):
+def test_days_are_trading_days_and_gaps_are_open_or_closed(reader, records):
     body = reader.get(COVERAGE).json()
     days = {day["day"]: day for day in body["days"]}
     assert body["days_are"] == "trading days of CME Globex Equity"
@@ -50,20 +30,20 @@ def test_days_are_the_exchanges_and_gaps_tell_the_break_from_a_hole(reader, reco
     assert body["usual_bars"] is None
 
 
-def test_the_example_of_the_description_is_an_answer(reader, records):
+def test_the_example_in_the_description_is_a_real_response(reader, records):
     assert reader.get(COVERAGE, {"end": "2024-01-02T22:00"}).json() == COVERAGE_EXAMPLE
 
 
-def test_a_day_says_what_its_candle_says(reader, records):
+def test_a_day_agrees_with_its_candle(reader, records):
     candles = reader.get("/api/market-data/mnq/ohlcv-1d/bars").json()["bars"]
     names = {"session_date": "day", "ts": "ts", "bar_count": "bars", "expected": "expected", "forming": "forming"}
     days = reader.get(COVERAGE, {"start": "2024-01-02T12:00"}).json()["days"]
     assert [{name: day[name] for name in names.values()} for day in days] == [
-        {name: candle[its] for its, name in names.items()} for candle in candles
+        {name: candle[field] for field, name in names.items()} for candle in candles
     ]
 
 
-def test_open_days_without_a_bar_are_there_and_closed_ones_are_not(reader, records, tmp_path):
+def test_open_days_without_bars_are_listed_and_closed_days_are_not(reader, records, tmp_path):
     ingest(write(tmp_path / "monday.dbn", bars(60, first=6 * 1440)))
     days = reader.get(COVERAGE, {"end": "2024-01-09T12:00"}).json()["days"]
     assert [(day["day"], day["bars"], day["expected_by_now"]) for day in days[2:]] == [
@@ -76,8 +56,8 @@ def test_open_days_without_a_bar_are_there_and_closed_ones_are_not(reader, recor
     assert (days[4]["start"], days[4]["ts"]) == ("2024-01-05T23:00:00+00:00", "2024-01-07T23:00:00+00:00")
 
 
-def test_a_series_without_a_calendar_has_utc_days_and_one_kind_of_gap(reader, records, calendar):
-    calendar("")
+def test_a_series_without_a_calendar_has_utc_days_and_one_kind_of_gap(reader, records, set_calendar):
+    set_calendar("")
     body = reader.get(COVERAGE).json()
     assert (body["days_are"], body["calendar"], body["usual_bars"]) == ("UTC days", "", None)
     assert [(day["day"], day["bars"], day["expected"], day["gaps"]) for day in body["days"]] == [
@@ -88,21 +68,21 @@ def test_a_series_without_a_calendar_has_utc_days_and_one_kind_of_gap(reader, re
     assert [(gap["minutes"], gap["open_minutes"]) for gap in body["gaps"]] == [(30, None), (60, None)]
 
 
-def test_a_calendar_that_nobody_knows_is_said(reader, records, calendar):
-    calendar("Mars")
-    answer = reader.get(COVERAGE)
-    assert answer.status_code == 409
-    assert 'No trading calendar is called "Mars"' in answer.json()["detail"]
+def test_an_unknown_calendar_is_reported(reader, records, set_calendar):
+    set_calendar("Mars")
+    response = reader.get(COVERAGE)
+    assert response.status_code == 409
+    assert 'No trading calendar is called "Mars"' in response.json()["detail"]
 
 
 @pytest.mark.parametrize("end", ["0001-06-01", "2020-01-01"])
-def test_before_the_first_bar_is_nothing(reader, records, end):
+def test_a_range_before_the_first_bar_is_empty(reader, records, end):
     body = reader.get(COVERAGE, {"end": end})
     assert (body.status_code, body.json()["days"], body.json()["gaps"]) == (200, [], [])
 
 
-def test_coverage_of_nothing_is_empty(reader, calendar):
+def test_a_series_without_bars_has_empty_coverage(reader, set_calendar):
     body = reader.get(COVERAGE).json()
     assert (body["days"], body["start"], body["open_gap_count"]) == ([], None, 0)
-    calendar("")
+    set_calendar("")
     assert reader.get(COVERAGE).json()["open_gap_count"] is None

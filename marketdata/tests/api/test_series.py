@@ -1,14 +1,21 @@
-"""The REST API, asked over HTTP."""
+"""Series over REST: the list, and the stats of one."""
+
+from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
+from django.utils import timezone
+from rest_framework.throttling import AnonRateThrottle
 
 from config.testing.builders import bars, ingest, write
+from marketdata.models import IngestRun, Series
 
+SERIES = "/api/market-data/"
 STATS = "/api/market-data/mnq/ohlcv-1m/stats"
 
 
-def test_an_empty_series_says_so(market_db, client):
+def test_stats_of_an_empty_series_have_a_message(market_db, client):
     assert client.get(STATS).json() == {
         "row_count": 0,
         "min_ts": None,
@@ -22,7 +29,7 @@ def test_an_empty_series_says_so(market_db, client):
     }
 
 
-def test_stats_tell_what_the_table_holds_also_after_a_delete_by_hand(market_db, client, tmp_path):
+def test_stats_count_the_stored_bars_even_after_a_manual_delete(market_db, client, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", bars(3)))
     body = client.get(STATS).json()
     assert body == {
@@ -41,18 +48,57 @@ def test_stats_tell_what_the_table_holds_also_after_a_delete_by_hand(market_db, 
     assert (body["row_count"], body["max_ts"]) == (1, "2024-01-02T00:00:00+00:00")
 
 
-def test_an_unknown_slug_is_told_the_known_ones(market_db, client):
+def test_an_unknown_slug_is_answered_with_the_known_ones(market_db, client):
     response = client.get("/api/market-data/nope/ohlcv-1m/stats")
     assert response.status_code == 404
     assert response.json() == {"detail": "There is no series 'nope'. Known: mnq."}
 
 
+def test_only_the_first_known_slugs_are_listed(market_db, client):
+    Series.objects.bulk_create(Series(slug=f"s{number:02}", symbol=f"SYM {number:02}") for number in range(25))
+    detail = client.get("/api/market-data/nope/ohlcv-1m/stats").json()["detail"]
+    assert detail.endswith("s18 and 6 more.")
+
+
 @pytest.mark.parametrize(("public", "status"), [(True, 200), (False, 401)])
-def test_the_operator_can_close_the_stats(market_db, client, settings, public, status):
+def test_a_setting_makes_the_stats_private(market_db, client, settings, public, status):
     settings.PUBLIC_STATS = public
     assert client.get(STATS).status_code == status
 
 
-def test_nothing_writes_over_rest(market_db, client):
+def test_the_list_requires_authentication(market_db, client):
+    assert client.get(SERIES).status_code == 401
+
+
+def test_no_method_writes(market_db, client):
     for method in (client.post, client.put, client.patch, client.delete):
         assert method(STATS).status_code in (401, 405)
+
+
+def test_the_list_contains_the_last_run(reader, records):
+    body = reader.get(SERIES).json()
+    assert [(one["slug"], one["bars"], one["last_run"]["status"]) for one in body] == [("mnq", 12, "success")]
+    assert body[0]["freshness"].endswith("ago")
+
+
+def test_the_last_run_is_found_before_any_number_of_other_runs(reader, records):
+    [before] = reader.get(SERIES).json()
+    other = {"file_name": "f", "file_path": "f", "status": "failed", "error": "cut", "symbols": ["OTHER"]}
+    times = {"started_at": timezone.now(), "finished_at": timezone.now()}
+    IngestRun.objects.bulk_create(IngestRun(**other, **times) for _ in range(150))
+    Series.objects.create(slug="other", symbol="OTHER")
+    Series.objects.create(slug="none", symbol="NONE")
+    last_runs = {one["slug"]: one["last_run"] for one in reader.get(SERIES).json()}
+    assert last_runs["mnq"] == before["last_run"]
+    assert last_runs["other"]["id"] == IngestRun.objects.latest("pk").pk
+    assert last_runs["none"] is None
+
+
+def test_a_throttled_client_receives_the_time_to_wait(market_db, client, monkeypatch):
+    cache.clear()
+    monkeypatch.setattr(AnonRateThrottle, "rate", "2/min", raising=False)
+    monkeypatch.setattr(AnonRateThrottle, "THROTTLE_RATES", {"anon": "2/min"})
+    responses = [client.get(STATS) for _ in range(3)]
+    cache.clear()
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert timedelta(0) < timedelta(seconds=int(responses[-1]["Retry-After"])) <= timedelta(minutes=1)

@@ -1,47 +1,40 @@
-"""The heat map and the list of gaps in a real Chromium."""
+"""The heat map and the list of gaps."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from config.testing.browser import opened
+from config.testing.browser import open_page
 from config.testing.builders import FRONT, at, bars, ingest, together, write
+from config.testing.chart import open_series, point_at, settle
 from marketdata.coverage import report
-from marketdata.models import Series
 
 DAY, HOUR = 1440, 60
 FULL, BY_CALENDAR = 23 * HOUR, re.compile("CME Globex Equity")
 
 
 def trading_day(number: int, count: int = FULL, *, first: int = 0):
-    """Bars of the trading day so many days after Tuesday 2 January 2024, from its beginning at 23:00 UTC on."""
+    """Bars of the trading day `number` days after Tuesday 2 January 2024, from its start at 23:00 UTC."""
     return bars(count, first=number * DAY - HOUR + first)
 
 
-def open_series(page: Page, query: str = "") -> None:
-    page.goto(f"/series/mnq/{query}")
-    expect(page.locator("#legend .when")).not_to_be_empty()
-    expect(page.locator("#heat button").first).to_be_visible()
-    page.wait_for_load_state("networkidle")
-
-
-def day(page: Page, name: str) -> Locator:
-    """The heat map's button of a date: Wed 3 Jan 2024."""
+def find_day(page: Page, name: str) -> Locator:
+    """The button of a date in the heat map. `name`: Wed 3 Jan 2024, or its beginning."""
     return page.locator("#heat").get_by_role("button", name=name)
 
 
-def level(button: Locator) -> str:
+def read_level(button: Locator) -> str:
     return button.get_attribute("class")
 
 
 @pytest.fixture
 def weeks(market_db, tmp_path):
-    """Tuesday to the Wednesday of the next week: a holed Wednesday, no Thursday, an hour of Monday missing."""
+    """Tuesday to Wednesday of the next week. Wednesday has gaps, Thursday no bars; an hour of Monday is missing."""
     records = together(
         trading_day(0),
         trading_day(1, 300),
@@ -55,47 +48,56 @@ def weeks(market_db, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", records))
 
 
-@pytest.fixture
-def calendar(market_db):
-    mnq = Series.objects.filter(slug="mnq")
-    before = mnq.get().calendar
-    yield lambda name: mnq.update(calendar=name)
-    mnq.update(calendar=before)
-
-
-def test_days_are_held_against_the_minutes_that_the_exchange_was_open(page, weeks):
+def test_days_are_compared_with_the_open_minutes(page, weeks):
     open_series(page)
     expect(page.locator("#heat-measure")).to_have_text(BY_CALENDAR)
     levels = {"Tue 2": 4, "Wed 3": 1, "Thu 4": 0, "Fri 5": 4, "Mon 8": 3, "Tue 9": 4, "Wed 10": 1}
-    assert {name: level(day(page, name)) for name in levels} == {name: f"heat-{n}" for name, n in levels.items()}
-    expect(day(page, "Wed 3 Jan")).to_have_accessible_name("Wed 3 Jan 2024: 360 of 1,380 minutes")
-    expect(day(page, "Thu 4 Jan")).to_have_attribute("title", "Thu 4 Jan 2024: 0 of 1,380 minutes")
-    # Closed are the weekend and New Year's Day. Thursday and Friday after the last bar are open days without bars.
-    expect(day(page, "Sat")).to_have_count(0)
-    expect(day(page, "Sun")).to_have_count(0)
-    expect(day(page, "Mon 1")).to_have_count(0)
+    assert {name: read_level(find_day(page, name)) for name in levels} == {
+        name: f"heat-{n}" for name, n in levels.items()
+    }
+    expect(find_day(page, "Wed 3 Jan")).to_have_accessible_name("Wed 3 Jan 2024: 360 of 1,380 minutes")
+    expect(find_day(page, "Thu 4 Jan")).to_have_attribute("title", "Thu 4 Jan 2024: 0 of 1,380 minutes")
+    # The weekend and New Year's Day are closed. Thursday and Friday after the last bar are open days without bars.
+    expect(find_day(page, "Sat")).to_have_count(0)
+    expect(find_day(page, "Sun")).to_have_count(0)
+    expect(find_day(page, "Mon 1")).to_have_count(0)
     expect(page.locator("#heat button")).to_have_count(9)
 
 
-def test_today_is_outlined_and_held_against_the_minutes_so_far(page, weeks, monkeypatch):
+def test_today_is_outlined_and_compared_with_the_minutes_so_far(page, weeks, monkeypatch):
     now = datetime(2024, 1, 10, 1, 5, 30, tzinfo=UTC)  # two hours and five minutes after Wednesday's open
     monkeypatch.setattr(report, "timezone", SimpleNamespace(now=lambda: now))
     open_series(page)
-    today = day(page, "Wed 10 Jan")
+    today = find_day(page, "Wed 10 Jan")
     expect(today).to_have_accessible_name("Wed 10 Jan 2024: 120 of 125 minutes so far")
-    assert level(today) == "heat-3 heat-now"
+    assert read_level(today) == "heat-3 heat-now"
     expect(page.locator("#heat .heat-now")).to_have_count(1)
-    expect(day(page, "Thu 11 Jan")).to_have_count(0)
+    expect(find_day(page, "Thu 11 Jan")).to_have_count(0)
     assert today.evaluate("button => getComputedStyle(button).boxShadow") != "none"
 
 
-def test_bars_while_closed_fill_no_day(page, market_db, tmp_path):
+def test_bars_in_closed_hours_do_not_count_for_the_day(page, market_db, tmp_path):
     """Half an hour of Tuesday and the hour in which Globex is closed each day."""
     ingest(write(tmp_path / "mnq.dbn", together(trading_day(0, 30), bars(60, first=22 * HOUR))))
     open_series(page)
-    tuesday = day(page, "Tue 2 Jan")
+    tuesday = find_day(page, "Tue 2 Jan")
     expect(tuesday).to_have_accessible_name("Tue 2 Jan 2024: 30 of 1,380 minutes, 60 bars while closed")
-    assert level(tuesday) == "heat-1"
+    assert read_level(tuesday) == "heat-1"
+
+
+def test_a_day_becomes_the_range_of_the_chart(page, mnq):
+    open_series(page)
+    day = page.get_by_role("button", name="Wed 3 Jan 2024: 1,320 of 1,380 minutes")
+    day.click()
+    expect(page.locator("#legend .when")).to_have_text("Tue 2024-01-02 23:00 UTC")
+    expect(day).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    assert abs(point_at(page, 0.04) - datetime(2024, 1, 2, 23, tzinfo=UTC)) < timedelta(minutes=60)
+    assert point_at(page, 0.9).date().isoformat() == "2024-01-03"
+    page.reload()  # the address opens the same day
+    expect(page.locator("#legend .when")).to_have_text("Tue 2024-01-02 23:00 UTC")
+    settle(page)
+    assert point_at(page, 0.9).date().isoformat() == "2024-01-03"
 
 
 @pytest.mark.parametrize(
@@ -107,36 +109,36 @@ def test_bars_while_closed_fill_no_day(page, market_db, tmp_path):
         ("?timeframe=1d", "UTC", "Mon 2024-01-08"),
     ],
 )
-def test_a_day_leads_to_its_beginning_in_the_chart(page, weeks, query, clock, when):
+def test_a_day_moves_the_chart_to_its_start(page, weeks, query, clock, when):
     """Monday's bars begin on Sunday evening."""
     open_series(page, query)
     if clock == "Exchange":
         page.get_by_text("Exchange America/Chicago").click()
-    monday = day(page, "Mon 8 Jan")
+    monday = find_day(page, "Mon 8 Jan")
     monday.click()
     expect(page.locator("#legend .when")).to_have_text(when)
     expect(monday).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#chart-status")).to_have_text("")
 
 
-def test_an_open_day_without_bars_is_named_by_its_trading_date(page, weeks):
-    """Thursday begins on Wednesday evening."""
+def test_the_message_of_an_open_day_without_bars_has_the_trading_date(page, weeks):
+    """Thursday's trading day begins on Wednesday evening."""
     open_series(page)
-    day(page, "Thu 4 Jan").click()
+    find_day(page, "Thu 4 Jan").click()
     expect(page.locator("#chart-status")).to_have_text("No bars on Thu 4 Jan 2024: the nearest are shown.")
 
 
-def test_a_calendar_that_nobody_knows_is_said_on_the_page(browser, site, reader, weeks, calendar):
-    calendar("Mars")
-    with opened(browser, site, reader=reader, but_for="409") as page:
+def test_an_unknown_calendar_is_reported(browser, site, reader, weeks, set_calendar):
+    set_calendar("Mars")
+    with open_page(browser, site, reader=reader, allowed_error="409") as page:
         page.goto("/series/mnq/")
         expect(page.locator("#heat")).to_contain_text('No trading calendar is called "Mars"')
-        expect(page.locator("#legend .when")).not_to_be_empty()  # the minutes are there all the same
+        expect(page.locator("#legend .when")).not_to_be_empty()  # minute bars need no calendar
 
 
-def test_keys_walk_over_closed_days(page, weeks):
+def test_keys_skip_closed_days(page, weeks):
     open_series(page)
-    day(page, "Tue 2 Jan").focus()
+    find_day(page, "Tue 2 Jan").focus()
     for key, name in [
         ("ArrowRight", "Tue 9"), ("ArrowUp", "Mon 8"), ("ArrowUp", "Fri 5"), ("ArrowRight", "Fri 12"),
         ("ArrowRight", "Fri 12"), ("Home", "Tue 2"), ("ArrowLeft", "Tue 2"), ("End", "Fri 12"), ("ArrowLeft", "Fri 5"),
@@ -146,14 +148,14 @@ def test_keys_walk_over_closed_days(page, weeks):
         expect(page.locator("#heat button:focus")).to_have_accessible_name(re.compile(f"^{name} Jan"))
 
 
-def test_minutes_missing_while_open_are_listed_apart_from_closed_hours(page, weeks):
+def test_gaps_while_open_and_in_closed_hours_are_separate_lists(page, weeks):
     open_series(page)
     gaps = page.locator("#gaps li button")
     expect(page.locator("#gap-count")).to_have_text("7")
     expect(page.get_by_label("Missing while open 3")).to_be_checked()
     expect(gaps).to_have_text(
         [
-            "Wed 2024-01-03 06:40 to Thu 01-04 23:00 UTC38 h 20 min while open, 40 h 20 min in all",
+            "Wed 2024-01-03 06:40 to Thu 01-04 23:00 UTC38 h 20 min while open, 40 h 20 min in total",
             "Wed 2024-01-03 04:00 to 05:40 UTC1 h 40 min",
             "Mon 2024-01-08 09:00 to 10:00 UTC1 h",
         ]
@@ -165,7 +167,7 @@ def test_minutes_missing_while_open_are_listed_apart_from_closed_hours(page, wee
     expect(gaps.first).to_have_text("Tue 2024-01-09 22:00 to 23:00 UTC1 h")
 
 
-def test_nothing_missing_is_said(page, market_db, tmp_path):
+def test_an_empty_list_of_gaps_has_a_message(page, market_db, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", together(trading_day(0), trading_day(1))))
     open_series(page)
     expect(page.locator("#gaps")).to_have_text("No minute is missing while the market was open.")
@@ -173,41 +175,41 @@ def test_nothing_missing_is_said(page, market_db, tmp_path):
     expect(page.get_by_role("button", name="Tue 2024-01-02 22:00 to 23:00 UTC 1 h")).to_be_visible()
 
 
-def test_without_a_calendar_nothing_is_called_missing(page, market_db, tmp_path, calendar):
+def test_without_a_calendar_no_minutes_are_called_missing(page, market_db, tmp_path, set_calendar):
     """Six UTC days, one of them with a single bar."""
-    calendar("")
+    set_calendar("")
     ingest(write(tmp_path / "mnq.dbn", together(bars(1), *(bars(200, first=number * DAY) for number in range(1, 6)))))
     open_series(page)
     expect(page.locator("#heat-measure")).to_have_text(re.compile("of 200 on a usual day"))
-    expect(day(page, "Tue 2 Jan")).to_have_accessible_name("Tue 2 Jan 2024: 1 bar, 0% of a usual day")
-    assert [level(day(page, name)) for name in ("Tue 2", "Wed 3", "Sat 6")] == ["heat-1", "heat-4", "heat-4"]
+    expect(find_day(page, "Tue 2 Jan")).to_have_accessible_name("Tue 2 Jan 2024: 1 bar, 0% of a usual day")
+    assert [read_level(find_day(page, name)) for name in ("Tue 2", "Wed 3", "Sat 6")] == ["heat-1", "heat-4", "heat-4"]
     amber, grey = (page.evaluate(f"getComputedStyle(document.body).getPropertyValue('--heat-{n}')") for n in (1, "low"))
     assert amber != grey
     painted = "button => getComputedStyle(button).backgroundColor"
-    red, green, blue = map(int, re.findall(r"\d+", day(page, "Tue 2 Jan").evaluate(painted))[:3])
+    red, green, blue = map(int, re.findall(r"\d+", find_day(page, "Tue 2 Jan").evaluate(painted))[:3])
     assert blue >= green >= red  # no amber
     expect(page.get_by_text("Missing while open")).to_have_count(0)
     expect(page.locator("#gaps li button")).to_have_count(5)
-    expect(page.get_by_role("link", name="give the series one")).to_be_visible()
+    expect(page.get_by_role("link", name="set a calendar")).to_be_visible()
 
 
-def test_a_day_alone_is_not_full_for_want_of_another(page, market_db, tmp_path, calendar):
-    calendar("")
+def test_a_single_day_is_compared_with_all_its_minutes(page, market_db, tmp_path, set_calendar):
+    set_calendar("")
     ingest(write(tmp_path / "mnq.dbn", bars(1)))
     open_series(page)
     expect(page.locator("#heat-measure")).to_have_text("Bars by UTC day, of 1,440 minutes:")
-    assert level(day(page, "Tue 2 Jan")) == "heat-1"
+    assert read_level(find_day(page, "Tue 2 Jan")) == "heat-1"
 
 
-def test_a_last_bar_on_sunday_evening_is_in_mondays_week(page, market_db, tmp_path):
+def test_a_last_bar_on_sunday_evening_belongs_to_mondays_week(page, market_db, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", together(trading_day(3), trading_day(6, 20))))
     open_series(page)
-    expect(day(page, "Mon 8 Jan")).to_have_accessible_name("Mon 8 Jan 2024: 20 of 1,380 minutes")
+    expect(find_day(page, "Mon 8 Jan")).to_have_accessible_name("Mon 8 Jan 2024: 20 of 1,380 minutes")
     expect(page.locator("#coverage-range")).to_have_text("2024-01-01 to 2024-01-14")
 
 
-def test_years_are_turned_by_trading_dates(page, market_db, tmp_path):
-    """The first bar is of Tuesday 3 January 2023, which begins on the holiday before: a week too early for one year."""
+def test_years_are_paged_by_trading_dates(page, market_db, tmp_path):
+    """The first bar is on Tuesday 3 January 2023, one week before the year that ends with the last bar."""
     mappings = {"MNQ.c.0": [(date(2023, 1, 1), date(2024, 2, 1), FRONT)]}
     records = together(trading_day(-52 * 7, 60), trading_day(0))
     ingest(write(tmp_path / "mnq.dbn", records, mappings=mappings, start=at(0, day=date(2023, 1, 1))))
@@ -216,8 +218,8 @@ def test_years_are_turned_by_trading_dates(page, market_db, tmp_path):
     expect(page.get_by_role("button", name="Later")).to_be_disabled()
     page.get_by_role("button", name="Earlier").click()
     expect(page.locator("#coverage-range")).to_have_text("2023-01-02 to 2023-01-08")
-    expect(day(page, "Tue 3 Jan 2023")).to_have_accessible_name("Tue 3 Jan 2023: 60 of 1,380 minutes")
+    expect(find_day(page, "Tue 3 Jan 2023")).to_have_accessible_name("Tue 3 Jan 2023: 60 of 1,380 minutes")
     expect(page.locator("#heat button")).to_have_count(4)
     expect(page.get_by_role("button", name="Earlier")).to_be_disabled()
     page.get_by_role("button", name="Later").click()
-    expect(day(page, "Tue 2 Jan 2024")).to_be_visible()
+    expect(find_day(page, "Tue 2 Jan 2024")).to_be_visible()

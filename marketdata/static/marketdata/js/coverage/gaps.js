@@ -1,16 +1,16 @@
-// The gaps as a list of buttons, a hundred at a time. With a calendar, those with minutes missing while the market was
-// open and those while it was closed are two lists.
+// The list of gaps, one button per gap. With a calendar there are two lists: gaps with minutes missing while the market
+// was open, and gaps in closed hours.
 
-import { seconds } from "../shared/api.js";
+import { toSeconds } from "../shared/api.js";
 
-const AT_A_TIME = 100;
-const NONE = {
+const PAGE = 100;
+const EMPTY = {
   open: "No minute is missing while the market was open.",
-  closed: "No gap lies in closed hours alone.",
+  closed: "No gap is in closed hours only.",
   all: "No gap in these weeks.",
 };
 
-const number = (count) => count.toLocaleString("en-US");
+const formatCount = (count) => count.toLocaleString("en-US");
 
 export class Gaps {
   constructor({ box, count, order, clock, onGap }) {
@@ -19,7 +19,7 @@ export class Gaps {
     for (const choice of [order, ...this.kinds]) choice.addEventListener("change", () => this.draw());
   }
 
-  /** "open" or "closed"; "all" where no calendar tells them apart. */
+  /** "open" or "closed"; "all" without a calendar, which alone can separate them. */
   get kind() {
     return this.kinds.find((choice) => choice.checked)?.value ?? "all";
   }
@@ -29,12 +29,12 @@ export class Gaps {
     this.counts = { open, closed, all: coverage.gap_count };
     this.gaps = coverage.gaps.map((gap) => ({
       ...gap,
-      after: seconds(gap.after),
-      before: seconds(gap.before),
+      after: toSeconds(gap.after),
+      before: toSeconds(gap.before),
       kind: gap.open_minutes === null ? "all" : gap.open_minutes ? "open" : "closed",
       length: gap.open_minutes || gap.minutes,
     }));
-    for (const { value } of this.kinds) document.getElementById(`gap-${value}-count`).textContent = number(this.counts[value]);
+    for (const { value } of this.kinds) document.getElementById(`gap-${value}-count`).textContent = formatCount(this.counts[value]);
     this.draw();
   }
 
@@ -42,64 +42,64 @@ export class Gaps {
     const newest = (a, b) => b.after - a.after;
     const compare = this.order.value === "longest" ? (a, b) => b.length - a.length || newest(a, b) : newest;
     this.sorted = this.gaps.filter((gap) => gap.kind === this.kind).sort(compare);
-    const shown = this.sorted.length < this.counts[this.kind] ? `, the longest ${number(this.sorted.length)} listed` : "";
-    this.count.textContent = `${number(this.counts.all ?? 0)}${shown}`;
+    const shown = this.sorted.length < this.counts[this.kind] ? `, the longest ${formatCount(this.sorted.length)} listed` : "";
+    this.count.textContent = `${formatCount(this.counts.all ?? 0)}${shown}`;
     this.list = document.createElement("ol");
     this.box.replaceChildren(this.list);
     this.box.scrollTop = 0;
-    if (!this.sorted.length) this.list.append(Object.assign(document.createElement("li"), { className: "empty", textContent: NONE[this.kind] }));
-    this.more();
+    if (!this.sorted.length) this.list.append(Object.assign(document.createElement("li"), { className: "empty", textContent: EMPTY[this.kind] }));
+    this.showMore();
   }
 
-  more() {
+  showMore() {
     const shown = this.list.querySelectorAll("button").length;
-    const next = this.sorted.slice(shown, shown + AT_A_TIME);
-    this.list.append(...next.map((gap) => this.line(gap)));
+    const next = this.sorted.slice(shown, shown + PAGE);
+    this.list.append(...next.map((gap) => this.createItem(gap)));
     this.box.querySelector(".more")?.remove();
     const left = this.sorted.length - shown - next.length;
-    if (left > 0) this.box.append(this.moreButton(left));
+    if (left > 0) this.box.append(this.createMoreButton(left));
   }
 
-  line(gap) {
+  createItem(gap) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
-    button.append(span("", fromTo(gap.after + 60, gap.before, this.clock)), span("length", missing(gap)));
+    button.append(createSpan("", formatRange(gap.after + 60, gap.before, this.clock)), createSpan("length", formatMissing(gap)));
     button.addEventListener("click", () => this.onGap(gap));
     item.append(button);
     return item;
   }
 
-  moreButton(left) {
+  createMoreButton(left) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "more";
-    button.textContent = `Show ${Math.min(left, AT_A_TIME)} more of ${number(left)}`;
-    button.addEventListener("click", () => this.more());
+    button.textContent = `Show ${Math.min(left, PAGE)} more of ${formatCount(left)}`;
+    button.addEventListener("click", () => this.showMore());
     return button;
   }
 }
 
-/** 30 minutes; 30 minutes while open, 49 h 30 min in all */
-function missing({ length, minutes }) {
-  const all = lengthInWords(minutes);
-  return length === minutes ? all : `${lengthInWords(length)} while open, ${all} in all`;
+/** 30 minutes; 30 minutes while open, 49 h 30 min in total */
+function formatMissing({ length, minutes }) {
+  const total = formatLength(minutes);
+  return length === minutes ? total : `${formatLength(length)} while open, ${total} in total`;
 }
 
-/** Fri 2024-02-16 22:00 to Sun 02-18 23:00 UTC; of the second day only what differs. */
-function fromTo(from, to, clock) {
+/** Fri 2024-02-16 22:00 to Sun 02-18 23:00 UTC. Omits the parts of the end that equal those of the start. */
+function formatRange(from, to, clock) {
   if (clock.date(from) === clock.date(to)) return `${clock.day(from)} ${clock.hour(from)} to ${clock.hour(to)} ${clock.offset(to).name}`;
   const sameYear = clock.date(from).slice(0, 5) === clock.date(to).slice(0, 5);
   const end = sameYear ? clock.long(to).replace(/ \d{4}-/, " ") : clock.long(to);
   return `${clock.day(from)} ${clock.hour(from)} to ${end}`;
 }
 
-function span(kind, content) {
+function createSpan(kind, content) {
   return Object.assign(document.createElement("span"), { className: kind, textContent: content });
 }
 
 /** 49 h 5 min */
-export function lengthInWords(minutes) {
+export function formatLength(minutes) {
   if (minutes < 60) return minutes === 1 ? "1 minute" : `${minutes} minutes`;
   const rest = minutes % 60;
   return `${Math.floor(minutes / 60)} h${rest ? ` ${rest} min` : ""}`;

@@ -1,39 +1,39 @@
-// The coverage section: one year of days and gaps at a time.
+// The coverage section: heat map and gaps of one year.
 
 import { ApiError } from "../shared/api.js";
 import { Clock } from "../shared/clock.js";
-import { drawHeat, loadCoverage, measure, midnight, shifted, windowTo } from "./heat_map.js";
+import { describeMeasure, drawHeatMap, findWindow, loadCoverage, shiftWindow, toMidnight } from "./heat_map.js";
 
 const DAY = 86_400;
 
-const by = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 const utc = new Clock();
 
 export class Years {
-  /** `facts` of the series; `onDay(start, end, date)` when a day is pressed, the date in words. */
-  constructor(facts, { gaps, onDay }) {
-    this.address = facts.coverageUrl;
+  /** `data`: the data attributes of the series. `onDay(start, end, date)`: see `drawHeatMap`. */
+  constructor(data, { gaps, onDay }) {
+    this.address = data.coverageUrl;
     [this.gaps, this.onDay] = [gaps, onDay];
-    [this.first, this.last] = [midnight(facts.firstDay), midnight(facts.lastDay)];
-    this.span = windowTo(this.last, this.first);
-    by("year-earlier").addEventListener("click", () => this.show(shifted(this.span, -1, this.first)));
-    by("year-later").addEventListener("click", () => this.show(shifted(this.span, 1, this.first)));
+    [this.first, this.last] = [toMidnight(data.firstDay), toMidnight(data.lastDay)];
+    this.span = findWindow(this.last, this.first);
+    byId("year-earlier").addEventListener("click", () => this.show(shiftWindow(this.span, -1, this.first)));
+    byId("year-later").addEventListener("click", () => this.show(shiftWindow(this.span, 1, this.first)));
   }
 
   async show(span = this.span) {
     this.span = span;
     try {
       const coverage = await loadCoverage(this.address, span);
-      drawHeat(by("heat"), coverage, { onDay: this.onDay });
-      by("heat-measure").textContent = measure(coverage);
+      drawHeatMap(byId("heat"), coverage, { onDay: this.onDay });
+      byId("heat-measure").textContent = describeMeasure(coverage);
       this.gaps.show(coverage);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      by("heat").textContent = error.message;
+      byId("heat").textContent = error.message;
     }
-    by("coverage-range").textContent = `${utc.date(span.start)} to ${utc.date(span.end - DAY)}`;
-    by("year-earlier").disabled = span.start <= this.first;
-    by("year-later").disabled = span.end > this.last;
-    by("heat-scroll").scrollLeft = by("heat-scroll").scrollWidth;
+    byId("coverage-range").textContent = `${utc.date(span.start)} to ${utc.date(span.end - DAY)}`;
+    byId("year-earlier").disabled = span.start <= this.first;
+    byId("year-later").disabled = span.end > this.last;
+    byId("heat-scroll").scrollLeft = byId("heat-scroll").scrollWidth;
   }
 }

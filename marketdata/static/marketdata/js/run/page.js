@@ -1,4 +1,4 @@
-// The page of one run: the button beside each command copies it, or selects it where the browser forbids copying.
+// The page of one run: a button beside each command copies it. Without clipboard access, it selects the command.
 
 for (const line of document.querySelectorAll(".command")) {
   const [code, button] = [line.querySelector("code"), line.querySelector("button")];

@@ -1,20 +1,21 @@
-// The chart: candles and, in a second pane, volume. Colours come from the style sheet, light and dark.
+// The chart: candles, and volume in a second pane. The style sheet has the colours, light and dark.
 
-import { zonedScale } from "../shared/clock.js";
+import { createZonedScale } from "../shared/clock.js";
 
 const library = window.LightweightCharts;
-const [NARROWEST, USUAL, WIDEST] = [0.15, 7, 48]; // pixels of a bar: at least, of the last bars, and of a handful
-const AXIS = 72; // pixels of the price scale, at least
-const ROOM = 3; // bars' widths left free behind the last
+// Pixels per bar: at least, in `showLatest`, and at most when all bars are visible.
+const [MIN_WIDTH, LATEST_WIDTH, MAX_WIDTH] = [0.15, 7, 48];
+const AXIS = 72; // minimum width of the price scale in pixels
+const ROOM = 3; // free space after the last bar, in bar widths
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-function colours() {
+function readColours() {
   const style = getComputedStyle(document.documentElement);
   const names = ["panel", "ink", "muted", "line", "grid", "accent", "up", "down", "volume"];
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
-function chartOptions(colour) {
+function buildChartOptions(colour) {
   return {
     layout: {
       background: { type: "solid", color: colour.panel },
@@ -34,33 +35,33 @@ function chartOptions(colour) {
   };
 }
 
-function candleOptions(colour) {
+function buildCandleOptions(colour) {
   return {
     upColor: colour.up, wickUpColor: colour.up, borderUpColor: colour.up,
     downColor: colour.down, wickDownColor: colour.down, borderDownColor: colour.down,
     priceLineVisible: false,
-    lastValueVisible: false, // it would take the colour of a candle that is still forming: see `label`
+    lastValueVisible: false, // it would have the outline colour of a forming candle: see `label`
   };
 }
 
-/** Still forming: an outline, as it may change, in a colour that also shows where it is only a cross. */
-function forming(bar, colour) {
+/** A forming candle has an outline, in a colour that is visible even if the candle is only a cross. */
+function styleForming(bar, colour) {
   const fill = bar.close >= bar.open ? colour.up : colour.down;
   return { ...bar, color: `${fill}66`, borderColor: colour.ink, wickColor: colour.ink };
 }
 
 export class Chart {
-  /** `tick` is the smallest step of prices, if it is known. */
+  /** `tick`: the smallest price step; 0 if unknown. */
   constructor(element, bars, clock, tick) {
     this.bars = bars;
     this.tick = tick;
     this.element = element;
-    const Scale = zonedScale(library, clock);
+    const Scale = createZonedScale(library, clock);
     this.chart = library.createChartEx(element, new Scale(), {
       autoSize: true,
-      handleScroll: { vertTouchDrag: false }, // a finger that moves up or down scrolls the page
+      handleScroll: { vertTouchDrag: false }, // a vertical swipe scrolls the page
       timeScale: {
-        timeVisible: true, secondsVisible: false, minBarSpacing: NARROWEST, rightOffset: ROOM, fixLeftEdge: true,
+        timeVisible: true, secondsVisible: false, minBarSpacing: MIN_WIDTH, rightOffset: ROOM, fixLeftEdge: true,
         tickMarkFormatter: (time, kind) => clock.tick(time, kind),
       },
       localization: { locale: "en-US", dateFormat: "yyyy-MM-dd", timeFormatter: (time) => clock.long(time) },
@@ -76,10 +77,10 @@ export class Chart {
     this.marks = library.createSeriesMarkers(this.candles, []);
     [this.pointer, this.revised] = [[], []];
     this.paint();
-    this.scale.subscribeSizeChange(() => this.limit());
-    this.scale.subscribeVisibleLogicalRangeChange((seen) => this.hold(seen));
+    this.scale.subscribeSizeChange(() => this.limitZoom());
+    this.scale.subscribeVisibleLogicalRangeChange((range) => this.anchorEnd(range));
     dark.addEventListener("change", () => this.paint());
-    // The footer has the same link: one stop for the keyboard is enough.
+    // The footer has the same link; a second one would only be another stop of the Tab key.
     element.querySelector("#tv-attr-logo")?.setAttribute("tabindex", "-1");
   }
 
@@ -88,116 +89,116 @@ export class Chart {
   }
 
   paint() {
-    const colour = colours();
-    this.chart.applyOptions(chartOptions(colour));
-    this.candles.applyOptions(candleOptions(colour));
+    const colour = readColours();
+    this.chart.applyOptions(buildChartOptions(colour));
+    this.candles.applyOptions(buildCandleOptions(colour));
     this.volume.applyOptions({ color: colour.volume });
     this.showMarks();
     if (this.bars.list.length) this.fill(colour);
   }
 
-  /** Take what the bars hold now. Bars put in front do not move what is seen. */
+  /** Draw the loaded bars. Bars added at the start do not move the visible range. */
   draw() {
     const precision = this.bars.decimals;
-    const minMove = steps(this.tick) ? this.tick : 10 ** -precision;
+    const minMove = isExactStep(this.tick) ? this.tick : 10 ** -precision;
     this.candles.applyOptions({ priceFormat: { type: "price", precision, minMove } });
-    this.fill(colours());
+    this.fill(readColours());
     this.chart.applyOptions({ timeScale: { timeVisible: !this.bars.bySession } });
     this.volume.setData(this.bars.list.map(({ time, volume }) => ({ time, value: volume })));
-    this.limit();
+    this.limitZoom();
     this.onDraw?.();
   }
 
   fill(colour) {
-    this.candles.setData(this.bars.list.map((bar) => (bar.forming ? forming(bar, colour) : bar)));
+    this.candles.setData(this.bars.list.map((bar) => (bar.forming ? styleForming(bar, colour) : bar)));
     const { close, open } = this.bars.last;
-    // The last price of the series, not of a stretch in its middle.
+    // Only the last price of the series is labelled, not that of a range in its middle.
     this.label.applyOptions({
       price: close, axisLabelVisible: !this.bars.hasNewer,
       axisLabelColor: close >= open ? colour.up : colour.down, axisLabelTextColor: colour.panel,
     });
   }
 
-  /** The same bars with new marks on the time scale: after the clock changed. */
+  /** Draw the same bars with new tick marks, after a change of the time zone. */
   redraw() {
-    const seen = this.scale.getVisibleLogicalRange();
+    const visible = this.scale.getVisibleLogicalRange();
     this.candles.setData([]);
     this.volume.setData([]);
     this.draw();
-    if (seen) this.scale.setVisibleLogicalRange(seen);
+    if (visible) this.scale.setVisibleLogicalRange(visible);
   }
 
-  /** Show the bars with these indices, and a little room. */
+  /** Show the bars with these indices and a small margin. */
   show(from, to) {
-    const room = Math.max(1, (to - from) * 0.02);
-    this.see(from - room, to + room);
+    const margin = Math.max(1, (to - from) * 0.02);
+    this.setRange(from - margin, to + margin);
     this.candles.priceScale().applyOptions({ autoScale: true });
   }
 
-  /** The last bars that fit at a readable width. */
+  /** Show the last bars, at a readable width. */
   showLatest() {
     const end = this.bars.list.length - 1 + ROOM;
-    this.see(end - this.width / USUAL, end);
+    this.setRange(end - this.width / LATEST_WIDTH, end);
   }
 
-  // --- What can be seen: no further out than there are bars, and no more than a little room behind the last ---
+  // --- The visible range: within the loaded bars, with a small space after the last ---
 
   get width() {
-    return this.scale.width() || this.element.clientWidth - AXIS; // which is not there before the first drawing
+    return this.scale.width() || this.element.clientWidth - AXIS; // the scale has no width before the first drawing
   }
 
-  see(from, to) {
+  setRange(from, to) {
     const end = this.bars.list.length - 1 + ROOM;
-    const wide = Math.min(to - from, this.width / this.narrowest() - 1); // a range of 0 is one bar wide
-    const start = Math.max(0, Math.min(to, end) - wide);
-    this.scale.setVisibleLogicalRange({ from: start, to: start + wide });
+    const count = Math.min(to - from, this.width / this.findMinWidth() - 1); // a range of 0 is one bar wide
+    const start = Math.max(0, Math.min(to, end) - count);
+    this.scale.setVisibleLogicalRange({ from: start, to: start + count });
   }
 
-  /** The width of a bar when all are seen; a few are not blown up to fill the chart. */
-  narrowest() {
-    return Math.max(NARROWEST, Math.min(WIDEST, this.width / (this.bars.list.length + ROOM)));
+  /** The width of a bar when all are visible. A few bars do not fill the chart: they would be too wide. */
+  findMinWidth() {
+    return Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, this.width / (this.bars.list.length + ROOM)));
   }
 
-  limit() {
-    this.scale.applyOptions({ minBarSpacing: this.narrowest() });
+  limitZoom() {
+    this.scale.applyOptions({ minBarSpacing: this.findMinWidth() });
   }
 
-  /** While the last bar is seen, wheel and fingers stretch the chart from the right edge, else from where they are. */
-  hold(seen) {
-    const atEnd = seen !== null && seen.to >= this.bars.list.length - 1;
-    if (atEnd === this.held) return;
-    this.held = atEnd;
+  /** While the last bar is visible, wheel and pinch zoom from the right edge; otherwise from the pointer. */
+  anchorEnd(range) {
+    const atEnd = range !== null && range.to >= this.bars.list.length - 1;
+    if (atEnd === this.anchored) return;
+    this.anchored = atEnd;
     this.scale.applyOptions({ rightBarStaysOnScroll: atEnd });
   }
 
-  /** See so many times as much, around the bar with this index or, without one, from the right edge. */
+  /** Multiply the visible range by `factor`, around the bar with this index; without one, from the right edge. */
   zoom(factor, index) {
     const { from, to } = this.scale.getVisibleLogicalRange();
-    const wide = Math.max(10, (to - from) * factor);
+    const count = Math.max(10, (to - from) * factor);
     const share = index === undefined ? 1 : (index - from) / (to - from);
-    const start = (index ?? to) - share * wide;
-    this.see(start, start + wide);
+    const start = (index ?? to) - share * count;
+    this.setRange(start, start + count);
   }
 
-  /** Point at one bar with a word; without a word, at none. */
+  /** Mark one bar with a text; without a text, remove the mark. */
   mark(time, text) {
     this.pointer = text ? [{ time, text, position: "aboveBar", shape: "arrowDown" }] : [];
     this.showMarks();
   }
 
-  /** A dot under each of the bars with these times, which were corrected. */
+  /** Mark corrected bars with a dot below them. */
   markRevised(times) {
     this.revised = times.map((time) => ({ time, position: "belowBar", shape: "circle", size: 0.6 }));
     this.showMarks();
   }
 
   showMarks() {
-    const color = colours().accent;
+    const color = readColours().accent;
     const marks = [...this.revised, ...this.pointer].sort((one, other) => one.time - other.time);
     this.marks.setMarkers(marks.map((mark) => ({ ...mark, color })));
   }
 
-  unpoint() {
+  clearPoint() {
     this.chart.clearCrosshairPosition();
   }
 
@@ -206,8 +207,8 @@ export class Chart {
   }
 }
 
-/** Whether the library can snap prices to this step: only where a whole number of them, of twos and fives, makes 1. */
-function steps(tick) {
+/** Whether the library can snap prices to this step: 1 / tick must be an integer with no prime factors but 2 and 5. */
+function isExactStep(tick) {
   let base = Math.round(1 / tick);
   if (!base || Math.abs(base * tick - 1) > 1e-9) return false;
   for (const prime of [2, 5]) while (base % prime === 0) base /= prime;

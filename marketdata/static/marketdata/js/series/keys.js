@@ -1,9 +1,9 @@
-// The chart by keyboard: a cursor that walks from bar to bar, and is spoken.
+// Keyboard control of the chart: a cursor that moves from bar to bar, with spoken values.
 
-/** `choose(n)` chooses the nth timeframe. */
+/** `choose(n)` selects the nth timeframe, from 1. */
 export function listenToKeys(element, { bars, chart, legend, choose }) {
-  // From the bar in the legend, if it can be seen, or else the last that can.
-  const indexNow = () => {
+  // The bar in the legend if it is visible, otherwise the last visible bar.
+  const getIndex = () => {
     const { from, to } = chart.scale.getVisibleLogicalRange();
     const index = bars.byTime.get(legend.bar?.time);
     return index >= from && index <= to ? index : Math.min(bars.list.length - 1, Math.floor(to));
@@ -12,13 +12,13 @@ export function listenToKeys(element, { bars, chart, legend, choose }) {
   const go = (index) => {
     const bar = bars.list[Math.max(0, Math.min(bars.list.length - 1, index))];
     if (!bar) return;
-    keepInView(bars.byTime.get(bar.time));
+    scrollIntoView(bars.byTime.get(bar.time));
     chart.point(bar);
     legend.show(bar);
     legend.speak(bar);
   };
 
-  const keepInView = (index) => {
+  const scrollIntoView = (index) => {
     const { from, to } = chart.scale.getVisibleLogicalRange();
     const shift = index < from ? index - from - 1 : index > to ? index - to + 1 : 0;
     if (shift) chart.scale.setVisibleLogicalRange({ from: from + shift, to: to + shift });
@@ -30,16 +30,16 @@ export function listenToKeys(element, { bars, chart, legend, choose }) {
     chart.zoom(factor, index >= from && index <= to ? index : undefined);
   };
 
-  const screen = () => {
+  const countVisible = () => {
     const { from, to } = chart.scale.getVisibleLogicalRange();
     return Math.max(1, Math.floor((to - from) * 0.9));
   };
 
   const actions = {
-    ArrowLeft: () => go(indexNow() - 1),
-    ArrowRight: () => go(indexNow() + 1),
-    PageUp: () => go(indexNow() - screen()),
-    PageDown: () => go(indexNow() + screen()),
+    ArrowLeft: () => go(getIndex() - 1),
+    ArrowRight: () => go(getIndex() + 1),
+    PageUp: () => go(getIndex() - countVisible()),
+    PageDown: () => go(getIndex() + countVisible()),
     Home: () => go(0),
     End: () => go(bars.list.length - 1),
     "+": () => zoom(0.7),

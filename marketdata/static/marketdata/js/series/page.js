@@ -1,177 +1,177 @@
-// The page of one series: puts chart, heat map and gaps together.
+// The page of one series: connects chart, heat map and gaps.
 
-import { ApiError, seconds } from "../shared/api.js";
+import { ApiError, toSeconds } from "../shared/api.js";
 import { Bars } from "./bars.js";
 import { Chart } from "./chart.js";
 import { Clock } from "../shared/clock.js";
-import { Gaps, lengthInWords } from "../coverage/gaps.js";
+import { formatLength, Gaps } from "../coverage/gaps.js";
 import { listenToKeys } from "./keys.js";
-import { Legend, padded } from "./legend.js";
-import { whileSeen } from "../shared/live.js";
+import { Legend, padDecimals } from "./legend.js";
+import { pollWhileVisible } from "../shared/live.js";
 import { Revisions } from "./revisions.js";
 import { Status } from "../shared/status.js";
 import { Years } from "../coverage/years.js";
 
 const DAY = 86_400;
-const EDGE = 150; // bars left at an edge when the next page is asked for
-const GAP_ROOM = 90; // bars on either side of a gap
+const EDGE = 150; // remaining bars at an edge at which the next page is requested
+const GAP_MARGIN = 90; // bars on either side of a gap
 
-const DATED = "Daily and weekly candles are named by the exchange’s trading date, which is the same on every clock.";
+const DATED = "Daily and weekly candles show the exchange’s trading date, which does not depend on the time zone.";
 
-const by = (id) => document.getElementById(id);
-const facts = by("series").dataset;
-const lastBar = seconds(facts.last);
+const byId = (id) => document.getElementById(id);
+const data = byId("series").dataset;
+const lastBar = toSeconds(data.last);
 
 const timeframes = [...document.getElementsByName("timeframe")];
-const address = new URL(location.href).searchParams;
+const query = new URL(location.href).searchParams;
 
 const clock = new Clock();
-const first = timeframes.find(({ value }) => value === address.get("timeframe"))?.value ?? "1m";
-const bars = new Bars(facts.barsUrl, first, [facts.tick, by("latest-close").textContent]);
-const chart = new Chart(by("chart"), bars, clock, Number(facts.tick));
-const revisions = new Revisions(facts.barsUrl, bars);
-const legend = new Legend(by("legend"), by("spoken"), { clock, bars, revisions });
-const status = new Status(by("chart-status"));
-const gaps = new Gaps({ box: by("gaps"), count: by("gap-count"), order: by("gap-order"), clock, onGap: showGap });
-const years = new Years(facts, { gaps, onDay: (start, end, day) => showRange(start, end, day).then(reveal) });
+const first = timeframes.find(({ value }) => value === query.get("timeframe"))?.value ?? "1m";
+const bars = new Bars(data.barsUrl, first, [data.tick, byId("latest-close").textContent]);
+const chart = new Chart(byId("chart"), bars, clock, Number(data.tick));
+const revisions = new Revisions(data.barsUrl, bars);
+const legend = new Legend(byId("legend"), byId("spoken"), { clock, bars, revisions });
+const status = new Status(byId("chart-status"));
+const gaps = new Gaps({ box: byId("gaps"), count: byId("gap-count"), order: byId("gap-order"), clock, onGap: showGap });
+const years = new Years(data, { gaps, onDay: (start, end, day) => showRange(start, end, day).then(scrollToChart) });
 
-let resting; // what the legend shows while nothing is pointed at: the bar that was asked for
-let pointed; // where the crosshair is
+let selected; // the bar in the legend while the crosshair is on no bar
+let pointed; // the time under the crosshair
 
-function rest(bar) {
-  resting = bar;
-  chart.unpoint();
+function select(bar) {
+  selected = bar;
+  chart.clearPoint();
   legend.show(bar);
 }
 
 // --- The chart's range ----------------------------------------------------------------------------------------------
 
-let turn = 0; // counts what was asked for: an answer that comes after a later question is not drawn
+let turn = 0; // counts requests: the response to an outdated request is not drawn
 let loading = false;
-let wanted = bars.timeframe; // what the buttons say: other than the chart's while it loads
+let requested = bars.timeframe; // the pressed button; differs from the chart's timeframe while that loads
 
-/** Take the stretch that `ask` brings and show what `place` says of it. Until then, and if it does not come, the chart,
- * the legend and the address stay as they are. `place` may return a sentence about what it could not find. */
-async function load(timeframe, ask, place) {
+/** Replace the bars with the range that `request` returns, then call `show` to move the chart. Until then, and after an
+ * error, chart, legend and address do not change. `show` may return a message. */
+async function load(timeframe, request, show) {
   const mine = ++turn;
   loading = true;
   kept = undefined;
-  status.say("bars", "Loading…");
-  press(timeframe);
+  status.show("bars", "Loading…");
+  pressTimeframe(timeframe);
   try {
-    const stretch = await ask();
+    const range = await request();
     if (mine !== turn) return;
-    if (stretch) bars.take(stretch);
-    if (!bars.list.length) throw new ApiError("There are no bars any more: reload the page.");
+    if (range) bars.replace(range);
+    if (!bars.list.length) throw new ApiError("The series no longer has bars: reload the page.");
     setClock();
     chart.mark();
     chart.draw();
-    for (const subject of ["more", "bars"]) status.say(subject);
-    status.say("bars", place() ?? "", true);
+    for (const subject of ["more", "bars"]) status.show(subject);
+    status.show("bars", show() ?? "", true);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (mine === turn) status.say("bars", error.message, true);
+    if (mine === turn) status.show("bars", error.message, true);
   } finally {
     if (mine === turn) {
       loading = false;
-      press(bars.timeframe);
+      pressTimeframe(bars.timeframe);
       extendSoon();
     }
   }
 }
 
-function showLatest(timeframe = wanted) {
-  return load(timeframe, () => bars.latest(timeframe), () => {
+function showLatest(timeframe = requested) {
+  return load(timeframe, () => bars.loadLatest(timeframe), () => {
     chart.showLatest();
-    rest(bars.last);
-    remember(null);
+    select(bars.last);
+    updateAddress(null);
   });
 }
 
-/** `day` is what people call the range, where it is not the date at its start. */
+/** `day`: the name of the range in messages, if it is not the date of `start`. */
 function showRange(start, end, day) {
-  const timeframe = wanted;
-  return load(timeframe, () => bars.around(start, end, timeframe), () => {
-    // In days and weeks a midnight stands for the trading date, whose candle may be stamped after it.
-    const from = (bars.bySession ? bars.byTime.get(start) : undefined) ?? bars.indexAt(start);
+  const timeframe = requested;
+  return load(timeframe, () => bars.loadAround(start, end, timeframe), () => {
+    // For days and weeks a midnight denotes the trading date, whose candle may have a later stamp.
+    const from = (bars.bySession ? bars.byTime.get(start) : undefined) ?? bars.findAt(start);
     const to = bars.countTo(end - 1) - 1;
     if (to - from >= 10) chart.show(from, to);
-    else chart.show(from - 60, from + 60); // a day is one candle of 1d: with its neighbours
-    rest(bars.list[from]);
-    remember(start);
+    else chart.show(from - 60, from + 60); // a day is a single 1d candle: show its neighbours too
+    select(bars.list[from]);
+    updateAddress(start);
     if (!bars.overlaps(from, start, end)) return `No bars on ${day ?? clock.date(start)}: the nearest are shown.`;
   });
 }
 
 function showGap(gap) {
-  const [start, end] = [gap.after - GAP_ROOM * 60, gap.before + GAP_ROOM * 60];
-  const ask = async () => {
-    const stretch = await bars.around(start, end, "1m"); // a gap is between minutes
-    const found = stretch?.list ?? bars.list;
-    return found.some((bar) => bar.stamp === gap.before) ? stretch : bars.around(gap.before, end, "1m");
+  const [start, end] = [gap.after - GAP_MARGIN * 60, gap.before + GAP_MARGIN * 60];
+  const request = async () => {
+    const range = await bars.loadAround(start, end, "1m"); // gaps exist between minute bars only
+    const found = range?.list ?? bars.list;
+    return found.some((bar) => bar.stamp === gap.before) ? range : bars.loadAround(gap.before, end, "1m");
   };
-  return load("1m", ask, () => {
-    const at = bars.indexAt(gap.before);
-    chart.show(at - GAP_ROOM, at + GAP_ROOM);
-    chart.mark(gap.before, `${lengthInWords(gap.minutes)} gap`);
-    rest(bars.list[at]);
-    remember(gap.after);
-    reveal();
+  return load("1m", request, () => {
+    const at = bars.findAt(gap.before);
+    chart.show(at - GAP_MARGIN, at + GAP_MARGIN);
+    chart.mark(gap.before, `${formatLength(gap.minutes)} gap`);
+    select(bars.list[at]);
+    updateAddress(gap.after);
+    scrollToChart();
   });
 }
 
-/** The address shows the same place to whoever it is sent to. */
-function remember(start) {
+/** Update the address, so that a copy of it opens the same range. */
+function updateAddress(start) {
   const url = new URL(location.href);
   if (start === null) url.searchParams.delete("from");
   else url.searchParams.set("from", new Date(start * 1000).toISOString().slice(0, 16) + "Z");
   if (bars.timeframe === "1m") url.searchParams.delete("timeframe");
   else url.searchParams.set("timeframe", bars.timeframe);
   history.replaceState(null, "", url);
-  const field = by("jump-date");
-  if (field !== document.activeElement) field.value = start === null ? clock.date(lastBar) : dateOf(start); // or is typed in
+  const field = byId("jump-date");
+  if (field !== document.activeElement) field.value = start === null ? clock.date(lastBar) : findDate(start); // not while a date is being typed
   for (const day of document.querySelectorAll("#heat [aria-pressed]")) {
     if (Number(day.dataset.day) !== start) day.removeAttribute("aria-pressed");
   }
 }
 
-/** Of a moment within a trading day its date, which may be the next; a midnight is a date itself. */
-function dateOf(moment) {
-  return clock.date(bars.bySession && moment % DAY ? bars.list[bars.indexAt(moment)].time : moment);
+/** The trading date of a moment, which may be the next calendar date. A midnight is a date itself. */
+function findDate(moment) {
+  return clock.date(bars.bySession && moment % DAY ? bars.list[bars.findAt(moment)].time : moment);
 }
 
-/** On a small screen the chart is far from the day or gap that was pressed. */
-function reveal() {
-  by("chart-title").parentElement.scrollIntoView({ block: "nearest" });
+/** Scroll to the chart: on a small screen it is far from the pressed day or gap. */
+function scrollToChart() {
+  byId("chart-title").parentElement.scrollIntoView({ block: "nearest" });
 }
 
-// --- More bars while panning ----------------------------------------------------------------------------------------
+// --- Loading bars while panning -------------------------------------------------------------------------------------
 
 let pressed = false;
 let touched = false;
-let due = false;
+let scheduled = false;
 
-/** The chart applies a range that it is given with its next frame, and reports others before: look after that. */
+/** Extend after two frames: the chart applies a new range with the next frame, and reports other ranges before. */
 function extendSoon() {
-  if (due) return;
-  due = true;
+  if (scheduled) return;
+  scheduled = true;
   requestAnimationFrame(() => requestAnimationFrame(() => {
-    due = false;
+    scheduled = false;
     extend();
   }));
 }
 
 async function extend() {
-  const seen = chart.scale.getVisibleLogicalRange();
-  if (!seen || !bars.list.length || loading) return;
-  if (seen.from < EDGE && bars.hasOlder && !bars.busy) {
+  const visible = chart.scale.getVisibleLogicalRange();
+  if (!visible || !bars.list.length || loading) return;
+  if (visible.from < EDGE && bars.hasOlder && !bars.busy) {
     await status.attempt("more", "Loading older bars…", async () => {
-      if (await bars.older()) chart.draw();
+      if (await bars.loadOlder()) chart.draw();
     });
-  } else if (seen.to > bars.list.length - EDGE && bars.hasNewer && !bars.busy && !pressed) {
-    // Bars put at the end move what is held by a finger or the mouse: only when it is let go.
+  } else if (visible.to > bars.list.length - EDGE && bars.hasNewer && !bars.busy && !pressed) {
+    // Bars added at the end move the chart under a pressed pointer: wait until it is released.
     await status.attempt("more", "Loading newer bars…", async () => {
-      if (!(await bars.newer())) return;
+      if (!(await bars.loadNewer())) return;
       const before = chart.scale.getVisibleLogicalRange();
       chart.draw();
       chart.scale.setVisibleLogicalRange(before);
@@ -180,7 +180,7 @@ async function extend() {
 }
 
 chart.scale.subscribeVisibleLogicalRangeChange(extendSoon);
-by("chart").addEventListener("pointerdown", (event) => {
+byId("chart").addEventListener("pointerdown", (event) => {
   pressed = true;
   touched = event.pointerType !== "mouse";
 });
@@ -191,9 +191,9 @@ for (const event of ["pointerup", "pointercancel"]) {
   });
 }
 
-// --- New bars --------------------------------------------------------------------------------------------------------
+// --- New bars -------------------------------------------------------------------------------------------------------
 
-whileSeen(async () => {
+pollWhileVisible(async () => {
   const atEnd = () => chart.scale.getVisibleLogicalRange()?.to >= bars.list.length - 1;
   if (!bars.list.length || bars.hasNewer || bars.busy || loading || pressed || !atEnd()) return;
   await status.attempt("refresh", "", async () => {
@@ -202,35 +202,35 @@ whileSeen(async () => {
   });
 });
 
-/** The chart stays where it is, unless the last bar would be out of sight; `last` was the last bar until now. */
+/** Keep the visible range, unless the new last bar would be outside. `last`: the previous last bar. */
 function showNew(last) {
   const { from, to } = chart.scale.getVisibleLogicalRange();
-  revisions.doubt(last.stamp);
+  revisions.invalidate(last.stamp);
   chart.draw();
   const shift = Math.max(0, bars.list.length - to);
   chart.scale.setVisibleLogicalRange({ from: from + shift, to: to + shift });
-  const rested = legend.bar?.time === resting?.time && bars.at(pointed) === undefined;
-  resting = resting?.time === last.time ? bars.last : (bars.at(resting?.time) ?? resting);
-  legend.show(rested ? resting : (bars.at(legend.bar?.time) ?? resting));
+  const isSelected = legend.bar?.time === selected?.time && bars.at(pointed) === undefined;
+  selected = selected?.time === last.time ? bars.last : (bars.at(selected?.time) ?? selected);
+  legend.show(isSelected ? selected : (bars.at(legend.bar?.time) ?? selected));
 }
 
-// --- What people press ----------------------------------------------------------------------------------------------
+// --- Pointer and controls -------------------------------------------------------------------------------------------
 
 chart.chart.subscribeCrosshairMove(({ time }) => {
   pointed = time;
-  legend.show(bars.at(time) ?? resting);
+  legend.show(bars.at(time) ?? selected);
 });
 chart.chart.subscribeClick(({ time }) => {
   if (!bars.at(time)) return;
-  resting = bars.at(time);
-  legend.show(resting);
-  if (touched) chart.point(resting); // a finger leaves no crosshair
+  selected = bars.at(time);
+  legend.show(selected);
+  if (touched) chart.point(selected); // a tap leaves no crosshair
 });
-listenToKeys(by("chart"), { bars, chart, legend, choose: (place) => timeframes[place - 1]?.click() });
-by("latest").addEventListener("click", () => showLatest());
-by("jump").addEventListener("submit", (event) => {
+listenToKeys(byId("chart"), { bars, chart, legend, choose: (number) => timeframes[number - 1]?.click() });
+byId("latest").addEventListener("click", () => showLatest());
+byId("jump").addEventListener("submit", (event) => {
   event.preventDefault();
-  const start = clock.midnight(by("jump-date").value);
+  const start = clock.midnight(byId("jump-date").value);
   showRange(start, start + DAY);
 });
 for (const choice of document.getElementsByName("zone")) {
@@ -248,15 +248,15 @@ function setZone(zone) {
 // --- Corrected bars -------------------------------------------------------------------------------------------------
 
 chart.onDraw = async () => {
-  const close = by("latest-close");
-  close.textContent = padded(bars.hasNewer ? close.textContent : bars.last.text.close, bars.decimals);
+  const close = byId("latest-close");
+  close.textContent = padDecimals(bars.hasNewer ? close.textContent : bars.last.text.close, bars.decimals);
   chart.markRevised(revisions.count());
-  // What could not be loaded is asked for again with the next drawing.
-  const known = await status.attempt("revisions", "", () => revisions.cover());
+  // After an error, the next drawing requests the revisions again.
+  const isLoaded = await status.attempt("revisions", "", () => revisions.load());
   chart.markRevised(revisions.count());
   legend.show(legend.bar);
-  if (known && revisions.cut !== null) {
-    status.say("revisions", `Corrected minutes are shown from ${clock.long(revisions.cut)} on: before, there are too many.`);
+  if (isLoaded && revisions.cut !== null) {
+    status.show("revisions", `Corrected minutes before ${clock.long(revisions.cut)} are not shown: there are too many.`);
   }
 };
 
@@ -264,8 +264,8 @@ chart.onDraw = async () => {
 
 for (const choice of timeframes) choice.addEventListener("change", () => changeTimeframe(choice.value));
 
-function press(timeframe) {
-  wanted = timeframe;
+function pressTimeframe(timeframe) {
+  requested = timeframe;
   for (const choice of timeframes) choice.checked = choice.value === timeframe;
   for (const choice of document.getElementsByName("zone")) {
     choice.disabled = bars.bySession;
@@ -273,50 +273,50 @@ function press(timeframe) {
   }
 }
 
-// The moment that the last change of timeframe kept, until the chart is moved: in finer candles it is found again.
+// The moment of the last change of timeframe, until the chart moves: coarse candles would lose it.
 let kept;
 
-/** The same moment as before in other candles. */
+/** Show the same moment in candles of another timeframe. */
 async function changeTimeframe(timeframe) {
-  const moment = kept ?? momentSeen();
+  const moment = kept ?? findMoment();
   if (moment === undefined) return showLatest(timeframe);
-  await load(timeframe, () => bars.around(moment, moment + DAY, timeframe), () => {
-    const at = bars.indexAt(moment);
+  await load(timeframe, () => bars.loadAround(moment, moment + DAY, timeframe), () => {
+    const at = bars.findAt(moment);
     chart.show(at - 60, at + 60);
-    rest(bars.list[at]);
-    remember(moment);
+    select(bars.list[at]);
+    updateAddress(moment);
   });
   kept = moment;
 }
 
-/** The middle of what is seen; where the end is seen, the bar that was asked for; undefined if that was the end. */
-function momentSeen() {
-  const seen = chart.scale.getVisibleLogicalRange();
+/** The middle of the visible range; at the end of the series, the selected bar, or undefined if that is the last. */
+function findMoment() {
+  const visible = chart.scale.getVisibleLogicalRange();
   const last = bars.list.length - 1;
-  if (!seen || last < 0) return undefined;
-  const middle = Math.max(0, Math.min(last, Math.round((seen.from + seen.to) / 2)));
-  if (bars.hasNewer || seen.to < last) return bars.list[middle].stamp;
-  const asked = bars.byTime.get(resting?.time);
-  return asked >= seen.from && asked < last ? resting.stamp : undefined;
+  if (!visible || last < 0) return undefined;
+  const middle = Math.max(0, Math.min(last, Math.round((visible.from + visible.to) / 2)));
+  if (bars.hasNewer || visible.to < last) return bars.list[middle].stamp;
+  const index = bars.byTime.get(selected?.time);
+  return index >= visible.from && index < last ? selected.stamp : undefined;
 }
 
 for (const event of ["pointerdown", "wheel", "keydown"]) {
-  by("chart").addEventListener(event, () => (kept = undefined), { passive: true });
+  byId("chart").addEventListener(event, () => (kept = undefined), { passive: true });
 }
 
-/** A trading date is the same on every clock. */
+/** Days and weeks always use UTC: their trading dates do not depend on the time zone. */
 function setClock() {
   const chosen = [...document.getElementsByName("zone")].find((choice) => choice.checked);
   clock.setZone(bars.bySession ? "UTC" : (chosen?.value ?? "UTC"));
 }
 
-// --- Begin ----------------------------------------------------------------------------------------------------------
+// --- Start ----------------------------------------------------------------------------------------------------------
 
 const exchange = [...document.getElementsByName("zone")].find((choice) => choice.value !== "UTC");
 if (exchange && localStorage.getItem("barkeep-clock") === "exchange") exchange.checked = true;
 setClock();
-const asked = seconds(address.get("from"));
+const from = toSeconds(query.get("from"));
 await Promise.all([
-  Number.isFinite(asked) ? showRange(asked, asked + DAY) : showLatest(),
+  Number.isFinite(from) ? showRange(from, from + DAY) : showLatest(),
   years.show(),
 ]);

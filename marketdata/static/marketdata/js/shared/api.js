@@ -1,8 +1,8 @@
-// Asking the project's own REST API.
+// Requests to the project's REST API.
 
 export class ApiError extends Error {}
 
-/** The JSON at `address` with `parameters`; an ApiError with a sentence for people otherwise. */
+/** The JSON at `address` with `parameters`. Throws an ApiError whose message the page can show. */
 export async function getJson(address, parameters = {}) {
   const url = new URL(address, location.href);
   for (const [name, value] of Object.entries(parameters)) {
@@ -12,20 +12,20 @@ export async function getJson(address, parameters = {}) {
     throw new ApiError("The server cannot be reached.");
   });
   if (response.ok) return response.json();
-  throw new ApiError(await sentence(response));
+  throw new ApiError(await describeError(response));
 }
 
-async function sentence(response) {
-  if (response.status === 401 || response.status === 403) return "You are not logged in any more: reload the page.";
+async function describeError(response) {
+  if (response.status === 401 || response.status === 403) return "You are no longer logged in: reload the page.";
   if (response.status === 429) return `Too many requests: try again in ${response.headers.get("Retry-After") ?? 60} s.`;
-  const { detail } = await response.json().catch(() => ({})); // of what an operator can mend, as an unknown calendar
+  const { detail } = await response.json().catch(() => ({})); // what an operator can correct, such as an unknown calendar
   return detail ?? `The server answered ${response.status}: see its log.`;
 }
 
-export function iso(seconds) {
+export function toIso(seconds) {
   return new Date(seconds * 1000).toISOString().replace(".000Z", "+00:00");
 }
 
-export function seconds(isoText) {
+export function toSeconds(isoText) {
   return Date.parse(isoText) / 1000;
 }

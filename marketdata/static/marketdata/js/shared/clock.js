@@ -1,11 +1,11 @@
-// Times in UTC or on the exchange's clock. Everything is kept in UTC seconds; only what is shown is converted, so that
-// the hour which a clock shows twice in autumn stays two hours.
+// Times in UTC or in the exchange's time zone. All values are UTC seconds; only displayed times are converted. Otherwise
+// the hour that a clock repeats in autumn would be one hour instead of two.
 
 const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const HOUR = 3600;
 
-const two = (number) => String(number).padStart(2, "0");
+const padTwo = (number) => String(number).padStart(2, "0");
 
 export class Clock {
   constructor(zone = "UTC") {
@@ -14,29 +14,30 @@ export class Clock {
 
   setZone(zone) {
     this.zone = zone;
-    this.known = new Map(); // hour -> offset: clocks change on the hour
+    this.offsets = new Map(); // by hour: offsets change on the hour
     this.format = new Intl.DateTimeFormat("en-US", {
       timeZone: zone, hourCycle: "h23", timeZoneName: "short",
       year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
     });
   }
 
-  /** {seconds: what the clock is ahead of UTC, name: "CST"} */
+  /** {seconds: offset from UTC, east positive, name: "CST"} */
   offset(time) {
     const hour = Math.floor(time / HOUR);
-    if (!this.known.has(hour)) {
+    if (!this.offsets.has(hour)) {
       const parts = Object.fromEntries(this.format.formatToParts(hour * HOUR * 1000).map((p) => [p.type, p.value]));
       const wall = Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second) / 1000;
-      this.known.set(hour, { seconds: wall - hour * HOUR, name: parts.timeZoneName });
+      this.offsets.set(hour, { seconds: wall - hour * HOUR, name: parts.timeZoneName });
     }
-    return this.known.get(hour);
+    return this.offsets.get(hour);
   }
 
-  /** A Date whose UTC fields are what the clock shows. */
+  /** A Date whose UTC fields are the local time in the zone. */
   wall(time) {
     return new Date((time + this.offset(time).seconds) * 1000);
   }
 
+  /** 2024-01-02 */
   date(time) {
     return this.wall(time).toISOString().slice(0, 10);
   }
@@ -44,7 +45,7 @@ export class Clock {
   /** 14:30 */
   hour(time) {
     const wall = this.wall(time);
-    return `${two(wall.getUTCHours())}:${two(wall.getUTCMinutes())}`;
+    return `${padTwo(wall.getUTCHours())}:${padTwo(wall.getUTCMinutes())}`;
   }
 
   /** Tue 2024-01-02 */
@@ -57,14 +58,14 @@ export class Clock {
     return `${this.day(time)} ${this.hour(time)} ${this.offset(time).name}`;
   }
 
-  /** When the day `text` (2024-01-02) begins on this clock. */
+  /** The start of the day `text` (2024-01-02) in the zone, in UTC seconds. */
   midnight(text) {
     const guess = Date.parse(`${text}T00:00:00Z`) / 1000;
     const near = guess - this.offset(guess).seconds;
     return guess - this.offset(near).seconds;
   }
 
-  /** The label of a mark on the chart's time scale; `kind` is the library's TickMarkType. */
+  /** The label of a tick mark on the time scale. `kind` is the library's TickMarkType. */
   tick(time, kind) {
     const wall = this.wall(time);
     if (kind === 0) return String(wall.getUTCFullYear());
@@ -74,10 +75,10 @@ export class Clock {
   }
 }
 
-// How much a time mark weighs against its neighbours, as the library counts it.
+// [minutes, weight] of tick marks: the library's own weights, by which it chooses the marks that fit.
 const WEIGHTS = [[720, 33], [360, 32], [180, 31], [60, 30], [30, 22], [5, 21], [1, 20]];
 
-function weight(now, before) {
+function computeWeight(now, before) {
   if (now.getUTCFullYear() !== before.getUTCFullYear()) return 70;
   if (now.getUTCMonth() !== before.getUTCMonth()) return 60;
   if (now.getUTCDate() !== before.getUTCDate()) return 50;
@@ -88,15 +89,15 @@ function weight(now, before) {
   return 0;
 }
 
-/** The library's time scale, but with days and hours as the clock shows them, not as UTC does. */
-export function zonedScale(library, clock) {
+/** The library's time scale with days and hours of the clock's zone instead of UTC. */
+export function createZonedScale(library, clock) {
   const Base = library.defaultHorzScaleBehavior();
   return class extends Base {
     fillWeightsForPoints(points, start) {
       for (let index = start; index < points.length; index += 1) {
         const time = this.key(points[index].time);
         const before = index > 0 ? this.key(points[index - 1].time) : time - 60;
-        points[index].timeWeight = weight(clock.wall(time), clock.wall(before));
+        points[index].timeWeight = computeWeight(clock.wall(time), clock.wall(before));
       }
     }
   };

@@ -1,17 +1,17 @@
-// What is asked for again and again, as long as somebody looks at it.
+// Polling while the page is visible.
 
-const EVERY = 30_000; // milliseconds
+const INTERVAL = 30_000; // milliseconds
 
-/** `refresh` every so often while the page can be seen, and at once when it is seen again after longer. */
-export function whileSeen(refresh) {
+/** Call `refresh` at each interval while the page is visible, and at once when it is visible again after longer. */
+export function pollWhileVisible(refresh) {
   let last = Date.now();
   const run = () => {
     if (document.hidden) return;
     last = Date.now();
     refresh();
   };
-  setInterval(run, EVERY);
+  setInterval(run, INTERVAL);
   document.addEventListener("visibilitychange", () => {
-    if (Date.now() - last >= EVERY) run();
+    if (Date.now() - last >= INTERVAL) run();
   });
 }

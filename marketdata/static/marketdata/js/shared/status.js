@@ -1,33 +1,33 @@
-// The line on the chart: what is under way and what went wrong, by subject. What was said last is shown.
+// The status line on the chart: pending work and errors, one message per subject. The latest message is shown.
 
 import { ApiError } from "./api.js";
 
 export class Status {
   constructor(element) {
     this.element = element;
-    this.lines = new Map();
+    this.messages = new Map();
   }
 
-  /** Say `text` about the subject; without a text, nothing more. */
-  say(subject, text = "", bad = false) {
-    if ((this.lines.get(subject)?.text ?? "") === text) return; // nor is it spoken again
-    this.lines.delete(subject);
-    if (text) this.lines.set(subject, { text, bad });
-    const shown = [...this.lines.values()].at(-1);
-    this.element.textContent = shown?.text ?? "";
-    this.element.classList.toggle("bad", shown?.bad ?? false);
+  /** Set the message of a subject; without a text, remove it. */
+  show(subject, text = "", bad = false) {
+    if ((this.messages.get(subject)?.text ?? "") === text) return; // a screen reader would repeat it
+    this.messages.delete(subject);
+    if (text) this.messages.set(subject, { text, bad });
+    const latest = [...this.messages.values()].at(-1);
+    this.element.textContent = latest?.text ?? "";
+    this.element.classList.toggle("bad", latest?.bad ?? false);
   }
 
-  /** Do it, with a word about it if it may take a while; what the server cannot answer is said, not thrown. True if it was done. */
-  async attempt(subject, word, work) {
-    if (word) this.say(subject, word);
+  /** Run `work`, and show `pending` meanwhile. Shows an ApiError instead of throwing it. True on success. */
+  async attempt(subject, pending, work) {
+    if (pending) this.show(subject, pending);
     try {
       await work();
-      this.say(subject);
+      this.show(subject);
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.say(subject, error.message, true);
+      this.show(subject, error.message, true);
       return false;
     }
   }

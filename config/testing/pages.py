@@ -1,0 +1,45 @@
+"""Helpers for tests of pages with Django's test client."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from marketdata.models import IngestRun
+
+RUN_TIME = datetime(2024, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def page_client(market_db):
+    """A client that is logged in as a superuser."""
+    user = get_user_model().objects.create_superuser("reader", "", "reader")
+    client = Client()
+    client.force_login(user)
+    yield client
+    user.delete()
+
+
+def read_page(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def create_failed_run(**changes) -> IngestRun:
+    fields = {
+        "file_name": "mnq.dbn", "file_path": "/data/mnq.dbn", "started_at": RUN_TIME, "finished_at": RUN_TIME,
+        "status": "failed", "error": "The file is cut off: download it again.",
+    }  # fmt: skip
+    return IngestRun.objects.create(**(fields | changes))
+
+
+def create_successful_run(**changes) -> IngestRun:
+    fields = {
+        "status": "success", "error": "", "row_count": 1, "inserted_count": 1, "min_ts": RUN_TIME, "max_ts": RUN_TIME,
+        "file_sha256": "a" * 64, "symbols": ["CME_MINI:MNQ1!"],
+    }  # fmt: skip
+    return create_failed_run(**(fields | changes))

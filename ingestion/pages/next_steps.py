@@ -1,0 +1,58 @@
+"""What a run did, and the command that repeats it."""
+
+from __future__ import annotations
+
+import shlex
+
+from ingestion.options import IngestOptions
+from marketdata.command_line import manage
+from marketdata.models import IngestRun
+
+
+def build_retry_command(run: IngestRun, *, dry_run: bool = False) -> str:
+    """The command line that repeats the run with its options, quoted for a shell."""
+    if run.undoes_id:
+        arguments = ["undo_run", str(run.undoes_id)]
+    else:
+        arguments = ["ingest_dbn", "--input", run.file_path, *IngestOptions.from_run(run).to_arguments()]
+    return shlex.join([*manage().split(), *arguments, *(["--dry-run"] if dry_run else [])])
+
+
+def describe_outcome(run: IngestRun) -> str:
+    """One or two sentences on what the run did to the stored bars."""
+    if run.undoes_id:
+        return _describe_undo(run)
+    match run.status:
+        case IngestRun.Status.FAILED:
+            return "Nothing of this file was stored. The bars are as they were before."
+        case IngestRun.Status.RUNNING:
+            return "Not finished. Nothing of this file is stored until it is."
+    if run.inserted_count == 0 and run.changed_count == 0 and run.removed_count == 0:
+        return f"All {run.updated_count:,} bars were already stored with the same values. Nothing changed."
+    counts = _format_counts(
+        [
+            (run.inserted_count, "inserted"),
+            (run.changed_count, "corrected"),
+            (run.updated_count - run.changed_count, "already stored, unchanged"),
+            (run.removed_count, "of the replaced instrument removed"),
+        ]
+    )
+    return f"Bars: {counts}."
+
+
+def _describe_undo(run: IngestRun) -> str:
+    if run.status != IngestRun.Status.SUCCESS:
+        return f"An undo of run {run.undoes_id}. It changes nothing unless it succeeds."
+    counts = _format_counts(
+        [
+            (run.removed_count, "removed"),
+            (run.changed_count, "changed back to their old values"),
+            (run.inserted_count, "restored"),
+            (run.left_count, "skipped, because later runs changed them"),
+        ]
+    )
+    return f"Run {run.undoes_id} is undone. Bars: {counts or 'none'}."
+
+
+def _format_counts(counts: list[tuple[int, str]]) -> str:
+    return "; ".join(f"{count:,} {label}" for count, label in counts if count)

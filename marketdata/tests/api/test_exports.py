@@ -1,0 +1,74 @@
+"""Complete ranges of bars and candles as CSV and Parquet files."""
+
+import csv
+import io
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from pyarrow import parquet
+
+from config.testing.builders import bars, exact, ingest, together, write
+
+BARS = "/api/market-data/mnq/ohlcv-1m/bars"
+HOURS = "/api/market-data/mnq/ohlcv-1h/bars"
+
+
+def test_csv_contains_the_complete_range(reader, records):
+    response = reader.get(BARS, {"format": "csv", "start": "2024-01-02T00:05:00Z"})
+    lines = b"".join(response.streaming_content).decode().splitlines()
+    assert lines[0] == "symbol,ts,open,high,low,close,volume,run_id"
+    assert len(lines) == 1 + 7
+    assert lines[1].startswith("CME_MINI:MNQ1!,2024-01-02T00:05:00+00:00,16801,16801.75,16800.5,16801.25,105,")
+
+
+@pytest.mark.parametrize("rows_per_block", [1, 5, 20_000])
+def test_parquet_contains_the_complete_range_exactly(reader, records, monkeypatch, rows_per_block):
+    monkeypatch.setattr("marketdata.bars.export.EXPORT_ROWS", rows_per_block)
+    response = reader.get(BARS, {"format": "parquet"})
+    table = parquet.read_table(io.BytesIO(b"".join(response.streaming_content))).to_pylist()
+    names = ("open", "high", "low", "close", "volume")
+    assert {row["ts"].astimezone(UTC): tuple(Decimal(row[name]) for name in names) for row in table} == exact(records)
+
+
+def test_an_empty_range_is_a_valid_file(reader, records):
+    for file_format in ("csv", "parquet"):
+        response = reader.get(BARS, {"format": file_format, "start": "2030-01-01"})
+        content = b"".join(response.streaming_content)
+        if file_format == "csv":
+            assert len(content.splitlines()) == 1
+        else:
+            assert parquet.read_table(io.BytesIO(content)).num_rows == 0
+
+
+@pytest.fixture
+def candles(reader, tmp_path) -> list[dict]:
+    """Four hourly candles, as JSON."""
+    ingest(write(tmp_path / "mnq.dbn.zst", together(bars(70), bars(120, first=90))))
+    return reader.get(HOURS).json()["bars"]
+
+
+def test_candles_as_csv_equal_those_of_the_pages(reader, candles):
+    content = b"".join(reader.get(HOURS, {"format": "csv"}).streaming_content).decode()
+    rows = list(csv.DictReader(io.StringIO(content)))
+    assert [row["symbol"] for row in rows] == ["CME_MINI:MNQ1!"] * 4
+    assert [{name: row[name] for name in ("ts", "open", "close", "session_date")} for row in rows] == [
+        {name: candle[name] for name in ("ts", "open", "close", "session_date")} for candle in candles
+    ]
+
+
+def test_candles_as_parquet_equal_those_of_the_pages(reader, candles):
+    response = reader.get(HOURS, {"format": "parquet"})
+    assert 'filename="mnq-ohlcv-1h.parquet"' in response["Content-Disposition"]
+    table = parquet.read_table(io.BytesIO(b"".join(response.streaming_content))).to_pylist()
+    assert len(table) == 4
+    assert [(row["ts"], row["open"], row["session_date"], row["bar_count"], row["forming"]) for row in table] == [
+        (
+            datetime.fromisoformat(candle["ts"]),
+            Decimal(candle["open"]),
+            date.fromisoformat(candle["session_date"]),
+            candle["bar_count"],
+            False,
+        )
+        for candle in candles
+    ]
