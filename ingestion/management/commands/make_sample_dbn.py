@@ -48,6 +48,8 @@ class Command(CommandWithExamples):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_mnq_sample(path, bars=options["bars"], first_day=options["start"], seed=options["seed"])
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{path} cannot be written ({error.strerror}).") from error
         self.stdout.write(f"Wrote {options['bars']:,} invented bars of MNQ.c.0 to {path}.")
