@@ -1,4 +1,4 @@
-"""manage.py, whatever ends it: never a traceback for what a user does."""
+"""manage.py prints no traceback for what a user does."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from django.conf import settings
 import manage
 
 
-def test_ctrl_c_before_anything_is_set_up(monkeypatch, capsys):
+def test_ctrl_c_during_start(monkeypatch, capsys):
     def interrupted():
         raise KeyboardInterrupt
 
@@ -22,7 +22,7 @@ def test_ctrl_c_before_anything_is_set_up(monkeypatch, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_whoever_reads_may_stop_reading():
+def test_a_reader_may_close_the_pipe():
     reading, writing = os.pipe()
     os.close(reading)
     ended = subprocess.run(
