@@ -1,14 +1,11 @@
 """Which settings start and which are refused. Each case runs in a process of its own."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-from config.guards import Env
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETE = {
@@ -96,32 +93,6 @@ def test_an_empty_variable_means_the_default():
     assert done.returncode == 0, done.stderr
 
 
-def test_rest_framework_parses_every_valid_rate():
-    from rest_framework.throttling import SimpleRateThrottle
-
-    env = Env()
-    for period in ("s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day"):
-        env.ENVIRON = {"RATE": f"7/{period}"}
-        number, seconds = SimpleRateThrottle.parse_rate(None, env.rate("RATE", default="1/s"))
-        assert (number, seconds) == (7, {"s": 1, "m": 60, "h": 3600, "d": 86400}[period[0]])
-
-
-def test_a_python_without_django_names_the_one_that_has_it(tmp_path):
-    shutil.copy(ROOT / "manage.py", tmp_path)
-    command = [sys.executable, "-I", "-S", "manage.py", "ingest_dbn", "--input", "a file.dbn"]
-    without = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert without.returncode == 1
-    assert without.stderr == (
-        "The project's packages are not installed: run `make demo`, then use .venv/bin/python manage.py.\n"
-    )
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "python").touch()
-    beside = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert beside.returncode == 1
-    assert beside.stderr.endswith("has: run .venv/bin/python manage.py ingest_dbn --input 'a file.dbn'\n")
-    assert beside.stderr.count("\n") == 1
-
-
 def test_a_web_server_defaults_to_production():
     done = _run("-c", "import config.wsgi")
     assert done.returncode != 0
@@ -144,24 +115,3 @@ def test_every_variable_is_in_the_example_file():
     example = (ROOT / ".env.example").read_text()
     assert read
     assert [name for name in sorted(read) if f"#{name}=" not in example] == []
-
-
-def test_git_tracks_no_market_data():
-    if not (ROOT / ".git").exists():
-        pytest.skip("NOT TESTED: this is not a git checkout")
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )
-    assert "manage.py" in tracked
-    raw = (".dbn", ".zst", ".dbz", ".parquet")
-    assert [
-        name for name in tracked if name.endswith(raw) or (name.startswith("data/") and name.endswith(".json"))
-    ] == []
-
-
-@pytest.mark.parametrize("name", ["raw/x.dbn", "raw/x.dbn.zst", "raw/manifest.json", "processed/deep/x.json"])
-def test_git_ignores_downloaded_files(name):
-    if not (ROOT / ".git").exists():
-        pytest.skip("NOT TESTED: this is not a git checkout")
-    done = subprocess.run(["git", "check-ignore", "-q", f"data/databento/mnq/ohlcv_1m/{name}"], cwd=ROOT)
-    assert done.returncode == 0
