@@ -1,4 +1,4 @@
-# The project's commands. `make demo` and `make test` need git, Python 3.11 or newer with venv, and make; nothing else.
+# The project's commands. `make demo` and `make test` need only git, make, and Python 3.11 or newer with venv.
 
 PYTHON ?= python3.11
 ifeq ($(shell command -v $(PYTHON) 2>/dev/null),)
@@ -12,16 +12,17 @@ BENCH := .venv/bench-installed
 .PHONY: help demo demo-reset test lint bench bench-all bench-check clean
 
 help:
-	@echo "make demo    load a sample file twice and show what is in the table"
-	@echo "make demo-reset  take the sample's invented bars out again"
-	@echo "make test    run all tests"
-	@echo "make lint    lint, format check, missing migrations, production checks"
-	@echo "make bench   time the loader against other ways and the floor (minutes)"
-	@echo "make bench-all  all benchmarks, their plot and the figures of the READMEs (30 minutes)"
-	@echo "make clean   remove the environment; the database in var/ stays"
+	@echo "make demo         ingest a sample file twice and show the series' stats"
+	@echo "make demo-reset   undo the runs of the sample"
+	@echo "make test         run all tests"
+	@echo "make lint         lint, format check, missing migrations, production checks"
+	@echo "make bench        compare the loader with other ways to load (11 minutes)"
+	@echo "make bench-all    all benchmarks, their plot and the figures of the README (30 minutes)"
+	@echo "make bench-check  check that the README and the plot have the figures of the results"
+	@echo "make clean        remove the virtual environment; the database in var/ stays"
 
 $(DEV): requirements/base.txt requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required: make PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the pinned packages into .venv (once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/dev.txt
@@ -51,7 +52,7 @@ $(BENCH): $(DEV) requirements/bench.txt
 bench: $(BENCH)
 	@$(BIN)/python -m benchmarks.million_rows
 
-# The plot before the figures: both are made from the results, and the check holds the plot against them.
+# The plot comes before the figures, since `--check` compares both with the results.
 bench-all: bench
 	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.memory

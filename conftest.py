@@ -1,3 +1,3 @@
 """Loads the fixtures that all apps' tests share."""
 
-pytest_plugins = ("config.testing.databases", "config.testing.browser", "config.testing.pages")
+pytest_plugins = ("config.testing.databases", "config.testing.web.browser", "config.testing.pages")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The command line of the project: `.venv/bin/python manage.py help` lists what it can do."""
+"""The command line of the project: `.venv/bin/python manage.py help` lists the commands."""
 
 import os
 import shlex
@@ -10,17 +10,17 @@ from pathlib import Path
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    # Nothing here multiplies matrices: numpy's threads for it would only cost each start a tenth of a second.
+    # numpy's threads for matrix products are never used, and starting them takes a tenth of a second.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         _execute()
         sys.stdout.flush()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C behind the end changes nothing of what was done
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C after the end must not print a traceback
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:  # whoever read the output is gone, as `head` is after its lines
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain of it once more
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python reports it again at exit
         sys.exit(128 + signal.SIGPIPE)
 
 
@@ -31,26 +31,26 @@ def _execute() -> None:
     except ModuleNotFoundError as error:
         if error.name != "django":
             raise
-        sys.exit(_without_django())
+        sys.exit(_explain_missing_django())
 
     if sys.argv[1:2] == ["runserver"]:
-        from config.embedded.shutdown import stop_with_the_last_user
+        from config.embedded.shutdown import stop_server_at_exit
 
-        stop_with_the_last_user()
+        stop_server_at_exit()
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration error: {error}")
 
 
-def _without_django() -> str:
-    """What to type in place of what was typed, with a Python that has no packages."""
+def _explain_missing_django() -> str:
+    """The message for a Python without the project's packages: the command to run instead."""
     python = Path(".venv", "bin", "python")
     venv = Path(__file__).resolve().parent / ".venv"
     if (venv.parent / python).exists() and Path(sys.prefix).resolve() != venv.resolve():
-        typed = shlex.join(["manage.py", *sys.argv[1:]])
-        return f"This Python lacks the project's packages, which the one in .venv has: run {python} {typed}"
-    return f"The project's packages are not installed: run `make demo`, and from then on {python} manage.py."
+        command = shlex.join(["manage.py", *sys.argv[1:]])
+        return f"This Python lacks the project's packages, which the Python in .venv has: run {python} {command}"
+    return f"The project's packages are not installed: run `make demo`, then use {python} manage.py."
 
 
 if __name__ == "__main__":

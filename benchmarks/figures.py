@@ -1,10 +1,10 @@
-"""Writes the figures of the results into the README's, between their markers, so that no figure is copied by hand.
+"""Writes the figures of the results into benchmarks/README.md, so that no figure is copied by hand.
 
     .venv/bin/python -m benchmarks.figures [--check]
 
-A line `<!-- figures: growth -->` is followed by the tables of results/growth.json, up to `<!-- end of figures -->`;
-`machines` names what all results were measured on. `--check` writes nothing, and fails if a README says anything else,
-or if the plot was drawn from other results.
+The tables of results/growth.json replace the text between `<!-- figures: growth -->` and `<!-- end of figures -->`.
+`machines` lists the machines that the results were measured on. `--check` writes nothing. It exits with 1 if the README
+or the plot differs from the results.
 """
 
 from __future__ import annotations
@@ -17,65 +17,67 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.harness.as_text import machine_in_words, markdown_of
+from benchmarks.harness.formatting import format_machine, format_markdown
+from benchmarks.harness.result import RESULTS, load_results
 from benchmarks.harness.scratch import ROOT
-from benchmarks.harness.sheet import RESULTS, load_results
 
-READMES = (ROOT / "benchmarks" / "README.md", ROOT / "README.md")
+README = ROOT / "benchmarks" / "README.md"
 PLOT = RESULTS / "overview.svg"
-_PLACE = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 NOT_MEASURED = "Not measured yet."
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit with 1 if something is not up to date"
+        "--check", action="store_true", help="write nothing; exit with 1 if the README or the plot is out of date"
     )
     check = parser.parse_args().check
     results = load_results()
-    stale = [path for path in READMES if filled(path.read_text(), results) != path.read_text()]
+    text = README.read_text()
+    filled = fill_figures(text, results)
     if not check:
-        for path in stale:
-            path.write_text(filled(path.read_text(), results))
-            print(f"Written to {path.relative_to(ROOT)}.")
+        README.write_text(filled)
+        print(f"Written to {README.relative_to(ROOT)}.")
         return
-    if results and not plot_is_of(PLOT, results):
+    stale = [README] if filled != text else []
+    if results and not is_plot_current(PLOT, results):
         stale.append(PLOT)
     if stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        sys.exit(f"Not of the results as they are: {names}. Run benchmarks/plot.py and benchmarks/figures.py.")
+        sys.exit(f"Out of date: {names}. Run benchmarks/plot.py, then benchmarks/figures.py.")
 
 
-def filled(text: str, results: Mapping[str, Mapping]) -> str:
-    """The text with what is between its markers made from the results."""
+def fill_figures(text: str, results: Mapping[str, Mapping]) -> str:
+    """Replace the text between each pair of markers by the tables of that result; the rest stays."""
 
-    def figures_of(place: re.Match) -> str:
-        start, name, end = place.groups()
+    def fill(marked: re.Match) -> str:
+        start, name, end = marked.groups()
         return f"{start}\n{_machines(results) if name == 'machines' else _tables(results.get(name))}\n\n{end}"
 
-    return _PLACE.sub(figures_of, text)
+    return _MARKED.sub(fill, text)
 
 
-def digest_of(results: Mapping[str, Mapping]) -> str:
-    """Tells one set of results from another: the plot carries it."""
+def compute_digest(results: Mapping[str, Mapping]) -> str:
+    """A SHA-256 of all results. The plot contains the one that it was drawn from."""
     return hashlib.sha256(json.dumps(results, sort_keys=True).encode()).hexdigest()
 
 
-def plot_is_of(plot: Path, results: Mapping[str, Mapping]) -> bool:
-    return plot.exists() and digest_of(results) in plot.read_text()
+def is_plot_current(plot: Path, results: Mapping[str, Mapping]) -> bool:
+    """True if the plot was drawn from these results."""
+    return plot.exists() and compute_digest(results) in plot.read_text()
 
 
 def _tables(result: Mapping | None) -> str:
-    return markdown_of(result) if result else NOT_MEASURED
+    return format_markdown(result) if result else NOT_MEASURED
 
 
 def _machines(results: Mapping[str, Mapping]) -> str:
-    """One line for each machine, or state of its packages, that results were taken on."""
+    """One line for each machine and set of package versions."""
     names: dict[str, list[str]] = {}
     for name, result in results.items():
-        names.setdefault(machine_in_words(result["machine"]), []).append(name)
-    return "\n".join(f"- {', '.join(taken)}: {machine}." for machine, taken in names.items()) or NOT_MEASURED
+        names.setdefault(format_machine(result["machine"]), []).append(name)
+    return "\n".join(f"- {', '.join(measured)}: {machine}." for machine, measured in names.items()) or NOT_MEASURED
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""(a) One file of a million bars, four times over: into an empty table, again unchanged, with a tenth of its bars
-changed, and into a table that has a hole every tenth hour.
+"""(a) One file of a million bars in four scenarios: into an empty table, again unchanged, with a tenth of its bars
+changed, and into a table that lacks every tenth hour.
 
     .venv/bin/python -m benchmarks.million_rows [--rows 1000000] [--rounds 3] [--slow-rounds 1]
 
-This loader, the ways in which one is usually written (`ways/`), and the floor that PostgreSQL sets: one COPY BINARY of
-the same rows, prepared beforehand, straight into the same table with its key, checks and triggers. All figures are of
-whole processes, start-up included. All ways take turns within each round, so that a machine that slows down slows all
-of them; those that take a minute are only in the first `--slow-rounds`. Before each turn the table is brought to where
-the scenario begins, vacuumed, with nothing left to write; in the first round every way must have stored the same rows.
+It measures this loader, other ways to load (`ways/`), and the floor that PostgreSQL sets: one binary COPY of the same
+rows, prepared beforehand, into the same table with its key, checks and triggers. All figures are of complete processes,
+start-up included. The ways alternate within each round, so that a slow phase of the machine affects all of them. Those
+that need a minute run only in the first `--slow-rounds`. Before each measurement the table has the scenario's initial
+rows, is vacuumed and has no dirty pages. In the first round all ways must store the same rows.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.harness.measure import (
-    Taken,
+    Measurement,
     copy_out,
-    counts_of,
     empty_tables,
     execute,
     fill_tables,
     ingest,
+    read_counts,
     run_process,
     write_plain,
 )
 from benchmarks.harness.options import read_options
+from benchmarks.harness.result import BenchmarkResult
 from benchmarks.harness.scratch import scratch_database, set_up_django
-from benchmarks.harness.sheet import Sheet
 
 LOADER, ALONE, FLOOR = "this loader", "this loader, its run alone", "floor: binary COPY"
 WAYS = {
@@ -50,91 +50,93 @@ def main() -> None:
     options = read_options(about=__doc__, rows=1_000_000, rounds=3, slow_rounds=1)
     set_up_django()
     with tempfile.TemporaryDirectory() as folder, scratch_database() as url:
-        sheet = Sheet("million_rows", "One file into the table, whole processes", unit="s", options=options)
-        trial = _Trial(sheet, Path(folder), options.rows, url)
+        result = BenchmarkResult(
+            "million_rows", "One file into the table, complete processes", unit="s", options=options
+        )
+        trial = _Trial(result, Path(folder), options.rows, url)
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds} …", file=sys.stderr)
             for scenario in SCENARIOS:
                 trial.run(scenario, with_slow=number < options.slow_rounds, compare=number == 0)
-        _hold(sheet, trial.peaks)
-        sheet.finish()
+        _check_ratios(result, trial.peaks)
+        result.finish()
 
 
 class _Trial:
-    """The files, what the table holds before each scenario, and the peaks of memory in MiB, by the way."""
+    """The files, the table's initial rows for each scenario, and the peak memory of each way in MiB."""
 
-    def __init__(self, sheet: Sheet, folder: Path, rows: int, url: str) -> None:
+    def __init__(self, result: BenchmarkResult, folder: Path, rows: int, url: str) -> None:
         self.peaks: dict[str, float] = {}
-        self._sheet, self._rows, self._url = sheet, rows, url
+        self._result, self._rows, self._url = result, rows, url
         self._plain = write_plain(folder / "plain.dbn.zst", rows, ["MNQ.c.0"])
         self._changed = write_plain(folder / "changed.dbn.zst", rows, ["MNQ.c.0"], change_every=10)
         empty_tables()
         ingest(url, self._plain, symbol=SYMBOL)
-        self._whole, self._with_holes = copy_out(), copy_out(HOLES)
+        self._complete, self._with_holes = copy_out(), copy_out(HOLES)
         self._prepared = folder / "rows.bin"
-        self._prepared.write_bytes(self._whole)
-        self._kept = execute(f"SELECT count(*) FROM market_bars_ohlcv_1m {HOLES}")[0][0]
+        self._prepared.write_bytes(self._complete)
+        self._stored_before = execute(f"SELECT count(*) FROM market_bars_ohlcv_1m {HOLES}")[0][0]
 
     def run(self, scenario: str, *, with_slow: bool, compare: bool) -> None:
-        """Each way once, this loader first, the floor last."""
+        """Measure each way once, this loader first, the floor last."""
         self._run_loader(scenario)
         expected = copy_out() if compare else b""
         for way in WAYS:
             if way in ONLY_APPENDING and scenario != FRESH:
-                self._sheet.cannot(way, scenario, "not possible: it only appends")
+                self._result.add_reason(way, scenario, "not possible: it only appends")
             elif with_slow or way not in SLOW:
                 self._run_way(way, scenario)
                 if compare and copy_out() != expected:
                     raise SystemExit(f"{way} stored other rows than this loader.")
         if scenario == FRESH:
             self._prepare(scenario)
-            self._sheet.add(FLOOR, FRESH, self._script("floor", self._prepared).seconds)
+            self._result.add(FLOOR, FRESH, self._script("floor", self._prepared).seconds)
 
     def _run_loader(self, scenario: str) -> None:
-        taken = ingest(self._url, self._prepare(scenario), symbol=SYMBOL)
-        told = counts_of(taken)
+        measured = ingest(self._url, self._prepare(scenario), symbol=SYMBOL)
+        counts = read_counts(measured)
         expected = {
             FRESH: (self._rows, 0, 0),
             AGAIN: (0, self._rows, 0),
             CHANGED: (0, self._rows, -(-self._rows // 10)),
-            GAPS: (self._rows - self._kept, self._kept, 0),
+            GAPS: (self._rows - self._stored_before, self._stored_before, 0),
         }[scenario]
-        if (told["inserted"], told["updated"], told["changed"]) != expected:
-            raise SystemExit(f"The run of {scenario!r} should have had {expected}, but had {told}.")
-        self._note(LOADER, scenario, taken)
-        self._sheet.add(ALONE, scenario, told["seconds"])
+        if (counts["inserted"], counts["updated"], counts["changed"]) != expected:
+            raise SystemExit(f"The run of {scenario!r} should have the counts {expected}, but has {counts}.")
+        self._note(LOADER, scenario, measured)
+        self._result.add(ALONE, scenario, counts["seconds"])
 
     def _run_way(self, way: str, scenario: str) -> None:
         self._note(way, scenario, self._script(WAYS[way], self._prepare(scenario)))
 
-    def _note(self, way: str, scenario: str, taken: Taken) -> None:
-        self._sheet.add(way, scenario, taken.seconds)
-        self.peaks[way] = max(taken.peak_mib, self.peaks.get(way, 0))
+    def _note(self, way: str, scenario: str, measured: Measurement) -> None:
+        self._result.add(way, scenario, measured.seconds)
+        self.peaks[way] = max(measured.peak_mib, self.peaks.get(way, 0))
 
-    def _script(self, name: str, path: Path) -> Taken:
+    def _script(self, name: str, path: Path) -> Measurement:
         return run_process([sys.executable, "-m", f"benchmarks.ways.{name}", str(path)], self._url)
 
     def _prepare(self, scenario: str) -> Path:
-        """Bring the table to where the scenario begins; return the file to take."""
+        """Give the table the scenario's initial rows; returns the file to load."""
         if scenario == FRESH:
             empty_tables()
         else:
-            fill_tables(self._with_holes if scenario == GAPS else self._whole)
+            fill_tables(self._with_holes if scenario == GAPS else self._complete)
         return self._changed if scenario == CHANGED else self._plain
 
 
-def _hold(sheet: Sheet, peaks: dict[str, float]) -> None:
-    sheet.hold_ratio((LOADER, FRESH), (FLOOR, FRESH), "<=", 1.25, least=1)
-    sheet.hold_ratio((NAIVE, FRESH), (LOADER, FRESH), ">=", 14)
-    sheet.hold_ratio((LOADER, AGAIN), (FLOOR, FRESH), "<=", 1.4)
+def _check_ratios(result: BenchmarkResult, peaks: dict[str, float]) -> None:
+    result.check_ratio((LOADER, FRESH), (FLOOR, FRESH), "<=", 1.25, least=1)
+    result.check_ratio((NAIVE, FRESH), (LOADER, FRESH), ">=", 14)
+    result.check_ratio((LOADER, AGAIN), (FLOOR, FRESH), "<=", 1.4)
     for scenario in (AGAIN, CHANGED, GAPS):
-        sheet.hold_ratio((NAIVE, scenario), (LOADER, scenario))
+        result.check_ratio((NAIVE, scenario), (LOADER, scenario))
     for scenario in SCENARIOS:
-        sheet.hold_ratio((UPSERT, scenario), (LOADER, scenario))
+        result.check_ratio((UPSERT, scenario), (LOADER, scenario))
     for way in (APPEND, TO_SQL):
-        sheet.hold_ratio((way, FRESH), (LOADER, FRESH))
+        result.check_ratio((way, FRESH), (LOADER, FRESH))
     for way, peak in peaks.items():
-        sheet.hold(f"{way}: peak memory, MiB", peak)
+        result.check(f"{way}: peak memory, MiB", peak)
 
 
 if __name__ == "__main__":

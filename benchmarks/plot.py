@@ -1,8 +1,8 @@
-"""Draws results/overview.svg from the results: the same results make the same file, byte for byte.
+"""Draws results/overview.svg. The same results give the same file, byte for byte.
 
     .venv/bin/python -m benchmarks.plot [--results FOLDER]
 
-A white card with dark text, so that it reads the same on a light and on a dark page. Text stays text.
+White background and dark text, readable on light and dark pages. Text stays text, so that it can be searched.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ matplotlib.rcParams |= {"svg.hashsalt": "barkeep", "svg.fonttype": "none", "font
 
 from matplotlib import pyplot  # noqa: E402
 
-from benchmarks.figures import digest_of  # noqa: E402
-from benchmarks.harness.sheet import RESULTS, load_results  # noqa: E402
+from benchmarks.figures import compute_digest  # noqa: E402
+from benchmarks.harness.result import RESULTS, load_results  # noqa: E402
 from benchmarks.million_rows import FLOOR, LOADER, SCENARIOS, WAYS  # noqa: E402
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ OWN, OTHER, LIMIT = "#0969da", "#c2a878", "#8c959f"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--results", type=Path, default=RESULTS, metavar="FOLDER", help="where they are; default: %(default)s"
+        "--results", type=Path, default=RESULTS, metavar="FOLDER", help="folder of the results; default: %(default)s"
     )
     folder = parser.parse_args().results
     results = load_results(folder)
     missing = [name for name in NEEDED if name not in results]
     if missing:
-        sys.exit(f"There is no result yet of {', '.join(missing)}.")
+        sys.exit(f"Results are missing: {', '.join(missing)}. Run those benchmarks first.")
     draw(results, folder / "overview.svg")
     print(f"Written to {folder / 'overview.svg'}.")
 
@@ -61,24 +61,24 @@ def draw(results: Mapping[str, Mapping], path: Path) -> None:
     for left, (name, column, title) in zip((0.13, 0.44, 0.79), BELOW, strict=True):
         _draw_column(below.add_axes((left, 0.17, 0.17, 0.66)), results[name], column, title)
     figure.text(0.015, 0.02, _foot(results["million_rows"]["machine"]), color=FAINT, fontsize=7.5)
-    description = f"Drawn by benchmarks/plot.py from results {digest_of(results)}"
+    description = f"Drawn by benchmarks/plot.py from results {compute_digest(results)}"
     pyplot.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Description": description})
     pyplot.close(figure)
 
 
 def _draw_ways(axes: Sequence[Axes], result: Mapping) -> None:
-    """One panel per scenario, one bar per way, all to one scale."""
+    """One panel per scenario, one bar per way, all on one scale."""
     ways = [FLOOR, LOADER, *reversed(WAYS)]
     medians = [[_median(result["figures"][way].get(scenario)) for way in ways] for scenario in SCENARIOS]
-    most = max(max(each) for each in medians)
+    largest = max(max(each) for each in medians)
     colors = [LIMIT, OWN, *[OTHER] * len(WAYS)]
     for panel, scenario, values in zip(axes, SCENARIOS, medians, strict=True):
-        _bars(panel, ways, values, colors, most, digits=1)
+        _bars(panel, ways, values, colors, largest, digits=1)
         panel.set_title(scenario, loc="left", color=TEXT, fontsize=9)
-        for place, way in enumerate(ways):
+        for position, way in enumerate(ways):
             reason = result["figures"][way].get(scenario)
             if isinstance(reason, str):
-                panel.text(0, place, reason, va="center", color=FAINT, fontsize=7)
+                panel.text(0, position, reason, va="center", color=FAINT, fontsize=7)
 
 
 def _draw_column(panel: Axes, result: Mapping, column: str, title: str) -> None:
@@ -90,28 +90,28 @@ def _draw_column(panel: Axes, result: Mapping, column: str, title: str) -> None:
 
 
 def _bars(
-    panel: Axes, names: Sequence[str], values: Sequence[float], colors: Sequence[str], most: float, *, digits: int
+    panel: Axes, names: Sequence[str], values: Sequence[float], colors: Sequence[str], largest: float, *, digits: int
 ) -> None:
-    """Bars from above to below, each with its value beside it, and nothing around them."""
-    places = range(len(names))
-    panel.barh(places, values, color=colors, height=0.66)
-    for place, value in zip(places, values, strict=True):
+    """Horizontal bars from top to bottom, each with its value; no axes."""
+    positions = range(len(names))
+    panel.barh(positions, values, color=colors, height=0.66)
+    for position, value in zip(positions, values, strict=True):
         if value:
-            panel.text(value + most * 0.025, place, f"{value:,.{digits}f}", va="center", color=TEXT)
-    panel.set_yticks(places, names)
-    panel.set_xlim(0, most * 1.22)
+            panel.text(value + largest * 0.025, position, f"{value:,.{digits}f}", va="center", color=TEXT)
+    panel.set_yticks(positions, names)
+    panel.set_xlim(0, largest * 1.22)
     panel.set_ylim(len(names) - 0.5, -0.5)
     panel.tick_params(left=False, bottom=False, labelbottom=False, labelcolor=TEXT)
     panel.spines[:].set_visible(False)
 
 
 def _median(measured: Sequence[float] | str | None) -> float:
-    """Zero, which draws nothing, where nothing can be or was measured."""
+    """Zero, which draws nothing, where there is no figure."""
     return statistics.median(measured) if measured and not isinstance(measured, str) else 0.0
 
 
 def _head(result: Mapping) -> str:
-    return f"A file of {result['sizes']['rows']:,} bars into the table: seconds of the whole process"
+    return f"A file of {result['sizes']['rows']:,} bars into the table: seconds of the complete process"
 
 
 def _foot(machine: Mapping) -> str:

@@ -1,9 +1,9 @@
-"""(g) What the hourly ledger costs those who write bars, and how long it takes to fill it and to verify it.
+"""(g) What the hourly rollup costs statements that write bars, and how long filling and verifying it take.
 
     .venv/bin/python -m benchmarks.rollup [--rows 1000000] [--rounds 3] [--bars 10000000]
 
-The same statements with the ledger's triggers and without, taking turns in each round, everything else the same: key,
-checks, the triggers that look at run ids. A load is COPY in statements of 65,536 rows, as the loader sends them.
+The same statements run with the rollup's triggers and without, alternating in each round. Key, checks and the triggers
+that check run ids stay. A load is COPY in statements of 65,536 rows, as the loader sends them.
 """
 
 from __future__ import annotations
@@ -13,20 +13,24 @@ import sys
 import time
 from datetime import UTC, datetime
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from benchmarks.harness.measure import empty_tables
 from benchmarks.harness.options import read_options
+from benchmarks.harness.result import BenchmarkResult
 from benchmarks.harness.scratch import scratch_database, set_up_django
-from benchmarks.harness.sheet import Sheet
 
-STATEMENT = 65_536  # rows of one COPY, as a loader sends them
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
+
+STATEMENT = 65_536  # rows of one COPY
 CHANGED = 100_000  # rows of one UPDATE or DELETE
 MAX_OVERHEAD = 1.25
-WITH_LEDGER, NO_LEDGER = "with", "without"
+WITH_ROLLUP, WITHOUT_ROLLUP = "with", "without"
 
 TRIGGERS = ("bars_enter_hours", "bars_change_hours", "bars_leave_hours")
-WITHOUT = """
-CREATE TRIGGER before_the_ledger AFTER INSERT ON market_bars_ohlcv_1m
+CHECK_RUNS = """
+CREATE TRIGGER bench_check_runs AFTER INSERT ON market_bars_ohlcv_1m
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION market_runs_must_exist()
 """
 COLUMNS = "symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id"
@@ -37,7 +41,7 @@ FROM generate_series(15000000::bigint, 15000000 + %(rows)s / %(symbols)s - 1) AS
 CROSS JOIN generate_series(1, %(symbols)s) AS number
 CROSS JOIN LATERAL (SELECT 16000 + minute %% 1000 * 0.25 AS price) AS invented
 """
-COPY_OUT = "COPY (SELECT {columns} FROM source WHERE number > {above} AND number <= {most}) TO STDOUT (FORMAT BINARY)"
+COPY_OUT = "COPY (SELECT {columns} FROM source WHERE number > {after} AND number <= {last}) TO STDOUT (FORMAT BINARY)"
 COPY_IN = f"COPY market_bars_ohlcv_1m ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 SOME = f"symbol = 'S 1' AND ts < to_timestamp((15000000 + {CHANGED}) * 60)"
 SPREAD = (
@@ -57,31 +61,31 @@ def main() -> None:
         sys.exit(f"--rows starts at {CHANGED:,}.")
     set_up_django()
     with scratch_database():
-        sheet = Sheet("ledger", "Writing with the ledger and without", unit="s", options=options)
+        result = BenchmarkResult("rollup", "Writing with the hourly rollup and without", unit="s", options=options)
         for symbols in (1, 500):
-            _measure_writes(sheet, options.rows, options.rounds, symbols)
-        _measure_filling(sheet, options.bars)
-        sheet.finish()
+            _measure_writes(result, options.rows, options.rounds, symbols)
+        _measure_filling(result, options.bars)
+        result.finish()
 
 
 # --- Writing ---------------------------------------------------------------------------------------------------------
 
 
-def _measure_writes(sheet: Sheet, rows: int, rounds: int, symbols: int) -> None:
+def _measure_writes(result: BenchmarkResult, rows: int, rounds: int, symbols: int) -> None:
     load = f"load of {rows:,}, symbols: {symbols}"
     blocks = _blocks(rows, symbols)
     for number in range(rounds):
         print(f"{load}, round {number + 1} of {rounds} …", file=sys.stderr)
-        for way in (NO_LEDGER, WITH_LEDGER):
-            sheet.add(load, way, _load(blocks, way))
+        for way in (WITHOUT_ROLLUP, WITH_ROLLUP):
+            result.add(load, way, _load(blocks, way))
             for name, sql in CHANGES.items() if symbols == 1 else ():
-                sheet.add(name, way, _change(sql.format(step=rows // CHANGED)))
-    _switch(WITH_LEDGER)
-    sheet.hold_ratio((load, WITH_LEDGER), (load, NO_LEDGER), "<=", MAX_OVERHEAD)
+                result.add(name, way, _change(sql.format(step=rows // CHANGED)))
+    _switch(WITH_ROLLUP)
+    result.check_ratio((load, WITH_ROLLUP), (load, WITHOUT_ROLLUP), "<=", MAX_OVERHEAD)
 
 
 def _blocks(rows: int, symbols: int) -> list[bytes]:
-    """The rows in the order of a file, by time, as the COPY statements take them."""
+    """The rows in time order, as in a file: one binary COPY input per statement."""
     from django.db import connection
 
     blocks = []
@@ -92,9 +96,9 @@ def _blocks(rows: int, symbols: int) -> list[bytes]:
         cursor.execute(
             f"INSERT INTO source ({COLUMNS}) {BARS} ORDER BY minute", {"rows": rows, "symbols": symbols, "run_id": 1}
         )
-        for above in range(0, rows, STATEMENT):
+        for after in range(0, rows, STATEMENT):
             block = io.BytesIO()
-            cursor.copy_expert(COPY_OUT.format(columns=COLUMNS, above=above, most=above + STATEMENT), block)
+            cursor.copy_expert(COPY_OUT.format(columns=COLUMNS, after=after, last=after + STATEMENT), block)
             blocks.append(block.getvalue())
     return blocks
 
@@ -113,7 +117,7 @@ def _load(blocks: list[bytes], way: str) -> float:
 
 
 def _change(sql: str) -> float:
-    """Seconds of the statement, which is then undone."""
+    """Seconds of the statement, which is then rolled back."""
     from django.db import connection, transaction
 
     with connection.cursor() as cursor:
@@ -121,24 +125,24 @@ def _change(sql: str) -> float:
         with transaction.atomic():
             started = time.perf_counter()
             cursor.execute(sql)
-            taken = time.perf_counter() - started
+            seconds = time.perf_counter() - started
             if cursor.rowcount != CHANGED:
-                raise SystemExit(f"{cursor.rowcount} rows were changed: {sql}")
+                raise SystemExit(f"Expected {CHANGED} changed rows, found {cursor.rowcount}: {sql}")
             transaction.set_rollback(True)
-    return taken
+    return seconds
 
 
 def _switch(way: str) -> None:
     from django.db import connection
 
-    verb = {WITH_LEDGER: "ENABLE", NO_LEDGER: "DISABLE"}[way]
+    verb = {WITH_ROLLUP: "ENABLE", WITHOUT_ROLLUP: "DISABLE"}[way]
     with connection.cursor() as cursor:
         for trigger in TRIGGERS:
             cursor.execute(f"ALTER TABLE market_bars_ohlcv_1m {verb} TRIGGER {trigger}")
-        # Before there was a ledger, this one looked whether the runs of new bars exist; the ledger's does that too.
-        cursor.execute("DROP TRIGGER IF EXISTS before_the_ledger ON market_bars_ohlcv_1m")
-        if way == NO_LEDGER:
-            cursor.execute(WITHOUT)
+        # The rollup's INSERT trigger also checks that runs exist. Without it, that check must still cost its time.
+        cursor.execute("DROP TRIGGER IF EXISTS bench_check_runs ON market_bars_ohlcv_1m")
+        if way == WITHOUT_ROLLUP:
+            cursor.execute(CHECK_RUNS)
 
 
 def _make_run() -> int:
@@ -151,27 +155,33 @@ def _make_run() -> int:
 # --- Filling ---------------------------------------------------------------------------------------------------------
 
 
-def _measure_filling(sheet: Sheet, bars: int) -> None:
-    """One long series, put in without the ledger; then the migration's own statement makes it."""
+def _measure_filling(result: BenchmarkResult, bars: int) -> None:
+    """Insert one long series without the rollup, then fill the rollup with the migration's statement."""
     from django.db import connection
 
     print(f"{bars:,} bars …", file=sys.stderr)
     empty_tables()
-    migration = import_module("marketdata.migrations.0006_hourly_ledger")
     with connection.cursor() as cursor:
-        _switch(NO_LEDGER)
+        _switch(WITHOUT_ROLLUP)
         cursor.execute(
             f"INSERT INTO market_bars_ohlcv_1m ({COLUMNS}) {BARS}", {"rows": bars, "symbols": 1, "run_id": _make_run()}
         )
-        _switch(WITH_LEDGER)
+        _switch(WITH_ROLLUP)
         cursor.execute("ANALYZE market_bars_ohlcv_1m")
-        cursor.execute("SET barkeep.keeps_hours = 'on'")
-        started = time.perf_counter()
-        cursor.execute(migration.FILL)
-        sheet.add(f"the migration, of {bars:,} bars", WITH_LEDGER, time.perf_counter() - started)
-        cursor.execute("RESET barkeep.keeps_hours")
+        result.add(f"the migration, of {bars:,} bars", WITH_ROLLUP, _fill_rollup(cursor))
         cursor.execute("VACUUM ANALYZE market_bars_ohlcv_1h")
-    sheet.add(f"verify_candles, of {bars:,} bars", WITH_LEDGER, _verify_seconds())
+    result.add(f"verify_candles, of {bars:,} bars", WITH_ROLLUP, _verify_seconds())
+
+
+def _fill_rollup(cursor: CursorWrapper) -> float:
+    """Fill the empty rollup with the statement of the migration that created it; returns seconds."""
+    migration = import_module("marketdata.migrations.0006_hourly_ledger")
+    cursor.execute("SET barkeep.keeps_hours = 'on'")
+    started = time.perf_counter()
+    cursor.execute(migration.FILL)
+    seconds = time.perf_counter() - started
+    cursor.execute("RESET barkeep.keeps_hours")
+    return seconds
 
 
 def _verify_seconds() -> float:
@@ -179,7 +189,7 @@ def _verify_seconds() -> float:
 
     started = time.perf_counter()
     if verify_symbol("S 1").difference_count:
-        raise SystemExit("The ledger that was filled differs from its bars.")
+        raise SystemExit("The filled rollup differs from the bars.")
     return time.perf_counter() - started
 
 

@@ -2,8 +2,8 @@
 
 .venv/bin/python -m benchmarks.symbols [--rows 1000000] [--symbols 500] [--rounds 3]
 
-The files have as many rows each, but for the rest of a division; the symbols of a minute follow one another, as in a
-file of the vendor's.
+Both files have the same number of rows, rounded down to complete minutes. The symbols of a minute follow one another,
+as in the vendor's files.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.harness.measure import counts_of, empty_tables, ingest, write_plain
+from benchmarks.harness.measure import empty_tables, ingest, read_counts, write_plain
 from benchmarks.harness.options import read_options
+from benchmarks.harness.result import BenchmarkResult
 from benchmarks.harness.scratch import scratch_database, set_up_django
-from benchmarks.harness.sheet import Sheet
 
 
 def main() -> None:
     options = read_options(about=__doc__, rows=1_000_000, symbols=500, rounds=3)
     set_up_django()
     with tempfile.TemporaryDirectory() as folder, scratch_database() as url:
-        sheet = Sheet("symbols", "One symbol and many in a file", unit="s", options=options)
-        paths = {count: _file(Path(folder), options.rows, count) for count in (1, options.symbols)}
+        result = BenchmarkResult("symbols", "One symbol and many in a file", unit="s", options=options)
+        paths = {count: _write_file(Path(folder), options.rows, count) for count in (1, options.symbols)}
         for _ in range(options.rounds):
             for count, path in paths.items():
                 empty_tables()
                 for turn, counted in (("fresh", "inserted"), ("again unchanged", "identical")):
-                    taken = ingest(url, path)
-                    if counts_of(taken)[counted] != options.rows // count * count:
-                        raise SystemExit(f"All rows should have been {counted}: {taken.output}")
-                    sheet.add(_row(count), turn, taken.seconds)
+                    measured = ingest(url, path)
+                    if read_counts(measured)[counted] != options.rows // count * count:
+                        raise SystemExit(f"Expected {counted} rows only: {measured.output}")
+                    result.add(_row(count), turn, measured.seconds)
         for turn in ("fresh", "again unchanged"):
-            sheet.hold_ratio((_row(options.symbols), turn), (_row(1), turn))
-        sheet.finish()
+            result.check_ratio((_row(options.symbols), turn), (_row(1), turn))
+        result.finish()
 
 
-def _file(folder: Path, rows: int, count: int) -> Path:
+def _write_file(folder: Path, rows: int, count: int) -> Path:
     return write_plain(folder / f"{count}.dbn.zst", rows, [f"S{number}" for number in range(count)])
 
 

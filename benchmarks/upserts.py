@@ -1,10 +1,9 @@
-"""(i) Three ways to bring staged bars into a table that may have them: the one that the loader uses, and the
-two that it was chosen from.
+"""(i) Three ways to write staged bars into a table that may have them: the loader's and two alternatives.
 
     .venv/bin/python -m benchmarks.upserts [--rows 200000] [--rounds 3]
 
-The statements alone, from the same staged rows, taking turns in each round; each is undone behind its turn. All keep
-the old values of changed bars in market_bar_revisions, and in the first round all must leave the same bars.
+It measures the statements alone, on the same staged rows, alternating in each round. Each is rolled back. All
+keep the old values of changed bars in market_bar_revisions. In the first round all must leave the same bars.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.harness.measure import copy_out, empty_tables, execute, fill_tables, ingest, write_plain
 from benchmarks.harness.options import read_options
+from benchmarks.harness.result import BenchmarkResult
 from benchmarks.harness.scratch import scratch_database, set_up_django
-from benchmarks.harness.sheet import Sheet
 from benchmarks.million_rows import AGAIN, CHANGED, FRESH, GAPS, HOLES, SYMBOL
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ RUN = 1
 _STAGED = "staged_bars AS staged JOIN staged_series AS names ON names.series = staged.series"
 _COLUMNS = "symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id"
 _VALUES = f"staged.ts, staged.ts_ms, staged.open, staged.high, staged.low, staged.close, staged.volume, {RUN}"
-_UNLIKE = (
+_DIFFERS = (
     "(bars.open, bars.high, bars.low, bars.close, bars.volume) <> ({0}.open, {0}.high, {0}.low, {0}.close, {0}.volume)"
 )
 _SET = "open = {0}.open, high = {0}.high, low = {0}.low, close = {0}.close, volume = {0}.volume"
@@ -49,12 +48,12 @@ SELECT bars.symbol, bars.ts, bars.open, bars.high, bars.low, bars.close, bars.vo
     bars.created_at, bars.ingestion_run_id, {RUN}, 'update'
 FROM {_STAGED}
 JOIN market_bars_ohlcv_1m AS bars ON bars.symbol = names.symbol AND bars.ts = staged.ts
-WHERE {_UNLIKE.format("staged")}
+WHERE {_DIFFERS.format("staged")}
 """
 _UPDATE = f"""
 UPDATE market_bars_ohlcv_1m AS bars SET {_SET.format("staged")}, ingestion_run_id = {RUN}
 FROM {_STAGED}
-WHERE bars.symbol = names.symbol AND bars.ts = staged.ts AND {_UNLIKE.format("staged")}
+WHERE bars.symbol = names.symbol AND bars.ts = staged.ts AND {_DIFFERS.format("staged")}
 """
 _ANTI_JOIN = f"""
 INSERT INTO market_bars_ohlcv_1m ({_COLUMNS})
@@ -65,46 +64,48 @@ _ON_CONFLICT = f"""
 INSERT INTO market_bars_ohlcv_1m AS bars ({_COLUMNS})
 SELECT names.symbol, {_VALUES} FROM {_STAGED}
 ON CONFLICT (symbol, ts) DO UPDATE SET {_SET.format("excluded")}, ingestion_run_id = {RUN}
-WHERE {_UNLIKE.format("excluded")}
+WHERE {_DIFFERS.format("excluded")}
 """
 
 
 def main() -> None:
     options = read_options(about=__doc__, rows=200_000, rounds=3)
     set_up_django()
-    ways = {COMPARED: _compared, JOINED: _joined, CONFLICT: _conflict}
+    ways = {COMPARED: _compare_once, JOINED: _update_and_anti_join, CONFLICT: _on_conflict}
     with tempfile.TemporaryDirectory() as folder, scratch_database() as url:
-        sheet = Sheet("upserts", "From staging into the table, the statements alone", unit="s", options=options)
+        result = BenchmarkResult(
+            "upserts", "From staging into the table, the statements alone", unit="s", options=options
+        )
         plain = write_plain(Path(folder) / "plain.dbn.zst", options.rows, ["MNQ.c.0"])
         changed = write_plain(Path(folder) / "changed.dbn.zst", options.rows, ["MNQ.c.0"], change_every=10)
         empty_tables()
         ingest(url, plain, symbol=SYMBOL)
-        whole, with_holes = copy_out(), copy_out(HOLES)
-        turns = {
+        complete, with_holes = copy_out(), copy_out(HOLES)
+        scenarios = {
             FRESH: (b"", plain),
-            AGAIN: (whole, plain),
-            CHANGED: (whole, changed),
+            AGAIN: (complete, plain),
+            CHANGED: (complete, changed),
             GAPS: (with_holes, plain),
         }
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds} …", file=sys.stderr)
-            for scenario, (held, path) in turns.items():
-                left = set()
+            for scenario, (initial, path) in scenarios.items():
+                digests = set()
                 for name, way in ways.items():
-                    fill_tables(held) if held else empty_tables()
-                    seconds, bars = _take(way, path, digest=not number)
-                    sheet.add(name, scenario, seconds)
-                    left.add(bars)
-                if len(left) > 1:
+                    fill_tables(initial) if initial else empty_tables()
+                    seconds, bars = _measure(way, path, digest=not number)
+                    result.add(name, scenario, seconds)
+                    digests.add(bars)
+                if len(digests) > 1:
                     raise SystemExit(f"The ways left different bars: {scenario}.")
-        for scenario in turns:
+        for scenario in scenarios:
             for other in (JOINED, CONFLICT):
-                sheet.hold_ratio((other, scenario), (COMPARED, scenario))
-        sheet.finish()
+                result.check_ratio((other, scenario), (COMPARED, scenario))
+        result.finish()
 
 
-def _take(way: Way, path: Path, *, digest: bool) -> tuple[float, str]:
-    """Seconds of the statements, and what the table then holds; both undone."""
+def _measure(way: Way, path: Path, *, digest: bool) -> tuple[float, str]:
+    """Seconds of the statements and a SHA-256 of the resulting bars; rolled back."""
     from django.db import connection, transaction
 
     with transaction.atomic(), connection.cursor() as cursor:
@@ -118,10 +119,10 @@ def _take(way: Way, path: Path, *, digest: bool) -> tuple[float, str]:
 
 
 def _stage(cursor: CursorWrapper, path: Path) -> StagedRange:
-    """The file's rows as the loader stages them."""
+    """Stage the file's rows as the loader does."""
     from ingestion.dbn.source import SourceFile
-    from ingestion.loading.overlap import ANY_TIME
-    from ingestion.loading.staging import create_staging, finish_staging, stage
+    from ingestion.loading.copy import copy_staged_bars
+    from ingestion.loading.staging import create_staging, finish_staging
     from ingestion.loading.upsert import StagedRange
     from ingestion.options import IngestOptions
     from ingestion.reader import FileReader
@@ -129,8 +130,8 @@ def _stage(cursor: CursorWrapper, path: Path) -> StagedRange:
     with SourceFile(path) as source:
         file = FileReader(source, IngestOptions(symbol=SYMBOL))
         create_staging(cursor)
-        for batch in file.batches(ANY_TIME, None):
-            stage(cursor, batch.staged)
+        for batch in file.preview_batches():
+            copy_staged_bars(cursor, batch.possibly_stored)
         finish_staging(cursor, file.symbols)
     return StagedRange(file.check.row_count, file.symbols, file.check.min_ts, file.check.max_ts)
 
@@ -138,27 +139,27 @@ def _stage(cursor: CursorWrapper, path: Path) -> StagedRange:
 # --- The ways --------------------------------------------------------------------------------------------------------
 
 
-def _compared(cursor: CursorWrapper, staged: StagedRange) -> None:
+def _compare_once(cursor: CursorWrapper, staged: StagedRange) -> None:
     from ingestion.loading.upsert import upsert
 
     upsert(cursor, staged, RUN)
 
 
-def _joined(cursor: CursorWrapper, staged: StagedRange) -> None:
-    _settings(cursor)
+def _update_and_anti_join(cursor: CursorWrapper, staged: StagedRange) -> None:
+    _apply_settings(cursor)
     execute(_KEEP)
     execute(_UPDATE)
     execute(_ANTI_JOIN)
 
 
-def _conflict(cursor: CursorWrapper, staged: StagedRange) -> None:
-    _settings(cursor)
+def _on_conflict(cursor: CursorWrapper, staged: StagedRange) -> None:
+    _apply_settings(cursor)
     execute(_KEEP)
     execute(_ON_CONFLICT)
 
 
-def _settings(cursor: CursorWrapper) -> None:
-    """The loader's own."""
+def _apply_settings(cursor: CursorWrapper) -> None:
+    """Apply the loader's settings."""
     from ingestion.loading.upsert import _SETTINGS
 
     cursor.execute(_SETTINGS)

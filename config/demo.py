@@ -1,7 +1,7 @@
-"""`make demo`: the project's main job on a generated file. `make demo-reset` takes the file's bars out again.
+"""`make demo`: ingest a file with invented prices twice. `make demo-reset`: undo that.
 
-Each step is a command that a user could type; it is shown before it runs. Invented prices must never reach a table
-that somebody trusts, so DATABASE_URL is disregarded: the demo runs on the database that comes with the project.
+Each step is a command that a user can type; the demo prints it before it runs. It ignores DATABASE_URL and uses the
+embedded PostgreSQL, so that invented prices never reach a production table.
 """
 
 from __future__ import annotations
@@ -15,14 +15,55 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = "var/demo/mnq-sample.dbn.zst"
-os.environ["DATABASE_URL"] = ""
-# One server for all the steps, instead of a start and a stop for each.
-ENVIRONMENT = os.environ | {"EMBEDDED_PG_KEEP": "1"}
+STATS = "/api/market-data/mnq/ohlcv-1m/stats"
+NEXT = """
+Next:
+  .venv/bin/python manage.py createsuperuser     create a login
+  .venv/bin/python manage.py runserver           then open
+      http://localhost:8000/                     the series and the last runs
+      http://localhost:8000/admin/               the admin: runs, series
+  .venv/bin/python manage.py ingest_dbn --input FILE.dbn.zst
+                                                 load your own file (--help shows examples)
+  make demo-reset                                before you load MNQ: undo the runs of the sample
+"""
 
 
 def main() -> int:
-    if "--reset" in sys.argv:
-        return _reset()
+    os.environ["DATABASE_URL"] = ""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    sys.path.insert(0, str(ROOT))
+    return _reset() if "--reset" in sys.argv else _demonstrate()
+
+
+def remove_sample(path: Path) -> list[str]:
+    """Undo each successful run of this file, newest first, as `manage.py undo_run` does. Returns messages for the user.
+
+    The runs stay in the audit trail. Raises `IngestError` if the database cannot be used.
+    """
+    from ingestion.database import require_database
+    from ingestion.errors import InputError
+    from ingestion.undo.pipeline import undo_run
+    from marketdata.models import IngestRun
+
+    require_database()
+    success = IngestRun.Status.SUCCESS
+    runs = IngestRun.objects.filter(file_path=str(path), status=success).order_by("-pk")
+    messages, removed = [], 0
+    for run in runs.exclude(undone_by__status=success, undone_by__left_count=0):
+        try:
+            undo = undo_run(run_id=run.pk)
+        except InputError as error:
+            if run.inserted_count or run.changed_count or run.removed_count:  # the demo's second run changes nothing
+                messages.append(str(error))
+            continue
+        removed += undo.run.removed_count
+        messages.append(f"Run {run.pk} is undone by run {undo.run.pk}: {undo.run.removed_count:,} bars removed.")
+        if undo.run.left_count:
+            messages += undo.notes
+    return [*messages, f"Removed {removed:,} invented bars."]
+
+
+def _demonstrate() -> int:
     try:
         for arguments in (
             ["migrate", "--verbosity", "0"],
@@ -34,63 +75,46 @@ def main() -> int:
         _show_stats()
     except subprocess.CalledProcessError as error:
         return error.returncode
-    print(NEXT)  # noqa: T201
+    _print(NEXT)
     return 0
 
 
 def _manage(arguments: list[str]) -> None:
-    _say(f"\n$ .venv/bin/python manage.py {shlex.join(arguments)}")
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=ENVIRONMENT, check=True)
+    _print(f"\n$ .venv/bin/python manage.py {shlex.join(arguments)}")
+    # The server keeps running between the steps: a start and a stop for each would take longer than the steps.
+    environment = os.environ | {"EMBEDDED_PG_KEEP": "1"}
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)
 
 
 def _show_stats() -> None:
-    """What the endpoint answers, through the whole of Django but without a server to start and stop."""
-    _say("\n$ curl -s http://localhost:8000/api/market-data/mnq/ohlcv-1m/stats | python3 -m json.tool")
-    _set_up_django()
-    from django.test import Client
-
-    body = Client(headers={"host": "localhost"}).get("/api/market-data/mnq/ohlcv-1m/stats").json()
-    _say(json.dumps(body, indent=4))
-
-
-def _reset() -> int:
-    """Remove the sample's bars and what was noted of its instruments. The runs stay: the audit trail loses nothing."""
-    _set_up_django()
-    from django.db import transaction
-
-    from marketdata.models import Bar, BarRevision, IngestRun, SeriesInstrument
-
-    runs = IngestRun.objects.filter(file_path=str(ROOT / SAMPLE))
-    with transaction.atomic():
-        bars, _ = Bar.objects.filter(ingestion_run__in=runs).delete()
-        BarRevision.objects.filter(revised_by__in=runs).delete()
-        SeriesInstrument.objects.filter(run__in=runs).delete()
-    _say(f"Removed {bars:,} invented bars.")
-    return 0
-
-
-def _set_up_django() -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-    sys.path.insert(0, str(ROOT))
+    """Django's test client sends the request, so that no web server must start and stop."""
+    _print(f"\n$ curl -s http://localhost:8000{STATS} | python3 -m json.tool")
     import django
 
     django.setup()
+    from django.test import Client
+
+    body = Client(headers={"host": "localhost"}).get(STATS).json()
+    _print(json.dumps(body, indent=4))
 
 
-def _say(text: str) -> None:
+def _reset() -> int:
+    import django
+
+    django.setup()
+    from ingestion.errors import IngestError
+
+    try:
+        _print("\n".join(remove_sample(ROOT / SAMPLE)))
+    except IngestError as error:
+        _print(str(error))
+        return 1
+    return 0
+
+
+def _print(text: str) -> None:
     print(text, flush=True)  # noqa: T201
 
-
-NEXT = """
-Next:
-  .venv/bin/python manage.py createsuperuser     make yourself a login
-  .venv/bin/python manage.py runserver           then open
-      http://localhost:8000/                     the series and the last runs
-      http://localhost:8000/admin/               the admin: runs, series
-  .venv/bin/python manage.py ingest_dbn --input FILE.dbn.zst
-                                                 load a file of your own (--help shows examples)
-  make demo-reset                                take the invented bars out first, if it is MNQ
-"""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What settings refuse: configurations that would start and then be wrong."""
+"""Refuses settings with which the server would start and then fail or be insecure."""
 
 import re
 import secrets
@@ -7,58 +7,59 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-YES, NO = ("on", "true", "yes", "y", "1"), ("off", "false", "no", "n", "0")
+ON, OFF = ("on", "true", "yes", "y", "1"), ("off", "false", "no", "n", "0")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class Env(environ.Env):
-    """The environment, read so that a misspelt value stops the start with a sentence that says what to write."""
+    """Reads environment variables. An invalid value raises `ImproperlyConfigured`, whose message shows valid ones."""
 
-    def said(self, var: str, default: str) -> str:
-        """What the variable says; an empty one says nothing, as where a host sets all that it knows of."""
+    def text(self, var: str, default: str) -> str:
+        """The variable's text, or the default if it is unset or empty: some hosts define every variable they know."""
         return self.ENVIRON.get(var, "").strip() or default
 
     def bool(self, var: str, default: bool) -> bool:
-        """On or off. `environ` itself takes all that it does not know for off."""
+        """On or off. `environ` itself reads an unknown word as off."""
         unset = "on" if default else "off"
-        word = self.said(var, unset)
-        if word.lower() not in YES + NO:
-            raise ImproperlyConfigured(f"{var} is {word!r}: write on or off, or leave it out, which means {unset}.")
-        return word.lower() in YES
+        word = self.text(var, unset)
+        if word.lower() not in ON + OFF:
+            raise ImproperlyConfigured(f"{var} is {word!r}: set it to on or off, or unset it (default: {unset}).")
+        return word.lower() in ON
 
     def int(self, var: str, default: int) -> int:
-        text = self.said(var, str(default))
+        """An integer from 0 on."""
+        text = self.text(var, str(default))
         if not (text.isascii() and text.isdigit()):
-            raise ImproperlyConfigured(
-                f"{var} is {text!r}: write a whole number, or leave it out, which means {default}."
-            )
+            raise ImproperlyConfigured(f"{var} is {text!r}: set it to an integer, or unset it (default: {default}).")
         return int(text)
 
     def rate(self, var: str, default: str) -> str:
-        """How often somebody may ask. The framework would look at each request, and fail at each."""
-        text = self.said(var, default)
+        """Requests per period, such as 120/min. REST framework would parse it at each request, and fail at each."""
+        text = self.text(var, default)
         if not re.fullmatch(r"[1-9]\d{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", text, re.ASCII):
             raise ImproperlyConfigured(
-                f"{var} is {text!r}: write how often in which time, such as {default} (s, min, hour or day)."
+                f"{var} is {text!r}: set it to a number of requests per s, min, hour or day, such as {default}."
             )
         return text
 
     def log_level(self, var: str, default: str) -> str:
-        text = self.said(var, default)
+        """The name of a logging level, in capitals."""
+        text = self.text(var, default)
         if text.upper() not in LEVELS:
-            raise ImproperlyConfigured(f"{var} is {text!r}: write one of {', '.join(LEVELS)}.")
+            raise ImproperlyConfigured(f"{var} is {text!r}: set it to one of {', '.join(LEVELS)}.")
         return text.upper()
 
 
 def is_production(barkeep_env: str) -> bool:
-    """True for `production`, False for `development`; a misspelt word must not quietly mean development."""
+    """True for `production`, False for `development`. Other values raise `ImproperlyConfigured`: a typo must not mean
+    development."""
     if barkeep_env not in ("development", "production"):
         raise ImproperlyConfigured(f"BARKEEP_ENV is {barkeep_env!r}: set it to 'development' or 'production'.")
     return barkeep_env == "production"
 
 
-def production_faults(debug: bool, secret_key: str, allowed_hosts: list[str], database_url: str) -> list[str]:
-    """Every reason why a production server must not start, each as a sentence that says what to set."""
+def find_production_faults(debug: bool, secret_key: str, allowed_hosts: list[str], database_url: str) -> list[str]:
+    """All reasons why a production server must not start, each with the variable to set."""
     checks = [
         (debug, "DEBUG is on, which shows source code and settings to visitors: unset DEBUG."),
         (
@@ -72,11 +73,11 @@ def production_faults(debug: bool, secret_key: str, allowed_hosts: list[str], da
         ),
         (
             not allowed_hosts,
-            "ALLOWED_HOSTS is not set: set it to the host names that this server answers to, with commas.",
+            "ALLOWED_HOSTS is not set: set it to the host names of this server, separated by commas.",
         ),
         (
             "*" in allowed_hosts,
-            "ALLOWED_HOSTS is '*', which lets anybody choose the host name in links: name the hosts.",
+            "ALLOWED_HOSTS is '*', which lets any client choose the host name in links: set it to the host names.",
         ),
         (
             not database_url,
@@ -84,21 +85,21 @@ def production_faults(debug: bool, secret_key: str, allowed_hosts: list[str], da
             "set DATABASE_URL to a PostgreSQL 15 or newer.",
         ),
     ]
-    return [sentence for fault, sentence in checks if fault]
+    return [message for fault, message in checks if fault]
 
 
-def stop_on(faults: list[str]) -> None:
-    """Raise one error that names all faults, so that they can be mended in one go."""
+def refuse_faults(faults: list[str]) -> None:
+    """Raise one `ImproperlyConfigured` that names all faults, so that one edit can fix them."""
     if faults:
         raise ImproperlyConfigured("production settings are incomplete (BARKEEP_ENV=production). " + " ".join(faults))
 
 
-def postgresql_from(url: str) -> dict:
-    """Django's settings for the PostgreSQL that a URL names; staging and upserting rely on its COPY."""
+def parse_database_url(url: str) -> dict:
+    """Django's settings for a PostgreSQL URL. Other URLs raise `ImproperlyConfigured`, since loading needs COPY."""
     try:
         database = environ.Env.db_url_config(url)
         is_postgresql = database.get("ENGINE") == "django.db.backends.postgresql"
-    except ValueError:  # a port that is no number
+    except ValueError:  # the port is not a number
         is_postgresql = False
     if not is_postgresql:
         raise ImproperlyConfigured(
@@ -107,8 +108,8 @@ def postgresql_from(url: str) -> dict:
     return database
 
 
-def development_secret_key(path: Path) -> str:
-    """A key of this checkout's own, made once and kept out of git, so that logins outlive a restart."""
+def read_or_create_secret_key(path: Path) -> str:
+    """This checkout's secret key, created once and ignored by git, so that logins survive a restart."""
     try:
         return path.read_text()
     except FileNotFoundError:
@@ -117,7 +118,7 @@ def development_secret_key(path: Path) -> str:
     draft.touch(mode=0o600)
     draft.write_text(secrets.token_urlsafe(50))
     try:
-        path.hardlink_to(draft)  # fails where another process was first: its key is the one
+        path.hardlink_to(draft)  # fails if another process was first; its key applies
     except FileExistsError:
         pass
     finally:

@@ -1,4 +1,4 @@
-"""For load balancers: whether the process lives, and whether it can do its work."""
+"""Health checks for load balancers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from django.http import HttpRequest, JsonResponse
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process answers; asks nothing else, so that a database restart does not kill web processes."""
+    """200 whenever the process runs. It does not query the database: a database restart must not end web processes."""
     return JsonResponse({"status": "ok"})
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database answers and has all migrations, else 503 with what is missing."""
+    """200 if the database responds and has all migrations, else 503 with the reason."""
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except Error:
-        return JsonResponse({"status": "not ready", "reason": "the database does not answer"}, status=503)
+        return JsonResponse({"status": "not ready", "reason": "the database does not respond"}, status=503)
     if missing:
         return JsonResponse({"status": "not ready", "reason": f"{len(missing)} migrations are not applied"}, status=503)
     return JsonResponse({"status": "ready"})

@@ -1,8 +1,8 @@
-"""Settings, all from the environment (and a `.env` file beside manage.py). `.env.example` explains each variable.
+"""Settings, all from the environment (and a `.env` file next to manage.py). `.env.example` explains each variable.
 
-BARKEEP_ENV decides how strict they are. `development` (what manage.py assumes) runs with nothing configured, on the
-PostgreSQL that comes with the project. `production` (what config/wsgi.py and the Procfile assume) starts only when
-everything that a public server needs is said.
+`BARKEEP_ENV=development` (the default of manage.py) needs no configuration and uses the embedded PostgreSQL.
+`BARKEEP_ENV=production` (the default of config/wsgi.py and the Procfile) starts only if everything that a public server
+needs is set.
 """
 
 from pathlib import Path
@@ -11,11 +11,11 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from config.guards import (
     Env,
-    development_secret_key,
+    find_production_faults,
     is_production,
-    postgresql_from,
-    production_faults,
-    stop_on,
+    parse_database_url,
+    read_or_create_secret_key,
+    refuse_faults,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -31,11 +31,11 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localh
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DATABASE_URL = env.str("DATABASE_URL", default="")
 
-stop_on(production_faults(DEBUG, SECRET_KEY, ALLOWED_HOSTS, DATABASE_URL) if PRODUCTION else [])
-SECRET_KEY = SECRET_KEY or development_secret_key(VAR_DIR / "secret_key")
+refuse_faults(find_production_faults(DEBUG, SECRET_KEY, ALLOWED_HOSTS, DATABASE_URL) if PRODUCTION else [])
+SECRET_KEY = SECRET_KEY or read_or_create_secret_key(VAR_DIR / "secret_key")
 
 INSTALLED_APPS = [
-    "django.contrib.admin.apps.SimpleAdminConfig",  # config/urls.py registers: no command waits for forms and pages
+    "django.contrib.admin.apps.SimpleAdminConfig",  # config/urls.py imports the admin, so that no command does
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -53,7 +53,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",  # a page of bars is a tenth of its size; Django pads against BREACH
+    "django.middleware.gzip.GZipMiddleware",  # a page of bars shrinks to a tenth; Django pads against BREACH
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -61,7 +61,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
-    # An ETag of each answer's content: a client that polls and has it already gets 304 and no body.
+    # Sets an ETag: a client that polls gets 304 without a body if nothing changed.
     "django.middleware.http.ConditionalGetMiddleware",
 ]
 
@@ -85,11 +85,11 @@ TEMPLATES = [
 
 # --- Database -------------------------------------------------------------------------------------------------------
 
-env.bool("EMBEDDED_PG_KEEP", default=False)  # heeded where the server is left; a misspelt word is told here
+env.bool("EMBEDDED_PG_KEEP", default=False)  # config.embedded reads it at exit; this line refuses a typo at start
 EMBEDDED_PG_HOME = Path(env.str("EMBEDDED_PG_HOME", default=str(VAR_DIR / "postgres")))
 
 if DATABASE_URL:
-    DATABASES = {"default": postgresql_from(DATABASE_URL)}
+    DATABASES = {"default": parse_database_url(DATABASE_URL)}
     DATABASES["default"] |= {
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
         "CONN_HEALTH_CHECKS": True,
@@ -109,20 +109,20 @@ else:
         }
     }
 
-# Whoever waits for another's lock must then see what the other has committed, whatever the server's own default is.
+# After a wait for a lock, a statement must see what the other transaction committed, whatever the server's default.
 DATABASES["default"]["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_READ_COMMITTED
 
-# Rules of bars that only SQL can say are kept by the database, not by forms: no form writes a bar.
+# Django cannot validate constraints that are raw SQL. The database enforces them, and no form writes bars.
 SILENCED_SYSTEM_CHECKS = ["models.W045"]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Market data ----------------------------------------------------------------------------------------------------
 
-# The slug of the series that takes a file which names no symbol at all.
+# Slug of the series for files whose metadata has no symbol.
 DEFAULT_SERIES = env.str("DEFAULT_SERIES", default="mnq")
 
-# The stats of a series are open to everybody, as a health check is. Bars and runs never are.
+# Stats need no login, as a health check. Bars and runs always do.
 PUBLIC_STATS = env.bool("PUBLIC_STATS", default=True)
 
 # --- Language, time, static files -----------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "static/"
-# In development whitenoise serves the files where they lie; only a release collects them.
+# In development whitenoise serves the source files; only a release collects them.
 STATIC_ROOT = VAR_DIR / "static" if PRODUCTION else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -150,8 +150,8 @@ WHITENOISE_AUTOREFRESH = not PRODUCTION
 
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked from inside, over plain HTTP
-    # Hosts such as Railway and Heroku end TLS before the application and say so in this header.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # load balancers call them over plain HTTP
+    # Hosts such as Railway and Heroku terminate TLS in a proxy and set this header.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True)
@@ -159,7 +159,7 @@ if PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
-# Everything a page needs comes from here, and nothing is inline but the one style of the chart library's logo.
+# Pages load from this server only. The one inline style is that of the chart library's logo.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
@@ -184,10 +184,10 @@ AUTH_PASSWORD_VALIDATORS = [
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",  # first: without either, the answer is 401, not 403
+        "rest_framework.authentication.TokenAuthentication",  # first: without credentials the response is 401, not 403
         "rest_framework.authentication.SessionAuthentication",
     ],
-    # Databento's licence does not allow open redistribution: what is public says so itself.
+    # Databento's licence forbids open redistribution, so public views must opt out.
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
@@ -198,15 +198,15 @@ REST_FRAMEWORK = {
         "anon": env.rate("API_RATE_ANONYMOUS", default="120/min"),
         "user": env.rate("API_RATE_USER", default="1200/min"),
     },
-    # Production stands behind one proxy, which says who asks; what a client claims by itself is not believed.
+    # Production has one proxy, which sets the client's address. Without a proxy the header could be forged.
     "NUM_PROXIES": 1 if PRODUCTION else 0,
     "DEFAULT_SCHEMA_CLASS": "marketdata.api.schema.Schema",
-    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of ours
+    "URL_FORMAT_OVERRIDE": None,  # the API has a parameter `format` of its own
 }
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Barkeep",
-    "DESCRIPTION": "Minute bars from Databento files, and the audit trail of their ingestion. The API only reads data. "
+    "DESCRIPTION": "Minute bars from Databento files, and the audit trail of their ingest runs. The API is read-only. "
     "Back to [Barkeep](/).",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -215,7 +215,7 @@ SPECTACULAR_SETTINGS = {
         "marketdata.api.schema.remove_storage_bounds",
     ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",  # served by the project: works without internet
+    "SWAGGER_UI_DIST": "SIDECAR",  # served by the project, so it works without internet access
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
@@ -225,7 +225,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    # Standard error: standard output belongs to a command's result (`--json`).
+    # Standard error, since standard output is for results (`--json`).
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", default="WARNING")},
 }

@@ -2,7 +2,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):
-    """Static files under names with their hash, also where a JavaScript module imports another: a browser that keeps
-    the old one can never mix it with the new."""
+    """Static files with a hash in their names, in imports between JavaScript modules too. A browser's cache then cannot
+    mix old and new modules."""
 
     support_js_module_import_aggregation = True

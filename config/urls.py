@@ -1,4 +1,4 @@
-"""The site's addresses: the admin, the REST API, the pages."""
+"""URLs of the admin, the REST API and the pages."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,5 +1,5 @@
-"""What a web server runs. It is production unless the environment says otherwise, so a forgotten variable
-stops the server instead of opening it half-configured."""
+"""The WSGI application. It defaults to production, so that a missing variable stops the server instead of opening it
+half-configured."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What the benchmarks measure with: one process at a time, from tables in a known state."""
+"""Runs one process at a time and measures it, starting from tables in a known state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.harness.scratch import ROOT
 
 TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments, data_ingest_runs"
 COLUMNS = "symbol, ts, ts_ms, open, high, low, close, volume"
-# Run 1 for every row, whoever brought it: what two loaders stored can be compared, and every state has a run 1.
+# Run 1 for every row: the rows of two loaders are then comparable, and every state has a run 1.
 _ROWS = f"SELECT {COLUMNS}, 1::bigint FROM market_bars_ohlcv_1m {{where}} ORDER BY ts, symbol"
 _COPY_IN = f"COPY market_bars_ohlcv_1m ({COLUMNS}, ingestion_run_id) FROM STDIN (FORMAT BINARY)"
 _FILL = """
@@ -24,10 +24,9 @@ SELECT %(symbol)s, to_timestamp(minute * 60), minute * 60000, price, price + 2, 
 FROM (SELECT %(first)s + number + number / 1380 * 60 AS minute, 16000 + number %% 1000 * 0.25 AS price
       FROM generate_series(%(from)s::bigint, %(to)s::bigint - 1) AS number) AS invented
 """
-_FILLED_AT_ONCE = 1_000_000
+_ROWS_PER_FILL = 1_000_000
 
-# A process starts with the memory of the one that it is forked from, and that counts in its peak. So it is forked from
-# one that has next to none.
+# The kernel counts the memory of the forking process in the child's peak, so a tiny interpreter forks the child.
 _SPAWN = """
 import os, sys, time
 started = time.perf_counter()
@@ -40,9 +39,8 @@ sys.exit(os.waitstatus_to_exitcode(status) & 255)
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What one process took, from its start to its end, and what it said on standard output. `cpu_seconds` are its own,
-    not the server's."""
+class Measurement:
+    """One process from its start to its end: times, peak memory, standard output. `cpu_seconds` excludes the server."""
 
     seconds: float
     cpu_seconds: float
@@ -50,8 +48,8 @@ class Taken:
     output: str
 
 
-def run_process(command: list[str], url: str) -> Taken:
-    """Run a command of the project on the scratch database; a failure ends the benchmark with its words."""
+def run_process(command: list[str], url: str) -> Measurement:
+    """Run a command of the project on the scratch database. `SystemExit` with its output if it fails."""
     done = subprocess.run(
         [sys.executable, "-S", "-E", "-c", _SPAWN, *command],
         cwd=ROOT,
@@ -62,22 +60,23 @@ def run_process(command: list[str], url: str) -> Taken:
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     seconds, cpu_seconds, mib = map(float, done.stderr.split()[-3:])
-    return Taken(seconds, cpu_seconds, mib, done.stdout)
+    return Measurement(seconds, cpu_seconds, mib, done.stdout)
 
 
-def ingest(url: str, path: Path, *, jobs: int = 1, symbol: str = "") -> Taken:
-    """`ingest_dbn` as somebody runs it, of a file or a folder."""
+def ingest(url: str, path: Path, *, jobs: int = 1, symbol: str = "") -> Measurement:
+    """Run `ingest_dbn` on a file or a folder."""
     command = [sys.executable, "manage.py", "ingest_dbn", "--json", "--jobs", str(jobs), "--input", str(path)]
     return run_process(command + (["--symbol", symbol] if symbol else []), url)
 
 
-def counts_of(taken: Taken) -> dict[str, int]:
-    """What the run of a single file says of itself."""
-    [told] = json.loads(taken.output)["files"]
-    return told
+def read_counts(measured: Measurement) -> dict[str, int]:
+    """The counts that `ingest_dbn --json` reports of a single file."""
+    [counts] = json.loads(measured.output)["files"]
+    return counts
 
 
 def execute(sql: str, parameters: object = None) -> list[tuple]:
+    """Execute a statement on Django's connection; returns its rows."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -86,7 +85,7 @@ def execute(sql: str, parameters: object = None) -> list[tuple]:
 
 
 def empty_tables() -> None:
-    """No rows but run 1, and no pages of what was before that are still to be written."""
+    """Leave run 1 only, and write all dirty pages, so that no later measurement pays for them."""
     from django.utils import timezone
 
     from marketdata.models import IngestRun
@@ -97,7 +96,7 @@ def empty_tables() -> None:
 
 
 def copy_out(where: str = "") -> bytes:
-    """The table's rows as COPY BINARY has them."""
+    """The table's rows in the binary COPY format, ordered by time and symbol."""
     from django.db import connection
 
     out = io.BytesIO()
@@ -107,36 +106,37 @@ def copy_out(where: str = "") -> bytes:
 
 
 def fill_tables(rows: bytes) -> None:
-    """The tables with these rows and no others, vacuumed."""
+    """Replace all bars by these rows (of `copy_out`) and vacuum."""
     from django.db import connection
 
     empty_tables()
     with connection.cursor() as cursor:
         cursor.copy_expert(_COPY_IN, io.BytesIO(rows), 1 << 20)
-    tidy()
+    vacuum()
 
 
 def invent_bars(symbol: str, *, first: datetime, bars: int) -> None:
-    """So many minutes, made by the server, with a break of an hour after every 23."""
-    for start in range(0, bars, _FILLED_AT_ONCE):
-        end = min(start + _FILLED_AT_ONCE, bars)
+    """Insert so many bars, generated by the server: 23 hours of minutes, then an hour without."""
+    for start in range(0, bars, _ROWS_PER_FILL):
+        end = min(start + _ROWS_PER_FILL, bars)
         execute(_FILL, {"symbol": symbol, "first": int(first.timestamp()) // 60, "from": start, "to": end})
 
 
-def tidy() -> None:
-    """As autovacuum leaves a table in a while, and with nothing left to write."""
+def vacuum() -> None:
+    """Bring the table to the state that autovacuum leaves, and write all dirty pages."""
     execute("VACUUM ANALYZE market_bars_ohlcv_1m")
     execute("CHECKPOINT")
 
 
 def write_sample(path: Path, rows: int, *, first_day: date = date(2000, 1, 3)) -> Path:
+    """An MNQ.c.0 file in the exchange's open minutes from `first_day` on."""
     from ingestion.dbn.samples import write_mnq_sample
 
     return write_mnq_sample(path, bars=rows, first_day=first_day)
 
 
 def write_plain(path: Path, rows: int, symbols: list[str], *, change_every: int = 0, seed: int = 1) -> Path:
-    """Minute after minute, each with a bar of every symbol. `change_every`: add one to the volume of every so many."""
+    """A file with a bar of each symbol in every minute. `change_every=10` adds one to the volume of every tenth bar."""
     import numpy as np
 
     from ingestion.dbn.samples import random_walk
@@ -146,7 +146,7 @@ def write_plain(path: Path, rows: int, symbols: list[str], *, change_every: int 
     start = int(datetime(2001, 1, 1, tzinfo=UTC).timestamp()) * 10**9
     times = np.uint64(start) + np.arange(minutes, dtype=np.uint64) * np.uint64(60 * 10**9)
     one = [random_walk(times, instrument_id=number + 1, seed=seed + number) for number in range(len(symbols))]
-    records = np.stack(one, axis=1).reshape(-1)  # in time order, as a file of many symbols is
+    records = np.stack(one, axis=1).reshape(-1)  # in time order, as in the vendor's files
     if change_every:
         records["volume"][::change_every] += 1
     days = (date(2001, 1, 1), date(2100, 1, 1))

@@ -1,4 +1,4 @@
-"""A scratch database on the server of the settings, made for a benchmark and dropped behind it."""
+"""A scratch database on the server of the settings: created for a benchmark and dropped after it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "barkeep_bench"
 MARK = "scratch of benchmarks/: dropped without asking"
-SERVER = ("shared_buffers", "max_wal_size", "wal_compression", "fsync", "synchronous_commit")  # what a load depends on
+SERVER = (
+    "shared_buffers",
+    "max_wal_size",
+    "wal_compression",
+    "fsync",
+    "synchronous_commit",
+)  # that the speed of a load depends on
 
 USED_BY_LOADER = ("django", "psycopg2-binary", "databento-dbn", "numpy", "zstandard")
 USED_BY_OTHERS = ("databento", "pandas", "sqlalchemy", "adbc-driver-postgresql", "pyarrow")
@@ -32,8 +38,8 @@ def set_up_django() -> None:
 
 @contextlib.contextmanager
 def scratch_database(suffix: str = "") -> Iterator[str]:
-    """Within it, Django's connection is to a migrated, empty database; yields a URL of it for other processes. Several
-    at a time need a suffix each."""
+    """Connect Django to a new, migrated, empty database; yields its URL for other processes. Several at a time need
+    different suffixes."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -46,7 +52,7 @@ def scratch_database(suffix: str = "") -> Iterator[str]:
     switch_to(name)
     try:
         call_command("migrate", verbosity=0)
-        yield url_of(name)
+        yield get_url(name)
     finally:
         switch_to(before)
         connection.close()
@@ -55,7 +61,7 @@ def scratch_database(suffix: str = "") -> Iterator[str]:
 
 
 def switch_to(name: str) -> None:
-    """From here on, Django's connection is to this database of the server."""
+    """Connect Django to this database of the server."""
     from django.db import connection
 
     connection.close()
@@ -63,17 +69,17 @@ def switch_to(name: str) -> None:
 
 
 def _drop_leftover(cursor: CursorWrapper, name: str) -> None:
-    """Of a benchmark that was killed; a database that is somebody's own stays."""
+    """Drop the database of a benchmark that was killed. `SystemExit` for a database that no benchmark created."""
     cursor.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [name])
     found = cursor.fetchone()
     if found and found[0] != MARK:
-        raise SystemExit(f"The server has a database {name} that no benchmark made: rename or drop it first.")
+        raise SystemExit(f"The server has a database {name} that no benchmark created: rename or drop it first.")
     if found:
-        cursor.execute(f"DROP DATABASE {name}")  # fails while another benchmark works in it, as it should
+        cursor.execute(f"DROP DATABASE {name}")  # fails while another benchmark uses it, which is intended
 
 
-def url_of(name: str) -> str:
-    """Of the database that is connected, also where it listens on a Unix socket only: its folder goes as ?host=."""
+def get_url(name: str) -> str:
+    """A URL of a database on the connected server. The folder of a Unix socket goes into `?host=`."""
     from django.db import connection
 
     connection.ensure_connection()
@@ -83,8 +89,8 @@ def url_of(name: str) -> str:
     return f"postgresql://{login}@/{name}?host={quote(parameters.get('host', ''), safe='')}&port={parameters['port']}"
 
 
-def machine() -> dict[str, str | int | float]:
-    """What the figures were taken on."""
+def describe_machine() -> dict[str, str | int | float]:
+    """Hardware, versions and the server's settings, as the result records them."""
     import platform
 
     from django.db import connection
@@ -112,4 +118,4 @@ def _version_of(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "not installed"  # only the other ways need it: whatever measures this loader alone goes without
+        return "not installed"  # only the other ways need it

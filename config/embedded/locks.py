@@ -1,7 +1,7 @@
-"""Who uses the server, told by file locks: the kernel drops them however a process dies.
+"""File locks that show which processes use the server. The kernel releases them when a process ends in any way.
 
-`start.lock` is held, alone, by whoever looks at the server in order to start or stop it.
-`users.lock` is held, shared, by every process that uses the server.
+A process that starts or stops the server has an exclusive lock on `start.lock`.
+Every process that uses the server has a shared lock on `users.lock`.
 """
 
 import os
@@ -12,49 +12,49 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows, which place.py refuses with a sentence
+except ImportError:  # Windows, which layout.find_wheel refuses
     fcntl = None
 
-_held: dict[Path, int] = {}
+_user_locks: dict[Path, int] = {}
 thread_lock = threading.RLock()
 
 
 @contextmanager
 def start_lock(home: Path) -> Iterator[None]:
-    """One process at a time between here and the end of the block."""
+    """Run the block in one process at a time."""
     fd = _open(home / "start.lock")
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
-        # Closing alone is not enough: a child forked meanwhile would keep the lock with its copy.
+        # Closing is not enough: a child forked meanwhile would keep the lock with its copy of the descriptor.
         fcntl.flock(fd, fcntl.LOCK_UN)
         os.close(fd)
 
 
 def join(home: Path) -> bool:
-    """Count this process among the users (call it under `start_lock`); False if it was one already."""
-    if home in _held:
+    """Register this process as a user; False if it already is one. Call it under `start_lock`."""
+    if home in _user_locks:
         return False
     fd = _open(home / "users.lock")
     fcntl.flock(fd, fcntl.LOCK_SH)
-    _held[home] = fd
+    _user_locks[home] = fd
     return True
 
 
 def is_member(home: Path) -> bool:
-    """Whether this very process, not a parent of it, counts among the users."""
-    return home in _held
+    """Whether this process is a user. A parent's membership does not count."""
+    return home in _user_locks
 
 
 def leave(home: Path) -> bool:
-    """Stop being a user (call it under `start_lock`); True if there is no other."""
-    os.close(_held.pop(home))
-    return nobody_uses(home)
+    """Stop being a user; True if no other process is one. Call it under `start_lock`."""
+    os.close(_user_locks.pop(home))
+    return is_unused(home)
 
 
-def nobody_uses(home: Path) -> bool:
-    """Whether no process is a user (call it under `start_lock`)."""
+def is_unused(home: Path) -> bool:
+    """Whether no process is a user. Call it under `start_lock`."""
     fd = _open(home / "users.lock")
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,19 +67,19 @@ def nobody_uses(home: Path) -> bool:
 
 
 def _open(path: Path) -> int:
-    # Read-only is enough for flock, and lets one account lock the file that another one made.
+    # flock works on a read-only file, so one account can lock the file that another one created.
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
 def _forget_in_child() -> None:
-    """A lock belongs to parent and child together after a fork, so a child has to take its own.
+    """Drop the inherited locks in a forked child, which registers itself when it uses the server.
 
-    Otherwise the parent, leaving, could not see that the child still uses the server.
+    Parent and child share a lock after a fork. At its exit the parent could not see that the child uses the server.
     """
     global thread_lock
-    thread_lock = threading.RLock()  # another thread of the parent may have held it
-    while _held:
-        os.close(_held.popitem()[1])
+    thread_lock = threading.RLock()  # another thread of the parent may have locked it
+    while _user_locks:
+        os.close(_user_locks.popitem()[1])
 
 
 if fcntl:

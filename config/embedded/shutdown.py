@@ -1,8 +1,7 @@
-"""What `runserver` does when it is told to end with SIGTERM, so that the server does not outlive its last user.
+"""Stops the server when SIGTERM ends `runserver`.
 
-A process that SIGTERM kills runs no exit functions. Django's reloader, which answers the signal, kills its child at
-once, and it is the child that uses the server. So the signal ends the process in the usual way here, and whoever is
-left looks whether anybody uses the server still.
+A process that SIGTERM kills runs no exit functions. Django's reloader handles the signal, but kills its child, which is
+the process that uses the server. So SIGTERM raises SystemExit here, and the remaining process stops an unused server.
 """
 
 import atexit
@@ -10,14 +9,14 @@ import signal
 import sys
 
 
-def stop_with_the_last_user() -> None:
-    """For the main thread, before the command runs. The reloader sets a handler of its own over this one."""
-    signal.signal(signal.SIGTERM, _end)
+def stop_server_at_exit() -> None:
+    """Call it in the main thread before the command runs. The reloader replaces this handler by its own."""
+    signal.signal(signal.SIGTERM, _exit)
     atexit.register(_stop_if_unused)
 
 
-def _end(number: int, frame: object) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once more, it must not interrupt the server's being stopped
+def _exit(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt stopping the server
     sys.exit(128 + number)
 
 

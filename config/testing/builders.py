@@ -1,4 +1,4 @@
-"""Files for tests, written as real DBN and read back by the real pipeline."""
+"""Builds DBN files for tests and runs the commands on them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ FRONT = 42_000_001  # the instrument that MNQ.c.0 is mapped to by default
 
 
 def at(minute: int, *, day: date | None = None) -> int:
-    """Nanoseconds of a minute after midnight UTC of `day` (2 January 2024)."""
+    """Nanoseconds since 1970 of a minute after midnight UTC of `day` (default 2 January 2024)."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) if day else MIDNIGHT
     return int(midnight.timestamp()) * 10**9 + minute * NANOSECONDS_PER_MINUTE
 
 
 def bars(count: int = 3, *, first: int = 0, instrument_id: int = FRONT, publisher_id: int = 1, base: int = 16_800):
-    """`count` plausible bars from a minute on, each with values of its own (seeded by the minute)."""
+    """`count` valid bars from minute `first` on. Values depend on the minute only."""
     records = empty_records(count, instrument_id=instrument_id)
     minutes = np.arange(first, first + count)
     close = (base * 4 + minutes % 97) * 250_000_000
@@ -43,13 +43,13 @@ def bars(count: int = 3, *, first: int = 0, instrument_id: int = FRONT, publishe
 
 
 def together(*parts: np.ndarray) -> np.ndarray:
-    """The parts' records in time order, as a file of several instruments has them."""
+    """All records in time order, as in a file of several instruments."""
     joined = np.concatenate(parts)
     return joined[np.argsort(joined["ts_event"], kind="stable")]
 
 
 def header(**changes) -> Header:
-    """Metadata of a continuous MNQ file of January 2024, changed as the test needs it."""
+    """Metadata of a continuous MNQ file of January 2024, with `changes`."""
     fields = {
         "symbols": ("MNQ.c.0",),
         "mappings": {"MNQ.c.0": [(date(2024, 1, 1), date(2024, 2, 1), FRONT)]},
@@ -65,12 +65,12 @@ def write(path: Path, records: np.ndarray, **changes) -> Path:
 
 
 def dbn(records: np.ndarray, **changes) -> bytes:
-    """The bytes of an uncompressed file, for a test to damage."""
+    """The bytes of an uncompressed file, for tests that damage them."""
     return header(**changes).encode() + records.tobytes()
 
 
 def zstd(*contents: bytes) -> bytes:
-    """Each content as a zstd frame of its own, with a checksum."""
+    """One zstd frame with a checksum for each content."""
     compressor = zstandard.ZstdCompressor(write_checksum=True)
     return b"".join(compressor.compress(content) for content in contents)
 
@@ -86,7 +86,7 @@ def save(path: Path, content: bytes) -> Path:
 
 
 def several(path: Path, parts: dict[str, np.ndarray], **changes) -> Path:
-    """A file of several symbols, each mapped for January 2024 to the instrument of its own records."""
+    """A file of several symbols, each mapped in January 2024 to the instrument of its records."""
     mappings = {
         symbol: [(date(2024, 1, 1), date(2024, 2, 1), int(records["instrument_id"][0]))]
         for symbol, records in parts.items()
@@ -107,7 +107,7 @@ class Printed:
 
 
 def ingest(*paths: Path, **options) -> Printed:
-    """Run the command in this process. Raises `CommandError` as the command line would show it."""
+    """Run `ingest_dbn` in this process. Raises the `CommandError` that the command line would show."""
     out, err = io.StringIO(), io.StringIO()
     call_command("ingest_dbn", input=[*paths], stdout=out, stderr=err, **{"jobs": 1, **options})
     return Printed(out.getvalue(), err.getvalue())
@@ -121,10 +121,10 @@ def undo_run(run_id: int) -> Printed:
 
 
 def refuse(path: Path, **options) -> str:
-    """Run the command on a file that must be refused; check all that holds of every refusal; return the sentence."""
+    """Run `ingest_dbn` on a file that must be refused. Check what all refusals share; return the message."""
     if not Bar.objects.exists():
-        _prefill()
-    before = _everything()
+        _store_bar()
+    before = _read_tables()
     with pytest.raises(CommandError) as refusal:
         ingest(path, **options)
     sentence = str(refusal.value)
@@ -134,12 +134,12 @@ def refuse(path: Path, **options) -> str:
     assert refusal.value.returncode == 1
     run = IngestRun.objects.latest("pk")
     assert (run.status, run.error, run.row_count) == ("failed", sentence, 0)
-    assert _everything() == before
+    assert _read_tables() == before
     return sentence
 
 
-def _prefill() -> None:
-    """A bar in the place of every test's first, so that a refused file that was stored after all would show."""
+def _store_bar() -> None:
+    """A bar at the time of each test's first bar, so that an overwrite by a refused file is visible."""
     run = IngestRun.objects.create(
         file_name="prefill.dbn", file_sha256="0" * 64, status="success", row_count=1, inserted_count=1,
         min_ts=MIDNIGHT, max_ts=MIDNIGHT, started_at=MIDNIGHT, finished_at=MIDNIGHT,
@@ -150,19 +150,19 @@ def _prefill() -> None:
     )  # fmt: skip
 
 
-def _everything() -> list:
+def _read_tables() -> list:
     tables = (Bar.objects.order_by("symbol", "ts"), Series.objects.order_by("pk"), SeriesInstrument.objects.all())
     return [list(table.values()) for table in tables]
 
 
 def stored(symbol: str = "CME_MINI:MNQ1!") -> dict[datetime, tuple[Decimal, ...]]:
-    """What the table holds of a series: time to open, high, low, close, volume."""
+    """The stored bars of a series: time to open, high, low, close, volume."""
     rows = Bar.objects.filter(symbol=symbol).values_list("ts", "open", "high", "low", "close", "volume")
     return {row[0]: row[1:] for row in rows}
 
 
 def exact(records: np.ndarray) -> dict[datetime, tuple[Decimal, ...]]:
-    """The same of records, by a slow and obvious way: one at a time, integers times 1e-9 as decimals."""
+    """The same of records, computed slowly: one record at a time, integers times 1e-9 as decimals."""
     expected = {}
     for record in records:
         ts = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(record["ts_event"]) // 1000)

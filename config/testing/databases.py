@@ -1,4 +1,4 @@
-"""Fixtures that all apps' tests share."""
+"""Database fixtures for the tests of all apps."""
 
 import pytest
 from django.db import connection
@@ -9,8 +9,8 @@ _TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker):
-    """The test database, always. pytest-django's own fixture makes one only for tests that carry its mark, and lets
-    the others through to the real database."""
+    """Create the test database for all tests. pytest-django's own fixture creates it only for tests with its mark;
+    other tests would use the real database."""
     with django_db_blocker.unblock():
         databases = setup_databases(verbosity=0, interactive=False, keepdb=django_db_keepdb)
     yield
@@ -21,19 +21,19 @@ def django_db_setup(django_test_environment, django_db_modify_db_settings, djang
 
 @pytest.fixture
 def market_db(django_db_setup, django_db_blocker):
-    """The real database, empty but for the series that migrations bring, and without a transaction around the test:
-    ingestion commits, and other processes and connections must see it."""
+    """The test database, empty except for the series that migrations create. No transaction surrounds the test, since
+    ingestion commits and other processes and connections must see the result."""
     with django_db_blocker.unblock():
-        _empty()
+        _empty_tables()
         yield connection
-        _empty()
+        _empty_tables()
         connection.close()
 
 
-def _empty() -> None:
+def _empty_tables() -> None:
     name = connection.settings_dict["NAME"]
     if not name.startswith("test_"):
-        pytest.exit(f"{name} is not a test database: nothing was emptied.", returncode=3)
+        pytest.exit(f"{name} is not a test database: no table was emptied.", returncode=3)
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY")
         cursor.execute("DELETE FROM market_series WHERE slug <> 'mnq'")

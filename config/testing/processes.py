@@ -1,4 +1,4 @@
-"""The command in a process of its own, and other sessions on the test's database."""
+"""Commands in processes of their own, and other sessions on the test database."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOCK_EVERY_SERIES = (
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended. `sentence` is what it said of an error, after checking that it said nothing else."""
+    """How a command ended. `sentence` is its error message; it fails if standard error has other lines."""
 
     code: int
     out: str
@@ -41,7 +41,7 @@ class Ended:
 
 
 class Process:
-    """`manage.py ingest_dbn`, or another command, as somebody starts it from a shell; its output is kept."""
+    """`manage.py ingest_dbn`, or another command, in a process group of its own, with captured output."""
 
     def __init__(
         self, *arguments: object, command: str = "ingest_dbn", url: str | None = None, **variables: str
@@ -71,7 +71,7 @@ class Process:
         self._process.send_signal(number)
 
     def press_ctrl_c(self) -> None:
-        """As a terminal does it: to the command and to every process that it started."""
+        """Send SIGINT to the command and its children, as a terminal does."""
         os.killpg(self._process.pid, signal.SIGINT)
 
     def end(self, seconds: float = 60) -> Ended:
@@ -85,7 +85,7 @@ def run(*arguments: object, **where: str) -> Ended:
 
 
 def database_url() -> str:
-    """The test's own database as another process reaches it, by TCP or by the embedded server's socket."""
+    """The test database's URL for other processes, by TCP or by the embedded server's socket."""
     connection.ensure_connection()
     server = connection.connection.info
     user = quote(server.user) + (f":{quote(server.password)}" if server.password else "")
@@ -94,7 +94,7 @@ def database_url() -> str:
 
 @contextlib.contextmanager
 def session() -> Iterator[CursorWrapper]:
-    """A session of somebody else, each statement its own transaction."""
+    """Another session on the test database, in autocommit mode."""
     other = connection.copy()
     try:
         with other.cursor() as cursor:
@@ -105,17 +105,17 @@ def session() -> Iterator[CursorWrapper]:
 
 @contextlib.contextmanager
 def series_locked() -> Iterator[None]:
-    """While somebody else writes every series: an ingest has staged its file, and waits."""
+    """Lock all series in another session: an ingest stages its file, then waits."""
     with session() as cursor:
         cursor.execute(*LOCK_EVERY_SERIES)
         yield
 
 
 def until(condition: Callable[[], object], *, seconds: float = 20) -> object:
-    """What `condition` returns as soon as that is something."""
-    give_up = time.monotonic() + seconds
+    """Wait until `condition` returns something true; returns that."""
+    deadline = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() < give_up, "waited in vain"
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
         time.sleep(0.01)
     return found
 
@@ -125,12 +125,12 @@ def running() -> IngestRun | None:
 
 
 def backend_in(state: str) -> int | None:
-    """The process id of the server's side of an ingest whose current statement is like `state` and not yet over."""
+    """The backend's process id of an active session whose statement is ILIKE `state`; None if there is none."""
     return next(iter(_backends_in(state)), None)
 
 
 def backends_in(state: str) -> int:
-    """How many ingests' current statement is like `state` and not yet over."""
+    """The number of active sessions whose statement is ILIKE `state`."""
     return len(_backends_in(state))
 
 

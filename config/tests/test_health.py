@@ -1,9 +1,9 @@
-"""What a load balancer asks."""
+"""Health checks for load balancers."""
 
 from django.db import OperationalError
 
 
-def test_the_process_answers_without_a_database(client):
+def test_the_process_responds_without_a_database(client):
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
@@ -17,4 +17,4 @@ def test_not_ready_without_a_database(market_db, client, monkeypatch):
 
     monkeypatch.setattr("config.health.MigrationExecutor", refuse)
     response = client.get("/readyz")
-    assert (response.status_code, response.json()["reason"]) == (503, "the database does not answer")
+    assert (response.status_code, response.json()["reason"]) == (503, "the database does not respond")

@@ -1,6 +1,7 @@
-"""manage.py, whatever ends it: never a traceback for what a user does."""
+"""manage.py prints no traceback for what a user does."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from django.conf import settings
 import manage
 
 
-def test_ctrl_c_before_anything_is_set_up(monkeypatch, capsys):
+def test_ctrl_c_during_start(monkeypatch, capsys):
     def interrupted():
         raise KeyboardInterrupt
 
@@ -22,7 +23,7 @@ def test_ctrl_c_before_anything_is_set_up(monkeypatch, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_whoever_reads_may_stop_reading():
+def test_a_reader_may_close_the_pipe():
     reading, writing = os.pipe()
     os.close(reading)
     ended = subprocess.run(
@@ -30,3 +31,19 @@ def test_whoever_reads_may_stop_reading():
     )
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_a_python_without_django_names_the_one_that_has_it(tmp_path):
+    shutil.copy(settings.BASE_DIR / "manage.py", tmp_path)
+    command = [sys.executable, "-I", "-S", "manage.py", "ingest_dbn", "--input", "a file.dbn"]
+    without = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert without.returncode == 1
+    assert without.stderr == (
+        "The project's packages are not installed: run `make demo`, then use .venv/bin/python manage.py.\n"
+    )
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").touch()
+    beside = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert beside.returncode == 1
+    assert beside.stderr.endswith("has: run .venv/bin/python manage.py ingest_dbn --input 'a file.dbn'\n")
+    assert beside.stderr.count("\n") == 1

@@ -1,29 +1,175 @@
-"""Who may import whom."""
+"""Which folder may import or do what, and how many modules a folder has."""
+
+from __future__ import annotations
 
 import ast
+import re
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from django.conf import settings
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("benchmarks", "config", "ingestion", "marketdata")
+TESTS = re.compile(r"(^|/)(tests|testing)/|(^|/)conftest\.py$")
+MAX_MODULES = 14
+
+WRITES_BARS = re.compile(
+    r"\b(INSERT\s+INTO|UPDATE(\s+ONLY)?|DELETE\s+FROM(\s+ONLY)?|MERGE\s+INTO(\s+ONLY)?)\s+BARS\b"
+    r"|\bTRUNCATE\b[^;]*\bBARS\b"
+    r"|\bCOPY\s+BARS\b[^;]*\bFROM\b".replace("BARS", r'("?public"?\.)?"?market_bars_ohlcv_1m"?'),
+    re.IGNORECASE,
+)
+ORM_WRITES = {
+    *("create", "bulk_create", "get_or_create", "update_or_create", "update", "bulk_update", "delete", "save"),
+    *("acreate", "abulk_create", "aget_or_create", "aupdate_or_create", "aupdate", "abulk_update", "adelete", "asave"),
+    "_raw_delete",
+}
+MAY_WRITE_BARS = re.compile(r"^(ingestion/(loading|undo)|benchmarks)/|/migrations/")
 
 
-def imported_modules(path: Path) -> Iterator[str]:
-    """The names that a module imports anywhere in it, also within functions."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+def list_modules(suffix: str = ".py") -> list[str]:
+    """Paths below the root of all source files of the packages."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob(f"*{suffix}")]
+    return sorted(str(path.relative_to(ROOT)) for path in paths)
+
+
+def parse(path: str) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(), path)
+
+
+def find_imports(tree: ast.AST) -> Iterator[str]:
+    """Names of all imported modules, also within functions. `from a import b` gives `a` and `a.b`."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield node.module
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def test_marketdata_and_its_tests_do_not_import_ingestion():
+def find_texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and text of each string. Parts of an f-string and of `+` are joined; `…` replaces other expressions."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
+            yield node.lineno, _join(node)
+
+
+def _join(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else "…"
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_join, node.values))
+    if isinstance(node, ast.BinOp):
+        return _join(node.left) + _join(node.right)
+    return "…"
+
+
+def find_bar_writes(source: str) -> list[int]:
+    """Lines with SQL or ORM calls that write market_bars_ohlcv_1m."""
+    tree = ast.parse(source)
+    lines = {line for line, text in find_texts(tree) if WRITES_BARS.search(text)}
+    lines |= {node.lineno for node in ast.walk(tree) if _writes_bar_by_orm(node)}
+    return sorted(lines)
+
+
+def _writes_bar_by_orm(node: ast.AST) -> bool:
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ORM_WRITES):
+        return False
+    root = node.func.value
+    while isinstance(root, (ast.Attribute, ast.Call, ast.Subscript)):
+        root = root.func if isinstance(root, ast.Call) else root.value
+    return isinstance(root, ast.Name) and root.id == "Bar"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'x = "insert into market_bars_ohlcv_1m (symbol) VALUES (1)"',
+        "x = 'INSERT INTO public.\"market_bars_ohlcv_1m\" AS bars SELECT 1'",
+        'x = """\nUPDATE\n    market_bars_ohlcv_1m AS bars SET close = 1"""',
+        'x = f"DELETE FROM market_bars_ohlcv_1m WHERE {where}"',
+        'x = "DELETE FROM " + "market_bars_ohlcv_1m"',
+        'x = "TRUNCATE market_bar_revisions, market_bars_ohlcv_1m"',
+        'x = f"COPY market_bars_ohlcv_1m ({columns}) FROM STDIN (FORMAT BINARY)"',
+        'x = "MERGE INTO market_bars_ohlcv_1m USING staged ON true"',
+        "Bar.objects.filter(symbol='x').delete()",
+        "Bar.objects.create(symbol='x')",
+        "Bar(symbol='x').save()",
+    ],
+)
+def test_the_guard_finds_writes(source):
+    assert find_bar_writes(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'x = "SELECT * FROM market_bars_ohlcv_1m FOR UPDATE"',
+        'x = "COPY (SELECT * FROM market_bars_ohlcv_1m) TO STDOUT"',
+        'x = "INSERT INTO market_bars_ohlcv_1h SELECT * FROM market_bars_ohlcv_1m"',
+        'x = "INSERT INTO market_bar_revisions SELECT * FROM market_bars_ohlcv_1m"',
+        "Bar.objects.filter(symbol='x').exists()",
+        "IngestRun.objects.create(pk=1)",
+    ],
+)
+def test_the_guard_passes_reads(source):
+    assert not find_bar_writes(source)
+
+
+def test_only_loading_and_undo_write_bars():
+    modules = [path for path in list_modules() if not TESTS.search(path) and not MAY_WRITE_BARS.search(path)]
+    found = [f"{path}:{line}" for path in modules for line in find_bar_writes((ROOT / path).read_text())]
+    found += [path for path in list_modules(".sql") if WRITES_BARS.search((ROOT / path).read_text())]
+    assert found == [], "SQL or ORM calls that write bars belong in ingestion/loading/ or ingestion/undo/"
+
+
+def test_the_writers_are_where_the_guard_looks():
+    rooms = {
+        path.rsplit("/", 1)[0] for path in list_modules() if path.startswith("ingestion/") and "/tests/" not in path
+    }
+    writers = {room for room in rooms for path in (ROOT / room).glob("*.py") if find_bar_writes(path.read_text())}
+    assert writers == {"ingestion/loading", "ingestion/undo"}
+
+
+def test_dbn_imports_no_django():
+    modules = [path for path in list_modules() if path.startswith("ingestion/dbn/")]
+    lazy = [path for path in modules if any(name.split(".")[0] == "django" for name in find_imports(parse(path)))]
+    assert lazy == []
+    names = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in modules]
+    code = f"import sys, {', '.join(names)}; print(*{{'django', 'pandas', 'databento'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_marketdata_and_its_tests_import_no_ingestion():
     """What is stored can be read without the code that stores it."""
-    modules = sorted((settings.BASE_DIR / "marketdata").rglob("*.py"))
+    modules = [path for path in list_modules() if path.startswith("marketdata/")]
     assert len(modules) > 50
-    offenders = [
-        f"{path.relative_to(settings.BASE_DIR)} imports {name}"
-        for path in modules
-        for name in imported_modules(path)
-        if name.split(".")[0] == "ingestion"
+    found = [f"{path} imports {name}" for path in modules for name in find_imports(parse(path)) if is_ingestion(name)]
+    assert found == []
+
+
+def is_ingestion(name: str) -> bool:
+    return name.split(".")[0] == "ingestion"
+
+
+def test_only_tests_import_the_testing_package():
+    found = [
+        path
+        for path in list_modules()
+        if not TESTS.search(path) and any(name.startswith("config.testing") for name in find_imports(parse(path)))
     ]
-    assert offenders == []
+    assert found == []
+
+
+def test_no_folder_has_too_many_modules():
+    modules = [path for suffix in (".py", ".js") for path in list_modules(suffix)]
+    counted = [path for path in modules if not path.endswith("/__init__.py") and "/vendor/" not in path]
+    folders = Counter(path.rsplit("/", 1)[0] for path in counted)
+    exempt = re.compile(r"(^|/)(tests|migrations)(/|$)")
+    large = {folder: count for folder, count in folders.items() if count > MAX_MODULES and not exempt.search(folder)}
+    assert large == {}, f"a folder has at most {MAX_MODULES} modules: make rooms"

@@ -1,6 +1,6 @@
 """Django's PostgreSQL engine on the embedded server, which the first connection starts.
 
-Settings say where its files are; everything else has a default here:
+Settings name the folder of its files:
 
     {
         "ENGINE": "config.embedded.backend",
@@ -9,7 +9,7 @@ Settings say where its files are; everything else has a default here:
         "OPTIONS": {"home": "<folder>"},
     }
 
-HOST and PORT are not set: the server listens on a private Unix socket only.
+HOST and PORT stay empty: the server listens on a private Unix socket only.
 """
 
 from pathlib import Path
@@ -23,15 +23,15 @@ from config.embedded.errors import EmbeddedPostgresError
 
 
 class DatabaseClient(client.DatabaseClient):
-    """`manage.py dbshell`, which starts the server too."""
+    """`manage.py dbshell`, which also starts the server."""
 
     @classmethod
     def settings_to_cmd_args_env(cls, settings_dict, parameters):
-        folder = _started(settings_dict)
+        folder = _ensure_started(settings_dict)
         args, env = super().settings_to_cmd_args_env(
             settings_dict | {"HOST": str(folder), "PORT": server.PORT}, parameters
         )
-        return [server.psql(), *args[1:]], env
+        return [server.find_psql(), *args[1:]], env
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -39,19 +39,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self):
         params = super().get_connection_params()
-        params.pop("home", None)  # ours; libpq would refuse it
+        params.pop("home", None)  # libpq refuses unknown options
         return params
 
     def get_new_connection(self, conn_params):
         def connect():
-            folder = _started(self.settings_dict)
+            folder = _ensure_started(self.settings_dict)
             return super_connect(conn_params | {"host": str(folder), "port": server.PORT})
 
         super_connect = super().get_new_connection
-        return server.patiently(connect)
+        return server.connect_with_retry(connect)
 
 
-def _started(settings_dict: dict) -> Path:
+def _ensure_started(settings_dict: dict) -> Path:
     home = settings_dict["OPTIONS"].get("home")
     if not home:
         raise ImproperlyConfigured("config.embedded.backend needs OPTIONS['home'], the folder of its files.")

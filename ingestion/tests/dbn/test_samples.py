@@ -1,8 +1,8 @@
-"""The invented files of the demo are real DBN, as the official client reads it, and the same each time."""
+"""Sample files are DBN that the official client reads, in the minutes in which the exchange is open."""
 
 import re
 import warnings
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -10,42 +10,44 @@ from django.core.management import CommandError, call_command
 
 from config.testing.builders import ingest, refuse
 from ingestion.dbn.layout import OHLCV
-from ingestion.dbn.samples import globex_minutes, random_walk, write_mnq_sample
+from ingestion.dbn.samples import CALENDAR, find_open_minutes, random_walk, write_mnq_sample
 from ingestion.dbn.writer import Header, empty_records, write_dbn
-from marketdata.models import Bar, IngestRun, SeriesInstrument
+from marketdata.calendars.trading_days import find_trading_days
+from marketdata.coverage.report import read_coverage
+from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
 
 MINUTE = 60 * 10**9
 
 
-def as_times(minutes: np.ndarray) -> list[datetime]:
-    return [datetime.fromtimestamp(int(ns) // 10**9, UTC) for ns in minutes]
+def to_datetime(nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(int(nanoseconds) // 10**9, UTC)
 
 
 @pytest.mark.parametrize("name", ["mnq.dbn", "mnq.dbn.zst"])
-def test_the_official_client_reads_the_sample_alike(tmp_path, name):
+def test_the_official_client_reads_the_sample(tmp_path, name):
     databento = pytest.importorskip("databento")
     path = write_mnq_sample(tmp_path / name, bars=500)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # it only warns of damage
+        warnings.simplefilter("error")  # of damage it only warns
         store = databento.DBNStore.from_bytes(path.read_bytes())
         records = store.to_ndarray()
 
     assert (store.schema, store.dataset, store.symbols) == ("ohlcv-1m", "GLBX.MDP3", ["MNQ.c.0"])
-    assert np.array_equal(records["ts_event"], globex_minutes(date(2024, 1, 1), 500))
+    assert np.array_equal(records["ts_event"], find_open_minutes(date(2024, 1, 1), 500))
     assert set(records["rtype"]) == {0x21}
 
 
 def test_the_same_arguments_give_the_same_file(tmp_path):
-    first, again, other = (
+    first, second, other = (
         write_mnq_sample(tmp_path / f"{number}.dbn.zst", bars=300, seed=seed).read_bytes()
         for number, seed in enumerate((1, 1, 2))
     )
-    assert first == again
+    assert first == second
     assert first != other
 
 
-def test_a_sample_across_a_quarter_rolls_and_is_ingested_whole(market_db, tmp_path):
+def test_a_sample_across_a_quarter_rolls_and_is_ingested_completely(market_db, tmp_path):
     """From the Monday before the third Friday of March 2024, so that the roll falls within the file."""
     path = write_mnq_sample(tmp_path / "mnq.dbn.zst", bars=7_000, first_day=date(2024, 3, 11))
 
@@ -62,22 +64,58 @@ def test_a_sample_across_a_quarter_rolls_and_is_ingested_whole(market_db, tmp_pa
     assert days[0][2] == date(2024, 3, 15)  # the third Friday
 
 
-def test_globex_minutes_leave_out_the_break_and_the_weekend():
-    minutes = globex_minutes(date(2024, 1, 1), 10_000)
-    times = as_times(minutes)
+def test_open_minutes_are_those_of_the_calendar():
+    minutes = find_open_minutes(date(2024, 1, 1), 500_000)
+    days = find_trading_days(CALENDAR, datetime(2024, 1, 1, tzinfo=UTC), to_datetime(minutes[-1]))
+    slow = [
+        int(opened.timestamp()) * 10**9 + number * MINUTE
+        for day in days
+        for opened, closed in day.spans
+        for number in range((closed - opened) // timedelta(minutes=1))
+        if opened + number * timedelta(minutes=1) >= datetime(2024, 1, 1, tzinfo=UTC)
+    ]
 
-    assert len(minutes) == 10_000
-    assert (np.diff(minutes.astype(np.int64)) >= MINUTE).all()
-    for time in times:
-        assert time.hour != 22
-        assert time.weekday() != 5
-        assert time.weekday() != 4 or time.hour < 22
-        assert time.weekday() != 6 or time.hour == 23
-    assert globex_minutes(date(2024, 1, 6), 1)[0] == np.uint64(datetime(2024, 1, 7, 23, tzinfo=UTC).timestamp() * 10**9)
+    assert len(minutes) == 500_000
+    assert minutes.tolist() == slow[:500_000]
+
+
+@pytest.mark.parametrize(
+    ("first_day", "first_minute"),
+    [
+        (date(2024, 1, 1), "2024-01-01 23:00"),  # New Year's Day: the evening's open
+        (date(2024, 1, 6), "2024-01-07 23:00"),  # a Saturday in winter
+        (date(2024, 7, 6), "2024-07-07 22:00"),  # a Saturday in summer
+        (date(2024, 1, 9), "2024-01-09 00:00"),  # midnight UTC lies within the session
+    ],
+)
+def test_a_sample_starts_when_the_exchange_is_open(first_day, first_minute):
+    assert f"{to_datetime(find_open_minutes(first_day, 1)[0]):%Y-%m-%d %H:%M}" == first_minute
+
+
+def test_a_sample_has_no_gap_while_the_exchange_is_open(market_db, tmp_path):
+    """From before the change to winter time to after the change to summer time, with Thanksgiving's and Christmas
+    Eve's early closes, Christmas, New Year's Day, Presidents' Day and the day of mourning of January 2025."""
+    path = write_mnq_sample(tmp_path / "mnq.dbn.zst", bars=130_000, first_day=date(2024, 10, 28))
+
+    ingest(path)
+
+    coverage = read_coverage(Series.objects.get(slug="mnq"), start=None, end=None)
+    assert coverage.gaps.open_count == 0
+    assert coverage.gaps.count > 90
+    assert coverage.end > datetime(2025, 3, 10, tzinfo=UTC)
+    assert sum(day.bars for day in coverage.days) == 130_000
+    # The first and the last day may be incomplete.
+    assert [day.day for day in coverage.days[1:-1] if not day.bars == day.open_bars == day.expected] == []
+
+
+def test_a_sample_ends_before_the_calendar_does():
+    assert len(find_open_minutes(date(2199, 9, 1), 1_000)) == 1_000
+    with pytest.raises(ValueError, match="ends in 2199, before 500,000 minutes from 2199-09-01 on"):
+        find_open_minutes(date(2199, 9, 1), 500_000)
 
 
 def test_a_random_walk_keeps_the_rules_of_bars():
-    records = random_walk(globex_minutes(date(2024, 1, 1), 5_000), seed=3, start_price=2.0)
+    records = random_walk(find_open_minutes(date(2024, 1, 1), 5_000), seed=3, start_price=2.0)
 
     assert records.dtype == OHLCV
     assert (records["high"] >= np.maximum(records["open"], records["close"])).all()
@@ -93,7 +131,7 @@ def test_a_header_without_rows_makes_a_file_that_is_refused_as_empty(market_db, 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["x.dbn", "--start", "yesterday"], "argument --start: 'yesterday' is not a date: write it as 2024-01-01"),
         (["x.dbn", "--start", "2024-02-30"], "'2024-02-30' is not a date: write it as 2024-01-01"),
@@ -103,6 +141,6 @@ def test_a_header_without_rows_makes_a_file_that_is_refused_as_empty(market_db, 
         (["x.zst"], "'x.zst' does not end in .dbn or .dbn.zst"),
     ],
 )
-def test_what_no_sample_can_be_made_of_is_told(arguments, words):
-    with pytest.raises(CommandError, match=re.escape(words)):
+def test_the_command_refuses_arguments_that_make_no_sample(arguments, message):
+    with pytest.raises(CommandError, match=re.escape(message)):
         call_command("make_sample_dbn", *arguments)

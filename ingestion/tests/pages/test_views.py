@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from config.testing.builders import bars, ingest, save, together, write
-from config.testing.pages import RUN_TIME, create_failed_run, create_successful_run, read_page
 from config.testing.processes import session
+from config.testing.web.pages import RUN_TIME, create_failed_run, create_successful_run, read_page
 from ingestion.undo.pipeline import undo_run
 from marketdata.command_line import manage
 from marketdata.models import IngestRun

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from playwright.sync_api import expect
 
-from config.testing.browser import open_page
 from config.testing.builders import MIDNIGHT, bars, ingest, stored, write
-from config.testing.chart import LAST, correct_bars, drag, go_to, open_series, point_at, settle
+from config.testing.web.browser import open_page
+from config.testing.web.chart import LAST, correct_bars, drag, go_to, open_series, point_at, settle
 
 
 def test_panning_left_loads_older_bars_and_keeps_the_view(page, mnq):

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from config.testing.browser import NARROW, WIDE, open_page
 from config.testing.builders import MIDNIGHT, ingest, stored
-from config.testing.chart import LAST, correct_bars, hover, open_series, point_at, settle, write_recent_bars
+from config.testing.web.browser import NARROW, WIDE, open_page
+from config.testing.web.chart import LAST, correct_bars, hover, open_series, point_at, settle, write_recent_bars
 from marketdata.models import Series
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from config.testing.chart import go_to, open_series
+from config.testing.web.chart import go_to, open_series
 
 
 def test_daylight_saving_time_changes_the_offset(page):

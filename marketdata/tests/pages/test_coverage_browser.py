@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from config.testing.browser import open_page
 from config.testing.builders import FRONT, at, bars, ingest, together, write
-from config.testing.chart import open_series, point_at, settle
+from config.testing.web.browser import open_page
+from config.testing.web.chart import open_series, point_at, settle
 from marketdata.coverage import report
 
 DAY, HOUR = 1440, 60

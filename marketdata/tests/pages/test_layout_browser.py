@@ -8,9 +8,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from playwright.sync_api import expect
 
-from config.testing.browser import NARROW, WIDE, open_page
 from config.testing.builders import bars, ingest, save, write
-from config.testing.chart import LAST, open_series, settle
+from config.testing.web.browser import NARROW, WIDE, open_page
+from config.testing.web.chart import LAST, open_series, settle
 from marketdata.models import Series
 
 

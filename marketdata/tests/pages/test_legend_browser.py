@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from playwright.sync_api import expect
 
-from config.testing.browser import NARROW, open_page
 from config.testing.builders import bars, ingest, stored, together, write
-from config.testing.chart import LAST, go_to, open_series, point_at, read_legend_time, write_recent_bars
+from config.testing.web.browser import NARROW, open_page
+from config.testing.web.chart import LAST, go_to, open_series, point_at, read_legend_time, write_recent_bars
 from marketdata.models import Series
 
 

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from config.testing.builders import bars, ingest, write
-from config.testing.pages import RUN_TIME
+from config.testing.web.pages import RUN_TIME
 from marketdata.models import IngestRun, Series
 from marketdata.pages.presenters import Moment, RunRow, build_series_row, build_series_rows, moment
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from playwright.sync_api import expect
 
-from config.testing.browser import open_page
 from config.testing.builders import bars, ingest, stored, write
-from config.testing.chart import LAST, correct_bars, go_to, open_series, settle
+from config.testing.web.browser import open_page
+from config.testing.web.chart import LAST, correct_bars, go_to, open_series, settle
 
 
 def test_a_corrected_bar_shows_its_earlier_values(page, mnq, tmp_path):

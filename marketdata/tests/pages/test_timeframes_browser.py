@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from playwright.sync_api import expect
 
 from config.testing.builders import bars, ingest, stored, write
-from config.testing.chart import LAST, go_to, open_series, point_at, read_address_time, settle
+from config.testing.web.chart import LAST, go_to, open_series, point_at, read_address_time, settle
 
 
 def test_candles_aggregate_the_stored_bars(page, mnq):

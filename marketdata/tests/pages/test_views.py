@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from config.testing.builders import bars, ingest, write
-from config.testing.pages import create_failed_run, create_successful_run, read_page
+from config.testing.web.pages import create_failed_run, create_successful_run, read_page
 from marketdata.command_line import manage
 from marketdata.models import Series
 from marketdata.runs.query import RUNS_PER_PAGE

@@ -1,4 +1,4 @@
-"""A benchmark's result as text: for the terminal, and as Markdown for the README."""
+"""Formats the result of a benchmark, as text for the terminal and as Markdown for the README."""
 
 from __future__ import annotations
 
@@ -8,45 +8,48 @@ from collections.abc import Mapping, Sequence
 _DIGITS = {"s": 2, "ms": 1, "MiB": 0}
 
 
-def text_of(result: Mapping) -> str:
-    """For the terminal."""
+def format_text(result: Mapping) -> str:
+    """For the terminal: machine, caption, figures and checks in aligned columns."""
     return "\n".join(
         [
-            machine_in_words(result["machine"]),
+            format_machine(result["machine"]),
             "",
-            caption(result),
+            format_caption(result),
             "",
             *_aligned(_figure_rows(result)),
             "",
-            *_aligned(_verdict_rows(result)),
+            *_aligned(_check_rows(result)),
         ]
     )
 
 
-def markdown_of(result: Mapping) -> str:
-    """For the README."""
-    return "\n".join([caption(result), "", *_markdown(_figure_rows(result)), "", *_markdown(_verdict_rows(result))])
+def format_markdown(result: Mapping) -> str:
+    """For the README: caption, figures and checks as tables."""
+    return "\n".join(
+        [format_caption(result), "", *_markdown(_figure_rows(result)), "", *_markdown(_check_rows(result))]
+    )
 
 
-def caption(result: Mapping) -> str:
-    """What the figures are, and how they were come by."""
+def format_caption(result: Mapping) -> str:
+    """Title, unit, sizes and load averages, in one line."""
     sizes = ", ".join(f"{name.replace('_', ' ')} {_listed(value)}" for name, value in result["sizes"].items())
     load = f"load average {result['load_before']} before, {result['load_after']} after"
-    return f"{result['title']}, {result['unit']}: median (least – most). {sizes[:1].upper()}{sizes[1:]}; {load}."
+    return f"{result['title']}, {result['unit']}: median (min – max). {sizes[:1].upper()}{sizes[1:]}; {load}."
 
 
-def machine_in_words(machine: Mapping) -> str:
+def format_machine(machine: Mapping) -> str:
+    """Hardware, versions and server settings, in one line."""
     return ", ".join(f"{name} {value}" for name, value in machine.items())
 
 
-def figure_text(value: Sequence[float] | str | None, unit: str) -> str:
-    """One cell: a median with its spread, why there can be none, or a dash where nothing was measured."""
+def format_cell(value: Sequence[float] | str | None, unit: str) -> str:
+    """One cell: a median with its range, the reason for no figure, or a dash where nothing was measured."""
     if value is None or isinstance(value, str):
         return value or "–"
-    median, least, most = (
+    median, minimum, maximum = (
         f"{number:,.{_DIGITS[unit]}f}" for number in (statistics.median(value), min(value), max(value))
     )
-    return median if len(value) == 1 else f"{median} ({least} – {most})"
+    return median if len(value) == 1 else f"{median} ({minimum} – {maximum})"
 
 
 def _listed(value: int | Sequence[int]) -> str:
@@ -57,17 +60,17 @@ def _figure_rows(result: Mapping) -> list[list[str]]:
     figures = result["figures"]
     columns = list(dict.fromkeys(column for cells in figures.values() for column in cells))
     rows = [
-        [row, *(figure_text(cells.get(column), result["unit"]) for column in columns)] for row, cells in figures.items()
+        [row, *(format_cell(cells.get(column), result["unit"]) for column in columns)] for row, cells in figures.items()
     ]
     return [["", *columns], *rows]
 
 
-def _verdict_rows(result: Mapping) -> list[list[str]]:
+def _check_rows(result: Mapping) -> list[list[str]]:
     rows = [
-        [what, f"{told['value']:.2f}", f"{told['target']} {told['verdict']}".strip()]
-        for what, told in result["verdicts"].items()
+        [name, f"{check['value']:.2f}", f"{check['target']} {check['verdict']}".strip()]
+        for name, check in result["verdicts"].items()
     ]
-    return [["held against each other", "value", "target"], *rows]
+    return [["check", "value", "target"], *rows]
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
