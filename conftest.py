@@ -4,11 +4,15 @@ import pytest
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
+pytest_plugins = ["config.testing.roles"]
+
 _TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments, data_ingest_runs"
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker):
+def django_db_setup(
+    django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker, database_role
+):
     """The test database, always. pytest-django's own fixture makes one only for tests that carry its mark, and lets
     the others through to the real database."""
     with django_db_blocker.unblock():
