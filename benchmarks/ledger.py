@@ -24,7 +24,7 @@ CHANGED = 100_000  # rows of one UPDATE or DELETE
 MOST_OVERHEAD = 1.25
 WITH_LEDGER, NO_LEDGER = "with", "without"
 
-TRIGGERS = ("bars_enter_hours", "bars_change_hours", "bars_leave_hours")
+TRIGGERS = ("bars_rollup_on_insert", "bars_rollup_on_update", "bars_rollup_on_delete")
 WITHOUT = """
 CREATE TRIGGER before_the_ledger AFTER INSERT ON market_bars_ohlcv_1m
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION market_runs_must_exist()
@@ -165,11 +165,11 @@ def _measure_filling(sheet: Sheet, bars: int) -> None:
         )
         _switch(WITH_LEDGER)
         cursor.execute("ANALYZE market_bars_ohlcv_1m")
-        cursor.execute("SET barkeep.keeps_hours = 'on'")
+        cursor.execute("SET barkeep.writes_rollup = 'on'")
         started = time.perf_counter()
         cursor.execute(migration.FILL)
         sheet.add(f"the migration, of {bars:,} bars", WITH_LEDGER, time.perf_counter() - started)
-        cursor.execute("RESET barkeep.keeps_hours")
+        cursor.execute("RESET barkeep.writes_rollup")
         cursor.execute("VACUUM ANALYZE market_bars_ohlcv_1h")
     sheet.add(f"verify_candles, of {bars:,} bars", WITH_LEDGER, _verify_seconds())
 

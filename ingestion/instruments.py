@@ -146,7 +146,7 @@ def _behind(spells: list[Spell], day: date) -> set[Instrument]:
 
 
 def _stored_spells(spells_of: dict[str, list[Spell]]) -> dict[str, list[Spell]]:
-    rows = SeriesInstrument.standing.filter(
+    rows = SeriesInstrument.current.filter(
         series__symbol__in=list(spells_of),
         start_date__lt=max(spell.end for spells in spells_of.values() for spell in spells),
         end_date__gt=min(spell.start for spells in spells_of.values() for spell in spells),
@@ -247,7 +247,7 @@ def make_way(cursor: CursorWrapper, conflicts: list[Conflict], run_id: int) -> N
 
 
 def _cut_stored_spells(conflict: Conflict, run_id: int) -> None:
-    rows = SeriesInstrument.standing.filter(
+    rows = SeriesInstrument.current.filter(
         series__symbol=conflict.symbol,
         dataset=conflict.stored.dataset,
         publisher_id=conflict.stored.publisher_id,

@@ -173,6 +173,7 @@ def _has_days(undone: IngestRun) -> bool:
 
 def _new_run(undone: IngestRun) -> IngestRun:
     return IngestRun(
+        kind=IngestRun.Kind.UNDO,
         undoes=undone,
         vendor=undone.vendor,
         dataset=undone.dataset,

@@ -104,7 +104,7 @@ def _may_go(undone: IngestRun) -> QuerySet[SeriesInstrument]:
         end_date__gt=undone.min_ts.date(),
         run__in=IngestRun.objects.filter(undone_by__status=IngestRun.Status.SUCCESS),
     )
-    return SeriesInstrument.standing.filter(Q(run=undone) | of_its_days).select_related("series")
+    return SeriesInstrument.current.filter(Q(run=undone) | of_its_days).select_related("series")
 
 
 def _replaced_by(undone: IngestRun) -> QuerySet[SeriesInstrument]:
@@ -152,7 +152,7 @@ def _restore(row: SeriesInstrument, returning: set[date]) -> int:
 
 def _join_neighbours(row: SeriesInstrument) -> None:
     """Save the row as one with those that it was cut from."""
-    same = SeriesInstrument.standing.filter(
+    same = SeriesInstrument.current.filter(
         series_id=row.series_id,
         dataset=row.dataset,
         publisher_id=row.publisher_id,

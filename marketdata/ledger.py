@@ -1,7 +1,7 @@
-"""Whether the hourly ledger still says what the minute bars say, and its repair.
+"""Whether the hourly rollup agrees with the minute bars, and its repair.
 
-The triggers of migration 0006 keep the ledger. This is for whoever switched them off, restored half a database or does
-not trust them: it makes the hours of a symbol out of its bars once more, and compares.
+The triggers of sql/hourly_rollup.sql update the rollup. This module is for a database whose triggers were disabled or
+lost for a time: it aggregates the bars of a symbol again, and compares.
 """
 
 from __future__ import annotations
@@ -110,10 +110,10 @@ UNION SELECT symbol FROM market_series_counts WHERE bar_count <> 0
 ORDER BY symbol
 """
 _REPAIR = """
-SELECT market_hours_make_anew(array_agg(%(symbol)s::varchar), %(hours)s::timestamptz[])
+SELECT market_rollup_rebuild_hours(array_agg(%(symbol)s::varchar), %(hours)s::timestamptz[])
 FROM unnest(%(hours)s::timestamptz[])
 """
-_REPAIR_COUNT = "SELECT market_counts_make_anew(ARRAY[%(symbol)s]::varchar[])"
+_REPAIR_COUNT = "SELECT market_counts_rebuild(ARRAY[%(symbol)s]::varchar[])"
 
 
 def verify_candles(*, symbol: str | None = None, repair: bool = False) -> Iterator[Verdict]:

@@ -67,7 +67,7 @@ _VERSION = "SELECT xmin::text::bigint, bar_count FROM market_series_counts WHERE
 def minutes_version(series: Series) -> tuple[int, int]:
     """Another one whenever the series has bars of other minutes: which transaction wrote the count, and the count.
 
-    Whoever adds, removes or moves bars writes the count, also where it stays the same (migration 0007).
+    Whoever adds, removes or moves bars writes the count, also where it stays the same (market_rollup_change_bars).
     """
     with connection.cursor() as cursor:
         cursor.execute(_VERSION, [series.symbol])

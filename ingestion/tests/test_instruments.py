@@ -33,7 +33,7 @@ def mnq(path, *parts: np.ndarray, rule: str = "c", mappings: list | None = None)
 
 
 def spells(symbol: str = "CME_MINI:MNQ1!") -> list[tuple]:
-    rows = SeriesInstrument.standing.filter(series__symbol=symbol).order_by("start_date", "instrument_id")
+    rows = SeriesInstrument.current.filter(series__symbol=symbol).order_by("start_date", "instrument_id")
     return list(rows.values_list("instrument_id", "start_date", "end_date", "run"))
 
 

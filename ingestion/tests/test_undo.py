@@ -67,7 +67,7 @@ def everything() -> list:
 
 
 def spells() -> list[tuple]:
-    rows = SeriesInstrument.standing.order_by("series__symbol", "start_date", "instrument_id")
+    rows = SeriesInstrument.current.order_by("series__symbol", "start_date", "instrument_id")
     return list(rows.values_list("series__symbol", "instrument_id", "start_date", "end_date", "run"))
 
 

@@ -132,6 +132,7 @@ def test_an_undo_that_failed_is_not_tried_again_as_a_file(operator, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", bars(5)))
     run = IngestRun.objects.get()
     failed = IngestRun.objects.create(
+        kind="undo",
         undoes=run,
         file_name="mnq.dbn",
         status="failed",

@@ -15,6 +15,7 @@ def run_1(db):
     insert(RUNS)
 
 
+NO_FILE = {"file_path": "", "file_sha256": ""}
 NOTHING_COUNTED = {"inserted_count": 0, "updated_count": 0, "changed_count": 0}
 
 # constraint -> the ways to break it alone: the table, and what to change in its good row
@@ -63,6 +64,11 @@ OFFENCES = {
         INSTRUMENTS,
         [{"end_date": "2024-01-02"}, {"end_date": "2024-01-01"}],
     ),
+    "run_kind_known": (RUNS, [{"kind": "File"}, {"kind": ""}, {"kind": "live"}]),
+    "run_kind_undo_iff_undoes": (
+        RUNS,
+        [{"kind": "undo"}, RUNNING | {"kind": "undo"}, UNDO | {"kind": "file"}, RUNNING | {"undoes_id": 1} | NO_FILE],
+    ),
     "run_status_known": (RUNS, [RUNNING | {"status": "Running", "finished_at": "2024-02-01 10:00:05+00"}]),
     "run_finished_iff_closed": (
         RUNS,
@@ -94,7 +100,7 @@ OFFENCES = {
             FAILED | {"updated_count": 1, "changed_count": 1},
             RUNNING | {"removed_count": 1},
             {"left_count": 1},
-            FAILED | {"undoes_id": 1, "file_path": "", "file_sha256": "", "left_count": 1},
+            FAILED | {"kind": "undo", "undoes_id": 1, "file_path": "", "file_sha256": "", "left_count": 1},
             UNDO | {"row_count": 5},
             UNDO | {"updated_count": 3},
             UNDO | {"changed_count": 1, "row_count": 5},
@@ -224,7 +230,7 @@ def test_what_may_be_there_once_is_not_taken_twice(run_1, table, columns):
 
 def test_a_run_is_undone_wholly_once(run_1):
     insert(RUNS, id=2, **UNDO | {"left_count": 4})
-    insert(RUNS, id=3, **FAILED | {"undoes_id": 1, "file_path": "", "file_sha256": ""})
+    insert(RUNS, id=3, **FAILED | {"kind": "undo", "undoes_id": 1, "file_path": "", "file_sha256": ""})
     insert(RUNS, id=4, **UNDO)
     insert(RUNS, id=5, **UNDO | {"left_count": 4})
     with pytest.raises(IntegrityError, match="duplicate key") as refusal:

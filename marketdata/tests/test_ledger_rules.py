@@ -71,7 +71,7 @@ def test_the_ledger_cannot_be_written_by_hand(two_runs, sql):
 
 def test_the_permission_ends_with_the_statement_that_writes_bars(two_runs):
     insert_bars([bar_row("A", at(0), 1)])
-    assert execute_one("SELECT current_setting('barkeep.keeps_hours', true)") in (None, "")
+    assert execute_one("SELECT current_setting('barkeep.writes_rollup', true)") in (None, "")
     with pytest.raises(IntegrityError, match="does not exist"), transaction.atomic():
         insert_bars([bar_row("B", at(0), 1, run_id=99)])
     refused("DELETE FROM market_bars_ohlcv_1h")
@@ -93,7 +93,7 @@ OFFENCES = {
 def as_its_keeper(table: str, row: dict) -> None:
     columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL barkeep.keeps_hours = 'on'")
+        cursor.execute("SET LOCAL barkeep.writes_rollup = 'on'")
         cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))  # noqa: S608
 
 

@@ -64,7 +64,7 @@ def test_who_may_write_bars_needs_no_right_to_the_ledger(held):
         cursor.execute("CREATE ROLE barkeep_test_writer")
         try:
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {BARS} TO barkeep_test_writer")
-            cursor.execute("SET ROLE barkeep_test_writer; SET barkeep.keeps_hours = 'on'")
+            cursor.execute("SET ROLE barkeep_test_writer; SET barkeep.writes_rollup = 'on'")
             write_in_every_way(cursor)
             with pytest.raises(Exception, match="permission denied") as refused:
                 cursor.execute("UPDATE market_bars_ohlcv_1h SET volume = 0")

@@ -421,6 +421,6 @@ def test_an_undo_and_what_it_took_back_point_to_each_other(client, tmp_path):
 
 def test_an_undo_that_failed_says_how_to_try_again(client):
     a_success()
-    failed = a_run(undoes_id=IngestRun.objects.get().pk, file_path="")
+    failed = a_run(kind="undo", undoes_id=IngestRun.objects.get().pk, file_path="")
     assert f"{manage()} undo_run {failed.undoes_id} --dry-run" in page(client, f"/runs/{failed.pk}/")
     assert open_failures() == []

@@ -37,7 +37,7 @@ def verify(**options) -> str:
 def damage(sql: str, *parameters: object) -> None:
     """Write the ledger past its guards."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL barkeep.keeps_hours = 'on'")
+        cursor.execute("SET LOCAL barkeep.writes_rollup = 'on'")
         cursor.execute(sql, parameters)
         assert cursor.rowcount
 
