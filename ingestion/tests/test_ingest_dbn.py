@@ -16,6 +16,8 @@ from marketdata.models import Bar, IngestRun, Series
 from .builders import FRONT, Printed, bars, ingest, several, stored, write
 from .processes import database_url, run
 
+pytestmark = pytest.mark.ordinary_role
+
 RULE = "=" * 80
 
 

@@ -13,6 +13,8 @@ from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrum
 from .builders import MIDNIGHT, bars, exact, ingest, several, stored, write
 from .processes import session
 
+pytestmark = pytest.mark.ordinary_role
+
 
 def rows() -> list[tuple]:
     """Every stored row with its place and its transaction: a row that was written again has others."""

@@ -21,6 +21,8 @@ from marketdata.models import Bar, BarRevision, IngestRun, SeriesInstrument
 from .builders import FRONT, MIDNIGHT, Printed, bars, exact, ingest, several, stored, write
 from .processes import Process, backend_in, series_locked, session, until
 
+pytestmark = pytest.mark.ordinary_role
+
 NEXT = FRONT + 1
 DAY = 1440
 REPLACE = IngestOptions(replace_instrument=True)

@@ -14,6 +14,8 @@ from marketdata.models import HourlyBar, SeriesCount
 from .hours import assert_in_step, at, bar_row, copy_bars, hours_of_ledger, insert_bars
 from .rows import execute
 
+pytestmark = pytest.mark.ordinary_role
+
 symbols = st.sampled_from(["A", "B b", "a"])
 minutes = st.one_of(st.integers(-70, 130), st.sampled_from([-1, 0, 59, 60, 119, 120]))
 values = st.integers(0, 40)

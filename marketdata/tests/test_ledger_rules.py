@@ -8,6 +8,8 @@ from marketdata.models import HourlyBar, SeriesCount
 from .hours import assert_in_step, at, bar_row, insert_bars
 from .rows import BARS, execute, execute_one
 
+pytestmark = pytest.mark.ordinary_role
+
 HOURS, COUNTS = "market_bars_ohlcv_1h", "market_series_counts"
 RESTRICT_VIOLATION = "23001"
 

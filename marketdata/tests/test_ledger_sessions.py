@@ -13,6 +13,8 @@ from .hours import COLUMNS, assert_in_step, at, bar_row, hours_of_ledger
 from .rows import RUNS, insert
 from .test_ledger_concurrency import execute_in, inserted, waits
 
+pytestmark = pytest.mark.ordinary_role
+
 BARS = "public.market_bars_ohlcv_1m"
 MOVE = "UPDATE market_bars_ohlcv_1m SET ts = ts + interval '1 hour', ts_ms = ts_ms + 3600000"
 WRITE = f"INSERT INTO {BARS} ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
@@ -59,6 +61,7 @@ def test_runs_are_looked_for_where_they_are(held):
             raise error.__cause__ from error
 
 
+@pytest.mark.superuser  # creates a role
 def test_who_may_write_bars_needs_no_right_to_the_ledger(held):
     with session() as cursor:
         cursor.execute("CREATE ROLE barkeep_test_writer")

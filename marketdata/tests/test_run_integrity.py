@@ -8,6 +8,8 @@ from marketdata.models import IngestRun
 
 from .rows import BARS, INSTRUMENTS, REVISIONS, RUNS, execute, execute_one, insert
 
+pytestmark = pytest.mark.ordinary_role
+
 FOREIGN_KEY_VIOLATION = "23503"
 
 

@@ -16,6 +16,8 @@ from marketdata.models import HourlyBar, SeriesCount
 from .hours import COLUMNS, HOUR, assert_in_step, at, bar_row, copy_bars, hours_of_bars, insert_bars
 from .rows import RUNS, insert
 
+pytestmark = pytest.mark.ordinary_role
+
 MNQ = "CME_MINI:MNQ1!"
 
 
