@@ -3,7 +3,7 @@
     pytest --database-role=ordinary
 
 selects the tests that are marked `ordinary_role`. The test database then belongs to a role that is no superuser, and
-its schema public grants CREATE to nobody else.
+its schema public grants CREATE to no other role.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _become_ordinary(config: pytest.Config) -> None:
     connection.close()
     settings = connection.settings_dict
     name = settings["TEST"].get("NAME") or f"test_{settings['NAME']}"
-    settings["TEST"]["NAME"] = f"{name}_ordinary"  # a superuser's database that was left behind cannot be dropped
+    settings["TEST"]["NAME"] = f"{name}_ordinary"  # it cannot drop the database of a superuser's run
     settings |= {"USER": ROLE, "PASSWORD": password}
     pre_migrate.connect(_revoke_create, dispatch_uid="ordinary role")
 

@@ -25,7 +25,7 @@ FAULTS = {
 
 @pytest.fixture
 def database(market_db):
-    """Whatever a test does to the functions and triggers is taken back."""
+    """The functions and triggers are installed again after the test."""
     yield
     install_functions()
     forget_checks()

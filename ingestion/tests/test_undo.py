@@ -132,6 +132,7 @@ def test_the_undo_is_a_run_of_its_own(market_db, file):
     assert (done.status, done.undoes_id, done.file_name, done.file_path, done.file_sha256) == (
         "success", run.pk, run.file_name, "", "",
     )  # fmt: skip
+    assert (run.kind, done.kind) == ("file", "undo")
     assert (done.symbols, done.dataset, done.row_count) == (run.symbols, run.dataset, 10)
     assert (done.min_ts, done.max_ts) == (run.min_ts, run.max_ts)
     assert list(run.undone_by.all()) == [done]

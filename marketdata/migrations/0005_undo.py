@@ -1,4 +1,4 @@
-"""A run can be undone. The undo is a run too. Intervals that a run replaced are kept, so that an undo can restore them."""
+"""A run can be undone. The undo is a run, too. Replaced intervals stay in the table, so that an undo can restore them."""
 
 import django.db.models.deletion
 import django.db.models.expressions

@@ -1,8 +1,8 @@
 """The database functions and triggers as 0009_database_functions leaves them.
 
 This text does not change any more: a later migration brings a text of its own. What the functions do, and why, is
-explained in marketdata/sql/*.sql. The name of this module starts with an underscore, so that Django does not take it
-for a migration.
+explained in marketdata/sql/*.sql. The name of this module starts with an underscore, so that Django does not load it
+as a migration.
 """
 
 # The functions keep the search_path under which they are created: the schema of the tables, then pg_temp.
@@ -93,9 +93,9 @@ END $$;
 -- * search_path is the schema of the tables, then pg_temp. Otherwise a temporary table of the same name, or the empty
 --   search_path of pg_dump, would lead a function to the wrong table.
 -- * SECURITY DEFINER: a role that may write bars needs no privilege on the rollup.
--- * barkeep.writes_rollup tells the guards of rollup_guards.sql that one of these functions is writing. Each function
---   restores the previous value; an error does so with the rest of its (sub)transaction. It cannot be a SET clause of
---   the function: only a superuser may set a parameter there that no extension defines.
+-- * barkeep.writes_rollup is 'on' while one of these functions writes: the guards of rollup_guards.sql check it. Each
+--   function restores the previous value. An error restores it, too, with the rest of its (sub)transaction. It cannot
+--   be a SET clause of the function: only a superuser may set a parameter there that no extension defines.
 
 
 -- Merges new bars into their hours and adds them to the counts.

@@ -21,9 +21,9 @@
 -- * search_path is the schema of the tables, then pg_temp. Otherwise a temporary table of the same name, or the empty
 --   search_path of pg_dump, would lead a function to the wrong table.
 -- * SECURITY DEFINER: a role that may write bars needs no privilege on the rollup.
--- * barkeep.writes_rollup tells the guards of rollup_guards.sql that one of these functions is writing. Each function
---   restores the previous value; an error does so with the rest of its (sub)transaction. It cannot be a SET clause of
---   the function: only a superuser may set a parameter there that no extension defines.
+-- * barkeep.writes_rollup is 'on' while one of these functions writes: the guards of rollup_guards.sql check it. Each
+--   function restores the previous value. An error restores it, too, with the rest of its (sub)transaction. It cannot
+--   be a SET clause of the function: only a superuser may set a parameter there that no extension defines.
 
 
 -- Merges new bars into their hours and adds them to the counts.

@@ -19,9 +19,9 @@ def read_sql() -> dict[str, str]:
 
 
 def install_functions() -> None:
-    """In one transaction, and only if something is missing or differs is anything changed in effect.
+    """In one transaction. Where nothing is missing and nothing differs, the result is the same as before.
 
-    A trigger that exists is replaced and enabled. Needs the owner of the tables, not a superuser.
+    A trigger that exists is replaced and enabled. The role must own the tables; it need not be a superuser.
     """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('search_path')")

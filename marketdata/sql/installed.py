@@ -18,7 +18,7 @@ WITH home AS (
 )
 SELECT 'functions' AS kind, format('%%s(%%s)', proname, oidvectortypes(proargtypes)) AS object, true AS enabled,
     encode(sha256(convert_to(concat_ws(E'\\n',
-        lanname, format_type(prorettype, NULL), prosecdef, prosrc,
+        lanname, format_type(prorettype, NULL), proargnames::text, prosecdef, proisstrict, provolatile::text, prosrc,
         (
             SELECT string_agg(setting, E'\\n' ORDER BY setting COLLATE "C")
             FROM unnest(proconfig) AS raw (value)

@@ -124,6 +124,7 @@ def test_the_list_and_the_detail_tell_what_was_undone(operator, tmp_path):
     undo_run(run_id=1)
     for address in (RUNS, f"{RUNS}1/change/"):
         assert f'undone by <a href="{RUNS}2/change/">run 2</a>' in operator.get(address).content.decode()
+    assert "What the run does." in operator.get(f"{RUNS}2/change/").content.decode()
     for address in (RUNS, f"{RUNS}2/change/"):
         assert f'undoes <a href="{RUNS}1/change/">run 1</a>' in operator.get(address).content.decode()
 

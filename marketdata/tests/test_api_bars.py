@@ -194,6 +194,7 @@ def test_runs_can_be_filtered_and_read_whole(reader, records, tmp_path):
     assert (body["count"], body["results"][0]["file_name"]) == (1, "bad.dbn")
     one = reader.get(f"{RUNS}{body['results'][0]['id']}/").json()
     assert set(one) == {field.name for field in IngestRun._meta.concrete_fields} | {"undone_by"}
+    assert one["kind"] == "file"
     assert "not a DBN file" in one["error"]
     assert reader.get(RUNS, {"series": "mnq", "ordering": "row_count"}).json()["count"] == 1
     assert reader.get(RUNS, {"series": "nope"}).status_code == 404

@@ -258,6 +258,11 @@ def test_days_that_were_replaced_may_be_there_again(run_1):
         execute("DELETE FROM data_ingest_runs WHERE id = 3; SET CONSTRAINTS ALL IMMEDIATE")
 
 
+def test_a_run_loads_a_file_unless_it_says_otherwise(run_1):
+    """A writer of an earlier release does not know the column."""
+    assert execute_one("SELECT kind FROM data_ingest_runs") == "file"
+
+
 def test_every_column_must_be_given(run_1):
     with connection.cursor() as cursor:
         cursor.execute(

@@ -42,7 +42,7 @@ def of_the_migrations(market_db) -> dict[str, str]:
 
 @pytest.fixture
 def of_the_files(of_the_migrations) -> dict[str, str]:
-    """What the files create where nothing is, taken back afterwards."""
+    """What the files create in a database without functions. The transaction is rolled back."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             for name in of_the_migrations:

@@ -37,6 +37,7 @@ FAULTS = {
     "DROP FUNCTION market_counts_rebuild(varchar[])": ["function market_counts_rebuild is missing"],
     "CREATE OR REPLACE FUNCTION market_rollup_guard_writes() RETURNS trigger LANGUAGE plpgsql AS"
     " 'BEGIN RETURN NULL; END'": ["function market_rollup_guard_writes differs"],
+    "ALTER FUNCTION market_counts_add(varchar[], bigint[]) STRICT": ["function market_counts_add differs"],
     "ALTER FUNCTION market_rollup_add_bars() SECURITY INVOKER": ["function market_rollup_add_bars differs"],
     "ALTER FUNCTION market_rollup_add_bars() SET work_mem = '4MB'": ["function market_rollup_add_bars differs"],
     "ALTER FUNCTION market_rollup_add_bars() RESET search_path": ["function market_rollup_add_bars differs"],
@@ -56,7 +57,7 @@ def differences() -> list[str]:
 
 @pytest.fixture
 def damaged(market_db):
-    """Whatever a test does to the functions and triggers is taken back."""
+    """The functions and triggers are installed again after the test."""
     forget_checks()
     yield
     install_functions()
