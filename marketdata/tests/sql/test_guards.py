@@ -79,7 +79,7 @@ def write_again() -> None:
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_an_error_takes_the_permission_back(bars, write):
+def test_an_error_ends_the_permission(bars, write):
     with transaction.atomic():
         fail_to_insert()
         assert_guarded()
@@ -99,7 +99,7 @@ def test_a_savepoint_does_not_keep_the_permission(bars, end):
     assert_in_step()
 
 
-def test_an_error_that_a_function_catches_takes_the_permission_back(bars):
+def test_an_error_that_a_function_catches_ends_the_permission(bars):
     """The handler runs in the function, whose caller never sees the error."""
     with pytest.raises(IntegrityError, match="change the bars, not this table"):
         execute(
