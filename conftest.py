@@ -1,3 +1,8 @@
 """Loads the fixtures that all apps' tests share."""
 
-pytest_plugins = ("config.testing.databases", "config.testing.web.browser", "config.testing.pages")
+pytest_plugins = (
+    "config.testing.database.fixtures",
+    "config.testing.database.roles",
+    "config.testing.web.browser",
+    "config.testing.web.pages",
+)

@@ -28,7 +28,7 @@ CHANGED = 100_000  # rows of one UPDATE or DELETE
 MAX_OVERHEAD = 1.25
 WITH_ROLLUP, WITHOUT_ROLLUP = "with", "without"
 
-TRIGGERS = ("bars_enter_hours", "bars_change_hours", "bars_leave_hours")
+TRIGGERS = ("bars_rollup_on_insert", "bars_rollup_on_update", "bars_rollup_on_delete")
 CHECK_RUNS = """
 CREATE TRIGGER bench_check_runs AFTER INSERT ON market_bars_ohlcv_1m
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION market_runs_must_exist()
@@ -176,11 +176,11 @@ def _measure_filling(result: BenchmarkResult, bars: int) -> None:
 def _fill_rollup(cursor: CursorWrapper) -> float:
     """Fill the empty rollup with the statement of the migration that created it; returns seconds."""
     migration = import_module("marketdata.migrations.0006_hourly_ledger")
-    cursor.execute("SET barkeep.keeps_hours = 'on'")
+    cursor.execute("SET barkeep.writes_rollup = 'on'")
     started = time.perf_counter()
     cursor.execute(migration.FILL)
     seconds = time.perf_counter() - started
-    cursor.execute("RESET barkeep.keeps_hours")
+    cursor.execute("RESET barkeep.writes_rollup")
     return seconds
 
 

@@ -25,7 +25,7 @@ def require_database() -> None:
 def translate_database_errors(
     progress: Progress, *, what: str = "bars", outcome: str = "nothing of this file was stored"
 ) -> Iterator[None]:
-    """Raise database errors as `IngestError`. The message says `what` the database refused, and the `outcome`.
+    """Raise database errors as `IngestError`. The message names `what` the database refused, and the `outcome`.
 
     Wraps transactions; within one, an error must reach Django's rollback first.
     """

@@ -1,4 +1,4 @@
-"""Whether the database can be used at all, said in a sentence by every command that needs it."""
+"""Whether the database can be used at all. Every command that needs it reports the reason in one sentence."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from django.db import Error, connection
 
 from marketdata import migrations
 from marketdata.command_line import manage
+from marketdata.sql.installed import find_differences
 
 OLDEST_POSTGRESQL = 150_000
+MAX_SHOWN = 4  # differences that the message names
 
 # psycopg2 gives no SQLSTATE for a connection that is refused.
 _FULL = re.compile("too many (clients|connections)|remaining connection slots")
@@ -21,26 +23,28 @@ _CHECK = "Check DATABASE_URL, and that the server runs"
 
 
 class UnusableDatabase(Exception):
-    """The database cannot be used, whatever is asked of it; the message says why and what to do."""
+    """The database cannot be used for anything. The message gives the reason and the remedy."""
 
 
-def require_database() -> None:
-    """Raise `UnusableDatabase` unless the server answers, is new enough, and has all migrations."""
+def require_database(*, functions: bool = True) -> None:
+    """Raise `UnusableDatabase` unless the server answers, is new enough, and has all migrations and `functions`."""
     try:
         if not connection.in_atomic_block:
-            # As before each web request: a connection that has lain idle may have been cut meanwhile.
+            # As before each web request: the server may have closed a connection that was idle.
             connection.close_if_unusable_or_obsolete()
         connection.ensure_connection()
         _require_schema()
+        if functions:
+            _require_functions()
     except Error as error:
         advice = "Use fewer --jobs, or end other programs" if _FULL.search(str(error)) else _CHECK
         raise UnusableDatabase(f"The database cannot be used: {first_line(error)}. {advice}.") from error
 
 
 @contextlib.contextmanager
-def usable_database() -> Iterator[None]:
-    """Require the database, and raise what goes wrong with it inside as `UnusableDatabase` too."""
-    require_database()
+def usable_database(*, functions: bool = True) -> Iterator[None]:
+    """Require the database, and raise its errors inside the block as `UnusableDatabase`, too."""
+    require_database(functions=functions)
     try:
         yield
     except Error as error:
@@ -51,7 +55,7 @@ def usable_database() -> Iterator[None]:
 
 @functools.cache
 def _require_schema() -> None:
-    """Looked at until all is well, and then no more by this process: it takes longer than a small file."""
+    """Checked until it succeeds, then no more by this process: it takes longer than loading a small file."""
     version = connection.pg_version
     if version < OLDEST_POSTGRESQL:
         raise UnusableDatabase(f"The database is PostgreSQL {version // 10_000}: version 15 or newer is needed.")
@@ -63,10 +67,29 @@ def _require_schema() -> None:
         )
 
 
+@functools.cache
+def _require_functions() -> None:
+    """Checked once per process, like the schema. The migrations can all be recorded in a database that was restored
+    without its functions, and a trigger can be dropped or disabled at any time."""
+    with connection.cursor() as cursor:
+        differences = find_differences(cursor)
+        if not differences:
+            return
+        cursor.execute("SELECT current_database(), current_schema()")
+        database, schema = cursor.fetchone()
+    shown = ", ".join(differences[:MAX_SHOWN])
+    more = f", and {len(differences) - MAX_SHOWN} more" if len(differences) > MAX_SHOWN else ""
+    raise UnusableDatabase(
+        f"The database {database} (schema {schema}) does not have the functions and triggers of this version "
+        f"({shown}{more}): run `{manage()} install_functions` first."
+    )
+
+
 def _migrations() -> set[str]:
-    """By the names of their files: Django's own look imports every migration of every app, for a tenth of the time that
-    a small file takes in all."""
-    return {module.name for module in pkgutil.iter_modules(migrations.__path__)}
+    """The names of the migrations' files. Django's loader imports every migration of every app, which would add a tenth
+    to the time of a small file. A squashed migration does not count beside the last one that it replaces."""
+    names = {module.name for module in pkgutil.iter_modules(migrations.__path__) if not module.name.startswith("_")}
+    return {name for name in names if name.partition("_squashed_")[2] not in names}
 
 
 def _applied() -> set[str]:

@@ -41,5 +41,5 @@ def write_roll(path: Path, *, day: int, rule: str) -> Path:
 
 def list_intervals(symbol: str = "CME_MINI:MNQ1!") -> list[tuple]:
     """(instrument, first day, day after the last, run) of each interval of a series, by date."""
-    rows = SeriesInstrument.standing.filter(series__symbol=symbol).order_by("start_date", "instrument_id")
+    rows = SeriesInstrument.current.filter(series__symbol=symbol).order_by("start_date", "instrument_id")
     return list(rows.values_list("instrument_id", "start_date", "end_date", "run"))

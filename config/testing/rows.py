@@ -97,6 +97,7 @@ RUNNING = {
 FAILED = RUNNING | {"status": "failed", "error": "mnq.dbn is cut off.", "finished_at": "2024-02-01 10:00:05+00"}
 
 UNDO = {
+    "kind": "undo",
     "undoes_id": 1,
     "file_path": "",
     "file_sha256": "",

@@ -85,7 +85,7 @@ def list_bars() -> list[tuple]:
 
 def list_intervals() -> list[tuple]:
     """The current intervals: symbol, instrument, start date, end date, run."""
-    intervals = SeriesInstrument.standing.order_by("series__symbol", "start_date", "instrument_id")
+    intervals = SeriesInstrument.current.order_by("series__symbol", "start_date", "instrument_id")
     return list(intervals.values_list("series__symbol", "instrument_id", "start_date", "end_date", "run"))
 
 

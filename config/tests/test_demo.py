@@ -46,7 +46,7 @@ def test_reset_undoes_the_runs_of_the_sample(sample):
 
     assert messages == ["Run 1 is undone by run 3: 50,000 bars removed.", "Removed 50,000 invented bars."]
     assert not Bar.objects.exists()
-    assert not SeriesInstrument.standing.exists()
+    assert not SeriesInstrument.current.exists()
     runs = IngestRun.objects.order_by("pk").values_list("pk", "status", "undoes")
     assert list(runs) == [(1, "success", None), (2, "success", None), (3, "success", 1)]
 

@@ -19,7 +19,7 @@ MAX_MODULES = 14
 
 WRITES_BARS = re.compile(
     r"\b(INSERT\s+INTO|UPDATE(\s+ONLY)?|DELETE\s+FROM(\s+ONLY)?|MERGE\s+INTO(\s+ONLY)?)\s+BARS\b"
-    r"|\bTRUNCATE\b[^;]*\bBARS\b"
+    r"|\bTRUNCATE\s+(TABLE\s+)?(ONLY\s+)?([\w\".]+\s*,\s*)*BARS\b"
     r"|\bCOPY\s+BARS\b[^;]*\bFROM\b".replace("BARS", r'("?public"?\.)?"?market_bars_ohlcv_1m"?'),
     re.IGNORECASE,
 )
@@ -112,6 +112,7 @@ def test_the_guard_finds_writes(source):
         'x = "COPY (SELECT * FROM market_bars_ohlcv_1m) TO STDOUT"',
         'x = "INSERT INTO market_bars_ohlcv_1h SELECT * FROM market_bars_ohlcv_1m"',
         'x = "INSERT INTO market_bar_revisions SELECT * FROM market_bars_ohlcv_1m"',
+        'x = "CREATE TRIGGER a AFTER TRUNCATE ON market_bars_ohlcv_1m FOR EACH STATEMENT EXECUTE FUNCTION b()"',
         "Bar.objects.filter(symbol='x').exists()",
         "IngestRun.objects.create(pk=1)",
     ],

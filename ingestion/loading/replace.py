@@ -66,7 +66,7 @@ def remove_replaced_bars(cursor: CursorWrapper, conflicts: list[Conflict], run_i
 
 
 def _end_stored_intervals(conflict: Conflict, run_id: int) -> None:
-    rows = SeriesInstrument.standing.filter(
+    rows = SeriesInstrument.current.filter(
         series__symbol=conflict.symbol,
         dataset=conflict.stored.dataset,
         publisher_id=conflict.stored.publisher_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg2 import sql
 
-# `affected` is a temporary table with the keys of the bars. `operation` says what happens to each of them next.
+# `affected` is a temporary table with the keys of the bars. `operation` is what happens to each of them next.
 _KEEP = sql.SQL("""
 INSERT INTO market_bar_revisions
     (symbol, ts, open, high, low, close, volume, created_at, ingestion_run_id, revised_by_id, operation)

@@ -95,7 +95,7 @@ def find_stored_intervals(
     intervals_by_symbol: dict[str, list[InstrumentInterval]],
 ) -> dict[str, list[InstrumentInterval]]:
     """The stored intervals of these series in the date range of the given intervals, sorted by start date."""
-    rows = SeriesInstrument.standing.filter(
+    rows = SeriesInstrument.current.filter(
         series__symbol__in=list(intervals_by_symbol),
         start_date__lt=max(interval.end for intervals in intervals_by_symbol.values() for interval in intervals),
         end_date__gt=min(interval.start for intervals in intervals_by_symbol.values() for interval in intervals),

@@ -147,10 +147,12 @@ def test_what_goes_wrong_half_way_is_a_sentence_too(market_db):
         cursor.execute("SELECT * FROM no_such_table")
 
 
-@pytest.mark.parametrize("command", ["ingest_dbn", "undo_run", "make_sample_dbn", "make_api_token", "verify_candles"])
+@pytest.mark.parametrize(
+    "command", ["ingest_dbn", "undo_run", "make_sample_dbn", "make_api_token", "verify_candles", "install_functions"]
+)
 def test_the_help_of_each_command_has_examples_that_can_be_typed_here(command):
     ended = run("--help", command=command, url="")
     assert ended.code == 0
     assert "\nexamples:\n" in ended.out
-    assert f"\n    {manage()} {command} " in ended.out
+    assert f"\n    {manage()} {command}" in ended.out
     assert "{" not in ended.out.partition("examples:")[2]

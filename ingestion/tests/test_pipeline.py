@@ -13,6 +13,8 @@ from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file, preview_file
 from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
 
+pytestmark = pytest.mark.ordinary_role
+
 
 def rows() -> list[tuple]:
     """Every stored row with its ctid and xmin, which change when a row is written again."""

@@ -121,7 +121,7 @@ def test_many_that_look_at_once_close_each_run_once(market_db):
     assert sorted(closed) == runs
 
 
-def test_failing_tells_what_the_run_has_become(market_db):
+def test_failing_returns_the_runs_status(market_db):
     run = new_run()
     open_run(run)
     assert fail_run(run, "It is cut off.") == "failed"

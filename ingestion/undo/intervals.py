@@ -52,7 +52,7 @@ def _find_removable_intervals(undone: IngestRun) -> QuerySet[SeriesInstrument]:
         end_date__gt=undone.min_ts.date(),
         run__in=IngestRun.objects.filter(undone_by__status=IngestRun.Status.SUCCESS),
     )
-    return SeriesInstrument.standing.filter(Q(run=undone) | undone_earlier).select_related("series")
+    return SeriesInstrument.current.filter(Q(run=undone) | undone_earlier).select_related("series")
 
 
 def _find_days_with_bars(cursor: CursorWrapper, intervals: list[SeriesInstrument]) -> set[SeriesDay]:
@@ -93,7 +93,7 @@ def _join_dates(interval: SeriesInstrument, days: set[SeriesDay]) -> list[tuple[
 
 def _save_joined(interval: SeriesInstrument) -> None:
     """Save the interval, joined with the adjacent ones from which the undone run had separated it."""
-    same = SeriesInstrument.standing.filter(
+    same = SeriesInstrument.current.filter(
         series_id=interval.series_id,
         dataset=interval.dataset,
         publisher_id=interval.publisher_id,

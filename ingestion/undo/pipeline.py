@@ -115,6 +115,7 @@ def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPrevie
 
 def _new_run(undone: IngestRun) -> IngestRun:
     return IngestRun(
+        kind=IngestRun.Kind.UNDO,
         undoes=undone,
         vendor=undone.vendor,
         dataset=undone.dataset,

@@ -41,9 +41,9 @@ def check_records(
     rules = [*_list_time_rules(metadata, order), *_list_price_rules()]
     for batch in batches:
         broken = [(rule, np.flatnonzero(rule.is_broken(batch.records))) for rule in rules]
-        first_rows = [(int(rows[0]), index) for index, (_, rows) in enumerate(broken) if len(rows)]
-        if first_rows:
-            at, index = min(first_rows)
+        offences = [(int(rows[0]), index) for index, (_, rows) in enumerate(broken) if len(rows)]
+        if offences:
+            at, index = min(offences)
             rule, rows = broken[index]
             record, fault = batch.records[at], rule.describe(batch.records, at)
             order.advance(batch.records)

@@ -42,7 +42,7 @@ ORDER BY 1
 """
 
 # A page costs what its rows cost. `present` reads minutes that have a bar now, in the order of the primary key.
-# `removed` reads minutes that have none now by the index of removals, only as far as the page reaches. Revisions are
+# `removed` reads minutes that have none now by the index of deletions, only as far as the page reaches. Revisions are
 # read by their key.
 _STATES = sql.SQL("""
 WITH present AS (
@@ -65,16 +65,16 @@ WITH present AS (
 removed AS (
     SELECT minute.ts, state.*
     FROM (
-        SELECT DISTINCT ON (removal.ts) removal.symbol, removal.ts
-        FROM market_bar_revisions AS removal
-        JOIN data_ingest_runs AS later ON later.id = removal.revised_by_id
-        WHERE removal.operation = 'delete' AND GREATEST(removal.revised_at, later.finished_at) > %(as_of)s
-            AND removal.symbol = %(symbol)s AND removal.ts >= %(start)s AND removal.ts < %(end)s
+        SELECT DISTINCT ON (deletion.ts) deletion.symbol, deletion.ts
+        FROM market_bar_revisions AS deletion
+        JOIN data_ingest_runs AS later ON later.id = deletion.revised_by_id
+        WHERE deletion.operation = 'delete' AND GREATEST(deletion.revised_at, later.finished_at) > %(as_of)s
+            AND deletion.symbol = %(symbol)s AND deletion.ts >= %(start)s AND deletion.ts < %(end)s
             AND {within_page}
             AND NOT EXISTS (
-                SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = removal.symbol AND bars.ts = removal.ts
+                SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = deletion.symbol AND bars.ts = deletion.ts
             )
-        ORDER BY removal.ts {direction}
+        ORDER BY deletion.ts {direction}
     ) AS minute
     CROSS JOIN LATERAL (
         SELECT earlier.* FROM ({revisions}) AS earlier WHERE earlier.until > %(as_of)s ORDER BY until LIMIT 1
@@ -87,10 +87,10 @@ removed AS (
 states AS (SELECT * FROM present UNION ALL SELECT * FROM removed)
 """)
 _WITHIN_PAGE = sql.SQL("""
-removal.ts < COALESCE((SELECT max(ts) FROM present HAVING count(*) = %(limit)s), 'infinity')
+deletion.ts < COALESCE((SELECT max(ts) FROM present HAVING count(*) = %(limit)s), 'infinity')
 """)
 _WITHIN_PAGE_BACKWARD = sql.SQL("""
-removal.ts > COALESCE((SELECT min(ts) FROM present HAVING count(*) = %(limit)s), '-infinity')
+deletion.ts > COALESCE((SELECT min(ts) FROM present HAVING count(*) = %(limit)s), '-infinity')
 """)
 _REVISIONS = sql.SQL("""
 SELECT old.open, old.high, old.low, old.close, old.volume, old.created_at, old.ingestion_run_id AS run_id,

@@ -1,4 +1,4 @@
-"""Where pandas_market_calendars is wrong, and what is right: facts only, each with its source.
+"""Where pandas_market_calendars is wrong, and what is right: each line with its source.
 
 Two calendars were checked from 2010 on (Databento's history of CME begins in June 2010). "CME Globex Equity" was
 checked against CME's notices. "NYSE" was checked against the second calendar that comes with the library (XNYS of

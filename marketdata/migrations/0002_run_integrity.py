@@ -1,7 +1,8 @@
-"""The rule "a bar names a run that exists", kept by the database once per statement.
+"""The rule "a bar names a run that exists", checked by the database once per statement.
 
-A declared foreign key fires a trigger per row: measured, it doubles the time of a load, and its queue of events grows
-with the file. These triggers look at each statement's rows once. They raise the same SQLSTATE (23503) as a foreign key.
+A declared foreign key fires a trigger per row. That doubles the time of a load (measured), and the queue of trigger
+events grows with the file. These triggers read the rows of each statement once. They raise the SQLSTATE of a foreign
+key, 23503.
 """
 
 from django.db import migrations

@@ -1,4 +1,4 @@
-"""The series that every installation starts with: Micro E-mini Nasdaq-100 futures, one continuous line."""
+"""The series that every installation starts with: Micro E-mini Nasdaq-100 futures, continuous."""
 
 from django.db import migrations
 
@@ -9,7 +9,7 @@ MNQ = {
     "vendor": "databento",
     "dataset": "GLBX.MDP3",
     # The front contract by calendar, volume and open interest, and single outright contracts (month letter and year).
-    # Mixing them is refused by the dated instruments behind the series, not by this list.
+    # This list does not prevent mixing them: the dated instruments of the series do.
     "vendor_symbols": [
         "MNQ.c.0",
         "MNQ.v.0",

@@ -1,4 +1,4 @@
-"""A run can be taken back: the undo is a run too, and what a run replaced behind a series is kept to be given back."""
+"""A run can be undone. The undo is a run, too. Replaced intervals stay in the table, so that an undo can restore them."""
 
 import django.db.models.deletion
 import django.db.models.expressions

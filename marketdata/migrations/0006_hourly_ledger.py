@@ -1,28 +1,16 @@
-"""The hourly ledger: each hour of each series, kept in step with the minute bars by the statement that writes them.
+"""The hourly rollup: each hour of each series, updated by the statement that writes its minute bars.
 
-Whoever writes bars, by COPY, INSERT, UPDATE, DELETE, MERGE or TRUNCATE, triggers with transition tables bring the
-hours that the statement touched up to date before it ends.
-
-- New bars are added to what their hours have so far: one pass over the statement's rows. Additions may come in any
-  order, so two sessions may fill one hour at the same time.
-- After every other change the touched hours are made anew from the bars, once their ledger rows are locked: whoever
-  held them has committed by then, and the next statement's snapshot sees his bars.
-- An INSERT … ON CONFLICT DO UPDATE or a MERGE fires several of these triggers for one hour. Whichever comes second finds
-  minutes that are there already, and makes the hour anew.
+The comments of marketdata/sql/hourly_rollup.sql explain how. 0009_database_functions replaces these functions.
 """
 
 from django.db import migrations, models
 from django.db.models.expressions import RawSQL
 
-# Bars before 1970 have a negative ts_ms, and integer division rounds towards zero: so hours are counted from
-# 100,000,000 hours before 1970, which no timestamp of PostgreSQL's reaches.
-#
-# The settings of the functions. PostgreSQL plans a trigger's statements once per session, perhaps for a single row: the
-# plan must be good for a million too, so it has to gather in a hash table and find bars by their key, always. Compiling
-# a plan would take longer than running it. barkeep.keeps_hours is what tells the guards below who writes.
+# The guards refuse a write unless it comes from a trigger: the functions of earlier releases set barkeep.keeps_hours in
+# their SET clause instead, which only a superuser may do.
 FUNCTIONS = """
 CREATE FUNCTION market_bars_enter_hours() RETURNS trigger LANGUAGE plpgsql
-SET barkeep.keeps_hours = 'on' SET work_mem = '64MB' SET jit = 'off'
+SET work_mem = '64MB' SET jit = 'off'
 SET enable_sort = 'off' SET enable_seqscan = 'off' SET enable_bitmapscan = 'off' AS $$
 DECLARE
     all_entered boolean;
@@ -54,7 +42,7 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT close FROM market_bars_ohlcv_1m WHERE symbol = hours.symbol AND ts = hours.last_ts LIMIT 1
         ) AS last
-        ORDER BY hours.symbol, hours.hour  -- as everybody locks them, or two sessions could wait for each other
+        ORDER BY hours.symbol, hours.hour  -- one order of locks for all, which avoids deadlocks
         ON CONFLICT (symbol, hour) DO UPDATE SET
             open = CASE WHEN excluded.first_ts < known.first_ts THEN excluded.open ELSE known.open END,
             high = greatest(known.high, excluded.high),
@@ -77,8 +65,7 @@ BEGIN
         FROM (SELECT DISTINCT symbol, date_bin('1 hour', ts, '2000-01-01 00:00+00') AS hour FROM new_rows) AS touched;
     END IF;
 
-    -- What migration 0002 does for every other table and statement: bars name runs that exist. Here, since looking at
-    -- the rows once more would cost a load a further 3 %.
+    -- The rule of market_runs_must_exist. A second trigger that reads all new rows would add 3 % to the time of a load.
     IF least_run = greatest_run THEN
         named := ARRAY[least_run];
     ELSE
@@ -95,7 +82,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION market_bars_change_hours() RETURNS trigger LANGUAGE plpgsql
-SET barkeep.keeps_hours = 'on' SET work_mem = '64MB' SET jit = 'off' SET enable_sort = 'off' AS $$
+SET work_mem = '64MB' SET jit = 'off' SET enable_sort = 'off' AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         PERFORM market_hours_make_anew(array_agg(symbol), array_agg(hour))
@@ -124,13 +111,13 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Also what verify_candles --repair calls.
+-- verify_candles --repair calls it, too.
 CREATE FUNCTION market_hours_make_anew(symbols varchar[], hours timestamptz[]) RETURNS void LANGUAGE plpgsql
-SET barkeep.keeps_hours = 'on' SET jit = 'off'
+SET jit = 'off'
 SET enable_seqscan = 'off' SET enable_bitmapscan = 'off' SET enable_hashjoin = 'off' SET enable_mergejoin = 'off' AS $$
 BEGIN
-    -- Locks each hour's row, and makes one where there is none, so that there is something to lock: an hour of one bar
-    -- at nothing, which lives until the next statement. DO UPDATE locks also what its WHERE then leaves alone.
+    -- Lock the row of each hour. An hour without a row gets a placeholder to lock, which the next statement replaces.
+    -- DO UPDATE also locks the rows that its WHERE clause excludes.
     INSERT INTO market_bars_ohlcv_1h AS known (symbol, hour, open, high, low, close, volume, minutes)
     SELECT symbol COLLATE "C", hour, 0, 0, 0, 0, 0, 1
     FROM unnest(symbols, hours) AS touched (symbol, hour)
@@ -161,9 +148,9 @@ BEGIN
 END $$;
 
 CREATE FUNCTION market_counts_add(symbols varchar[], differences bigint[]) RETURNS void LANGUAGE plpgsql
-SET barkeep.keeps_hours = 'on' AS $$
+AS $$
 BEGIN
-    -- Locked first, in order, as the hours are.
+    -- Lock the rows first, in order, as for the hours.
     INSERT INTO market_series_counts AS known (symbol, bar_count)
     SELECT symbol COLLATE "C", 0 FROM unnest(symbols) AS changed (symbol)
     ORDER BY 1
@@ -175,9 +162,9 @@ BEGIN
     WHERE known.symbol = changed.symbol COLLATE "C" AND difference <> 0;
 END $$;
 
--- For verify_candles --repair. The row is locked before the bars are counted, as their hours are above.
+-- For verify_candles --repair. The row is locked before the bars are counted.
 CREATE FUNCTION market_counts_make_anew(symbols varchar[]) RETURNS void LANGUAGE plpgsql
-SET barkeep.keeps_hours = 'on' SET jit = 'off' AS $$
+SET jit = 'off' AS $$
 BEGIN
     PERFORM market_counts_add(symbols, array_fill(0::bigint, ARRAY[cardinality(symbols)]));
     UPDATE market_series_counts AS known
@@ -186,9 +173,9 @@ BEGIN
 END $$;
 
 CREATE FUNCTION market_bars_empty_hours() RETURNS trigger LANGUAGE plpgsql
-SET barkeep.keeps_hours = 'on' AS $$
+AS $$
 BEGIN
-    -- A TRUNCATE that names one of them too has emptied it already, and has it open still.
+    -- A TRUNCATE that also names one of these tables has already emptied it and still uses it.
     IF EXISTS (SELECT FROM market_bars_ohlcv_1h) THEN
         TRUNCATE market_bars_ohlcv_1h;
     END IF;
@@ -202,7 +189,7 @@ END $$;
 GUARDS = """
 CREATE FUNCTION market_hours_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF current_setting('barkeep.keeps_hours', true) IS DISTINCT FROM 'on' THEN
+    IF current_setting('barkeep.keeps_hours', true) IS DISTINCT FROM 'on' AND pg_trigger_depth() < 2 THEN
         RAISE restrict_violation USING
             TABLE = TG_TABLE_NAME,
             MESSAGE = format('%s follows from market_bars_ohlcv_1m: change the bars, not this table', TG_TABLE_NAME),
@@ -224,7 +211,7 @@ CREATE TRIGGER hours_kept BEFORE INSERT OR UPDATE OR DELETE ON market_bars_ohlcv
     FOR EACH STATEMENT EXECUTE FUNCTION market_hours_are_kept();
 CREATE TRIGGER counts_kept BEFORE INSERT OR UPDATE OR DELETE ON market_series_counts
     FOR EACH STATEMENT EXECUTE FUNCTION market_hours_are_kept();
--- After, so that one TRUNCATE may empty bars and hours together.
+-- AFTER, so that one TRUNCATE may empty bars and hours together.
 CREATE TRIGGER hours_unused_on_truncate AFTER TRUNCATE ON market_bars_ohlcv_1h
     FOR EACH STATEMENT EXECUTE FUNCTION market_hours_are_unused();
 CREATE TRIGGER counts_unused_on_truncate AFTER TRUNCATE ON market_series_counts
@@ -244,7 +231,7 @@ CREATE TRIGGER bars_empty_hours AFTER TRUNCATE ON market_bars_ohlcv_1m
     FOR EACH STATEMENT EXECUTE FUNCTION market_bars_empty_hours();
 """
 
-# Creating the triggers has locked the bars against writers until the migration commits.
+# Creating the triggers has locked the bars against other writers until the migration commits.
 FILL = """
 WITH hours AS MATERIALIZED (
     SELECT symbol, date_bin('1 hour', ts, '2000-01-01 00:00+00') AS hour, min(ts) AS first_ts, max(ts) AS last_ts,
@@ -388,8 +375,8 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        # Room in each page for the rows that later statements rewrite, so that the keys need not follow them: an hour
-        # is written as often as a statement ends in it, a count by every statement.
+        # Free space in each page for updated rows, so that the index entries need not change. Each statement that ends
+        # within an hour updates that hour, and every statement updates a count.
         migrations.RunSQL("ALTER TABLE market_bars_ohlcv_1h SET (fillfactor = 80)", migrations.RunSQL.noop),
         migrations.RunSQL("ALTER TABLE market_series_counts SET (fillfactor = 10)", migrations.RunSQL.noop),
         migrations.RunSQL(FUNCTIONS, DROP_FUNCTIONS),

@@ -1,26 +1,25 @@
-"""The hourly ledger holds in any session, and costs what its rows cost whatever PostgreSQL believes of the tables.
+"""The hourly rollup is right in any session, and fast whatever the statistics of the tables say.
 
-What was otherwise in migration 0006:
+What differs from the functions of 0006_hourly_ledger:
 
-- An hour made anew got its open and close from two sorted lists of all its bars. They are looked up by the primary key.
-- New values were joined with the ledger. Where the tables were analysed while their first load was under way, which
-  autovacuum may do, PostgreSQL takes them for empty and joined each hour with each: minutes for what takes a second.
-  Every row is found by its key now, since nothing else is left to plan.
-- The functions found their tables by the session's search_path, so that a temporary table of the same name, or the
-  empty path of pg_dump, led them astray. They have a path of their own.
-- A role that may write bars had to be granted the ledger too. What triggers do is done as their owner.
-- A TRUNCATE asked its snapshot whether there was anything left, which under REPEATABLE READ may be older than the rows.
-- Hours were locked in order by each trigger, but a statement may fire two of them, so that two sessions could wait for
-  each other. Whoever changes bars locks the counts of their symbols first.
-- Under REPEATABLE READ a session could add to an hour whose bars another one had moved away. An UPDATE that moves bars
-  writes the count of their symbol also where it stays the same: an older snapshot cannot write it any more (40001).
+- The open and the close of a rebuilt hour are read by the primary key, not from two sorted lists of all its bars.
+- Every row is found by its key. A join is planned from statistics, which say that the tables are empty if autovacuum
+  analysed them during their first load: rebuilding then took minutes instead of a second.
+- The functions have a search_path of their own. With the session's, a temporary table of the same name, or the empty
+  path of pg_dump, led them to the wrong table.
+- The functions run as their owner. A role that may write bars no longer needs a privilege on the rollup.
+- TRUNCATE also checks the size of the file. Under REPEATABLE READ a snapshot may be older than the rows.
+- The counts of the symbols are locked first. A statement may fire two of these triggers, which together do not lock the
+  hours in order, so that two sessions could run into a deadlock.
+- An UPDATE that moves bars writes the count of their symbol even if it stays the same. Under REPEATABLE READ an older
+  snapshot then cannot add to an hour whose bars were moved (SQLSTATE 40001).
 """
 
 from django.db import migrations
 
 LEDGER = """
 CREATE OR REPLACE FUNCTION market_bars_enter_hours() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET barkeep.keeps_hours = 'on' SET work_mem = '64MB' SET jit = 'off'
+SET work_mem = '64MB' SET jit = 'off'
 SET enable_sort = 'off' SET enable_seqscan = 'off' SET enable_bitmapscan = 'off' AS $$
 DECLARE
     all_entered boolean;
@@ -57,8 +56,8 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT close FROM market_bars_ohlcv_1m WHERE symbol = hours.symbol AND ts = hours.last_ts LIMIT 1
         ) AS last
-        WHERE (SELECT count(*) FROM counted) > 0  -- always: it makes the counts come first
-        ORDER BY hours.symbol, hours.hour  -- as everybody locks them, or two sessions could wait for each other
+        WHERE (SELECT count(*) FROM counted) > 0  -- always true: it makes the counts come first
+        ORDER BY hours.symbol, hours.hour  -- one order of locks for all, which avoids deadlocks
         ON CONFLICT (symbol, hour) DO UPDATE SET
             open = CASE WHEN excluded.first_ts < known.first_ts THEN excluded.open ELSE known.open END,
             high = greatest(known.high, excluded.high),
@@ -77,8 +76,7 @@ BEGIN
         FROM (SELECT DISTINCT symbol, date_bin('1 hour', ts, '2000-01-01 00:00+00') AS hour FROM new_rows) AS touched;
     END IF;
 
-    -- What migration 0002 does for every other table and statement: bars name runs that exist. Here, since looking at
-    -- the rows once more would cost a load a further 3 %.
+    -- The rule of market_runs_must_exist. A second trigger that reads all new rows would add 3 % to the time of a load.
     IF least_run = greatest_run THEN
         named := ARRAY[least_run];
     ELSE
@@ -95,11 +93,11 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION market_bars_change_hours() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET barkeep.keeps_hours = 'on' SET work_mem = '64MB' SET jit = 'off' SET enable_sort = 'off' AS $$
+SET work_mem = '64MB' SET jit = 'off' SET enable_sort = 'off' AS $$
 DECLARE
     touched_symbols varchar[];
     touched_hours timestamptz[];
-    changes bigint[];  -- of the number of an hour's bars; null where it has bars of the same minutes as before
+    changes bigint[];  -- in the number of bars of an hour; null if it has bars at the same minutes as before
 BEGIN
     IF TG_OP = 'DELETE' THEN
         SELECT array_agg(symbol), array_agg(hour), array_agg(-bars) INTO touched_symbols, touched_hours, changes
@@ -109,7 +107,7 @@ BEGIN
             GROUP BY 1, 2
         ) AS touched;
     ELSE
-        -- A minute of a symbol stands at most once on either side, so equal masks are equal sets of bars.
+        -- Each minute of a symbol occurs at most once on either side, so equal masks mean bars at the same minutes.
         SELECT array_agg(symbol), array_agg(hour), array_agg(
             CASE WHEN before IS DISTINCT FROM behind THEN
                 coalesce(bit_count(behind::bit(64)), 0) - coalesce(bit_count(before::bit(64)), 0)
@@ -137,21 +135,21 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Also what verify_candles --repair calls.
+-- verify_candles --repair calls it, too.
 CREATE OR REPLACE FUNCTION market_hours_make_anew(symbols varchar[], hours timestamptz[]) RETURNS void LANGUAGE plpgsql
-SET barkeep.keeps_hours = 'on' SET jit = 'off'
+SET jit = 'off'
 SET enable_seqscan = 'off' SET enable_bitmapscan = 'off' SET enable_hashjoin = 'off' SET enable_mergejoin = 'off' AS $$
 BEGIN
-    -- Locks each hour's row, and makes one where there is none, so that there is something to lock: an hour of one bar
-    -- at nothing, which lives until the next statement. DO UPDATE locks also what its WHERE then leaves alone.
+    -- Lock the row of each hour. An hour without a row gets a placeholder to lock, which the next statement replaces.
+    -- DO UPDATE also locks the rows that its WHERE clause excludes.
     INSERT INTO market_bars_ohlcv_1h AS known (symbol, hour, open, high, low, close, volume, minutes)
     SELECT symbol COLLATE "C", hour, 0, 0, 0, 0, 0, 1
     FROM unnest(symbols, hours) AS touched (symbol, hour)
     ORDER BY 1, 2
     ON CONFLICT (symbol, hour) DO UPDATE SET minutes = known.minutes WHERE false;
 
-    -- Every row is there by now, so all of this is its update. LIMIT leaves no way to a row but its key. Minutes are
-    -- counted as in 0006, since ts_ms is negative before 1970.
+    -- Every hour has a row now, so that this INSERT updates all of them. With LIMIT, the only plan to find a row is by
+    -- its primary key. ts_ms is negative before 1970.
     WITH anew AS MATERIALIZED (
         SELECT touched.symbol COLLATE "C" AS symbol, touched.hour,
             first.open, bars.high, bars.low, last.close, bars.volume, bars.minutes
@@ -190,16 +188,16 @@ BEGIN
         <> (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume, excluded.minutes);
 END $$;
 
--- Locks the counts of these symbols, and changes those whose difference is not null, be it 0.
+-- Locks the counts of these symbols, and writes those whose difference is not null, even if it is 0.
 CREATE OR REPLACE FUNCTION market_counts_add(symbols varchar[], differences bigint[]) RETURNS void LANGUAGE plpgsql
-SET barkeep.keeps_hours = 'on' SET enable_seqscan = 'off' SET enable_bitmapscan = 'off' AS $$
+SET enable_seqscan = 'off' SET enable_bitmapscan = 'off' AS $$
 BEGIN
     INSERT INTO market_series_counts AS known (symbol, bar_count)
     SELECT symbol COLLATE "C", 0 FROM unnest(symbols) AS changed (symbol)
     ORDER BY 1
     ON CONFLICT (symbol) DO UPDATE SET bar_count = known.bar_count WHERE false;
 
-    -- As a sum, not a difference: a row of less than nothing would be refused before it is found to be an update.
+    -- The sum, not the difference: CHECK constraints see the proposed row before the conflict is found.
     INSERT INTO market_series_counts AS known (symbol, bar_count)
     SELECT changed.symbol COLLATE "C", held.bar_count + changed.difference
     FROM unnest(symbols, differences) AS changed (symbol, difference)
@@ -211,12 +209,12 @@ BEGIN
 END $$;
 """
 
-# TRUNCATE leaves a file of no bytes, whatever a snapshot says. A file that only holds what was deleted has some still.
+# After TRUNCATE the file of a table has 0 bytes, whatever the snapshot is.
 TRUNCATED = """
 CREATE OR REPLACE FUNCTION market_bars_empty_hours() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET barkeep.keeps_hours = 'on' AS $$
+AS $$
 BEGIN
-    -- A TRUNCATE that names one of them too has emptied it already, and has it open still.
+    -- A TRUNCATE that also names one of these tables has already emptied it and still uses it.
     IF pg_relation_size('market_bars_ohlcv_1h') > 0 OR EXISTS (SELECT FROM market_bars_ohlcv_1h) THEN
         TRUNCATE market_bars_ohlcv_1h;
     END IF;
@@ -231,7 +229,7 @@ DECLARE
     seen boolean;
 BEGIN
     EXECUTE format('SELECT EXISTS (SELECT FROM %s)', checked) INTO seen;
-    -- Rows that an older snapshot does not see are rows all the same.
+    -- Rows that an older snapshot does not see count as well.
     RETURN seen OR (current_setting('transaction_isolation') <> 'read committed' AND pg_relation_size(checked) > 0);
 END $$;
 
@@ -255,7 +253,7 @@ BEGIN
 END $$;
 """
 
-# The schema that the tables are in, and temporary tables last, where they stand for nothing.
+# The schema of the tables, then temporary tables.
 PATHS = """
 ALTER FUNCTION market_runs_must_exist() SECURITY DEFINER;
 ALTER FUNCTION data_ingest_run_is_unused() SECURITY DEFINER;
@@ -277,7 +275,7 @@ BEGIN
 END $$;
 """
 
-# The other functions stay when this is taken back: they do what those before did, and 0006 drops its own.
+# Reversing keeps the other functions: they do the same as those before, and reversing 0006_hourly_ledger drops them.
 BACK = """
 CREATE OR REPLACE FUNCTION market_hours_are_unused() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,5 +1,4 @@
-"""Bars are of times that calendars and Python's dates reach, since one from elsewhere would break every reader; and the
-runs of a series are found by its symbol, however many there are."""
+"""A bar lies in the years that calendars cover, and an index finds the runs of a series by its symbol."""
 
 import datetime
 

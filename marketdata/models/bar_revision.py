@@ -3,11 +3,11 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
-from marketdata.models.bar import PRICE
+from marketdata.models.mixins import OhlcvColumns
 
 
-class BarRevision(models.Model):
-    """The values that a bar had before a run changed or removed it."""
+class BarRevision(OhlcvColumns):
+    """The values of a bar before a run changed or deleted it."""
 
     class Operation(models.TextChoices):
         UPDATE = "update"
@@ -16,20 +16,15 @@ class BarRevision(models.Model):
     pk = models.CompositePrimaryKey("symbol", "ts", "revised_by")
     symbol = models.CharField(max_length=128, db_collation="C")
     ts = models.DateTimeField()
-    open = models.DecimalField(**PRICE)
-    high = models.DecimalField(**PRICE)
-    low = models.DecimalField(**PRICE)
-    close = models.DecimalField(**PRICE)
-    volume = models.DecimalField(max_digits=20, decimal_places=0)
     created_at = models.DateTimeField(help_text="When the bar was first stored.")
-    # Both keep the same rule as Bar.ingestion_run, in the same way.
+    # The database function market_runs_must_exist checks both keys, as it does for Bar.ingestion_run.
     ingestion_run = models.ForeignKey(
         "IngestRun",
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
         related_name="+",
-        help_text="The run that had brought these values.",
+        help_text="The run that loaded these values.",
     )
     revised_by = models.ForeignKey(
         "IngestRun",
@@ -48,7 +43,7 @@ class BarRevision(models.Model):
             # "What did this run change?" and the rule that a run with revisions cannot be deleted.
             BrinIndex(name="revision_revised_by_brin", fields=["revised_by"], autosummarize=True),
             BrinIndex(name="revision_run_brin", fields=["ingestion_run"], autosummarize=True),
-            # "Which minutes of this stretch had a bar once and may have none now?": bars as they were known then.
+            # "Which minutes of this range once had a bar that was deleted?": bars as of an earlier time.
             models.Index(name="revision_deleted", fields=["symbol", "ts"], condition=Q(operation="delete")),
         ]
         constraints = [

@@ -1,21 +1,16 @@
 from django.db import models
 
-from marketdata.models.bar import PRICE
+from marketdata.models.mixins import OhlcvColumns
 
 
-class BrowsableBar(models.Model):
-    """The bars' table once more, for the admin, which cannot register a model with a composite primary key.
+class BrowsableBar(OhlcvColumns):
+    """The bars for the admin, which cannot register a model with a composite primary key.
 
-    `symbol` stands in as the key, which it is not: fit for lists of one series, and for nothing else.
+    `symbol` is declared as the key, although it is not unique. Use this model only to list the bars of one series.
     """
 
     symbol = models.CharField(max_length=128, primary_key=True)
     ts = models.DateTimeField()
-    open = models.DecimalField(**PRICE)
-    high = models.DecimalField(**PRICE)
-    low = models.DecimalField(**PRICE)
-    close = models.DecimalField(**PRICE)
-    volume = models.DecimalField(max_digits=20, decimal_places=0)
     ingestion_run = models.ForeignKey("IngestRun", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
 
     class Meta:

@@ -5,14 +5,17 @@ from django.db.models import F, Q
 
 
 class IngestRun(models.Model):
-    """One attempt to bring one file in, or to take such a run back: the audit trail. Rows are only ever added, and
-    closed once.
+    """One attempt to load one file, or to undo such a run: the audit trail. Rows are inserted, and closed once.
 
     A run is `success` if and only if its bars are committed: both happen in one transaction.
 
-    An undo (`undoes` is set) has no file. It counts as removed the bars that the undone run had inserted, as changed
-    those that have the values again that they had before, and as inserted those that are back.
+    An undo has no file. It counts the bars that it deletes as removed, the bars that get their earlier values back as
+    changed, and the bars that it restores as inserted.
     """
+
+    class Kind(models.TextChoices):
+        FILE = "file"
+        UNDO = "undo"
 
     class Status(models.TextChoices):
         RUNNING = "running"
@@ -20,15 +23,23 @@ class IngestRun(models.Model):
         FAILED = "failed"
 
     vendor = models.CharField(max_length=32, default="databento")
-    dataset = models.CharField(max_length=200, blank=True, help_text="Name in the audit trail: mnq_ohlcv_1m.")
-    vendor_dataset = models.CharField(max_length=32, blank=True, help_text="The vendor's name: GLBX.MDP3.")
+    dataset = models.CharField(
+        max_length=200, blank=True, help_text="The name in the audit trail, for example mnq_ohlcv_1m."
+    )
+    vendor_dataset = models.CharField(max_length=32, blank=True, help_text="The vendor's name, for example GLBX.MDP3.")
     schema = models.CharField(max_length=32, default="ohlcv-1m")
     symbols = ArrayField(
-        models.CharField(max_length=128), default=list, blank=True, help_text="The series that it is for."
+        models.CharField(max_length=128),
+        default=list,
+        blank=True,
+        help_text="The symbols of the series that the run writes.",
     )
 
-    # No index of its own: runs are few, and it is asked for a page of them at a time. Migration 0007 declares the
-    # foreign key, checked at once: Django's would wait for the commit, and refuse a TRUNCATE until then.
+    kind = models.CharField(
+        max_length=16, choices=Kind, default=Kind.FILE, db_default=Kind.FILE, help_text="What the run does."
+    )
+    # No index: runs are few, and queries read a page of them at a time. A migration declares the foreign key
+    # run_undoes_a_run, which is checked immediately. Django's would be deferred and block TRUNCATE until the commit.
     undoes = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
@@ -37,11 +48,11 @@ class IngestRun(models.Model):
         db_constraint=False,
         db_index=False,
         related_name="undone_by",
-        help_text="The run that this one takes back; empty for one that brings a file.",
+        help_text="The run that this one undoes. Empty if it loads a file.",
     )
 
-    file_name = models.CharField(max_length=255, help_text="For an undo, that of the undone run.")
-    file_path = models.TextField(help_text="Where the file lay, so that a failed run can be tried again.")
+    file_name = models.CharField(max_length=255, help_text="For an undo, the file of the undone run.")
+    file_path = models.TextField(help_text="The path of the file, for retrying a failed run.")
     file_size = models.BigIntegerField(null=True, blank=True, help_text="Bytes.")
     file_sha256 = models.CharField(max_length=64, blank=True)
 
@@ -55,15 +66,15 @@ class IngestRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
 
-    row_count = models.BigIntegerField(default=0, help_text="Rows of the file that were taken.")
+    row_count = models.BigIntegerField(default=0, help_text="Rows of the file that were loaded.")
     inserted_count = models.BigIntegerField(default=0, help_text="Bars that were new.")
-    updated_count = models.BigIntegerField(default=0, help_text="Bars that the table already had.")
-    changed_count = models.BigIntegerField(default=0, help_text="Those of them that got new values.")
-    duplicate_count = models.BigIntegerField(default=0, help_text="Rows that stood in the file before.")
-    removed_count = models.BigIntegerField(default=0, help_text="Bars of an instrument that was replaced.")
-    gap_count = models.BigIntegerField(default=0, help_text="Places where minutes are missing.")
+    updated_count = models.BigIntegerField(default=0, help_text="Bars that were already stored.")
+    changed_count = models.BigIntegerField(default=0, help_text="Stored bars that got new values.")
+    duplicate_count = models.BigIntegerField(default=0, help_text="Rows that repeat an earlier row of the file.")
+    removed_count = models.BigIntegerField(default=0, help_text="Bars deleted because their instrument was replaced.")
+    gap_count = models.BigIntegerField(default=0, help_text="Gaps: places where minutes are missing.")
     left_count = models.BigIntegerField(
-        default=0, db_default=0, help_text="Bars that an undo left, since a later run had changed them."
+        default=0, db_default=0, help_text="Bars that an undo skipped because a later run had changed them."
     )
     min_ts = models.DateTimeField(null=True, blank=True)
     max_ts = models.DateTimeField(null=True, blank=True)
@@ -72,15 +83,20 @@ class IngestRun(models.Model):
         db_table = "data_ingest_runs"
         ordering = ["-id"]
         indexes = [
-            # "Which runs are of this series?" (its page, the API's and the admin's filters, the list of series)
+            # "Which runs wrote this series?" (its page, the API's and the admin's filters, the list of series)
             GinIndex(name="run_symbols_gin", fields=["symbols"]),
-            # "Which runs of this file are there?": --skip-ingested, and the admin's links between runs of a file.
+            # "Which runs loaded this file?" (--skip-ingested, the admin's links between runs of a file)
             models.Index(name="run_file_sha256", fields=["file_sha256"]),
-            # "Which runs live, which failed?": closing dead runs at every start, reviewing failures. Successful runs,
-            # nearly all of them, stay out of it.
+            # "Which runs are running, which failed?" (closing orphaned runs at every start, reviewing failures). It
+            # leaves out successful runs, which are nearly all.
             models.Index(name="run_not_success", fields=["status", "-id"], condition=~Q(status="success")),
         ]
         constraints = [
+            models.CheckConstraint(name="run_kind_known", condition=Q(kind__in=["file", "undo"])),
+            models.CheckConstraint(
+                name="run_kind_undo_iff_undoes",
+                condition=Q(kind="undo", undoes__isnull=False) | (~Q(kind="undo") & Q(undoes__isnull=True)),
+            ),
             models.CheckConstraint(name="run_status_known", condition=Q(status__in=["running", "success", "failed"])),
             models.CheckConstraint(
                 name="run_finished_iff_closed",
@@ -119,8 +135,8 @@ class IngestRun(models.Model):
                         row_count=F("inserted_count") + F("updated_count") + F("duplicate_count"),
                         left_count=0,
                     )
-                    # An undo names the bars that it wrote, and no others. It may be of days alone: a run may have put
-                    # its instrument in another's place without a bar that differs.
+                    # An undo counts only bars that it wrote. There may be none: a run can replace the instrument of
+                    # some dates without changing a bar.
                     | Q(
                         status="success",
                         undoes__isnull=False,
@@ -129,7 +145,7 @@ class IngestRun(models.Model):
                         duplicate_count=0,
                         gap_count=0,
                     )
-                    # What is not committed counts for nothing.
+                    # A run that is not committed has written nothing.
                     | (
                         ~Q(status="success")
                         & Q(inserted_count=0, updated_count=0, changed_count=0, removed_count=0, left_count=0)
@@ -148,7 +164,7 @@ class IngestRun(models.Model):
                 | Q(file_sha256="", undoes__isnull=False)
                 | Q(file_sha256__regex="^[0-9a-f]{64}$"),
             ),
-            # With a hash or a path, an undo would pass for a run that loaded the file.
+            # With a hash or a path, an undo would look like a run that loaded the file.
             models.CheckConstraint(
                 name="run_undo_has_no_file",
                 condition=Q(undoes__isnull=True) | Q(file_sha256="", file_path="", file_size__isnull=True),
@@ -156,8 +172,8 @@ class IngestRun(models.Model):
             models.CheckConstraint(
                 name="run_undoes_an_earlier", condition=Q(undoes__isnull=True) | Q(undoes__lt=F("id"))
             ),
-            # One that left nothing leaves nothing for another. One that left bars may be followed by another, once
-            # the later run that changed those bars is undone itself.
+            # An undo that skipped no bar is final. One that skipped bars may be repeated after the later run that
+            # changed those bars is undone.
             models.UniqueConstraint(
                 name="run_undone_once",
                 fields=["undoes"],

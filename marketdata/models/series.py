@@ -3,41 +3,44 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from marketdata.calendars.exchange import UnknownCalendar, is_known_calendar
+from marketdata.models.fields import PriceField
 
 SYMBOL_MAX_LENGTH = 128  # the longest symbol a DBN file can carry has 70 characters
 
 
 class Series(models.Model):
-    """A named line of bars: what addresses call by `slug`, the table by `symbol`, and the vendor by its own symbols.
+    """A named sequence of bars: `slug` is its name in URLs, `symbol` its name in the table of bars.
 
-    A series holds one instrument at a time. Ingesting a symbol that no series has creates one.
+    A series is mapped to one instrument at a time. Ingesting a symbol that no series has creates a series.
     """
 
-    slug = models.SlugField(max_length=160, unique=True, help_text="Its name in addresses: mnq.")
+    slug = models.SlugField(max_length=160, unique=True, help_text="The name in URLs, for example mnq.")
     symbol = models.CharField(
         max_length=SYMBOL_MAX_LENGTH,
         unique=True,
         db_collation="C",
-        help_text="Its name in market_bars_ohlcv_1m: CME_MINI:MNQ1!.",
+        help_text="The name in market_bars_ohlcv_1m, for example CME_MINI:MNQ1!.",
     )
-    name = models.CharField(max_length=200, blank=True, help_text="What people call it.")
+    name = models.CharField(max_length=200, blank=True, help_text="The name for people to read.")
     vendor = models.CharField(max_length=32, default="databento")
     dataset = models.CharField(
         max_length=32,
         blank=True,
-        help_text="The vendor's dataset that may be filed here: GLBX.MDP3. Empty: any.",
+        help_text="Only files of this dataset are loaded into the series, for example GLBX.MDP3. Empty: any dataset.",
     )
     vendor_symbols = ArrayField(
         models.CharField(max_length=SYMBOL_MAX_LENGTH),
         default=list,
         blank=True,
         help_text=(
-            "A file of one of these symbols is filed here. * stands for any characters, ? for one, "
-            "[FGH] for one of several: MNQ.c.0, MNQ[HMUZ][0-9]. Separate with commas."
+            "A file of one of these symbols is loaded into this series. * matches any characters, ? one character, "
+            "[FGH] one of several: MNQ.c.0, MNQ[HMUZ][0-9]. Separate symbols with commas."
         ),
     )
-    calendar = models.CharField(max_length=64, blank=True, help_text="Trading calendar: CME Globex Equity.")
-    tick_size = models.DecimalField(max_digits=20, decimal_places=9, null=True, blank=True)
+    calendar = models.CharField(
+        max_length=64, blank=True, help_text="The trading calendar, for example CME Globex Equity."
+    )
+    tick_size = PriceField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -3,9 +3,9 @@ from django.db.models import Q
 
 
 class SeriesCount(models.Model):
-    """How many minute bars the table holds of a symbol: kept with the hourly ledger, by the same triggers.
+    """The number of minute bars of one symbol. The triggers of the hourly rollup update it.
 
-    Adding the ledger up would take longer the longer a series is. A symbol that once had bars may stand here with 0.
+    Summing the hourly rollup would take longer for longer series. The row of a symbol without bars may remain, with 0.
     """
 
     symbol = models.CharField(max_length=128, db_collation="C", primary_key=True)

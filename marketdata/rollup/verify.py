@@ -119,10 +119,10 @@ UNION SELECT symbol FROM market_series_counts WHERE bar_count <> 0
 ORDER BY symbol
 """
 _REPAIR = """
-SELECT market_hours_make_anew(array_agg(%(symbol)s::varchar), %(hours)s::timestamptz[])
+SELECT market_rollup_rebuild_hours(array_agg(%(symbol)s::varchar), %(hours)s::timestamptz[])
 FROM unnest(%(hours)s::timestamptz[])
 """
-_REPAIR_COUNT = "SELECT market_counts_make_anew(ARRAY[%(symbol)s]::varchar[])"
+_REPAIR_COUNT = "SELECT market_counts_rebuild(ARRAY[%(symbol)s]::varchar[])"
 
 
 def verify_candles(*, symbol: str | None = None, repair: bool = False) -> Iterator[VerifyResult]:
@@ -178,7 +178,7 @@ def _to_hour(values: list[object]) -> dict[str, object] | None:
 
 def _list_symbols() -> list[str]:
     with transaction.atomic(), connection.cursor() as cursor:
-        # Statistics taken during the first load say that the tables are empty: each symbol would read all bars.
+        # Statistics collected during the first load report empty tables: each symbol would read all bars.
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
         cursor.execute(_SYMBOLS)
         return [row[0] for row in cursor.fetchall()]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.embedded import layout, server
-from config.testing.embedded import AS_ROOT, PACKAGES, PROJECT, Client, make_environment
+from config.testing.database.embedded import AS_ROOT, PACKAGES, PROJECT, Client, make_environment
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import psycopg2
 
 from config.embedded import layout, server, sockets
 from config.guards import parse_database_url
-from config.testing.embedded import make_environment, wait_until_stopped
+from config.testing.database.embedded import make_environment, wait_until_stopped
 
 
 def test_check_starts_nothing_and_migrate_does(django, new_home):

@@ -6,7 +6,7 @@ import pytest
 
 from config.embedded import server
 from config.embedded.errors import EmbeddedPostgresError
-from config.testing.embedded import Client
+from config.testing.database.embedded import Client
 
 
 def test_leftovers_of_a_killed_initdb_do_no_harm(new_home):

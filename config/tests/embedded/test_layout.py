@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from config.embedded import layout, server
-from config.testing.embedded import AS_ROOT, Client
+from config.testing.database.embedded import AS_ROOT, Client
 
 
 def test_an_ordinary_user_and_then_root_use_the_same_data(new_home, ordinary):

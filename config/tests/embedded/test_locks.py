@@ -3,7 +3,7 @@
 import pytest
 
 from config.embedded import server
-from config.testing.embedded import Client, run_script, wait_until_stopped
+from config.testing.database.embedded import Client, run_script, wait_until_stopped
 
 
 def test_a_forked_child_that_ends_stops_nothing(home):

@@ -4,7 +4,7 @@ import subprocess
 import time
 
 from config.embedded import layout, postmaster, server, sockets
-from config.testing.embedded import Client
+from config.testing.database.embedded import Client
 
 
 def test_a_pid_that_now_belongs_to_another_program_is_ignored(home):

@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 
 from config.embedded import server
-from config.testing.embedded import DJANGO_CLIENT, Client, make_environment, read_postmaster_pid, run_script
+from config.testing.database.embedded import DJANGO_CLIENT, Client, make_environment, read_postmaster_pid, run_script
 
 
 def test_the_first_user_starts_it_and_the_last_one_stops_it(new_home):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from config.embedded import server
-from config.testing.embedded import PROJECT, make_environment
+from config.testing.database.embedded import PROJECT, make_environment
 
 
 @pytest.mark.parametrize(("options", "code"), [(["--noreload"], 143), ([], 0)], ids=["alone", "reloader"])

@@ -7,7 +7,7 @@ import pytest
 
 from config.embedded import layout, server, sockets
 from config.embedded.errors import EmbeddedPostgresError
-from config.testing.embedded import AS_ROOT, Client
+from config.testing.database.embedded import AS_ROOT, Client
 
 
 def _long(folder):

@@ -59,7 +59,7 @@ def test_a_sample_across_a_quarter_rolls_and_is_ingested_completely(market_db, t
         0,
         7_000,
     )
-    days = SeriesInstrument.standing.order_by("start_date").values_list("instrument_id", "start_date", "end_date")
+    days = SeriesInstrument.current.order_by("start_date").values_list("instrument_id", "start_date", "end_date")
     assert [row[:2] for row in days] == [(42_000_001, date(2024, 3, 11)), (42_000_002, date(2024, 3, 15))]
     assert days[0][2] == date(2024, 3, 15)  # the third Friday
 

@@ -73,7 +73,7 @@ def test_copied_rows_are_read_back_exactly(market_db, rows):
 
 @pytest.mark.parametrize("great", [-(2**63), 2**63 - 1, 0])
 def test_a_row_does_not_feel_its_neighbours(market_db, great):
-    """All rows of a chunk have as many digits as its greatest needs: the zeros that the others get must not show."""
+    """All rows of a batch have as many digits as its greatest needs. The zeros of the others must not show."""
     rows = [
         (0, at(0), 0, 1, -1, 250_000_000, 1),
         (1, at(1), great, great, great, great, 2**64 - 1),
@@ -86,7 +86,7 @@ def test_a_row_does_not_feel_its_neighbours(market_db, great):
 
 def test_numerics_are_stored_as_if_they_had_been_written_out(market_db):
     """Zeros around the digits are trimmed on the way in: values copied and values written as text are the same bytes,
-    so that indexes, hashes and comparisons cannot tell them apart."""
+    so that they are equal to indexes, hashes and comparisons."""
     rows = [(0, at(0), 16_800_250_000_000, 0, -1, 5 * 10**9, 7), (1, at(1), 2**63 - 1, 0, -(2**63), 10**12, 2**64 - 1)]
     copied(rows)
     with connection.cursor() as cursor:

@@ -7,6 +7,8 @@ from config.testing.builders import FRONT, bars, ingest, several, stored, write
 from config.testing.processes import run
 from marketdata.models import IngestRun
 
+pytestmark = pytest.mark.ordinary_role
+
 
 @pytest.fixture
 def path(tmp_path):

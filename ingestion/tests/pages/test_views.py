@@ -164,6 +164,6 @@ def test_an_undo_and_the_undone_run_link_to_each_other(page_client, tmp_path):
 
 def test_a_failed_undo_shows_how_to_repeat_it(page_client):
     create_successful_run()
-    failed = create_failed_run(undoes_id=IngestRun.objects.get().pk, file_path="")
+    failed = create_failed_run(kind="undo", undoes_id=IngestRun.objects.get().pk, file_path="")
     assert f"{manage()} undo_run {failed.undoes_id} --dry-run" in read_page(page_client, f"/runs/{failed.pk}/")
     assert find_open_failures() == []

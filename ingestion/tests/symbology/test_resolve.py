@@ -99,7 +99,7 @@ def test_a_roll_at_midnight_utc_within_a_continuous_file(market_db, tmp_path):
     ingest(write(tmp_path / "mnq.dbn.zst", records, mappings=mappings))
 
     assert stored() == exact(records)
-    intervals = SeriesInstrument.standing.order_by("start_date").values_list("instrument_id", "start_date", "end_date")
+    intervals = SeriesInstrument.current.order_by("start_date").values_list("instrument_id", "start_date", "end_date")
     assert list(intervals) == [(FRONT, SECOND, THIRD), (FRONT + 1, THIRD, date(2024, 1, 4))]
 
 

@@ -26,6 +26,8 @@ from ingestion.undo.pipeline import preview_undo, undo_run
 from marketdata.models import Bar, BarRevision, IngestRun
 from marketdata.runs.locks import UNDO_DIED, close_orphaned_runs
 
+pytestmark = pytest.mark.ordinary_role
+
 # --- What an undo removes, changes back and keeps --------------------------------------------------------------------
 
 

@@ -91,7 +91,8 @@ def test_the_end_of_the_transaction_drops_the_tables_of_a_plan_that_is_not_left(
 def test_two_plans_of_one_transaction_do_not_meet(market_db, file):
     first, second = file(bars(5)), file(bars(4, first=MINUTES_PER_DAY))
     undos = [
-        IngestRun.objects.create(file_name="undo", started_at=timezone.now(), undoes=run) for run in (first, second)
+        IngestRun.objects.create(file_name="undo", started_at=timezone.now(), undoes=run, kind="undo")
+        for run in (first, second)
     ]
     with transaction.atomic(), connection.cursor() as cursor:
         with create_plan(cursor, first) as one, create_plan(cursor, second) as other:
@@ -108,7 +109,7 @@ def test_two_plans_of_one_transaction_do_not_meet(market_db, file):
 
 def test_bars_that_another_program_changes_meanwhile_stop_the_undo(market_db, file):
     run = file(bars(5))
-    undo = IngestRun.objects.create(file_name="undo", started_at=timezone.now(), undoes=run)
+    undo = IngestRun.objects.create(file_name="undo", started_at=timezone.now(), undoes=run, kind="undo")
     message = r"Another program changed the table while it was written \(4 bars where 5 were counted\)"
     with (
         pytest.raises(DatabaseFailure, match=message),

@@ -41,16 +41,18 @@ INVALID = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("records, row, words, count", INVALID.values(), ids=INVALID)
+@pytest.mark.parametrize("records, row, expected, count", INVALID.values(), ids=INVALID)
 def test_the_first_invalid_row_is_reported_with_time_symbol_and_values(
-    market_db, tmp_path, batch_size, records, row, words, count
+    market_db, tmp_path, batch_size, records, row, expected, count
 ):
     sentence = refuse(write(tmp_path / "mnq.dbn.zst", records))
 
     assert f", row {row} (" in sentence
-    no_day = "time is undefined" in words or "later than" in words  # then no symbol either, since mappings have dates
+    no_day = (
+        "time is undefined" in expected or "later than" in expected
+    )  # then no symbol either, since mappings have dates
     assert (", instrument 42000001): " if no_day else ", CME_MINI:MNQ1!): ") in sentence
-    assert words in sentence
+    assert expected in sentence
     counted = "no other row breaks this rule" if count == 1 else f"{count} rows of the file break this rule"
     assert counted in sentence
 

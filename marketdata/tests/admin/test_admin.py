@@ -123,6 +123,7 @@ def test_the_list_and_the_detail_link_an_undo_and_its_run(operator, tmp_path):
     undo_run(1)
     for address in (RUNS, f"{RUNS}1/change/"):
         assert f'undone by <a href="{RUNS}2/change/">run 2</a>' in operator.get(address).content.decode()
+    assert "What the run does." in operator.get(f"{RUNS}2/change/").content.decode()
     for address in (RUNS, f"{RUNS}2/change/"):
         assert f'undoes <a href="{RUNS}1/change/">run 1</a>' in operator.get(address).content.decode()
 
@@ -131,6 +132,7 @@ def test_an_undo_that_failed_is_not_tried_again_as_a_file(operator, tmp_path):
     ingest(write(tmp_path / "mnq.dbn", bars(5)))
     run = IngestRun.objects.get()
     failed = IngestRun.objects.create(
+        kind="undo",
         undoes=run,
         file_name="mnq.dbn",
         status="failed",

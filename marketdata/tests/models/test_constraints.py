@@ -1,4 +1,4 @@
-"""The rules that the database keeps whoever writes: each is attacked with plain SQL, past every check of Python's."""
+"""The rules that the database enforces on every writer: each test breaks one with plain SQL."""
 
 import datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ def run_1(db):
     insert(RUNS)
 
 
+NO_FILE = {"file_path": "", "file_sha256": ""}
 NOTHING_COUNTED = {"inserted_count": 0, "updated_count": 0, "changed_count": 0}
 
 # constraint -> the ways to break it alone: the table, and what to change in its good row
@@ -76,6 +77,11 @@ OFFENCES = {
         INSTRUMENTS,
         [{"end_date": "2024-01-02"}, {"end_date": "2024-01-01"}],
     ),
+    "run_kind_known": (RUNS, [{"kind": "File"}, {"kind": ""}, {"kind": "live"}]),
+    "run_kind_undo_iff_undoes": (
+        RUNS,
+        [{"kind": "undo"}, RUNNING | {"kind": "undo"}, UNDO | {"kind": "file"}, RUNNING | {"undoes_id": 1} | NO_FILE],
+    ),
     "run_status_known": (RUNS, [RUNNING | {"status": "Running", "finished_at": "2024-02-01 10:00:05+00"}]),
     "run_finished_iff_closed": (
         RUNS,
@@ -107,7 +113,7 @@ OFFENCES = {
             FAILED | {"updated_count": 1, "changed_count": 1},
             RUNNING | {"removed_count": 1},
             {"left_count": 1},
-            FAILED | {"undoes_id": 1, "file_path": "", "file_sha256": "", "left_count": 1},
+            FAILED | {"kind": "undo", "undoes_id": 1, "file_path": "", "file_sha256": "", "left_count": 1},
             UNDO | {"row_count": 5},
             UNDO | {"updated_count": 3},
             UNDO | {"changed_count": 1, "row_count": 5},
@@ -198,7 +204,7 @@ LEGAL = [
 
 
 @pytest.mark.parametrize("table, changes", LEGAL)
-def test_rows_at_the_edge_of_the_rules_are_taken(run_1, table, changes):
+def test_rows_at_the_limits_are_accepted(run_1, table, changes):
     own = {RUNS: {"id": 2}, INSTRUMENTS: {"series_id": execute_one("SELECT id FROM market_series")}}
     assert insert(table, **own.get(table, {}), **changes) == 1
 
@@ -225,7 +231,7 @@ def test_an_endless_price_or_volume_does_not_fit_its_column(run_1):
         (INSTRUMENTS, ["series_id", "start_date", "dataset", "publisher_id", "instrument_id"]),
     ],
 )
-def test_what_may_be_there_once_is_not_taken_twice(run_1, table, columns):
+def test_a_unique_row_is_refused_twice(run_1, table, columns):
     series = {"series_id": execute_one("SELECT id FROM market_series")} if table == INSTRUMENTS else {}
     insert(table, **series)
     others = {"slug": {"symbol": "other"}, "symbol": {"slug": "other"}}.get(columns[0], {}) if table == SERIES else {}
@@ -237,7 +243,7 @@ def test_what_may_be_there_once_is_not_taken_twice(run_1, table, columns):
 
 def test_a_run_is_undone_wholly_once(run_1):
     insert(RUNS, id=2, **UNDO | {"left_count": 4})
-    insert(RUNS, id=3, **FAILED | {"undoes_id": 1, "file_path": "", "file_sha256": ""})
+    insert(RUNS, id=3, **FAILED | {"kind": "undo", "undoes_id": 1, "file_path": "", "file_sha256": ""})
     insert(RUNS, id=4, **UNDO)
     insert(RUNS, id=5, **UNDO | {"left_count": 4})
     with pytest.raises(IntegrityError, match="duplicate key") as refusal:
@@ -252,7 +258,7 @@ def test_a_run_is_undone_wholly_once(run_1):
         assert refusal.value.__cause__.diag.constraint_name == "run_undoes_a_run"
 
 
-def test_days_that_were_replaced_may_be_there_again(run_1):
+def test_replaced_dates_may_be_stored_again(run_1):
     insert(RUNS, id=2)
     insert(RUNS, id=3)
     series = {"series_id": execute_one("SELECT id FROM market_series")}
@@ -263,6 +269,11 @@ def test_days_that_were_replaced_may_be_there_again(run_1):
     assert refusal.value.__cause__.diag.constraint_name == "instrument_interval_once"
     with pytest.raises(IntegrityError, match="violates foreign key"):
         execute("DELETE FROM data_ingest_runs WHERE id = 3; SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_the_default_kind_of_a_run_is_file(run_1):
+    """A writer of an earlier release does not know the column."""
+    assert execute_one("SELECT kind FROM data_ingest_runs") == "file"
 
 
 def test_every_column_must_be_given(run_1):

@@ -7,6 +7,8 @@ from django.db.models import ProtectedError
 from config.testing.rows import BARS, INSTRUMENTS, REVISIONS, RUNS, execute, execute_one, insert
 from marketdata.models import IngestRun
 
+pytestmark = pytest.mark.ordinary_role
+
 FOREIGN_KEY_VIOLATION = "23503"
 
 
@@ -82,7 +84,7 @@ def test_runs_and_bars_may_be_emptied_together(runs):
     assert execute_one("SELECT count(*) FROM data_ingest_runs") == 0
 
 
-def test_a_run_that_stands_behind_a_series_cannot_be_deleted(runs):
+def test_a_run_that_an_interval_names_cannot_be_deleted(runs):
     insert(INSTRUMENTS, series_id=execute_one("SELECT id FROM market_series"), run_id=3)
     with pytest.raises(ProtectedError):
         IngestRun.objects.get(pk=3).delete()
@@ -91,7 +93,7 @@ def test_a_run_that_stands_behind_a_series_cannot_be_deleted(runs):
 
 
 def test_a_run_cannot_go_while_a_bar_that_names_it_is_being_written(market_db):
-    """The bar is not committed, so whoever deletes the run cannot see it, and must wait."""
+    """The bar is not committed, so the session that deletes the run cannot see it, and must wait."""
     insert(RUNS)
     other = connection.copy()
     with transaction.atomic(), other.cursor() as cursor:

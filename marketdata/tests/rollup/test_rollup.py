@@ -13,6 +13,8 @@ from config.testing.rollup import assert_rollup_matches, at, bar_row, copy_bars,
 from config.testing.rows import execute
 from marketdata.models import HourlyBar, SeriesCount
 
+pytestmark = pytest.mark.ordinary_role
+
 symbols = st.sampled_from(["A", "B b", "a"])
 minutes = st.one_of(st.integers(-70, 130), st.sampled_from([-1, 0, 59, 60, 119, 120]))
 values = st.integers(0, 40)

@@ -7,6 +7,8 @@ from config.testing.rollup import assert_rollup_matches, at, bar_row, insert_bar
 from config.testing.rows import BARS, execute, execute_one
 from marketdata.models import HourlyBar, SeriesCount
 
+pytestmark = pytest.mark.ordinary_role
+
 HOURS, COUNTS = "market_bars_ohlcv_1h", "market_series_counts"
 RESTRICT_VIOLATION = "23001"
 
@@ -70,7 +72,7 @@ def test_the_rollup_cannot_be_written_by_hand(two_runs, sql):
 
 def test_the_permission_ends_with_the_statement_that_writes_bars(two_runs):
     insert_bars([bar_row("A", at(0), 1)])
-    assert execute_one("SELECT current_setting('barkeep.keeps_hours', true)") in (None, "")
+    assert execute_one("SELECT current_setting('barkeep.writes_rollup', true)") in (None, "")
     with pytest.raises(IntegrityError, match="does not exist"), transaction.atomic():
         insert_bars([bar_row("B", at(0), 1, run_id=99)])
     refused("DELETE FROM market_bars_ohlcv_1h")
@@ -92,7 +94,7 @@ VIOLATIONS = {
 def insert_as_trigger(table: str, row: dict) -> None:
     columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL barkeep.keeps_hours = 'on'")
+        cursor.execute("SET LOCAL barkeep.writes_rollup = 'on'")
         cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))  # noqa: S608
 
 

@@ -20,6 +20,8 @@ from config.testing.rollup import (
 )
 from config.testing.rows import RUNS, insert
 
+pytestmark = pytest.mark.ordinary_role
+
 BARS = "public.market_bars_ohlcv_1m"
 MOVE = "UPDATE market_bars_ohlcv_1m SET ts = ts + interval '1 hour', ts_ms = ts_ms + 3600000"
 WRITE = f"INSERT INTO {BARS} ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
@@ -66,12 +68,13 @@ def test_a_temporary_table_of_runs_is_not_read(stored_bars):
             raise error.__cause__ from error
 
 
+@pytest.mark.superuser  # creates a role
 def test_a_role_that_writes_bars_needs_no_privilege_on_the_rollup(stored_bars):
     with session() as cursor:
         cursor.execute("CREATE ROLE barkeep_test_writer")
         try:
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {BARS} TO barkeep_test_writer")
-            cursor.execute("SET ROLE barkeep_test_writer; SET barkeep.keeps_hours = 'on'")
+            cursor.execute("SET ROLE barkeep_test_writer; SET barkeep.writes_rollup = 'on'")
             write_in_every_way(cursor)
             with pytest.raises(Exception, match="permission denied") as refused:
                 cursor.execute("UPDATE market_bars_ohlcv_1h SET volume = 0")

@@ -24,6 +24,8 @@ from config.testing.rows import RUNS, insert
 from marketdata.models import HourlyBar, SeriesCount
 from marketdata.rollup.verify import MAX_SHOWN, repair_symbol, verify_symbol
 
+pytestmark = pytest.mark.ordinary_role
+
 MNQ = "CME_MINI:MNQ1!"
 
 
@@ -45,7 +47,7 @@ def verify(**options) -> str:
 def damage(sql: str, *parameters: object) -> None:
     """Change the rollup as its triggers may."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL barkeep.keeps_hours = 'on'")
+        cursor.execute("SET LOCAL barkeep.writes_rollup = 'on'")
         cursor.execute(sql, parameters)
         assert cursor.rowcount
 

@@ -42,7 +42,7 @@ def test_a_lock_ends_with_its_connection(run):
 
 
 def test_an_orphaned_undo_has_a_message_of_its_own(run):
-    undo = IngestRun.objects.create(undoes=run, file_name="mnq.dbn", started_at=timezone.now())
+    undo = IngestRun.objects.create(kind="undo", undoes=run, file_name="mnq.dbn", started_at=timezone.now())
     assert close_orphaned_runs() == [run.pk, undo.pk]
     undo.refresh_from_db()
     assert undo.error == UNDO_DIED

@@ -11,7 +11,7 @@ import psycopg2
 from config.embedded import server
 
 PACKAGES = Path(psycopg2.__file__).parents[1]
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 AS_ROOT = os.geteuid() == 0
 
 # Opens a connection for each line that it reads and prints the start time of the server.

@@ -8,7 +8,9 @@ _TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker):
+def django_db_setup(
+    django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker, database_role
+):
     """Create the test database for all tests. pytest-django's own fixture creates it only for tests with its mark;
     other tests would use the real database."""
     with django_db_blocker.unblock():

