@@ -4,10 +4,10 @@ from __future__ import annotations
 
 STATS_EXAMPLE = {
     "row_count": 50000,
-    "min_ts": "2024-01-01T00:00:00+00:00",
-    "max_ts": "2024-02-20T05:19:00+00:00",
-    "latest_close": 16234.5,
-    "latest_ts": "2024-02-20T05:19:00+00:00",
+    "min_ts": "2024-01-01T23:00:00+00:00",
+    "max_ts": "2024-02-21T12:19:00+00:00",
+    "latest_close": 16465.75,
+    "latest_ts": "2024-02-21T12:19:00+00:00",
     "symbol": "CME_MINI:MNQ1!",
     "timeframe": "1m",
     "vendor": "databento",
