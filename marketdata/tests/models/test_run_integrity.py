@@ -1,4 +1,5 @@
-"""Bars and revisions name runs that exist: migration 0002 keeps it once per statement, without a foreign key."""
+"""Bars and revisions name runs that exist. market_runs_must_exist checks it once per statement, without a foreign
+key."""
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
