@@ -22,9 +22,14 @@ def format_age(moment: datetime, now: datetime) -> str:
     return "just now"
 
 
+def format_count(count: int, noun: str) -> str:
+    """A count with its noun, in the plural except for one: "1 bar", "2,940 bars"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def format_minutes(minutes: int) -> str:
     """The exact number; from two hours on with hours or days too: "2,940 minutes (49 h)"."""
-    count = f"{minutes:,} minute{'' if minutes == 1 else 's'}"
+    count = format_count(minutes, "minute")
     if minutes < 120:
         return count
     hours, rest = divmod(minutes, 60)

@@ -174,3 +174,50 @@ def test_no_folder_has_too_many_modules():
     exempt = re.compile(r"(^|/)(tests|migrations)(/|$)")
     large = {folder: count for folder, count in folders.items() if count > MAX_MODULES and not exempt.search(folder)}
     assert large == {}, f"a folder has at most {MAX_MODULES} modules: make rooms"
+
+
+SHARED = {
+    "ingestion": {"apps", "cancellation", "errors", "progress"},
+    "marketdata": {"apps", "command_line", "formatting", "migrations", "timestamps"},
+}
+
+
+@pytest.mark.parametrize("app", SHARED)
+def test_the_picture_in_the_readme_is_that_of_the_imports(app):
+    """Each arrow is an import, and each import is an arrow or follows from several."""
+    drawn = read_picture((ROOT / app / "README.md").read_text())
+    imported = read_room_imports(app)
+    assert {(here, there) for here, rooms in drawn.items() for there in rooms - imported.get(here, set())} == set()
+    assert {(here, there) for here, rooms in imported.items() for there in rooms - find_reachable(here, drawn)} == set()
+
+
+def read_picture(readme: str) -> dict[str, set[str]]:
+    arrows: dict[str, set[str]] = {}
+    for here, there in re.findall(r"^ +(\w+) --> (\w+)$", readme, re.MULTILINE):
+        arrows.setdefault(here, set()).add(there)
+    return arrows
+
+
+def read_room_imports(app: str) -> dict[str, set[str]]:
+    """For each folder or module of the app, the others that it imports."""
+    arrows: dict[str, set[str]] = {}
+    for path in list_modules():
+        if not path.startswith(f"{app}/") or TESTS.search(path) or "/migrations/" in path:
+            continue
+        here = path.removesuffix(".py").split("/")[1]
+        names = [name.split(".") for name in find_imports(parse(path))]
+        found = {name[1] for name in names if name[0] == app and len(name) > 1}
+        rooms = {room for room in found if (ROOT / app / room).is_dir() or (ROOT / app / f"{room}.py").is_file()}
+        if here not in SHARED[app]:
+            arrows.setdefault(here, set()).update(rooms - SHARED[app] - {here})
+    return arrows
+
+
+def find_reachable(here: str, arrows: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [here]
+    while waiting:
+        for there in arrows.get(waiting.pop(), set()) - found:
+            found.add(there)
+            waiting.append(there)
+    return found

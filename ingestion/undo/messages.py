@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import F, QuerySet
 
 from ingestion.undo.plan import SkippedBars, UndoPlan
+from marketdata.formatting import format_count
 from marketdata.models import IngestRun
 
 _MAX_RUNS_NAMED = 10
@@ -41,8 +42,9 @@ def format_skipped(undone: IngestRun, skipped: SkippedBars) -> str:
     more = f"; and {hidden:,} more" if hidden else ""
     runs = _join_runs([f"run {run_id} ({count:,})" for run_id, count in skipped.by_run.items()])
     return (
-        f"Skipped, since later runs have written over these bars or on their dates: {skipped.count:,} bars, for "
-        f"{runs}: {bars}{more}. To undo them too, undo those runs, and then undo run {undone.pk} again."
+        "Skipped, since later runs have written over these bars or on their dates: "
+        f"{format_count(skipped.count, 'bar')}, for {runs}: {bars}{more}. "
+        f"To undo them too, undo those runs, and then undo run {undone.pk} again."
     )
 
 
