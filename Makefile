@@ -71,4 +71,4 @@ bench-check: $(DEV)
 	@$(BIN)/python -m benchmarks.figures --check
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache

@@ -46,7 +46,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
     class Media:
         css = {"all": ["ingestion/admin.css"]}
 
-    def get_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list:
         return [*(field.name for field in IngestRun._meta.concrete_fields), "undo", "other_runs"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list[str]:

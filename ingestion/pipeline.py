@@ -204,7 +204,7 @@ def _check_conflicts(file: FileReader, options: IngestOptions) -> list[Conflict]
 def _staged_range(file: FileReader, new_count: int) -> StagedRange:
     check = file.check
     staged_count = check.row_count - check.duplicate_count - new_count
-    return StagedRange(staged_count, file.symbols, check.min_ts, check.max_ts)
+    return StagedRange(staged_count, file.symbols, *check.time_range)
 
 
 # --- The result ------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,14 +43,14 @@ def daily_bars(*days: int, instrument_id: int = FRONT, first: int = 0, count: in
     return np.concatenate(parts)
 
 
-def undo(run_id: int, **options) -> Printed:
+def undo(run_id: int, **options: Any) -> Printed:
     """Run the command in this process. Raises `CommandError` as the command line would show it."""
     out, err = io.StringIO(), io.StringIO()
     call_command("undo_run", str(run_id), stdout=out, stderr=err, **options)
     return Printed(out.getvalue(), err.getvalue())
 
 
-def refuse_undo(run_id: int, **options) -> str:
+def refuse_undo(run_id: int, **options: Any) -> str:
     """Run the command on a run that it must refuse, and return its message."""
     with pytest.raises(CommandError) as refusal:
         undo(run_id, **options)

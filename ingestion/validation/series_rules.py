@@ -52,6 +52,13 @@ class SeriesCheck:
         start = f"{self.longest_gap_start:%Y-%m-%d %H:%M} UTC"
         return f"Longest gap: {format_minutes(missing)} after the bar of {start}."
 
+    @property
+    def time_range(self) -> tuple[datetime, datetime]:
+        """`min_ts` and `max_ts` of a file that has rows."""
+        if self.min_ts is None or self.max_ts is None:
+            raise ValueError("no row was read")
+        return self.min_ts, self.max_ts
+
     def drop_duplicates(self, bars: ResolvedBars) -> ResolvedBars:
         """The bars without identical repetitions, sorted by series, then time.
 
@@ -79,11 +86,11 @@ class SeriesCheck:
         instruments = bars.batch.records["instrument_id"].astype(np.int64)
         previous = np.concatenate((instruments[:1], instruments[:-1]))
         starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
-        for at in starts:
+        for at in starts.tolist():
             previous[at] = self._last_instrument.get(int(bars.codes[at]), instruments[at])
-        for at in np.append(starts[1:], len(instruments)) - 1:
+        for at in (np.append(starts[1:], len(instruments)) - 1).tolist():
             self._last_instrument[int(bars.codes[at])] = int(instruments[at])
-        for at in np.flatnonzero(instruments != previous):
+        for at in np.flatnonzero(instruments != previous).tolist():
             code = int(bars.codes[at])
             day = int(bars.batch.records["ts_event"][at]) // NANOSECONDS_PER_DAY
             last_day, count = self._changes.get(code, (day, 0))
@@ -148,9 +155,9 @@ class SeriesCheck:
         times = bars.batch.records["ts_event"].astype(np.int64)
         starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
         previous = np.concatenate(([0], times[:-1]))
-        for at in starts:
+        for at in starts.tolist():
             previous[at] = self._last_ns.get(int(bars.codes[at]), times[at])
-        for at in np.append(starts[1:], len(times)) - 1:
+        for at in (np.append(starts[1:], len(times)) - 1).tolist():
             self._last_ns[int(bars.codes[at])] = int(times[at])
         lengths = times - previous
         self.gap_count += int(np.count_nonzero(lengths > NANOSECONDS_PER_MINUTE))
