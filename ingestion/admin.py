@@ -118,7 +118,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def try_again(self, request: HttpRequest, queryset: QuerySet) -> None:
         for run in queryset.order_by("pk"):
             try:
-                retry = retry_run(run)
+                retry = retry_run(run).run
             except IngestError as error:
                 self.message_user(request, f"Run {run.pk}: {error}", messages.ERROR)
             else:

@@ -8,11 +8,12 @@ from pathlib import Path
 from ingestion.errors import InputError
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file
+from ingestion.results import LoadedFile
 from marketdata.command_line import manage
 from marketdata.models import IngestRun
 
 
-def retry_run(run: IngestRun) -> IngestRun:
+def retry_run(run: IngestRun) -> LoadedFile:
     """Ingest the run's file with the run's options, as a new run; the failed run stays unchanged.
 
     Raises an `IngestError`: `InputError` if the run did not fail, or its file no longer exists.

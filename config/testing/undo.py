@@ -27,7 +27,7 @@ def ingest_records(folder: Path, records: np.ndarray, *, options: IngestOptions 
     path = folder / f"{len(list(folder.glob('*.dbn')))}.dbn"
     instruments = sorted(set(records["instrument_id"].tolist()))
     mappings = {"MNQ.c.0": [(date(2024, 1, 1), date(2024, 2, 1), instruments[0])]} if len(instruments) == 1 else {}
-    return ingest_file(path=write(path, records, mappings=mappings), options=options)
+    return ingest_file(path=write(path, records, mappings=mappings), options=options).run
 
 
 def change_volume(records: np.ndarray, *minutes: int, by: int = 7) -> np.ndarray:

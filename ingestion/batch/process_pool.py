@@ -14,7 +14,8 @@ from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from ingestion.batch.one_file import BatchOptions, FileOutcome
+from ingestion.batch.one_file import BatchOptions
+from ingestion.batch.outcomes import Failed, FileOutcome
 from ingestion.batch.worker import OUTCOME, run_worker
 from ingestion.cancellation import SIGNALS
 from ingestion.errors import ProcessDied
@@ -60,7 +61,7 @@ class WorkerProcess:
         except (EOFError, OSError):  # OSError if the process died while it sent a message
             self.process.join()
             assert self.path is not None  # only workers with a file are waited for
-            return self._end_file(FileOutcome(self.path, error=ProcessDied(self.path, self.process.exitcode or 0)))
+            return self._end_file(Failed(self.path, ProcessDied(self.path, self.process.exitcode or 0)))
         if name == OUTCOME:
             return self._end_file(*arguments)
         getattr(self.progress, name)(*arguments)
@@ -102,10 +103,12 @@ class WorkerPool:
         ready = wait([worker.pipe for worker in busy], _POLL_SECONDS)
         for worker in (worker for worker in busy if worker.pipe in ready):
             outcome = worker.receive()
-            if outcome is not None:
-                if isinstance(outcome.error, ProcessDied):
+            match outcome:
+                case None:
+                    continue
+                case Failed(error=ProcessDied()):
                     self.workers.remove(worker)
-                yield outcome
+            yield outcome
 
     def send_signal(self, number: int) -> None:
         for worker in self.busy:

@@ -61,7 +61,6 @@ class RemoteProgress(Progress):
     """Sends each call to the parent's `Progress`. If the parent has ended, the run is interrupted."""
 
     def __init__(self, pipe: Connection, raise_if_cancelled: Callable[[], None]) -> None:
-        super().__init__()
         self._pipe, self._raise_if_cancelled = pipe, raise_if_cancelled
 
     def start_file(self, path: Path, size: int) -> None:

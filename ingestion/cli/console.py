@@ -51,7 +51,6 @@ class Console:
 
 class ConsoleProgress(Progress):
     def __init__(self, console: Console) -> None:
-        super().__init__()
         self._console = console
         self._name = ""
         self._task: TaskID | None = None
