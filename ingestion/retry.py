@@ -23,5 +23,5 @@ def retry_run(run: IngestRun) -> LoadedFile:
     if run.undoes_id:
         raise InputError(f"Run {run.pk} is an undo: retry it with {manage()} undo_run {run.undoes_id}.")
     if not os.path.isfile(run.file_path):  # noqa: PTH113 - returns False where Path.is_file() raises
-        raise InputError(f"Run {run.pk} cannot be retried: {run.file_path} no longer exists.")
+        raise InputError(f"Run {run.pk} cannot be retried: {run.file_path} no longer exists.", path=Path(run.file_path))
     return ingest_file(path=Path(run.file_path), options=IngestOptions.from_run(run))

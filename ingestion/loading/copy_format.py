@@ -9,11 +9,14 @@ write and read it; numeric_recv() accepts leading and trailing zero digits. A TI
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from ingestion.symbology.resolve import ResolvedBars
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"

@@ -61,7 +61,9 @@ def refuse_other_dataset(path: Path, symbols: Iterable[str], dataset: str) -> No
         raise MixedInstruments(
             f"{path} has {to_printable(other.symbol)} of {to_printable(dataset)}, but the series {other.slug} is of "
             f"{to_printable(other.dataset)}: store it under another series with --symbol, or clear the dataset of "
-            f"{other.slug} in the admin if it may contain both."
+            f"{other.slug} in the admin if it may contain both.",
+            path=path,
+            symbol=other.symbol,
         )
 
 

@@ -20,6 +20,8 @@ from ingestion.symbology.resolve import ResolvedBars, SymbolResolver
 from ingestion.validation.describe import format_record_time, format_values, to_datetime
 from marketdata.formatting import format_minutes
 
+Fault = tuple[type[IngestError], str]  # the error's class, and what is wrong with a row
+
 
 @dataclass
 class SeriesCheck:
@@ -96,59 +98,34 @@ class SeriesCheck:
             last_day, count = self._changes.get(code, (day, 0))
             self._changes[code] = (day, count + 1 if last_day == day else 1)
             if self._changes[code][1] > 1:
-                raise MixedInstruments(
-                    f"{self._format_row(bars.batch, at, code)}: instruments {previous[at]} and {instruments[at]} "
-                    "alternate within a day, so these are several contracts, not one series: download one contract."
+                fault = (
+                    f"instruments {previous[at]} and {instruments[at]} alternate within a day, so these are several "
+                    "contracts, not one series: download one contract."
                 )
+                raise self._build_error(MixedInstruments, bars.batch, at, code, fault)
 
     def _refuse_conflicts(self, batch: RecordBatch, codes: np.ndarray, same: np.ndarray) -> None:
         above, below = batch.records[same], batch.records[same + 1]
         different = [
-            (above["instrument_id"] != below["instrument_id"], self._build_instruments_error),
-            (above["publisher_id"] != below["publisher_id"], self._build_publishers_error),
-            (np.logical_or.reduce([above[name] != below[name] for name in VALUES]), self._build_values_error),
+            (above["instrument_id"] != below["instrument_id"], _describe_instruments),
+            (above["publisher_id"] != below["publisher_id"], _describe_publishers),
+            (np.logical_or.reduce([above[name] != below[name] for name in VALUES]), _describe_values),
         ]
         conflicts = []
-        for mask, build_error in different:
+        for mask, describe in different:
             rows = same[mask]
             if len(rows):
                 first = rows[np.argmin(batch.rows[rows + 1])]  # sorted by series, so not in file order
-                conflicts.append((int(batch.rows[first + 1]), int(first), rows, build_error))
+                conflicts.append((int(batch.rows[first + 1]), int(first), rows, describe))
         if conflicts:
-            _, at, rows, build_error = min(conflicts, key=lambda conflict: conflict[0])
-            where = self._format_row(batch, at + 1, int(codes[at]))
-            raise build_error(batch, at, where, _format_minute_count(batch, codes, rows))
+            _, at, rows, describe = min(conflicts, key=lambda conflict: conflict[0])
+            kind, fault = describe(batch, at, _format_minute_count(batch, codes, rows))
+            raise self._build_error(kind, batch, at + 1, int(codes[at]), fault)
 
-    def _build_instruments_error(self, batch: RecordBatch, at: int, where: str, count: str) -> IngestError:
-        first, second = batch.records[at], batch.records[at + 1]
-        return MixedInstruments(
-            f"{where}: instruments {first['instrument_id']} (row {batch.rows[at]:,}) and {second['instrument_id']} "
-            f"(row {batch.rows[at + 1]:,}) trade in the same minute ({count}), so these are several contracts, not one "
-            "series: ingest a file with symbol mappings without --symbol, which stores each contract under its own "
-            "symbol, or download one contract."
-        )
-
-    def _build_publishers_error(self, batch: RecordBatch, at: int, where: str, count: str) -> IngestError:
-        instrument = batch.records["instrument_id"][at]
-        ids = np.unique(batch.records["publisher_id"][batch.records["instrument_id"] == instrument])
-        return MixedInstruments(
-            f"{where}: instrument {instrument} has this minute from several publishers "
-            f"({', '.join(map(str, ids))}; {count}): choose one with --publisher {ids[0]}."
-        )
-
-    def _build_values_error(self, batch: RecordBatch, at: int, where: str, count: str) -> IngestError:
-        first, second = batch.records[at], batch.records[at + 1]
-        names = [name for name in VALUES if first[name] != second[name]]
-        return InvalidBars(
-            f"{where}: the minute occurs twice with different values "
-            f"(row {batch.rows[at]:,}: {format_values(first, names)}; row {batch.rows[at + 1]:,}: "
-            f"{format_values(second, names)}; {count}), and the file does not show which are correct: "
-            "download the file again."
-        )
-
-    def _format_row(self, batch: RecordBatch, at: int, code: int) -> str:
-        symbol = to_printable(self.resolver.symbols[code])
-        return f"{self.metadata.path}, row {batch.rows[at]:,} ({format_record_time(batch.records[at])}, {symbol})"
+    def _build_error(self, kind: type[IngestError], batch: RecordBatch, at: int, code: int, fault: str) -> IngestError:
+        path, row, symbol = self.metadata.path, int(batch.rows[at]), self.resolver.symbols[code]
+        where = f"{path}, row {row:,} ({format_record_time(batch.records[at])}, {to_printable(symbol)})"
+        return kind(f"{where}: {fault}", path=path, row=row, symbol=symbol)
 
     def _count_gaps(self, bars: ResolvedBars) -> None:
         """A gap is more than a minute between neighbours of one series, also at night and on weekends."""
@@ -171,6 +148,36 @@ class SeriesCheck:
         self.max_ts = to_datetime(int(times[-1]))
 
 
+def _describe_instruments(batch: RecordBatch, at: int, count: str) -> Fault:
+    first, second = batch.records[at], batch.records[at + 1]
+    return MixedInstruments, (
+        f"instruments {first['instrument_id']} (row {batch.rows[at]:,}) and {second['instrument_id']} "
+        f"(row {batch.rows[at + 1]:,}) trade in the same minute ({count}), so these are several contracts, not one "
+        "series: ingest a file with symbol mappings without --symbol, which stores each contract under its own "
+        "symbol, or download one contract."
+    )
+
+
+def _describe_publishers(batch: RecordBatch, at: int, count: str) -> Fault:
+    instrument = batch.records["instrument_id"][at]
+    ids = np.unique(batch.records["publisher_id"][batch.records["instrument_id"] == instrument])
+    return MixedInstruments, (
+        f"instrument {instrument} has this minute from several publishers "
+        f"({', '.join(map(str, ids))}; {count}): choose one with --publisher {ids[0]}."
+    )
+
+
+def _describe_values(batch: RecordBatch, at: int, count: str) -> Fault:
+    first, second = batch.records[at], batch.records[at + 1]
+    names = [name for name in VALUES if first[name] != second[name]]
+    return InvalidBars, (
+        "the minute occurs twice with different values "
+        f"(row {batch.rows[at]:,}: {format_values(first, names)}; row {batch.rows[at + 1]:,}: "
+        f"{format_values(second, names)}; {count}), and the file does not show which are correct: "
+        "download the file again."
+    )
+
+
 def _format_minute_count(batch: RecordBatch, codes: np.ndarray, rows: np.ndarray) -> str:
     """How many minutes `rows` belong to. Rows of one minute are neighbours; later batches are not counted."""
     times, codes = batch.records["ts_event"][rows], codes[rows]
@@ -183,8 +190,9 @@ def refuse_empty(path: Path, check: SeriesCheck, publisher_id: int | None) -> No
     if check.row_count:
         return
     if publisher_id is not None:
-        raise InvalidBars(f"{path} has no rows of publisher {publisher_id}: check the number.")
+        raise InvalidBars(f"{path} has no rows of publisher {publisher_id}: check the number.", path=path)
     raise InvalidBars(
         f"{path} has no rows: the file is complete, but nothing traded in its range, or the download failed; "
-        "check its dates and symbols."
+        "check its dates and symbols.",
+        path=path,
     )

@@ -9,7 +9,7 @@ import pytest
 from config.testing.builders import MIDNIGHT, bars, write
 from ingestion.batch.one_file import BatchOptions, ingest_one
 from ingestion.batch.outcomes import Failed, Loaded, Previewed, Skipped, ends_batch
-from ingestion.errors import DatabaseFailure, DatabaseUnavailable, Interrupted, UnreadableFile
+from ingestion.errors import DatabaseFailure, DatabaseUnavailable, Interrupted, ProcessDied, UnreadableFile
 from ingestion.options import IngestOptions
 from ingestion.progress import Progress
 from ingestion.results import FileResult
@@ -30,6 +30,7 @@ def test_an_outcome_is_the_same_after_pickling(outcome):
     [
         (UnreadableFile("x"), False),
         (DatabaseFailure("x"), False),
+        (ProcessDied(PATH, -9), False),
         (DatabaseUnavailable("x"), True),
         (Interrupted(signal.SIGTERM), True),
     ],
