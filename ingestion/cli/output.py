@@ -9,6 +9,7 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from django.core.management.base import OutputWrapper
 
@@ -93,3 +94,5 @@ class BatchOutput:
                 self._stdout.write(report.format_preview(result, path=path))
             case Loaded():
                 self._stdout.write(report.format_loaded(outcome, path=path))
+            case _:
+                assert_never(outcome)
