@@ -15,7 +15,7 @@ help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
 	@echo "make demo-reset   undo the runs of the sample"
 	@echo "make test         run all tests"
-	@echo "make lint         lint, format check, missing migrations, production checks"
+	@echo "make lint         lint, format check, types, missing migrations, production checks"
 	@echo "make bench        compare the loader with other ways to load (11 minutes)"
 	@echo "make bench-all    all benchmarks, their plot and the figures of the README (30 minutes)"
 	@echo "make bench-check  check that the README and the plot have the figures of the results"
@@ -42,6 +42,7 @@ test: $(DEV)
 lint: $(DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@BARKEEP_ENV=production DATABASE_URL=postgresql://u@db.invalid/name ALLOWED_HOSTS=barkeep.example.com \
 		SECRET_KEY=for-this-check-only-0123456789-abcdefghijklmnopqrstuvwxyz \
@@ -71,4 +72,4 @@ bench-check: $(DEV)
 	@$(BIN)/python -m benchmarks.figures --check
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache

@@ -133,7 +133,7 @@ def _stage(cursor: CursorWrapper, path: Path) -> StagedRange:
         for batch in file.preview_batches():
             copy_staged_bars(cursor, batch.possibly_stored)
         finish_staging(cursor, file.symbols)
-    return StagedRange(file.check.row_count, file.symbols, file.check.min_ts, file.check.max_ts)
+    return StagedRange(file.check.row_count, file.symbols, *file.check.time_range)
 
 
 # --- The ways --------------------------------------------------------------------------------------------------------

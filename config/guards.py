@@ -97,7 +97,7 @@ def refuse_faults(faults: list[str]) -> None:
 def parse_database_url(url: str) -> dict:
     """Django's settings for a PostgreSQL URL. Other URLs raise `ImproperlyConfigured`, since loading needs COPY."""
     try:
-        database = environ.Env.db_url_config(url)
+        database: dict = environ.Env.db_url_config(url)
         is_postgresql = database.get("ENGINE") == "django.db.backends.postgresql"
     except ValueError:  # the port is not a number
         is_postgresql = False

@@ -46,7 +46,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
     class Media:
         css = {"all": ["ingestion/admin.css"]}
 
-    def get_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list:
         return [*(field.name for field in IngestRun._meta.concrete_fields), "undo", "other_runs"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: IngestRun | None = None) -> list[str]:
@@ -118,7 +118,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def try_again(self, request: HttpRequest, queryset: QuerySet) -> None:
         for run in queryset.order_by("pk"):
             try:
-                retry = retry_run(run)
+                retry = retry_run(run).run
             except IngestError as error:
                 self.message_user(request, f"Run {run.pk}: {error}", messages.ERROR)
             else:

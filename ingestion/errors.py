@@ -1,8 +1,36 @@
 """The errors of ingestion. Every message is one or two sentences for the user: what, where, what to do."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 
 class IngestError(Exception):
-    """The file was not loaded, and the table is unchanged."""
+    """The file was not loaded, and the table is unchanged.
+
+    `path`, `row` (from 1) and `symbol` are where the fault is, None where it is not in one file, row or series. The
+    symbol is that of the series if the row has one; the message has it in printable characters.
+    """
+
+    def __init__(
+        self, message: str, *, path: Path | None = None, row: int | None = None, symbol: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.path, self.row, self.symbol = path, row, symbol
+
+    def __reduce__(self) -> tuple:
+        # A worker process sends its errors to its parent. Exception's own method would call the class with the message.
+        return _restore_error, (type(self), self.args, self.__dict__)
+
+
+def _restore_error(kind: type[IngestError], args: tuple, fields: dict[str, object]) -> IngestError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
+
+
+class RetryableError(IngestError):
+    """The same command may succeed later, without a change to the file or the options."""
 
 
 class InputError(IngestError):
@@ -11,6 +39,10 @@ class InputError(IngestError):
 
 class UnreadableFile(IngestError):
     """The file cannot be read, or it is not a complete DBN file."""
+
+
+class UnfinishedFile(UnreadableFile, RetryableError):
+    """Another program wrote the file while it was read: a download that is not complete yet."""
 
 
 class WrongContent(IngestError):
@@ -25,35 +57,32 @@ class MixedInstruments(IngestError):
     """Loading the file would store several instruments, or an unknown one, under one symbol."""
 
 
-class DatabaseFailure(IngestError):
-    """The database failed, or is not ready: unreachable, not migrated, interrupted. The same command may succeed
-    later."""
+class DatabaseFailure(RetryableError):
+    """The database failed, or is not ready: unreachable, not migrated, interrupted."""
 
 
 class DatabaseUnavailable(DatabaseFailure):
     """The database cannot be used for any file, so the next one is not tried."""
 
 
-class Interrupted(IngestError):
-    """Ctrl-C or SIGTERM stopped the run. The same command may be run again."""
+class Interrupted(RetryableError):
+    """Ctrl-C or SIGTERM stopped the run."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__("interrupted: nothing of this file was stored; run the same command again to load it")
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number
 
-    def __reduce__(self) -> tuple:
-        return type(self), (self.signal_number,)  # pickled for the parent process, it is built from its number
 
-
-class ProcessDied(IngestError):
+class ProcessDied(RetryableError):
     """A worker process was killed, or failed. The next start closes its run."""
 
-    def __init__(self, path: object, exit_code: int) -> None:
+    def __init__(self, path: Path, exit_code: int) -> None:
         how = f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         super().__init__(
             f"The process that loaded {path} died ({how}), so it is not known whether the file was stored: run the "
-            "command again; bars already stored stay unchanged."
+            "command again; bars already stored stay unchanged.",
+            path=path,
         )
 
 

@@ -150,13 +150,18 @@ def check_options(path: Path, options: IngestOptions) -> None:
     if options.symbol:
         check_symbol(options.symbol)
     if len(options.dataset) > MAX_DATASET:
-        raise InputError(f"--dataset has {len(options.dataset)} characters: at most {MAX_DATASET} can be stored.")
+        raise InputError(
+            f"--dataset has {len(options.dataset)} characters: at most {MAX_DATASET} can be stored.", path=path
+        )
     if options.replace_instrument and options.limit:
         raise InputError(
             "--replace-instrument with --limit would remove the replaced instrument's bars on dates that the first "
-            "rows do not fill: leave --limit out."
+            "rows do not fill: leave --limit out.",
+            path=path,
         )
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
-        raise InputError(f"{str(path)!r} is not a name in UTF-8, so it cannot be stored: rename the file.") from error
+        raise InputError(
+            f"{str(path)!r} is not a name in UTF-8, so it cannot be stored: rename the file.", path=path
+        ) from error

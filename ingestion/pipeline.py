@@ -8,8 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 from django.db import DataError, IntegrityError, connection, transaction
@@ -29,6 +28,7 @@ from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
 from ingestion.options import IngestOptions, check_options
 from ingestion.progress import Progress
 from ingestion.reader import FileReader, LoadBatch, prefetch
+from ingestion.results import FileResult, LoadedFile
 from ingestion.runs import close_on_failure, open_run, succeed_run
 from ingestion.symbology.conflicts import Conflict, find_conflicts, refuse_conflicts
 from ingestion.symbology.intervals import record_intervals
@@ -44,26 +44,8 @@ IN_DOUBT = (
 )
 
 
-@dataclass(frozen=True)
-class FilePreview:
-    """What `ingest_file` would do with a file. The fields are those of `IngestRun`; times are UTC."""
-
-    symbols: list[str]
-    dataset: str
-    file_sha256: str
-    row_count: int
-    inserted_count: int
-    updated_count: int
-    changed_count: int
-    duplicate_count: int
-    removed_count: int
-    gap_count: int
-    min_ts: datetime
-    max_ts: datetime
-
-
-def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> IngestRun:
-    """Store a file's bars, all or none, and return the run that records it, `success` and committed.
+def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> LoadedFile:
+    """Store a file's bars, all or none. The run that records it is `success` and committed.
 
     Raises an `IngestError` whose message is for the user; the run is then `failed` with the same message.
     Must not be called within a transaction, which would roll the audit trail back too.
@@ -90,15 +72,15 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         series = ensure_series(file.symbols, file.metadata.dataset)
         record_intervals(run, series, file.intervals_by_symbol)
         counts = upsert(cursor, _staged_range(file, new_count), run.pk)
-        _record_result(run, file, counts.add_inserted(new_count), removed_count)
+        result = _record_result(run, file, counts.add_inserted(new_count), removed_count)
         progress.raise_if_cancelled()
         succeed_run(run)
-    _report(file, progress)
+    _log_result(path, result)
     logger.info("Run %s stored %s: %s bars, %s of them new", run.pk, path, run.row_count, run.inserted_count)
-    return run
+    return LoadedFile(run, result)
 
 
-def preview_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> FilePreview:
+def preview_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> FileResult:
     """Do everything that `ingest_file` does except write: the counts are those that it would have.
 
     Raises what `ingest_file` would raise. Waits for no lock.
@@ -117,12 +99,9 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
             removed_count = find_replaced_bars(cursor, conflicts)
             counts = count_changes(cursor, _staged_range(file, 0))
             transaction.set_rollback(True)
-    _report(file, progress)
-    for conflict in conflicts:
-        progress.note(f"Would replace {conflict.stored} of {to_printable(conflict.symbol)} from {conflict.start} on.")
-    return FilePreview(
-        dataset=options.dataset, file_sha256=source.sha256, **_result_fields(file, counts, removed_count)
-    )
+    result = _build_result(file, counts, removed_count, dataset=options.dataset, sha256=source.sha256)
+    _log_result(path, result)
+    return replace(result, notes=(*result.notes, *map(_describe_replacement, conflicts)))
 
 
 # --- Steps -----------------------------------------------------------------------------------------------------------
@@ -204,7 +183,7 @@ def _check_conflicts(file: FileReader, options: IngestOptions) -> list[Conflict]
 def _staged_range(file: FileReader, new_count: int) -> StagedRange:
     check = file.check
     staged_count = check.row_count - check.duplicate_count - new_count
-    return StagedRange(staged_count, file.symbols, check.min_ts, check.max_ts)
+    return StagedRange(staged_count, file.symbols, *check.time_range)
 
 
 # --- The result ------------------------------------------------------------------------------------------------------
@@ -214,29 +193,37 @@ def _new_run(path: Path, options: IngestOptions) -> IngestRun:
     return IngestRun(schema=SCHEMA, file_name=path.name, file_path=str(path.absolute()), **options.to_run_fields())
 
 
-def _record_result(run: IngestRun, file: FileReader, counts: Counts, removed_count: int) -> None:
-    for name, value in _result_fields(file, counts, removed_count).items():
+def _record_result(run: IngestRun, file: FileReader, counts: Counts, removed_count: int) -> FileResult:
+    dataset = run.dataset or default_dataset_name(file.symbols, run.vendor_dataset, run.schema)
+    result = _build_result(file, counts, removed_count, dataset=dataset, sha256=run.file_sha256)
+    for name, value in result.to_run_fields().items():
         setattr(run, name, value)
-    run.dataset = run.dataset or default_dataset_name(run.symbols, run.vendor_dataset, run.schema)
+    return result
 
 
-def _result_fields(file: FileReader, counts: Counts, removed_count: int) -> dict[str, object]:
+def _build_result(file: FileReader, counts: Counts, removed_count: int, *, dataset: str, sha256: str) -> FileResult:
     check = file.check
-    return {
-        "symbols": sorted(file.symbols),
-        "row_count": check.row_count,
-        "inserted_count": counts.inserted,
-        "updated_count": counts.updated,
-        "changed_count": counts.changed,
-        "duplicate_count": check.duplicate_count,
-        "removed_count": removed_count,
-        "gap_count": check.gap_count,
-        "min_ts": check.min_ts,
-        "max_ts": check.max_ts,
-    }
+    first, last = check.time_range
+    return FileResult(
+        symbols=tuple(sorted(file.symbols)),
+        dataset=dataset,
+        file_sha256=sha256,
+        row_count=check.row_count,
+        inserted_count=counts.inserted,
+        updated_count=counts.updated,
+        changed_count=counts.changed,
+        duplicate_count=check.duplicate_count,
+        removed_count=removed_count,
+        gap_count=check.gap_count,
+        min_ts=first,
+        max_ts=last,
+        notes=tuple(file.notes()),
+    )
 
 
-def _report(file: FileReader, progress: Progress) -> None:
-    logger.info("%s: %s rows, %s gaps", file.path, file.check.row_count, file.check.gap_count)
-    for note in file.notes():
-        progress.note(note)
+def _describe_replacement(conflict: Conflict) -> str:
+    return f"Would replace {conflict.stored} of {to_printable(conflict.symbol)} from {conflict.start} on."
+
+
+def _log_result(path: Path, result: FileResult) -> None:
+    logger.info("%s: %s rows, %s gaps", path, result.row_count, result.gap_count)

@@ -6,10 +6,7 @@ from pathlib import Path
 
 
 class Progress:
-    """Collects notes, shows nothing and never stops a run. A command or a page overrides what it needs."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []  # about the current file
+    """Shows nothing and never stops a run. A command or a page overrides what it needs."""
 
     def start_file(self, path: Path, size: int) -> None:
         """The pipeline has opened a file of `size` bytes."""
@@ -19,10 +16,6 @@ class Progress:
 
     def step(self, name: str) -> None:
         """The next step of the pipeline starts."""
-
-    def note(self, sentence: str) -> None:
-        """Add a sentence that the user reads after a successful run."""
-        self.notes.append(sentence)
 
     def end_file(self) -> None:
         """The file is loaded, skipped or refused."""

@@ -95,7 +95,7 @@ class FileReader:
         """The file's distinct bars, batch by batch, in the order of the steps: record rules, series, series rules,
         instruments; at the end the checks of the complete file."""
         for batch in check_records(
-            self._requested_batches(), metadata=self.metadata, describe_symbol=self._resolver.describe_symbol
+            self._requested_batches(), metadata=self.metadata, find_symbol=self._resolver.find_symbol
         ):
             bars = self.check.drop_duplicates(self._resolver.resolve(batch))
             self._intervals.add(bars.instrument_days, self.symbols)

@@ -8,11 +8,12 @@ from pathlib import Path
 from ingestion.errors import InputError
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file
+from ingestion.results import LoadedFile
 from marketdata.command_line import manage
 from marketdata.models import IngestRun
 
 
-def retry_run(run: IngestRun) -> IngestRun:
+def retry_run(run: IngestRun) -> LoadedFile:
     """Ingest the run's file with the run's options, as a new run; the failed run stays unchanged.
 
     Raises an `IngestError`: `InputError` if the run did not fail, or its file no longer exists.
@@ -22,5 +23,5 @@ def retry_run(run: IngestRun) -> IngestRun:
     if run.undoes_id:
         raise InputError(f"Run {run.pk} is an undo: retry it with {manage()} undo_run {run.undoes_id}.")
     if not os.path.isfile(run.file_path):  # noqa: PTH113 - returns False where Path.is_file() raises
-        raise InputError(f"Run {run.pk} cannot be retried: {run.file_path} no longer exists.")
+        raise InputError(f"Run {run.pk} cannot be retried: {run.file_path} no longer exists.", path=Path(run.file_path))
     return ingest_file(path=Path(run.file_path), options=IngestOptions.from_run(run))

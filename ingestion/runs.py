@@ -103,7 +103,8 @@ def release_run_lock(run: IngestRun) -> None:
 
 def _read_database_time(cursor: CursorWrapper) -> datetime:
     cursor.execute("SELECT clock_timestamp()")
-    return cursor.fetchone()[0]
+    now: datetime = cursor.fetchone()[0]
+    return now
 
 
 def _close_and_read_status(run: IngestRun, error: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -67,7 +69,8 @@ class FirstBarsPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list[:MAX_BARS].count()
+        bars = cast("QuerySet[BrowsableBar]", self.object_list)
+        return bars[:MAX_BARS].count()
 
 
 @admin.register(BrowsableBar)

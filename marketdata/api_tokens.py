@@ -25,4 +25,5 @@ def issue_token(*, username: str, renew: bool = False) -> str:
         user.save()
     if renew:
         Token.objects.filter(user=user).delete()
-    return Token.objects.get_or_create(user=user)[0].key
+    key: str = Token.objects.get_or_create(user=user)[0].key
+    return key

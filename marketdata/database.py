@@ -56,7 +56,7 @@ def usable_database(*, functions: bool = True) -> Iterator[None]:
 @functools.cache
 def _require_schema() -> None:
     """Checked until it succeeds, then no more by this process: it takes longer than loading a small file."""
-    version = connection.pg_version
+    version: int = connection.pg_version  # type: ignore[attr-defined]  # only the PostgreSQL backend has it
     if version < OLDEST_POSTGRESQL:
         raise UnusableDatabase(f"The database is PostgreSQL {version // 10_000}: version 15 or newer is needed.")
     missing = sorted(_migrations() - _applied())

@@ -7,9 +7,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.harness.scratch import ROOT
 
@@ -71,11 +73,12 @@ def ingest(url: str, path: Path, *, jobs: int = 1, symbol: str = "") -> Measurem
 
 def read_counts(measured: Measurement) -> dict[str, int]:
     """The counts that `ingest_dbn --json` reports of a single file."""
+    counts: dict[str, int]
     [counts] = json.loads(measured.output)["files"]
     return counts
 
 
-def execute(sql: str, parameters: object = None) -> list[tuple]:
+def execute(sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> list[tuple]:
     """Execute a statement on Django's connection; returns its rows."""
     from django.db import connection
 

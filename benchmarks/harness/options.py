@@ -30,7 +30,9 @@ def read_options(
 
 
 def _covers(given: int | list[int], published: int | list[int]) -> bool:
-    return set(published) <= set(given) if isinstance(published, list) else given >= published
+    if isinstance(given, list) and isinstance(published, list):
+        return set(published) <= set(given)
+    return isinstance(given, int) and isinstance(published, int) and given >= published
 
 
 def _parse_integer(*, least: int) -> Callable[[str], int]:

@@ -8,6 +8,7 @@ import operator
 import os
 import statistics
 from pathlib import Path
+from typing import Any
 
 from benchmarks.harness.formatting import format_text
 from benchmarks.harness.scratch import ROOT, describe_machine
@@ -27,7 +28,7 @@ class BenchmarkResult:
     def __init__(self, name: str, title: str, *, unit: str, options: argparse.Namespace) -> None:
         self._options = options
         self._path = (options.to or RESULTS) / f"{name}.json"
-        self._figures: dict[str, dict[str, list[float] | str]] = {}
+        self._figures: dict[str, dict[str, Any]] = {}  # a list of values, or a reason
         self._verdicts: dict[str, dict] = {}
         self._head = {"title": title, "unit": unit, "sizes": options.sizes_by_name, "load_before": _load()}
 
@@ -39,7 +40,8 @@ class BenchmarkResult:
         self._figures.setdefault(row, {})[column] = reason
 
     def median(self, row: str, column: str) -> float:
-        return statistics.median(self._figures[row][column])
+        values: list[float] = self._figures[row][column]
+        return statistics.median(values)
 
     def check_ratio(
         self, above: Cell, below: Cell, sense: str = "<=", target: float | None = None, *, least: float | None = None

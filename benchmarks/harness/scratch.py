@@ -102,7 +102,7 @@ def describe_machine() -> dict[str, str | int | float]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, current_setting(name) FROM unnest(%s) AS name", [["server_version", *SERVER]])
         server = dict(cursor.fetchall())
-    hardware = {
+    hardware: dict[str, str | int | float] = {
         "cpu": cpu,
         "cores": os.cpu_count() or 0,
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from typing import Any
 
 import databento
 import psycopg2
@@ -40,9 +41,10 @@ def main(path: str) -> None:
     frame = databento.DBNStore.from_file(path).to_df()
     with psycopg2.connect(os.environ["DATABASE_URL"]) as connection, connection.cursor() as cursor:
         cursor.execute(RUN)
-        run_id = cursor.fetchone()[0]
+        [(run_id,)] = cursor.fetchall()
         cursor.execute(STAGE)
         rows = []
+        ts: Any  # a pandas Timestamp
         for ts, row in frame.iterrows():
             rows.append(
                 (

@@ -13,7 +13,7 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:  # Windows, which layout.find_wheel refuses
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # mypy has no type for a module that may be missing
 
 _user_locks: dict[Path, int] = {}
 thread_lock = threading.RLock()

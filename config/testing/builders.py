@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,9 @@ def at(minute: int, *, day: date | None = None) -> int:
     return int(midnight.timestamp()) * 10**9 + minute * NANOSECONDS_PER_MINUTE
 
 
-def bars(count: int = 3, *, first: int = 0, instrument_id: int = FRONT, publisher_id: int = 1, base: int = 16_800):
+def bars(
+    count: int = 3, *, first: int = 0, instrument_id: int = FRONT, publisher_id: int = 1, base: int = 16_800
+) -> np.ndarray:
     """`count` valid bars from minute `first` on. Values depend on the minute only."""
     records = empty_records(count, instrument_id=instrument_id)
     minutes = np.arange(first, first + count)
@@ -48,9 +51,9 @@ def together(*parts: np.ndarray) -> np.ndarray:
     return joined[np.argsort(joined["ts_event"], kind="stable")]
 
 
-def header(**changes) -> Header:
+def header(**changes: Any) -> Header:
     """Metadata of a continuous MNQ file of January 2024, with `changes`."""
-    fields = {
+    fields: dict[str, Any] = {
         "symbols": ("MNQ.c.0",),
         "mappings": {"MNQ.c.0": [(date(2024, 1, 1), date(2024, 2, 1), FRONT)]},
         "start": at(0, day=date(2024, 1, 1)),
@@ -59,12 +62,12 @@ def header(**changes) -> Header:
     return Header(**(fields | changes))
 
 
-def write(path: Path, records: np.ndarray, **changes) -> Path:
+def write(path: Path, records: np.ndarray, **changes: Any) -> Path:
     """A file with `header(**changes)`; compressed if its name ends in .zst."""
     return write_dbn(path, header(**changes), records)
 
 
-def dbn(records: np.ndarray, **changes) -> bytes:
+def dbn(records: np.ndarray, **changes: Any) -> bytes:
     """The bytes of an uncompressed file, for tests that damage them."""
     return header(**changes).encode() + records.tobytes()
 
@@ -85,7 +88,7 @@ def save(path: Path, content: bytes) -> Path:
     return path
 
 
-def several(path: Path, parts: dict[str, np.ndarray], **changes) -> Path:
+def several(path: Path, parts: dict[str, np.ndarray], **changes: Any) -> Path:
     """A file of several symbols, each mapped in January 2024 to the instrument of its records."""
     mappings = {
         symbol: [(date(2024, 1, 1), date(2024, 2, 1), int(records["instrument_id"][0]))]
@@ -103,10 +106,11 @@ class Printed:
 
     @property
     def json(self) -> dict:
-        return json.loads(self.out)
+        printed: dict = json.loads(self.out)
+        return printed
 
 
-def ingest(*paths: Path, **options) -> Printed:
+def ingest(*paths: Path, **options: Any) -> Printed:
     """Run `ingest_dbn` in this process. Raises the `CommandError` that the command line would show."""
     out, err = io.StringIO(), io.StringIO()
     call_command("ingest_dbn", input=[*paths], stdout=out, stderr=err, **{"jobs": 1, **options})
@@ -120,7 +124,7 @@ def undo_run(run_id: int) -> Printed:
     return Printed(out.getvalue(), "")
 
 
-def refuse(path: Path, **options) -> str:
+def refuse(path: Path, **options: Any) -> str:
     """Run `ingest_dbn` on a file that must be refused. Check what all refusals share; return the message."""
     if not Bar.objects.exists():
         _store_bar()
@@ -171,5 +175,5 @@ def exact(records: np.ndarray) -> dict[datetime, tuple[Decimal, ...]]:
     return expected
 
 
-def day_file(path: Path, number: int, **changes) -> Path:
+def day_file(path: Path, number: int, **changes: Any) -> Path:
     return write(path, bars(5, first=1440 * number), **changes)

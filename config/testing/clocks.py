@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ moments = st.integers(0, 17 * 365 * 1440).map(
 )
 
 
-def utc(text: str, zone: ZoneInfo = UTC) -> datetime:
+def utc(text: str, zone: tzinfo = UTC) -> datetime:
     """The UTC time of `2025-03-09 17:00` in a time zone."""
     return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
 
@@ -41,4 +41,6 @@ def format_spans(calendar: str, text: str) -> list[str] | None:
     """When the exchange was open on a trading date, in its time zone: `17:00-16:00`; None if it was closed all day."""
     day = find_day(calendar, text)
     zone = ZONES[calendar]
-    return day and [f"{opened.astimezone(zone):%H:%M}-{closed.astimezone(zone):%H:%M}" for opened, closed in day.spans]
+    if day is None:
+        return None
+    return [f"{opened.astimezone(zone):%H:%M}-{closed.astimezone(zone):%H:%M}" for opened, closed in day.spans]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -52,7 +53,9 @@ def find_gaps_slowly(calendar: str, bars: list[datetime], opened: set[datetime])
         missing = list_minutes(after + MINUTE, before)
         if missing:
             found.append(Gap(after, before, len(opened.intersection(missing)) if calendar else None))
-    open_gaps = sorted((gap for gap in found if gap.open_minutes), key=lambda gap: (-gap.open_minutes, -gap.minutes))
+    open_gaps = sorted(
+        (gap for gap in found if gap.open_minutes), key=lambda gap: (-(gap.open_minutes or 0), -gap.minutes)
+    )
     closed_gaps = sorted((gap for gap in found if not gap.open_minutes), key=lambda gap: -gap.minutes)
     longest = open_gaps[: gaps.MAX_GAPS] + closed_gaps[: gaps.MAX_GAPS]
     return Gaps(len(found), len(open_gaps) if calendar else None, sorted(longest, key=lambda gap: gap.after))
@@ -82,7 +85,7 @@ def set_calendar(series: Series, calendar: str) -> Series:
     return series
 
 
-def list_minutes_by_clock(first: str, last: str, zone: ZoneInfo, is_open) -> list[datetime]:
+def list_minutes_by_clock(first: str, last: str, zone: ZoneInfo, is_open: Callable[[datetime], bool]) -> list[datetime]:
     """The minutes from one date to another, inclusive, at which `is_open` is true of the time in the zone."""
     start, end = utc(f"{first} 00:00", zone), utc(f"{last} 00:00", zone) + DAY
     return [minute for minute in list_minutes(start, end) if is_open(minute.astimezone(zone))]

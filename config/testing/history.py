@@ -1,8 +1,10 @@
 """Histories of one series: files loaded one after another, and the table as it is between them."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from marketdata.models import Bar, IngestRun
 ADDRESS = "/api/market-data/mnq/ohlcv-1m/bars"
 
 
-def ingest_records(path: Path, records: np.ndarray, **options) -> IngestRun:
+def ingest_records(path: Path, records: np.ndarray, **options: Any) -> IngestRun:
     """Write the records to a file that maps MNQ.c.0 to their instrument, ingest it, and return the run."""
     mappings = {"MNQ.c.0": [(date(2024, 1, 1), date(2024, 2, 1), int(records["instrument_id"][0]))]}
     ingest(write(path, records, mappings=mappings), **options)
@@ -28,7 +30,8 @@ def change_volumes(records: np.ndarray, *indexes: int, by: int = 7) -> np.ndarra
 
 def read_stored() -> list[tuple]:
     """The bars of the table now: times, exact values and run, in time order."""
-    rows = Bar.objects.order_by("ts").values_list("ts", "open", "high", "low", "close", "volume", "ingestion_run")
+    names = ("ts", "open", "high", "low", "close", "volume", "ingestion_run")
+    rows: Iterable[tuple[Any, ...]] = Bar.objects.order_by("ts").values_list(*names)
     return [(ts, *map(Decimal, values)) for ts, *values in rows]
 
 

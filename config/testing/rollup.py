@@ -38,7 +38,8 @@ def insert_bars(rows: Iterable[tuple], *, on_conflict: str = "") -> int:
     marks = ", ".join(["%s"] * len(rows))
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO market_bars_ohlcv_1m AS old ({COLUMNS}) VALUES {marks} {on_conflict}", rows)  # noqa: S608
-        return cursor.rowcount
+        affected: int = cursor.rowcount
+        return affected
 
 
 def copy_bars(rows: Iterable[tuple]) -> None:

@@ -1,6 +1,7 @@
 """A valid row of each table, inserted with plain SQL."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -111,21 +112,22 @@ UNDO = {
 }
 
 
-def execute(sql: str, *parameters: object) -> int:
+def execute(sql: str, *parameters: Any) -> int:
     """Run a statement in a transaction of its own, and return how many rows it affected."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.rowcount
+        affected: int = cursor.rowcount
+        return affected
 
 
-def insert(table: str, **changes: object) -> int:
+def insert(table: str, **changes: Any) -> int:
     """Insert the table's valid row with some values changed."""
     row = GOOD[table] | changes
     columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     return execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *row.values())  # noqa: S608
 
 
-def execute_one(sql: str, *parameters: object) -> object:
+def execute_one(sql: str, *parameters: Any) -> object:
     """The first value that a query returns."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)

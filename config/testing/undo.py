@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def ingest_records(folder: Path, records: np.ndarray, *, options: IngestOptions 
     path = folder / f"{len(list(folder.glob('*.dbn')))}.dbn"
     instruments = sorted(set(records["instrument_id"].tolist()))
     mappings = {"MNQ.c.0": [(date(2024, 1, 1), date(2024, 2, 1), instruments[0])]} if len(instruments) == 1 else {}
-    return ingest_file(path=write(path, records, mappings=mappings), options=options)
+    return ingest_file(path=write(path, records, mappings=mappings), options=options).run
 
 
 def change_volume(records: np.ndarray, *minutes: int, by: int = 7) -> np.ndarray:
@@ -42,14 +43,14 @@ def daily_bars(*days: int, instrument_id: int = FRONT, first: int = 0, count: in
     return np.concatenate(parts)
 
 
-def undo(run_id: int, **options) -> Printed:
+def undo(run_id: int, **options: Any) -> Printed:
     """Run the command in this process. Raises `CommandError` as the command line would show it."""
     out, err = io.StringIO(), io.StringIO()
     call_command("undo_run", str(run_id), stdout=out, stderr=err, **options)
     return Printed(out.getvalue(), err.getvalue())
 
 
-def refuse_undo(run_id: int, **options) -> str:
+def refuse_undo(run_id: int, **options: Any) -> str:
     """Run the command on a run that it must refuse, and return its message."""
     with pytest.raises(CommandError) as refusal:
         undo(run_id, **options)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from django.conf import settings
 
+from ingestion.batch.outcomes import Failed, FileOutcome, Loaded, Previewed, Skipped
 from ingestion.database import require_database, translate_database_errors
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
-from ingestion.errors import DatabaseUnavailable, IngestError, Interrupted
+from ingestion.errors import IngestError
 from ingestion.options import IngestOptions
-from ingestion.pipeline import FilePreview, ingest_file, preview_file
+from ingestion.pipeline import ingest_file, preview_file
 from ingestion.progress import Progress
 from ingestion.symbology.assign import assign_series
 from marketdata.models import Bar, IngestRun
@@ -29,40 +30,18 @@ class BatchOptions:
     skip_ingested: bool = False
 
 
-@dataclass(frozen=True)
-class FileOutcome:
-    """The result of one file: exactly one of `run`, `preview`, `error` and `earlier_run` is set.
-
-    `earlier_run` is the run that loaded the same content before, so that this file was skipped.
-    """
-
-    path: Path
-    run: IngestRun | None = None
-    preview: FilePreview | None = None
-    error: IngestError | None = None
-    earlier_run: IngestRun | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def ends_batch(self) -> bool:
-        """Whether the batch stops here: the files after it would fail in the same way."""
-        return isinstance(self.error, (Interrupted, DatabaseUnavailable))
-
-
 def ingest_one(path: Path, options: BatchOptions, progress: Progress) -> FileOutcome:
     """Ingest, preview or skip one file. An `IngestError` is returned in the outcome, not raised."""
-    progress.notes = []
     try:
         earlier = find_earlier_run(path, options, progress) if options.skip_ingested else None
         if earlier is not None:
-            return FileOutcome(path, earlier_run=earlier)
+            return Skipped(path, earlier.pk)
         if options.dry_run:
-            preview = preview_file(path=path, options=options.ingest_options, progress=progress)
-            return FileOutcome(path, preview=preview, notes=tuple(progress.notes))
-        run = ingest_file(path=path, options=options.ingest_options, progress=progress)
-        return FileOutcome(path, run=run, notes=tuple(progress.notes))
+            return Previewed(path, preview_file(path=path, options=options.ingest_options, progress=progress))
+        loaded = ingest_file(path=path, options=options.ingest_options, progress=progress)
+        return Loaded(path, loaded.run.pk, loaded.run.seconds, loaded.result)
     except IngestError as error:
-        return FileOutcome(path, error=error)
+        return Failed(path, error)
     finally:
         progress.end_file()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-from ingestion.batch.one_file import BatchOptions, FileOutcome, ingest_one
+from ingestion.batch.one_file import BatchOptions, ingest_one
+from ingestion.batch.outcomes import Failed, FileOutcome, ends_batch
 from ingestion.batch.process_pool import open_worker_pool
 from ingestion.batch.schedule import Schedule
 from ingestion.database import require_database, translate_database_errors
@@ -19,7 +20,7 @@ from ingestion.symbology.series import propose_slug
 
 def ingest_in_parallel(
     *, paths: list[Path], options: BatchOptions, create_progress: Callable[[], Progress], jobs: int
-) -> Iterator[FileOutcome]:
+) -> Generator[FileOutcome, None, None]:
     """Do what `ingest_files` documents with `jobs` processes. Outcomes come in the order in which files end."""
     progress = create_progress()
     try:
@@ -27,12 +28,12 @@ def ingest_in_parallel(
             progress.raise_if_cancelled()
             require_database()
     except IngestError as error:
-        yield FileOutcome(paths[0], error=error)
+        yield Failed(paths[0], error)
         return
     schedule = Schedule(paths, lambda path: find_series_slugs(path, options.ingest_options, progress))
     is_ended = False
     for outcome in _ingest_in_this_process(schedule, options, progress):
-        is_ended = outcome.ends_batch
+        is_ended = ends_batch(outcome)
         yield outcome
     if schedule.waiting and not is_ended:
         yield from _ingest_in_workers(schedule, options, create_progress, jobs=jobs, progress=progress)
@@ -57,7 +58,7 @@ def _ingest_in_this_process(schedule: Schedule, options: BatchOptions, progress:
     while path := schedule.start_only():
         outcome = ingest_one(path, options, progress)
         yield outcome
-        if outcome.ends_batch:
+        if ends_batch(outcome):
             return
         schedule.finish(path)
 
@@ -80,14 +81,16 @@ def _ingest_in_workers(
                 break
             for outcome in pool.receive_outcomes():
                 schedule.finish(outcome.path)
-                is_ending = is_ending or outcome.ends_batch
-                cancelled = None if isinstance(outcome.error, Interrupted) else cancelled
+                is_ending = is_ending or ends_batch(outcome)
+                match outcome:
+                    case Failed(error=Interrupted()):  # it reports the cancellation
+                        cancelled = None
                 yield outcome
             if not is_ending and (cancelled := _find_cancellation(progress)):
                 is_ending = True
                 pool.send_signal(cancelled.signal_number)
     if cancelled and schedule.waiting:  # every running file completed, so the first waiting file reports it
-        yield FileOutcome(schedule.waiting[0], error=cancelled)
+        yield Failed(schedule.waiting[0], cancelled)
 
 
 def _find_cancellation(progress: Progress) -> Interrupted | None:

@@ -8,13 +8,14 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from ingestion.batch.one_file import BatchOptions, FileOutcome
+from ingestion.batch.one_file import BatchOptions
+from ingestion.batch.outcomes import Failed, FileOutcome
 from ingestion.batch.worker import OUTCOME, run_worker
 from ingestion.cancellation import SIGNALS
 from ingestion.errors import ProcessDied
@@ -59,7 +60,8 @@ class WorkerProcess:
             name, *arguments = self.pipe.recv()
         except (EOFError, OSError):  # OSError if the process died while it sent a message
             self.process.join()
-            return self._end_file(FileOutcome(self.path, error=ProcessDied(self.path, self.process.exitcode)))
+            assert self.path is not None  # only workers with a file are waited for
+            return self._end_file(Failed(self.path, ProcessDied(self.path, self.process.exitcode or 0)))
         if name == OUTCOME:
             return self._end_file(*arguments)
         getattr(self.progress, name)(*arguments)
@@ -97,18 +99,20 @@ class WorkerPool:
 
     def receive_outcomes(self) -> Iterator[FileOutcome]:
         """Yield the outcomes of files that have ended. Returns after `_POLL_SECONDS` without a message."""
-        workers: dict[Connection, WorkerProcess] = {worker.pipe: worker for worker in self.busy}
-        for pipe in wait(list(workers), _POLL_SECONDS):
-            worker = workers[pipe]
+        busy = self.busy
+        ready = wait([worker.pipe for worker in busy], _POLL_SECONDS)
+        for worker in (worker for worker in busy if worker.pipe in ready):
             outcome = worker.receive()
-            if outcome is not None:
-                if isinstance(outcome.error, ProcessDied):
+            match outcome:
+                case None:
+                    continue
+                case Failed(error=ProcessDied()):
                     self.workers.remove(worker)
-                yield outcome
+            yield outcome
 
     def send_signal(self, number: int) -> None:
         for worker in self.busy:
-            if worker.process.is_alive():
+            if worker.process.is_alive() and worker.process.pid is not None:
                 os.kill(worker.process.pid, number)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
-from ingestion.batch.one_file import BatchOptions, FileOutcome, ingest_one
+from ingestion.batch.one_file import BatchOptions, ingest_one
+from ingestion.batch.outcomes import FileOutcome, ends_batch
 from ingestion.progress import Progress
 
 
 def ingest_files(
     *, paths: list[Path], options: BatchOptions, create_progress: Callable[[], Progress], jobs: int = 1
-) -> Iterator[FileOutcome]:
+) -> Generator[FileOutcome, None, None]:
     """Ingest the files, up to `jobs` at a time, and yield each outcome when its file ends.
 
     `create_progress` is called once per job. An interruption or an unusable database ends the batch. The table ends as
@@ -28,5 +29,5 @@ def ingest_files(
     for path in paths:
         outcome = ingest_one(path, options, progress)
         yield outcome
-        if outcome.ends_batch:
+        if ends_batch(outcome):
             return

@@ -49,7 +49,7 @@ class Schedule:
         """The files that could start now, all of them in parallel."""
         if None in self._running.values():
             return
-        busy = set().union(*self._running.values())
+        busy = {slug for slugs in self._running.values() for slug in slugs or ()}
         for position, path in enumerate(self._waiting[:LOOK_AHEAD]):
             series = self._get_series(path)
             if series is None:

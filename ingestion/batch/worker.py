@@ -43,13 +43,16 @@ def run_worker(pipe: Connection) -> None:
 
 def _stop_with_the_parent() -> None:
     """Send SIGTERM to this process when the parent ends. It also cancels a statement, such as a wait for a lock."""
-    multiprocessing.parent_process().join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    parent = multiprocessing.parent_process()
+    if parent is not None:  # None in a process that multiprocessing did not start
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _receive_path(pipe: Connection) -> Path | None:
     try:
-        return pipe.recv()
+        path: Path = pipe.recv()
+        return path
     except (EOFError, ConnectionError):  # the parent has closed the pipe, or has ended
         return None
 
@@ -58,7 +61,6 @@ class RemoteProgress(Progress):
     """Sends each call to the parent's `Progress`. If the parent has ended, the run is interrupted."""
 
     def __init__(self, pipe: Connection, raise_if_cancelled: Callable[[], None]) -> None:
-        super().__init__()
         self._pipe, self._raise_if_cancelled = pipe, raise_if_cancelled
 
     def start_file(self, path: Path, size: int) -> None:

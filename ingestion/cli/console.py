@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingestion.cancellation import CancellationToken
 from ingestion.cli.output import print_log_line
@@ -18,6 +18,7 @@ from ingestion.progress import Progress
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.progress import Progress as ProgressBars
+    from rich.progress import TaskID
 
 
 class Console:
@@ -28,7 +29,7 @@ class Console:
         self.verbose = verbose
         self.bars = _create_bars() if sys.stderr.isatty() and not verbose else None
         self.has_several_files = file_count > 1
-        self._file_count_task = None
+        self._file_count_task: TaskID | None = None
         if self.bars is not None and self.has_several_files:
             self._file_count_task = self.bars.add_task(f"{file_count:,} files", total=file_count)
 
@@ -36,7 +37,7 @@ class Console:
         """The progress of one job. It shows one file after another."""
         return ConsoleProgress(self)
 
-    def end_file(self, task: int | None) -> None:
+    def end_file(self, task: TaskID | None) -> None:
         """Clear the display before the file's result is printed. The next step of any file shows it again."""
         if self.bars is not None:
             self.bars.stop()
@@ -50,10 +51,9 @@ class Console:
 
 class ConsoleProgress(Progress):
     def __init__(self, console: Console) -> None:
-        super().__init__()
         self._console = console
         self._name = ""
-        self._task: int | None = None
+        self._task: TaskID | None = None
         self._started = time.perf_counter()
 
     def start_file(self, path: Path, size: int) -> None:
@@ -79,10 +79,11 @@ class ConsoleProgress(Progress):
         self._console.end_file(self._task)
         self._task = None
 
-    def _update(self, **changes: object) -> None:
-        if self._task is not None:
-            self._console.bars.start()
-            self._console.bars.update(self._task, **changes)
+    def _update(self, **changes: Any) -> None:
+        bars = self._console.bars
+        if bars is not None and self._task is not None:
+            bars.start()
+            bars.update(self._task, **changes)
 
     def _log(self, line: str) -> None:
         if self._console.verbose:

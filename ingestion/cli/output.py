@@ -9,10 +9,11 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from django.core.management.base import OutputWrapper
 
-from ingestion.batch.one_file import FileOutcome
+from ingestion.batch.outcomes import Failed, FileOutcome, Loaded, Previewed, Skipped, ends_batch
 from ingestion.cli import report
 from ingestion.errors import Interrupted
 
@@ -69,27 +70,29 @@ class BatchOutput:
 
     def find_failure(self, outcomes: list[FileOutcome]) -> BatchFailure | None:
         """Return None if no file failed. The message is that of the file if it is the only one or ended the batch."""
-        failed = [outcome for outcome in outcomes if outcome.error is not None]
+        failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
         if not failed:
             return None
-        last = max(failed, key=lambda outcome: outcome.ends_batch)
-        is_own = self._is_single or last.ends_batch
+        last = max(failed, key=ends_batch)
+        is_own = self._is_single or ends_batch(last)
         return BatchFailure(
             message=str(last.error) if is_own else f"{len(failed):,} of {len(outcomes):,} files failed.",
             exit_code=last.error.exit_code if isinstance(last.error, Interrupted) else 1,
         )
 
     def _print_outcome(self, outcome: FileOutcome) -> None:
-        if outcome.error is not None:
-            if not self._is_single and not outcome.ends_batch:  # else find_failure() returns it
-                self._stderr.write(f"❌ {outcome.error}")
-        elif self._as_json:
-            return
-        elif outcome.earlier_run is not None:
-            self._stdout.write(f"Skipped: {outcome.path} is already loaded (run {outcome.earlier_run.pk}).")
-        else:
-            path = None if self._is_single else outcome.path
-            if outcome.preview is not None:
-                self._stdout.write(report.format_preview(outcome.preview, outcome.notes, path=path))
-            else:
-                self._stdout.write(report.format_result(outcome.run, outcome.notes, path=path))
+        path = None if self._is_single else outcome.path
+        match outcome:
+            case Failed(error=error):
+                if not self._is_single and not ends_batch(outcome):  # else find_failure() returns it
+                    self._stderr.write(f"❌ {error}")
+            case _ if self._as_json:
+                pass  # print_closing() prints it
+            case Skipped(skipped, run_id):
+                self._stdout.write(f"Skipped: {skipped} is already loaded (run {run_id}).")
+            case Previewed(result=result):
+                self._stdout.write(report.format_preview(result, path=path))
+            case Loaded():
+                self._stdout.write(report.format_loaded(outcome, path=path))
+            case _:
+                assert_never(outcome)

@@ -2,61 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.db import Error
 
-from ingestion.batch.one_file import FileOutcome
-from ingestion.pipeline import FilePreview
-from marketdata.models import IngestRun, Series
+from ingestion.batch.outcomes import Failed, FileOutcome, Loaded, Previewed, Skipped
+from ingestion.results import FileResult
+from marketdata.models import Series
 
 RULE = "=" * 80
 
 
-def format_result(run: IngestRun, notes: Iterable[str], *, path: Path | None = None) -> str:
-    """Format the result of a run that loaded a file. For one of several files, `path` names it."""
+def format_loaded(loaded: Loaded, *, path: Path | None = None) -> str:
+    """Format the result of a file that was loaded. For one of several files, `path` names it."""
+    result = loaded.result
     lines = [
         RULE,
         "✅ INGESTION COMPLETE",
         RULE,
-        f"Run ID: {run.pk}",
-        f"Total bars: {run.row_count:,}",
-        f"Inserted: {run.inserted_count:,}",
-        f"Updated: {run.updated_count:,}",
-        f"Time range: {run.min_ts} to {run.max_ts}",
+        f"Run ID: {loaded.run_id}",
+        f"Total bars: {result.row_count:,}",
+        f"Inserted: {result.inserted_count:,}",
+        f"Updated: {result.updated_count:,}",
+        f"Time range: {result.min_ts} to {result.max_ts}",
         RULE,
         *([f"File: {path}"] if path else []),
-        *_format_details(run),
-        *_format_speed(run),
-        *notes,
+        *_format_details(result),
+        *_format_speed(loaded),
+        *result.notes,
     ]
     return "\n".join(lines)
 
 
-def format_preview(preview: FilePreview, notes: Iterable[str], *, path: Path | None = None) -> str:
+def format_preview(result: FileResult, *, path: Path | None = None) -> str:
     """Format what a run would do."""
     lines = [
         RULE,
         "✅ DRY RUN COMPLETE - No database changes made",
         RULE,
-        f"Would process: {preview.row_count:,} bars",
-        f"Would insert: {preview.inserted_count:,}",
-        f"Would update: {preview.updated_count:,}",
-        f"Time range: {preview.min_ts} to {preview.max_ts}",
+        f"Would process: {result.row_count:,} bars",
+        f"Would insert: {result.inserted_count:,}",
+        f"Would update: {result.updated_count:,}",
+        f"Time range: {result.min_ts} to {result.max_ts}",
         RULE,
         *([f"File: {path}"] if path else []),
-        *_format_details(preview),
-        *notes,
+        *_format_details(result),
+        *result.notes,
     ]
     return "\n".join(lines)
 
 
 def format_closing_line(outcomes: list[FileOutcome], not_reached: int) -> str:
     """Count the outcomes of several files in one line."""
-    loaded = sum((outcome.run or outcome.preview) is not None for outcome in outcomes)
-    skipped = sum(outcome.earlier_run is not None for outcome in outcomes)
-    failed = sum(outcome.error is not None for outcome in outcomes)
+    loaded = sum(isinstance(outcome, Loaded | Previewed) for outcome in outcomes)
+    skipped = sum(isinstance(outcome, Skipped) for outcome in outcomes)
+    failed = sum(isinstance(outcome, Failed) for outcome in outcomes)
     rest = f", {not_reached:,} not reached" if not_reached else ""
     return f"{len(outcomes) + not_reached:,} files: {loaded:,} loaded, {skipped:,} skipped, {failed:,} failed{rest}."
 
@@ -66,50 +67,62 @@ def serialize_outcomes(outcomes: list[FileOutcome], *, dry_run: bool) -> dict:
     are integers, times ISO 8601 in UTC."""
     return {
         "dry_run": dry_run,
-        "ok": all(outcome.error is None for outcome in outcomes),
+        "ok": not any(isinstance(outcome, Failed) for outcome in outcomes),
         "files": [_serialize_outcome(outcome) for outcome in outcomes],
     }
 
 
 def _serialize_outcome(outcome: FileOutcome) -> dict:
-    if outcome.error is not None:
-        return {"file": str(outcome.path), "status": "failed", "error": str(outcome.error)}
-    if outcome.earlier_run is not None:
-        return {"file": str(outcome.path), "status": "skipped", "run_id": outcome.earlier_run.pk}
-    counted = outcome.preview or outcome.run
+    match outcome:
+        case Failed(path, error):
+            return {"file": str(path), "status": "failed", "error": str(error)}
+        case Skipped(path, run_id):
+            return {"file": str(path), "status": "skipped", "run_id": run_id}
+        case Previewed(path, result):
+            return _serialize_result(path, result, status="dry_run", run_id=None, seconds=None)
+        case Loaded(path, run_id, seconds, result):
+            return _serialize_result(path, result, status="success", run_id=run_id, seconds=seconds)
+
+
+def _serialize_result(
+    path: Path, result: FileResult, *, status: str, run_id: int | None, seconds: float | None
+) -> dict[str, object]:
     return {
-        "file": str(outcome.path),
-        "status": "dry_run" if outcome.preview else outcome.run.status,
-        "run_id": None if outcome.preview else outcome.run.pk,
-        "symbols": counted.symbols,
-        "dataset": counted.dataset,
-        "sha256": counted.file_sha256,
-        "row_count": counted.row_count,
-        "inserted": counted.inserted_count,
-        "updated": counted.updated_count,
-        "changed": counted.changed_count,
-        "identical": counted.updated_count - counted.changed_count,
-        "removed": counted.removed_count,
-        "duplicates": counted.duplicate_count,
-        "gaps": counted.gap_count,
-        "min_ts": counted.min_ts.isoformat(),
-        "max_ts": counted.max_ts.isoformat(),
-        "seconds": None if outcome.preview else _measure_seconds(outcome.run),
-        "notes": list(outcome.notes),
+        "file": str(path),
+        "status": status,
+        "run_id": run_id,
+        "symbols": list(result.symbols),
+        "dataset": result.dataset,
+        "sha256": result.file_sha256,
+        "row_count": result.row_count,
+        "inserted": result.inserted_count,
+        "updated": result.updated_count,
+        "changed": result.changed_count,
+        "identical": result.updated_count - result.changed_count,
+        "removed": result.removed_count,
+        "duplicates": result.duplicate_count,
+        "gaps": result.gap_count,
+        "min_ts": result.min_ts.isoformat(),
+        "max_ts": result.max_ts.isoformat(),
+        "seconds": seconds,
+        "notes": list(result.notes),
     }
 
 
-def _format_details(run: IngestRun | FilePreview) -> list[str]:
-    unchanged = run.updated_count - run.changed_count
-    lines = [f"Already stored: {run.updated_count:,} ({run.changed_count:,} corrected, {unchanged:,} unchanged)"]
-    if run.removed_count:
-        lines.append(f"Bars of the replaced instrument, not in the file: {run.removed_count:,} removed")
-    lines += [f"Duplicate rows in the file: {run.duplicate_count:,}", f"Gaps of more than a minute: {run.gap_count:,}"]
-    lines += _format_series(run.symbols)
-    return lines
+def _format_details(result: FileResult) -> list[str]:
+    unchanged = result.updated_count - result.changed_count
+    lines = [f"Already stored: {result.updated_count:,} ({result.changed_count:,} corrected, {unchanged:,} unchanged)"]
+    if result.removed_count:
+        lines.append(f"Bars of the replaced instrument, not in the file: {result.removed_count:,} removed")
+    return [
+        *lines,
+        f"Duplicate rows in the file: {result.duplicate_count:,}",
+        f"Gaps of more than a minute: {result.gap_count:,}",
+        *_format_series(result.symbols),
+    ]
 
 
-def _format_series(symbols: list[str], maximum: int = 5) -> list[str]:
+def _format_series(symbols: Sequence[str], maximum: int = 5) -> list[str]:
     try:
         slugs = dict(Series.objects.filter(symbol__in=symbols[:maximum]).values_list("symbol", "slug"))
     except Error:  # the file is loaded: without the link to its statistics the run must not look failed
@@ -125,10 +138,6 @@ def _format_stats_link(slug: str | None) -> str:
     return " (new)" if slug is None else f" (stats: /api/market-data/{slug}/ohlcv-1m/stats)"
 
 
-def _format_speed(run: IngestRun) -> list[str]:
-    seconds = _measure_seconds(run) or 0.001
-    return [f"Took: {seconds:.1f} s ({run.row_count / seconds:,.0f} rows/s)"]
-
-
-def _measure_seconds(run: IngestRun) -> float | None:
-    return round((run.finished_at - run.started_at).total_seconds(), 3) if run.finished_at else None
+def _format_speed(loaded: Loaded) -> list[str]:
+    seconds = loaded.seconds or 0.001
+    return [f"Took: {seconds:.1f} s ({loaded.result.row_count / seconds:,.0f} rows/s)"]

@@ -19,7 +19,7 @@ def format_result(result: UndoResult) -> str:
         *_format_counts(result, ("Removed", "Changed back", "Restored", "Skipped")),
         RULE,
         *_format_details(result.undone),
-        f"Took: {_measure_seconds(result.run):.1f} s",
+        f"Took: {result.run.seconds:.1f} s",
         *result.notes,
     ]
     return "\n".join(lines)
@@ -42,7 +42,7 @@ def format_preview(preview: UndoPreview) -> str:
 
 def serialize_result(result: UndoResult) -> dict:
     """The same for scripts. Counts are integers, times ISO 8601 in UTC."""
-    return _serialize(result, run_id=result.run.pk, seconds=_measure_seconds(result.run))
+    return _serialize(result, run_id=result.run.pk, seconds=result.run.seconds)
 
 
 def serialize_preview(preview: UndoPreview) -> dict:
@@ -57,6 +57,7 @@ def serialize_refusal(run_id: int, error: Exception, *, dry_run: bool) -> dict:
 
 def _serialize(outcome: UndoResult | UndoPreview, *, run_id: int | None, seconds: float | None) -> dict:
     undone, counts, skipped = outcome.undone, outcome.counts, outcome.skipped
+    first, last = undone.time_range
     return {
         "ok": True,
         "dry_run": isinstance(outcome, UndoPreview),
@@ -70,8 +71,8 @@ def _serialize(outcome: UndoResult | UndoPreview, *, run_id: int | None, seconds
         "left": skipped.count,
         "left_for_runs": [{"run_id": later_run_id, "bars": count} for later_run_id, count in skipped.by_run.items()],
         "first_left": [{"symbol": bar.symbol, "ts": bar.ts.isoformat(), "run_id": bar.run_id} for bar in skipped.first],
-        "min_ts": undone.min_ts.isoformat(),
-        "max_ts": undone.max_ts.isoformat(),
+        "min_ts": first.isoformat(),
+        "max_ts": last.isoformat(),
         "seconds": seconds,
         "notes": list(outcome.notes),
     }
@@ -90,7 +91,3 @@ def _format_details(undone: IngestRun) -> list[str]:
         f"Series: {', '.join(undone.symbols[:_MAX_SYMBOLS_NAMED])}{more}",
         f"Time range: {undone.min_ts} to {undone.max_ts}",
     ]
-
-
-def _measure_seconds(run: IngestRun) -> float:
-    return round((run.finished_at - run.started_at).total_seconds(), 3)

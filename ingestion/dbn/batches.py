@@ -73,7 +73,10 @@ def _join_batches(batches: list[RecordBatch]) -> RecordBatch:
 
 def _refuse_crowded_minute(minute: list[RecordBatch], path: Path) -> None:
     if sum(map(len, minute)) > MAX_ROWS_PER_MINUTE:
+        row = int(minute[0].rows[0])
         raise InvalidBars(
-            f"{path}, row {minute[0].rows[0]:,}: this minute has more than {MAX_ROWS_PER_MINUTE:,} rows, more than any "
-            "market has instruments: download fewer symbols into one file, or download the file again."
+            f"{path}, row {row:,}: this minute has more than {MAX_ROWS_PER_MINUTE:,} rows, more than any "
+            "market has instruments: download fewer symbols into one file, or download the file again.",
+            path=path,
+            row=row,
         )

@@ -35,10 +35,12 @@ def read_manifest_entry(path: Path) -> ManifestEntry | None:
     except OSError as error:
         raise UnreadableFile(
             f"{path} cannot be checked against {manifest}, which cannot be read ({error.strerror}): "
-            "make it readable, or remove it if it is not Databento's."
+            "make it readable, or remove it if it is not Databento's.",
+            path=path,
         ) from error
     except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
         raise UnreadableFile(
             f"{path} cannot be checked against {manifest}, which cannot be parsed: "
-            "download the manifest again, or remove it if it is not Databento's."
+            "download the manifest again, or remove it if it is not Databento's.",
+            path=path,
         ) from error

@@ -55,16 +55,18 @@ def decode_metadata(path: Path, version: int, encoded: bytes) -> DbnMetadata:
         metadata = databento_dbn.Metadata.decode(encoded)
     except databento_dbn.DBNError as error:
         raise UnreadableFile(
-            f"{path} is damaged: its metadata cannot be read ({to_printable(str(error))}); download it again."
+            f"{path} is damaged: its metadata cannot be read ({to_printable(str(error))}); download it again.",
+            path=path,
         ) from error
     schema = metadata.schema
     if schema is None:
         raise WrongContent(
             f"{path} is a live capture, which may mix schemas and states no time range: "
-            f"download the historical {SCHEMA} data instead."
+            f"download the historical {SCHEMA} data instead.",
+            path=path,
         )
     if str(schema) != SCHEMA:
-        raise WrongContent(f"{path} contains {schema}, not {SCHEMA}: download schema {SCHEMA}.")
+        raise WrongContent(f"{path} contains {schema}, not {SCHEMA}: download schema {SCHEMA}.", path=path)
     return DbnMetadata(
         path=path,
         dbn_version=version,
@@ -91,7 +93,9 @@ def _decode_mappings(path: Path, metadata: databento_dbn.Metadata) -> Iterator[M
             if not instrument_id.isdecimal():
                 raise UnreadableFile(
                     f"{path} maps {to_printable(symbol)} to {to_printable(instrument_id)}, which is not an "
-                    "instrument_id: download it with stype_out=instrument_id."
+                    "instrument_id: download it with stype_out=instrument_id.",
+                    path=path,
+                    symbol=symbol,
                 )
             yield MappedInterval(symbol, int(instrument_id), interval["start_date"], interval["end_date"])
 

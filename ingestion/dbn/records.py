@@ -61,15 +61,19 @@ class RecordReader:
         if version > databento_dbn.DBN_VERSION:
             raise UnreadableFile(
                 f"{self._path} is DBN version {version}, newer than the installed databento reads "
-                f"(up to {databento_dbn.DBN_VERSION}): install a newer databento, or download an older DBN version."
+                f"(up to {databento_dbn.DBN_VERSION}): install a newer databento, or download an older DBN version.",
+                path=self._path,
             )
         length = int.from_bytes(self._buffer[4:_PREFIX_SIZE], "little")
         if version == 0 or length > _MAX_METADATA_SIZE:
-            raise UnreadableFile(f"{self._path} is damaged: its metadata cannot be read; download it again.")
+            raise UnreadableFile(
+                f"{self._path} is damaged: its metadata cannot be read; download it again.", path=self._path
+            )
         end = _PREFIX_SIZE + length
         if self._fill_buffer(end) < end:
             raise UnreadableFile(
-                f"{self._path} is cut off: it ends within its metadata, before the first record; download it again."
+                f"{self._path} is cut off: it ends within its metadata, before the first record; download it again.",
+                path=self._path,
             )
         metadata = decode_metadata(self._path, version, bytes(self._buffer[:end]))
         del self._buffer[:end]
@@ -81,20 +85,27 @@ class RecordReader:
         if not len(foreign):
             return
         first = batch.records[foreign[0]]
-        where = f"{self._path}, row {batch.rows[foreign[0]]:,}"
+        row = int(batch.rows[foreign[0]])
+        where = f"{self._path}, row {row:,}"
         rtype = int(first["rtype"])
         if rtype != RTYPE_OHLCV_1M and rtype in RTYPE_NAMES and first["length"]:
             raise WrongContent(
                 f"{where}: the record is of {RTYPE_NAMES[rtype]} (rtype 0x{rtype:02x}), but the metadata declares "
-                f"{SCHEMA}: only files of {SCHEMA} alone can be ingested; download schema {SCHEMA} by itself."
+                f"{SCHEMA}: only files of {SCHEMA} alone can be ingested; download schema {SCHEMA} by itself.",
+                path=self._path,
+                row=row,
             )
         raise UnreadableFile(
             f"{where}: the record has {int(first['length']) * 4} bytes and rtype 0x{rtype:02x}, but {SCHEMA} records "
-            f"have {size} bytes and rtype 0x{RTYPE_OHLCV_1M:02x}, so the file is damaged; download it again."
+            f"have {size} bytes and rtype 0x{RTYPE_OHLCV_1M:02x}, so the file is damaged; download it again.",
+            path=self._path,
+            row=row,
         )
 
     def _refuse_partial_record(self, row: int, record_size: int) -> None:
         raise UnreadableFile(
             f"{self._path} is cut off: row {row + 1:,} has only {len(self._buffer)} of its {record_size} bytes; "
-            "download it again."
+            "download it again.",
+            path=self._path,
+            row=row + 1,
         )

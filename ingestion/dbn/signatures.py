@@ -25,17 +25,22 @@ def is_zstd(content: bytes) -> bool:
     return content.startswith((_ZSTD_MAGIC, *_SKIPPABLE_MAGICS))
 
 
-def refuse_foreign_format(content: bytes, subject: str) -> None:
-    """Raise `UnreadableFile` if `content` begins like a file of another format. `subject` begins the message."""
+def refuse_foreign_format(content: bytes, path: Path, *, decompressed: bool = False) -> None:
+    """Raise `UnreadableFile` if `content`, the first bytes of `path`, begins like a file of another format.
+
+    `decompressed`: whether `content` is that of the file once decompressed, which the message then states.
+    """
+    subject = f"{path}, once decompressed," if decompressed else f"{path}"
     # DBZ, the format before DBN, keeps its metadata in a skippable frame: magic, length, then its name.
     if content.startswith(_SKIPPABLE_MAGICS) and content[8:].startswith(_DBZ_MAGIC):
         raise UnreadableFile(
             f"{subject} is a DBZ file, the format before DBN: convert it with Databento's `dbn` tool, "
-            "or download it again."
+            "or download it again.",
+            path=path,
         )
     for magic, message in _FOREIGN_FORMATS:
         if content.startswith(magic):
-            raise UnreadableFile(f"{subject} {message}.")
+            raise UnreadableFile(f"{subject} {message}.", path=path)
 
 
 def refuse_unless_dbn(content: bytes, path: Path) -> None:
@@ -44,12 +49,14 @@ def refuse_unless_dbn(content: bytes, path: Path) -> None:
         return
     if is_zstd(content):
         raise UnreadableFile(
-            f"{path} is compressed twice (zstd inside zstd): decompress it once with `zstd -d` and ingest the result."
+            f"{path} is compressed twice (zstd inside zstd): decompress it once with `zstd -d` and ingest the result.",
+            path=path,
         )
     if not content:
-        raise UnreadableFile(f"{path} is empty once decompressed: download it again.")
-    refuse_foreign_format(content, f"{path}, once decompressed,")
+        raise UnreadableFile(f"{path} is empty once decompressed: download it again.", path=path)
+    refuse_foreign_format(content, path, decompressed=True)
     raise UnreadableFile(
         f"{path} is not a DBN file: it begins with {format_bytes(content[:8])}, but DBN files begin with "
-        f"{format_bytes(_DBN_MAGIC)}; download the data from Databento with encoding DBN."
+        f"{format_bytes(_DBN_MAGIC)}; download the data from Databento with encoding DBN.",
+        path=path,
     )

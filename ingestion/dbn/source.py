@@ -17,7 +17,7 @@ import zstandard
 from ingestion.dbn.manifest import read_manifest_entry
 from ingestion.dbn.signatures import is_zstd, refuse_foreign_format
 from ingestion.dbn.text import to_printable
-from ingestion.errors import UnreadableFile
+from ingestion.errors import UnfinishedFile, UnreadableFile
 
 _READ_SIZE = 8 * 1024
 # Four bytes of zstd can expand to 128 kB: small steps bound the memory that a hostile file can use.
@@ -39,11 +39,11 @@ class SourceFile:
             # Non-blocking: opening a named pipe without a writer would wait for one.
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
-            raise UnreadableFile(_describe_open_error(path, error)) from error
+            raise UnreadableFile(_describe_open_error(path, error), path=path) from error
         try:
             self._stat = os.fstat(descriptor)
             if not stat.S_ISREG(self._stat.st_mode):
-                raise UnreadableFile(_describe_non_file(path))
+                raise UnreadableFile(_describe_non_file(path), path=path)
             self.size = self._stat.st_size
             self.manifest = read_manifest_entry(path)
         except UnreadableFile:
@@ -71,12 +71,13 @@ class SourceFile:
             fault = "the download is incomplete" if self.size < self.manifest.size else "it is not the delivered file"
             raise UnreadableFile(
                 f"{self.path} has {self.size:,} bytes, but {self.manifest.path} lists "
-                f"{self.manifest.size:,}: {fault}; download it again."
+                f"{self.manifest.size:,}: {fault}; download it again.",
+                path=self.path,
             )
         first = self._read()
         if not first:
-            raise UnreadableFile(f"{self.path} is empty (0 bytes): download it again.")
-        refuse_foreign_format(first, str(self.path))
+            raise UnreadableFile(f"{self.path} is empty (0 bytes): download it again.", path=self.path)
+        refuse_foreign_format(first, self.path)
         blocks = self._read_raw_blocks(first)
         return self._decompress(blocks) if is_zstd(first) else blocks
 
@@ -90,13 +91,16 @@ class SourceFile:
         self.read_to_end()
         now = os.fstat(self._file.fileno())
         if (now.st_size, now.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
-            raise UnreadableFile(
-                f"{self.path} was being written while it was read: run the command again when the download is complete."
+            raise UnfinishedFile(
+                f"{self.path} was being written while it was read: "
+                "run the command again when the download is complete.",
+                path=self.path,
             )
         if self.manifest and self.manifest.sha256 != self.sha256:
             raise UnreadableFile(
                 f"{self.path} has the SHA-256 {self.sha256[:12]}…, but {self.manifest.path} lists "
-                f"{to_printable(self.manifest.sha256[:12])}…: it is damaged; download it again."
+                f"{to_printable(self.manifest.sha256[:12])}…: it is damaged; download it again.",
+                path=self.path,
             )
 
     def _read(self) -> bytes:
@@ -105,7 +109,8 @@ class SourceFile:
         except OSError as error:
             raise UnreadableFile(
                 f"{self.path} could not be read after {self.bytes_read:,} bytes ({error.strerror}): "
-                "check the disk or the network drive, then run the command again."
+                "check the disk or the network drive, then run the command again.",
+                path=self.path,
             ) from error
         self._hash.update(block)
         self.bytes_read += len(block)
@@ -136,12 +141,14 @@ class SourceFile:
         except zstandard.ZstdError as error:
             raise UnreadableFile(
                 f"{self.path} is damaged: its compressed data cannot be read near byte {self.bytes_read:,} of "
-                f"{self.size:,} ({_format_reason(error)}); download it again."
+                f"{self.size:,} ({_format_reason(error)}); download it again.",
+                path=self.path,
             ) from error
         if frame is not None:
             raise UnreadableFile(
                 f"{self.path} is cut off: it ends after {self.bytes_read:,} bytes in the middle of its compressed "
-                "data; download it again."
+                "data; download it again.",
+                path=self.path,
             )
 
 

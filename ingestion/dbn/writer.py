@@ -42,7 +42,7 @@ class Header:
                 start=self.start,
                 end=self.end,
                 stype_in=databento_dbn.SType.from_str(self.stype_in) if self.stype_in else None,
-                stype_out=databento_dbn.SType.INSTRUMENT_ID,
+                stype_out=databento_dbn.SType.from_str("instrument_id"),
                 schema=databento_dbn.Schema.from_str(self.schema) if self.schema else None,
                 symbols=list(self.symbols),
                 limit=self.limit,

@@ -25,7 +25,7 @@ def copy_new_bars(cursor: CursorWrapper, rows: CopyRows) -> None:
     try:
         _run_copy(cursor, _COPY_BARS, rows)
     except IntegrityError as error:
-        if error.__cause__.pgcode != UNIQUE_VIOLATION:
+        if getattr(error.__cause__, "pgcode", None) != UNIQUE_VIOLATION:
             raise
         raise DatabaseFailure(
             "Another program, which does not wait for this one's locks, stored bars of these series while the file was "

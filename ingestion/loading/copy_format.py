@@ -9,10 +9,14 @@ write and read it; numeric_recv() accepts leading and trailing zero digits. A TI
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ingestion.symbology.resolve import ResolvedBars
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -58,7 +62,7 @@ NO_ROWS = CopyRows(HEADER + TRAILER, 0)
 
 
 def _stream(parts: list[np.ndarray]) -> CopyRows:
-    content = b"".join((HEADER, *(memoryview(part).cast("B") for part in parts if len(part)), TRAILER))
+    content = b"".join((HEADER, *(part.data.cast("B") for part in parts if len(part)), TRAILER))
     return CopyRows(content, sum(len(part) for part in parts))
 
 
@@ -67,7 +71,8 @@ def _rows(bars: ResolvedBars, leading: list[tuple[str, str, object]]) -> np.ndar
     records = bars.batch.records
     prices = {name: _price_digits(records[name]) for name in _PRICES}
     volume = _integer_digits(records["volume"])
-    fields = [(name, kind) for name, kind, _ in leading] + [("ts", ">i8"), ("ts_ms", ">i8")]
+    fields: list[tuple[str, DTypeLike]] = [(name, kind) for name, kind, _ in leading]
+    fields += [("ts", ">i8"), ("ts_ms", ">i8")]
     fields += [(name, _numeric(len(digits))) for name, (_, digits) in prices.items()]
     fields += [("volume", _numeric(len(volume)))]
 
@@ -86,8 +91,8 @@ def _rows(bars: ResolvedBars, leading: list[tuple[str, str, object]]) -> np.ndar
     return rows
 
 
-def _row_layout(fields: list[tuple[str, object]]) -> np.dtype:
-    layout: list[tuple[str, object]] = [("field_count", ">i2")]
+def _row_layout(fields: list[tuple[str, DTypeLike]]) -> np.dtype:
+    layout: list[tuple[str, DTypeLike]] = [("field_count", ">i2")]
     for name, kind in fields:
         layout += [(f"{name}_length", ">i4"), (name, kind)]
     return np.dtype(layout)

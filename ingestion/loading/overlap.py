@@ -45,7 +45,8 @@ class StoredRanges:
         """A mask, shape (n,): which bars, of the series `symbols[code]`, the table may have already."""
         ranges = np.array([self.by_symbol.get(symbol, self.otherwise) for symbol in symbols], dtype=np.uint64)
         times = bars.batch.records["ts_event"]
-        return (times >= ranges[bars.codes, 0]) & (times <= ranges[bars.codes, 1])
+        mask: np.ndarray = (times >= ranges[bars.codes, 0]) & (times <= ranges[bars.codes, 1])
+        return mask
 
 
 # Every row may be stored already, so all are compared.

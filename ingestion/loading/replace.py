@@ -48,7 +48,8 @@ def find_replaced_bars(cursor: CursorWrapper, conflicts: list[Conflict]) -> int:
             "ends": [conflict.end for conflict in conflicts],
         },
     )
-    return cursor.rowcount
+    found: int = cursor.rowcount
+    return found
 
 
 def remove_replaced_bars(cursor: CursorWrapper, conflicts: list[Conflict], run_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 from psycopg2.sql import Composable
@@ -13,7 +14,7 @@ from ingestion.errors import DatabaseFailure
 def execute_counted(
     cursor: CursorWrapper,
     sql: str | Composable,
-    parameters: Mapping[str, object] | None,
+    parameters: Mapping[str, Any] | None,
     *,
     expected: int,
     outcome: str = "nothing was stored",

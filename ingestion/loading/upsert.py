@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 from psycopg2.sql import Identifier
@@ -98,7 +99,7 @@ def count_changes(cursor: CursorWrapper, staged: StagedRange) -> Counts:
     if not staged.bar_count:
         return Counts(inserted=0, updated=0, changed=0)
     cursor.execute(_SETTINGS)
-    parameters = {"symbols": staged.symbols, "min_ts": staged.min_ts, "max_ts": staged.max_ts}
+    parameters: dict[str, Any] = {"symbols": staged.symbols, "min_ts": staged.min_ts, "max_ts": staged.max_ts}
     cursor.execute(_ANY_IN_RANGE, parameters)
     if not cursor.fetchone()[0]:
         return Counts(inserted=staged.bar_count, updated=0, changed=0)

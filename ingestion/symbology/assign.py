@@ -60,12 +60,15 @@ def assign_series(*, metadata: DbnMetadata, requested_symbol: str, default_slug:
 def check_symbol(symbol: str) -> None:
     """Raise `InputError` for a --symbol that is empty, too long for the table, or not printable."""
     if not symbol.strip():
-        raise InputError("--symbol is empty: give the series' name, such as CME_MINI:MNQ1!.")
+        raise InputError("--symbol is empty: give the series' name, such as CME_MINI:MNQ1!.", symbol=symbol)
     if len(symbol) > SYMBOL_MAX_LENGTH:
-        raise InputError(f"--symbol has {len(symbol)} characters: at most {SYMBOL_MAX_LENGTH} can be stored.")
+        raise InputError(
+            f"--symbol has {len(symbol)} characters: at most {SYMBOL_MAX_LENGTH} can be stored.", symbol=symbol
+        )
     if not symbol.isprintable():
         raise InputError(
-            f"--symbol {to_printable(symbol)} has characters that cannot be printed: give a name without them."
+            f"--symbol {to_printable(symbol)} has characters that cannot be printed: give a name without them.",
+            symbol=symbol,
         )
 
 
@@ -74,7 +77,8 @@ def _assign_without_mappings(metadata: DbnMetadata, default_slug: str) -> Series
         raise MixedInstruments(
             f"{metadata.path} lists {format_list([*map(to_printable, metadata.symbols)])} but maps no instrument to a "
             "symbol, so the series of its rows are unknown: download it again, or give its series with --symbol if it "
-            "has only one."
+            "has only one.",
+            path=metadata.path,
         )
     if metadata.symbols:
         return _assign_single(metadata, metadata.symbols[0], by_mapping=False)
@@ -82,7 +86,8 @@ def _assign_without_mappings(metadata: DbnMetadata, default_slug: str) -> Series
     if series is None:
         raise InputError(
             f'{metadata.path} names no symbol, and the default series "{default_slug}" does not exist: '
-            "give --symbol, or set DEFAULT_SERIES to the slug of a series."
+            "give --symbol, or set DEFAULT_SERIES to the slug of a series.",
+            path=metadata.path,
         )
     return SeriesAssignment(
         series.symbol,
@@ -98,7 +103,9 @@ def _is_collective(metadata: DbnMetadata) -> bool:
 def _refuse_slug(symbol: str) -> None:
     series = Series.objects.filter(slug=symbol).exclude(symbol=symbol).first()
     if series is not None and not Series.objects.filter(symbol=symbol).exists():
-        raise InputError(f"--symbol {symbol} is the slug of {series.symbol}: use --symbol '{series.symbol}'.")
+        raise InputError(
+            f"--symbol {symbol} is the slug of {series.symbol}: use --symbol '{series.symbol}'.", symbol=symbol
+        )
 
 
 def _refuse_overlaps(metadata: DbnMetadata) -> None:
@@ -109,7 +116,9 @@ def _refuse_overlaps(metadata: DbnMetadata) -> None:
             raise MixedInstruments(
                 f"{metadata.path} maps {to_printable(one.symbol)} to instruments {one.instrument_id} and "
                 f"{other.instrument_id} on {other.start}, so it is not one series: "
-                "download each contract by its own symbol."
+                "download each contract by its own symbol.",
+                path=metadata.path,
+                symbol=one.symbol,
             )
 
 
@@ -141,6 +150,8 @@ def _find_claiming_series(metadata: DbnMetadata, vendor_symbol: str) -> Series |
         raise MixedInstruments(
             f"{metadata.path}: {to_printable(vendor_symbol)} is claimed by "
             f"{format_list([series.symbol for series in matched])}: "
-            "remove it from all but one series' vendor symbols in the admin, or give --symbol."
+            "remove it from all but one series' vendor symbols in the admin, or give --symbol.",
+            path=metadata.path,
+            symbol=vendor_symbol,
         )
     return matched[0] if matched else None

@@ -44,7 +44,7 @@ def find_conflicts(intervals_by_symbol: dict[str, list[InstrumentInterval]]) -> 
     return sorted(conflicts, key=lambda conflict: (conflict.start, conflict.symbol))
 
 
-def refuse_conflicts(path: Path | str, conflicts: list[Conflict]) -> None:
+def refuse_conflicts(path: Path, conflicts: list[Conflict]) -> None:
     """Raise `MixedInstruments` with the first of the conflicts, if there are any."""
     if not conflicts:
         return
@@ -53,7 +53,9 @@ def refuse_conflicts(path: Path | str, conflicts: list[Conflict]) -> None:
     raise MixedInstruments(
         f"{path} maps {to_printable(first.symbol)} to {first.new} on {_format_dates(first)}, where the table has bars "
         f"of {first.stored}{more}: store it under another series with --symbol, or replace the instrument mapped on "
-        "these dates with --replace-instrument."
+        "these dates with --replace-instrument.",
+        path=path,
+        symbol=first.symbol,
     )
 
 

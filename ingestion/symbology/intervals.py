@@ -84,10 +84,14 @@ class IntervalLog:
             other = interval.instrument
             if other.instrument_id == instrument.instrument_id and other != instrument:
                 ids = sorted((other.publisher_id, instrument.publisher_id))
+                symbol = symbols[instrument_day.code]
                 raise MixedInstruments(
-                    f"{self._path}, row {instrument_day.row:,}: {to_printable(symbols[instrument_day.code])} "
+                    f"{self._path}, row {instrument_day.row:,}: {to_printable(symbol)} "
                     f"(instrument {instrument_day.instrument_id}) has bars of {instrument_day.day} from several "
-                    f"publishers ({ids[0]}, {ids[1]}): choose one with --publisher {ids[0]}."
+                    f"publishers ({ids[0]}, {ids[1]}): choose one with --publisher {ids[0]}.",
+                    path=self._path,
+                    row=instrument_day.row,
+                    symbol=symbol,
                 )
 
 

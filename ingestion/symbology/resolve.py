@@ -79,12 +79,12 @@ class SymbolResolver:
         codes = np.repeat(codes_by_day[day_index], np.diff(starts, append=len(batch)))
         return ResolvedBars(batch, codes, instrument_days)
 
-    def describe_symbol(self, record: np.void) -> str:
-        """For messages: the record's series, or its instrument id if it has none."""
+    def find_symbol(self, record: np.void) -> str | None:
+        """The record's series, for messages; None if it has none, or several."""
         try:
-            return to_printable(self._find_symbol(int(record["instrument_id"]), _to_day(record), row=0))
+            return self._find_symbol(int(record["instrument_id"]), _to_day(record), row=0)
         except MixedInstruments:
-            return f"instrument {record['instrument_id']}"
+            return None
 
     def _build_instrument_day(self, batch: RecordBatch, at: int) -> InstrumentDay:
         record, row = batch.records[at], int(batch.rows[at])
@@ -109,12 +109,16 @@ class SymbolResolver:
         if not symbols:
             raise MixedInstruments(
                 f"{where} has no symbol on {day} in the file's mappings, so its series is unknown: "
-                "download the file again, or give the series of the file with --symbol."
+                "download the file again, or give the series of the file with --symbol.",
+                path=self._path,
+                row=row,
             )
         if len(symbols) > 1:
             raise MixedInstruments(
                 f"{where} has the symbols {' and '.join(map(to_printable, symbols))} on {day}, so its series is "
-                "ambiguous: download each symbol into its own file."
+                "ambiguous: download each symbol into its own file.",
+                path=self._path,
+                row=row,
             )
         return symbols[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
@@ -52,7 +53,7 @@ def ensure_series(symbols: Iterable[str], dataset: str) -> dict[str, Series]:
     return _find(unique)
 
 
-def refuse_other_dataset(path: str, symbols: Iterable[str], dataset: str) -> None:
+def refuse_other_dataset(path: Path, symbols: Iterable[str], dataset: str) -> None:
     """Raise `MixedInstruments` for symbols that belong to a series of another dataset: NVDA of one venue is not NVDA of
     another, so an equal symbol is not enough to continue a series."""
     other = Series.objects.filter(symbol__in=list(symbols)).exclude(dataset__in=("", dataset)).first()
@@ -60,7 +61,9 @@ def refuse_other_dataset(path: str, symbols: Iterable[str], dataset: str) -> Non
         raise MixedInstruments(
             f"{path} has {to_printable(other.symbol)} of {to_printable(dataset)}, but the series {other.slug} is of "
             f"{to_printable(other.dataset)}: store it under another series with --symbol, or clear the dataset of "
-            f"{other.slug} in the admin if it may contain both."
+            f"{other.slug} in the admin if it may contain both.",
+            path=path,
+            symbol=other.symbol,
         )
 
 

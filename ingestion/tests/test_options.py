@@ -56,7 +56,7 @@ def test_every_option_is_recorded_by_a_run_field_of_its_own():
     ],
 )
 def test_a_run_gives_back_what_it_was_asked(market_db, tmp_path, options):
-    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars(3)), options=options)
+    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars(3)), options=options).run
     run.refresh_from_db()
     assert IngestOptions.from_run(run) == options
 

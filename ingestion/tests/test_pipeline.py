@@ -11,6 +11,7 @@ from config.testing.processes import session
 from ingestion.errors import DatabaseFailure, IngestError
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file, preview_file
+from ingestion.results import FileResult
 from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
 
 pytestmark = pytest.mark.ordinary_role
@@ -23,7 +24,7 @@ def rows() -> list[tuple]:
         return cursor.fetchall()
 
 
-def counts(run: IngestRun) -> tuple[int, ...]:
+def counts(run: IngestRun | FileResult) -> tuple[int, ...]:
     return (run.row_count, run.inserted_count, run.updated_count, run.changed_count, run.duplicate_count)
 
 
@@ -46,10 +47,10 @@ def test_a_file_is_stored_exactly_and_its_run_records_it(market_db, tmp_path):
 
 def test_a_second_load_writes_only_the_run(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(1000))
-    first = ingest_file(path=path)
+    first = ingest_file(path=path).run
     before = rows()
 
-    again = ingest_file(path=path)
+    again = ingest_file(path=path).run
 
     assert (counts(first), counts(again)) == ((1000, 1000, 0, 0, 0), (1000, 0, 1000, 0, 0))
     assert rows() == before
@@ -62,10 +63,10 @@ def test_a_correction_changes_what_differs_and_keeps_the_old_values(market_db, t
     old, new = bars(6), bars(6)
     new["close"][2] += 1  # one billionth
     new["volume"][4] += 1
-    first = ingest_file(path=write(tmp_path / "old.dbn", old))
+    first = ingest_file(path=write(tmp_path / "old.dbn", old)).run
     before = rows()
 
-    second = ingest_file(path=write(tmp_path / "new.dbn", new))
+    second = ingest_file(path=write(tmp_path / "new.dbn", new)).run
 
     assert counts(second) == (6, 0, 6, 2, 0)
     assert stored() == exact(new)
@@ -84,7 +85,7 @@ def test_a_correction_changes_what_differs_and_keeps_the_old_values(market_db, t
 
 
 def test_repeated_rows_and_gaps_are_counted(market_db, tmp_path):
-    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars(10)[[0, 1, 1, 1, 2, 5, 5, 9]]))
+    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars(10)[[0, 1, 1, 1, 2, 5, 5, 9]])).run
 
     assert (counts(run), run.gap_count) == ((8, 5, 0, 0, 3), 2)
 
@@ -100,11 +101,10 @@ def test_a_preview_writes_nothing_and_counts_as_the_ingest_does(market_db, tmp_p
     preview = preview_file(path=path)
 
     assert [list(model.objects.values()) for model in everything] == before
-    assert not hasattr(preview, "pk")
-    run = ingest_file(path=path)
+    run = ingest_file(path=path).run
     assert counts(preview) == counts(run) == (8, 4, 3, 1, 1)
     assert (preview.gap_count, preview.min_ts, preview.max_ts) == (run.gap_count, run.min_ts, run.max_ts)
-    assert (preview.symbols, preview.file_sha256) == (run.symbols, run.file_sha256)
+    assert ([*preview.symbols], preview.file_sha256) == (run.symbols, run.file_sha256)
 
 
 # --- Failures half-way -----------------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def cut_after_second_commit(monkeypatch):
 def test_a_connection_lost_after_the_commit_is_a_success(market_db, tmp_path, monkeypatch):
     cut_after_second_commit(monkeypatch)
 
-    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
+    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars())).run
 
     assert counts(run) == (3, 3, 0, 0, 0)
     assert IngestRun.objects.get().status == "success"
@@ -294,5 +294,5 @@ def test_the_time_range_covers_all_series_of_a_file(market_db, tmp_path):
         "A": bars(6, instrument_id=1),
         "C": bars(2, first=2, instrument_id=3),
     }
-    run = ingest_file(path=several(tmp_path / "many.dbn", parts))
+    run = ingest_file(path=several(tmp_path / "many.dbn", parts)).run
     assert (run.min_ts, run.max_ts) == (MIDNIGHT, MIDNIGHT + timedelta(minutes=5))

@@ -84,7 +84,7 @@ def test_a_clock_set_back_meanwhile_does_not_refuse_the_file(market_db, tmp_path
     moments = iter([timezone.now() + timedelta(hours=1)])
     monkeypatch.setattr("ingestion.runs.timezone.now", lambda: next(moments, timezone.datetime.now(tz=MIDNIGHT.tzinfo)))
 
-    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
+    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars())).run
 
     assert (run.status, run.finished_at) == ("success", run.started_at)
 

@@ -115,14 +115,16 @@ def _find_later_writes(cursor: CursorWrapper, undone: IngestRun, ranges: list[Da
 
 
 def _find_later_replacements(undone: IngestRun) -> dict[SeriesDay, int]:
+    first, last = undone.time_range
     intervals = SeriesInstrument.objects.filter(
         series__symbol__in=undone.symbols,
         replaced_by__finished_at__gt=undone.finished_at,
-        start_date__lte=undone.max_ts.date(),
-        end_date__gt=undone.min_ts.date(),
+        start_date__lte=last.date(),
+        end_date__gt=first.date(),
     )
     return {
         day: interval.replaced_by_id
         for interval in intervals.select_related("series")
+        if interval.replaced_by_id is not None
         for day in to_date_range(interval).list_days()
     }

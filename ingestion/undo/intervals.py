@@ -46,10 +46,11 @@ def restore_intervals(cursor: CursorWrapper, undone: IngestRun, days: UndoDays) 
 def _find_removable_intervals(undone: IngestRun) -> QuerySet[SeriesInstrument]:
     """The run's own intervals, and those of runs undone earlier, whose undo kept them because this run had bars on
     their dates."""
+    first, last = undone.time_range
     undone_earlier = Q(
         series__symbol__in=undone.symbols,
-        start_date__lte=undone.max_ts.date(),
-        end_date__gt=undone.min_ts.date(),
+        start_date__lte=last.date(),
+        end_date__gt=first.date(),
         run__in=IngestRun.objects.filter(undone_by__status=IngestRun.Status.SUCCESS),
     )
     return SeriesInstrument.current.filter(Q(run=undone) | undone_earlier).select_related("series")

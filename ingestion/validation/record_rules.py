@@ -14,6 +14,7 @@ import numpy as np
 from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.layout import NANOSECONDS_PER_MINUTE, PRICES, UNDEFINED_PRICE, UNDEFINED_TIME
 from ingestion.dbn.metadata import DbnMetadata
+from ingestion.dbn.text import to_printable
 from ingestion.errors import InvalidBars
 from ingestion.validation.describe import format_record_time, format_time, format_values
 from marketdata.models.bar import LATEST
@@ -30,11 +31,11 @@ class Rule:
 
 
 def check_records(
-    batches: Iterator[RecordBatch], *, metadata: DbnMetadata, describe_symbol: Callable[[np.void], str]
+    batches: Iterator[RecordBatch], *, metadata: DbnMetadata, find_symbol: Callable[[np.void], str | None]
 ) -> Iterator[RecordBatch]:
     """Yields the batches unchanged while their rows are valid.
 
-    Raises `InvalidBars` for the first invalid row: its number, time, symbol (`describe_symbol(record)`) and values, and
+    Raises `InvalidBars` for the first invalid row: its number, time, symbol (`find_symbol(record)`) and values, and
     how many rows of the file break the same rule.
     """
     order = _TimeOrder()
@@ -48,8 +49,11 @@ def check_records(
             record, fault = batch.records[at], rule.describe(batch.records, at)
             order.advance(batch.records)
             count = _format_count(len(rows) + _count_broken_rows(rule, batches, order))
-            where = f"{metadata.path}, row {batch.rows[at]:,} ({format_record_time(record)}, {describe_symbol(record)})"
-            raise InvalidBars(f"{where}: {fault}; {count}: download the file again.")
+            row, symbol = int(batch.rows[at]), find_symbol(record)
+            name = f"instrument {record['instrument_id']}" if symbol is None else to_printable(symbol)
+            where = f"{metadata.path}, row {row:,} ({format_record_time(record)}, {name})"
+            message = f"{where}: {fault}; {count}: download the file again."
+            raise InvalidBars(message, path=metadata.path, row=row, symbol=symbol)
         order.advance(batch.records)
         yield batch
 

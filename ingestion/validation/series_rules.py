@@ -20,6 +20,8 @@ from ingestion.symbology.resolve import ResolvedBars, SymbolResolver
 from ingestion.validation.describe import format_record_time, format_values, to_datetime
 from marketdata.formatting import format_minutes
 
+Fault = tuple[type[IngestError], str]  # the error's class, and what is wrong with a row
+
 
 @dataclass
 class SeriesCheck:
@@ -52,6 +54,13 @@ class SeriesCheck:
         start = f"{self.longest_gap_start:%Y-%m-%d %H:%M} UTC"
         return f"Longest gap: {format_minutes(missing)} after the bar of {start}."
 
+    @property
+    def time_range(self) -> tuple[datetime, datetime]:
+        """`min_ts` and `max_ts` of a file that has rows."""
+        if self.min_ts is None or self.max_ts is None:
+            raise ValueError("no row was read")
+        return self.min_ts, self.max_ts
+
     def drop_duplicates(self, bars: ResolvedBars) -> ResolvedBars:
         """The bars without identical repetitions, sorted by series, then time.
 
@@ -79,78 +88,53 @@ class SeriesCheck:
         instruments = bars.batch.records["instrument_id"].astype(np.int64)
         previous = np.concatenate((instruments[:1], instruments[:-1]))
         starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
-        for at in starts:
+        for at in starts.tolist():
             previous[at] = self._last_instrument.get(int(bars.codes[at]), instruments[at])
-        for at in np.append(starts[1:], len(instruments)) - 1:
+        for at in (np.append(starts[1:], len(instruments)) - 1).tolist():
             self._last_instrument[int(bars.codes[at])] = int(instruments[at])
-        for at in np.flatnonzero(instruments != previous):
+        for at in np.flatnonzero(instruments != previous).tolist():
             code = int(bars.codes[at])
             day = int(bars.batch.records["ts_event"][at]) // NANOSECONDS_PER_DAY
             last_day, count = self._changes.get(code, (day, 0))
             self._changes[code] = (day, count + 1 if last_day == day else 1)
             if self._changes[code][1] > 1:
-                raise MixedInstruments(
-                    f"{self._format_row(bars.batch, at, code)}: instruments {previous[at]} and {instruments[at]} "
-                    "alternate within a day, so these are several contracts, not one series: download one contract."
+                fault = (
+                    f"instruments {previous[at]} and {instruments[at]} alternate within a day, so these are several "
+                    "contracts, not one series: download one contract."
                 )
+                raise self._build_error(MixedInstruments, bars.batch, at, code, fault)
 
     def _refuse_conflicts(self, batch: RecordBatch, codes: np.ndarray, same: np.ndarray) -> None:
         above, below = batch.records[same], batch.records[same + 1]
         different = [
-            (above["instrument_id"] != below["instrument_id"], self._build_instruments_error),
-            (above["publisher_id"] != below["publisher_id"], self._build_publishers_error),
-            (np.logical_or.reduce([above[name] != below[name] for name in VALUES]), self._build_values_error),
+            (above["instrument_id"] != below["instrument_id"], _describe_instruments),
+            (above["publisher_id"] != below["publisher_id"], _describe_publishers),
+            (np.logical_or.reduce([above[name] != below[name] for name in VALUES]), _describe_values),
         ]
         conflicts = []
-        for mask, build_error in different:
+        for mask, describe in different:
             rows = same[mask]
             if len(rows):
                 first = rows[np.argmin(batch.rows[rows + 1])]  # sorted by series, so not in file order
-                conflicts.append((int(batch.rows[first + 1]), int(first), rows, build_error))
+                conflicts.append((int(batch.rows[first + 1]), int(first), rows, describe))
         if conflicts:
-            _, at, rows, build_error = min(conflicts, key=lambda conflict: conflict[0])
-            where = self._format_row(batch, at + 1, int(codes[at]))
-            raise build_error(batch, at, where, _format_minute_count(batch, codes, rows))
+            _, at, rows, describe = min(conflicts, key=lambda conflict: conflict[0])
+            kind, fault = describe(batch, at, _format_minute_count(batch, codes, rows))
+            raise self._build_error(kind, batch, at + 1, int(codes[at]), fault)
 
-    def _build_instruments_error(self, batch: RecordBatch, at: int, where: str, count: str) -> IngestError:
-        first, second = batch.records[at], batch.records[at + 1]
-        return MixedInstruments(
-            f"{where}: instruments {first['instrument_id']} (row {batch.rows[at]:,}) and {second['instrument_id']} "
-            f"(row {batch.rows[at + 1]:,}) trade in the same minute ({count}), so these are several contracts, not one "
-            "series: ingest a file with symbol mappings without --symbol, which stores each contract under its own "
-            "symbol, or download one contract."
-        )
-
-    def _build_publishers_error(self, batch: RecordBatch, at: int, where: str, count: str) -> IngestError:
-        instrument = batch.records["instrument_id"][at]
-        ids = np.unique(batch.records["publisher_id"][batch.records["instrument_id"] == instrument])
-        return MixedInstruments(
-            f"{where}: instrument {instrument} has this minute from several publishers "
-            f"({', '.join(map(str, ids))}; {count}): choose one with --publisher {ids[0]}."
-        )
-
-    def _build_values_error(self, batch: RecordBatch, at: int, where: str, count: str) -> IngestError:
-        first, second = batch.records[at], batch.records[at + 1]
-        names = [name for name in VALUES if first[name] != second[name]]
-        return InvalidBars(
-            f"{where}: the minute occurs twice with different values "
-            f"(row {batch.rows[at]:,}: {format_values(first, names)}; row {batch.rows[at + 1]:,}: "
-            f"{format_values(second, names)}; {count}), and the file does not show which are correct: "
-            "download the file again."
-        )
-
-    def _format_row(self, batch: RecordBatch, at: int, code: int) -> str:
-        symbol = to_printable(self.resolver.symbols[code])
-        return f"{self.metadata.path}, row {batch.rows[at]:,} ({format_record_time(batch.records[at])}, {symbol})"
+    def _build_error(self, kind: type[IngestError], batch: RecordBatch, at: int, code: int, fault: str) -> IngestError:
+        path, row, symbol = self.metadata.path, int(batch.rows[at]), self.resolver.symbols[code]
+        where = f"{path}, row {row:,} ({format_record_time(batch.records[at])}, {to_printable(symbol)})"
+        return kind(f"{where}: {fault}", path=path, row=row, symbol=symbol)
 
     def _count_gaps(self, bars: ResolvedBars) -> None:
         """A gap is more than a minute between neighbours of one series, also at night and on weekends."""
         times = bars.batch.records["ts_event"].astype(np.int64)
         starts = np.flatnonzero(np.diff(bars.codes, prepend=-1))
         previous = np.concatenate(([0], times[:-1]))
-        for at in starts:
+        for at in starts.tolist():
             previous[at] = self._last_ns.get(int(bars.codes[at]), times[at])
-        for at in np.append(starts[1:], len(times)) - 1:
+        for at in (np.append(starts[1:], len(times)) - 1).tolist():
             self._last_ns[int(bars.codes[at])] = int(times[at])
         lengths = times - previous
         self.gap_count += int(np.count_nonzero(lengths > NANOSECONDS_PER_MINUTE))
@@ -162,6 +146,36 @@ class SeriesCheck:
     def _widen_range(self, times: np.ndarray) -> None:
         self.min_ts = self.min_ts or to_datetime(int(times[0]))
         self.max_ts = to_datetime(int(times[-1]))
+
+
+def _describe_instruments(batch: RecordBatch, at: int, count: str) -> Fault:
+    first, second = batch.records[at], batch.records[at + 1]
+    return MixedInstruments, (
+        f"instruments {first['instrument_id']} (row {batch.rows[at]:,}) and {second['instrument_id']} "
+        f"(row {batch.rows[at + 1]:,}) trade in the same minute ({count}), so these are several contracts, not one "
+        "series: ingest a file with symbol mappings without --symbol, which stores each contract under its own "
+        "symbol, or download one contract."
+    )
+
+
+def _describe_publishers(batch: RecordBatch, at: int, count: str) -> Fault:
+    instrument = batch.records["instrument_id"][at]
+    ids = np.unique(batch.records["publisher_id"][batch.records["instrument_id"] == instrument])
+    return MixedInstruments, (
+        f"instrument {instrument} has this minute from several publishers "
+        f"({', '.join(map(str, ids))}; {count}): choose one with --publisher {ids[0]}."
+    )
+
+
+def _describe_values(batch: RecordBatch, at: int, count: str) -> Fault:
+    first, second = batch.records[at], batch.records[at + 1]
+    names = [name for name in VALUES if first[name] != second[name]]
+    return InvalidBars, (
+        "the minute occurs twice with different values "
+        f"(row {batch.rows[at]:,}: {format_values(first, names)}; row {batch.rows[at + 1]:,}: "
+        f"{format_values(second, names)}; {count}), and the file does not show which are correct: "
+        "download the file again."
+    )
 
 
 def _format_minute_count(batch: RecordBatch, codes: np.ndarray, rows: np.ndarray) -> str:
@@ -176,8 +190,9 @@ def refuse_empty(path: Path, check: SeriesCheck, publisher_id: int | None) -> No
     if check.row_count:
         return
     if publisher_id is not None:
-        raise InvalidBars(f"{path} has no rows of publisher {publisher_id}: check the number.")
+        raise InvalidBars(f"{path} has no rows of publisher {publisher_id}: check the number.", path=path)
     raise InvalidBars(
         f"{path} has no rows: the file is complete, but nothing traded in its range, or the download failed; "
-        "check its dates and symbols."
+        "check its dates and symbols.",
+        path=path,
     )

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.http import StreamingHttpResponse
 
@@ -14,6 +15,9 @@ from marketdata.bars.export import EXPORT_COLUMNS, export_csv_blocks
 from marketdata.candles.query import iterate_candles
 from marketdata.models import Series
 from marketdata.timestamps import to_iso
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 CANDLE_COLUMNS = (
     "symbol", "ts", "session_date", "open", "high", "low", "close", "volume", "bar_count", "expected", "forming",
@@ -112,10 +116,11 @@ class _Buffer(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Buffer) -> int:
+        size = memoryview(data).nbytes
         self._written += data
-        self._position += len(data)
-        return len(data)
+        self._position += size
+        return size
 
     def tell(self) -> int:
         return self._position

@@ -28,7 +28,7 @@ class NotFoundView(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = ()
 
-    def initial(self, request: Request, *args, **kwargs) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         address = request.path.removeprefix("/api/").strip("/")
         raise NotFound({"detail": _describe_error(address), "addresses": _list_addresses(address)})
 

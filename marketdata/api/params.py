@@ -38,10 +38,10 @@ class ChoiceField(serializers.ChoiceField):
 
     default_error_messages = {"invalid_choice": "'{input}' is not one of {choices}."}
 
-    def to_internal_value(self, data: str) -> str:
+    def to_internal_value(self, data: object) -> str:
         if data not in self.choices:
             self.fail("invalid_choice", input=data, choices=", ".join(self.choices))
-        return data
+        return str(data)
 
 
 class KnownParameters(serializers.Serializer):
@@ -52,7 +52,8 @@ class KnownParameters(serializers.Serializer):
         """The validated parameters of the request. Raises `ValidationError` (400) if one is unknown or invalid."""
         parameters = cls(data=request.query_params.dict())
         parameters.is_valid(raise_exception=True)
-        return parameters.validated_data
+        values: dict = parameters.validated_data
+        return values
 
     def validate(self, attrs: dict) -> dict:
         unknown = sorted(set(self.initial_data) - set(self.fields))
@@ -117,7 +118,7 @@ class BarsParameters(RangeParameters):
 class CandlesParameters(BarsParameters):
     """As for bars, without `as_of`: candles are computed from the current bars."""
 
-    as_of = None
+    as_of = None  # type: ignore[assignment]  # the way in which REST framework removes an inherited field
 
 
 @extend_schema_field(OpenApiTypes.STR)

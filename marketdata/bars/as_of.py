@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from psycopg2 import sql
@@ -144,7 +145,7 @@ def read_bar_page_as_of(
     ranges = _find_ranges(series, as_of, start, end)
     found: list[BarRow] = []
     for bounds in reversed(ranges) if descending else ranges:
-        parameters = {"symbol": series.symbol, "as_of": as_of, "limit": limit + 1 - len(found)} | bounds
+        parameters: dict[str, Any] = {"symbol": series.symbol, "as_of": as_of, "limit": limit + 1 - len(found)} | bounds
         with connection.cursor() as cursor:
             cursor.execute(_PAGE_BACKWARD if descending else _PAGE_FORWARD, parameters)
             found += [BarRow(*row) for row in cursor.fetchall()]
@@ -166,7 +167,7 @@ def export_csv_blocks_as_of(
 def _find_ranges(
     series: Series, as_of: datetime, start: datetime | None, end: datetime | None
 ) -> list[dict[str, datetime]]:
-    parameters = {"symbol": series.symbol, "as_of": as_of, "start": start, "end": end}
+    parameters: dict[str, Any] = {"symbol": series.symbol, "as_of": as_of, "start": start, "end": end}
     with connection.cursor() as cursor:
         cursor.execute(_RANGES, parameters)
         return [{"start": first, "end": last} for first, last in cursor.fetchall() if first < last]

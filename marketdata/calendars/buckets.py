@@ -50,7 +50,8 @@ class OpenMinutes:
 
     def count_between(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """How many minutes were open within each of the intervals [start, end)."""
-        return self.count_before(ends) - self.count_before(starts)
+        count: np.ndarray = self.count_before(ends) - self.count_before(starts)
+        return count
 
 
 def find_bucket_start(day: TradingDay, moment: datetime, minutes: int) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -76,7 +76,7 @@ def read_candles(symbol: str, periods: Periods, *, now: datetime) -> Iterator[Ca
     if not len(periods):
         return
     by_hours = bool((periods.ends - periods.starts == 3600).all()) and periods.is_aligned_to_hours
-    bounds = {"symbol": symbol, "first": int(periods.starts[0]), "end": int(periods.ends[-1])}
+    bounds: dict[str, Any] = {"symbol": symbol, "first": int(periods.starts[0]), "end": int(periods.ends[-1])}
     with connection.cursor() as cursor:
         if by_hours:
             cursor.execute(_HOURS, bounds)
@@ -90,5 +90,6 @@ def read_candles(symbol: str, periods: Periods, *, now: datetime) -> Iterator[Ca
         indexes = np.searchsorted(periods.starts, np.array(indexes, np.int64)).tolist()
     over = (periods.ends <= now.timestamp()).tolist()
     labels, expected = periods.labels.tolist(), periods.expected.tolist()
-    for index, (_, *values) in zip(indexes, rows, strict=True):
+    for index, (_, opened, high, low, close, volume, count) in zip(indexes, rows, strict=True):
+        values = (opened, high, low, close, volume, count)
         yield Candle(from_seconds(labels[index]), periods.dates[index], *values, expected[index], not over[index])

@@ -77,14 +77,15 @@ def find_usual_bars(days: Sequence[DayCoverage]) -> int | None:
 def _measure_day(
     day: TradingDay, now: datetime, bars: int, open_bars: int, first: int, last: int, gaps: int
 ) -> DayCoverage:
-    ends = (minute_to_datetime(first), minute_to_datetime(last)) if bars else (None, None)
+    first_ts, last_ts = (minute_to_datetime(first), minute_to_datetime(last)) if bars else (None, None)
     expected, forming = day.expected, day.end > now
     by_now = expected
     if forming:
         # The current minute is not over, but live data may have a bar of it.
-        over = max(now.replace(second=0, microsecond=0), ends[1] + _MINUTE if bars else day.start)
+        over = max(now.replace(second=0, microsecond=0), last_ts + _MINUTE if last_ts else day.start)
         by_now = count_open_minutes(day, day.start, over)
-    return DayCoverage(day.date, day.start, day.end, day.ts, bars, open_bars, expected, by_now, forming, *ends, gaps)
+    counts = (bars, open_bars, expected, by_now)
+    return DayCoverage(day.date, day.start, day.end, day.ts, *counts, forming, first_ts, last_ts, gaps)
 
 
 def _count_open_bars(masks: MinuteMasks, open_minutes: OpenMinutes, day_count: int) -> np.ndarray:

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -180,6 +182,20 @@ class IngestRun(models.Model):
                 condition=Q(undoes__isnull=False, status="success", left_count=0),
             ),
         ]
+
+    @property
+    def time_range(self) -> tuple[datetime, datetime]:
+        """The first and the last time of a successful run, which has both (run_times_in_order)."""
+        if self.min_ts is None or self.max_ts is None:
+            raise ValueError(f"run {self.pk} is {self.status}: it has no time range")
+        return self.min_ts, self.max_ts
+
+    @property
+    def seconds(self) -> float:
+        """How long a closed run took, to the millisecond."""
+        if self.finished_at is None:
+            raise ValueError(f"run {self.pk} is not closed")
+        return round((self.finished_at - self.started_at).total_seconds(), 3)
 
     def __str__(self) -> str:
         return f"run {self.pk}: {self.file_name} {self.status}"

@@ -34,7 +34,8 @@ def draw_strip(hours: Mapping[date, int], last: datetime) -> Strip:
     number fills the height."""
     first_day = find_strip_start(last).date()
     most_hours = max(hours.values(), default=1)
-    with_bars, without_bars = [], []
+    with_bars: list[str] = []
+    without_bars: list[str] = []
     for index in range(STRIP_DAYS):
         count = hours.get(first_day + timedelta(days=index), 0)
         height = max(2, round(count / most_hours * HEIGHT)) if count else 1

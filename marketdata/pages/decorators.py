@@ -18,7 +18,7 @@ def page_view(view: View) -> View:
 
     @login_required(login_url="admin:login")
     @functools.wraps(view)
-    def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         close_orphaned_runs()
         return view(request, *args, **kwargs)
 

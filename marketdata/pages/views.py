@@ -29,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
     before = _parse_before(request)
     runs, older = read_runs_page(before=before)
     failures = [RunRow(run) for run in find_open_failures()]
-    rows = build_series_rows(page.object_list)
+    rows = build_series_rows(list(page.object_list))
     context = {
         "rows": rows,
         "page": page,

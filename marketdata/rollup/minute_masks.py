@@ -26,12 +26,14 @@ class MinuteMasks:
     @property
     def first(self) -> np.ndarray:
         """Each hour's first marked minute."""
-        return self.start + _find_lowest_bit(self.minutes)
+        minute: np.ndarray = self.start + _find_lowest_bit(self.minutes)
+        return minute
 
     @property
     def last(self) -> np.ndarray:
         """Each hour's last marked minute."""
-        return self.start + _find_highest_bit(self.minutes)
+        minute: np.ndarray = self.start + _find_highest_bit(self.minutes)
+        return minute
 
     @cached_property
     def run_starts(self) -> MinuteMasks:
@@ -51,21 +53,25 @@ class MinuteMasks:
     def count_before(self, moments: np.ndarray) -> np.ndarray:
         """How many minutes before each moment are marked."""
         hour, minutes = self._find_hour(moments)
-        return self._counts_before[hour] + np.bitwise_count(minutes & _mask_below(moments - self._start[hour]))
+        within = minutes & _mask_below(moments - self._start[hour])
+        count: np.ndarray = self._counts_before[hour] + np.bitwise_count(within)
+        return count
 
     def find_first_from(self, moments: np.ndarray) -> np.ndarray:
         """The first marked minute at or after each moment. There must be one."""
         hour, minutes = self._find_hour(moments)
         rest = minutes & ~_mask_below(moments - self._start[hour])
         hour = hour + (rest == 0)
-        return self._start[hour] + _find_lowest_bit(np.where(rest, rest, self._minutes[hour]))
+        minute: np.ndarray = self._start[hour] + _find_lowest_bit(np.where(rest, rest, self._minutes[hour]))
+        return minute
 
     def find_last_before(self, moments: np.ndarray) -> np.ndarray:
         """The last marked minute before each moment. There must be one."""
         hour, minutes = self._find_hour(moments)
         rest = minutes & _mask_below(moments - self._start[hour])
         hour = hour - (rest == 0)
-        return self._start[hour] + _find_highest_bit(np.where(rest, rest, self._minutes[hour]))
+        minute: np.ndarray = self._start[hour] + _find_highest_bit(np.where(rest, rest, self._minutes[hour]))
+        return minute
 
     def _find_hour(self, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For each moment the index of the first hour that ends after it, and that hour's minutes."""
@@ -119,15 +125,18 @@ def minute_to_datetime(minute: int) -> datetime:
 
 def _mask_below(count: np.ndarray) -> np.ndarray:
     """A mask of an hour's first `count` minutes: none for a negative count, all sixty from 60 on."""
-    return (1 << np.clip(count, 0, 60)) - 1
+    mask: np.ndarray = (1 << np.clip(count, 0, 60)) - 1
+    return mask
 
 
 def _find_lowest_bit(minutes: np.ndarray) -> np.ndarray:
-    return np.bitwise_count((minutes & -minutes) - 1).astype(np.int64)
+    bit: np.ndarray = np.bitwise_count((minutes & -minutes) - 1).astype(np.int64)
+    return bit
 
 
 def _find_highest_bit(minutes: np.ndarray) -> np.ndarray:
     below = minutes.copy()
     for shift in (1, 2, 4, 8, 16, 32):  # sets every bit below the highest
         below |= below >> shift
-    return np.bitwise_count(below).astype(np.int64) - 1
+    bit: np.ndarray = np.bitwise_count(below).astype(np.int64) - 1
+    return bit

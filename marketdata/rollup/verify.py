@@ -32,10 +32,10 @@ class Difference:
 
     def __str__(self) -> str:
         hour = f"{self.hour:%Y-%m-%d %H:%M} UTC"
-        if self.rollup is None:
-            return f"{hour} has {self.bars['bar_count']} bars, but is not in the hourly rollup"
         if self.bars is None:
             return f"{hour} has no bars, but is in the hourly rollup"
+        if self.rollup is None:
+            return f"{hour} has {self.bars['bar_count']} bars, but is not in the hourly rollup"
         differing = [name for name in COLUMNS if self.rollup[name] != self.bars[name]]
         texts = [
             f"{name} {_format_value(self.rollup[name])} should be {_format_value(self.bars[name])}"
@@ -140,7 +140,8 @@ def verify_symbol(symbol: str) -> VerifyResult:
     """Compare the rollup and the count of one symbol with its bars, without changing them."""
     with connection.cursor() as cursor:
         cursor.execute(_COMPARE, {"symbol": symbol})
-        hours, first_differences = [], []
+        hours: list[datetime] = []
+        first_differences: list[Difference] = []
         for hour, *values in cursor:
             hours.append(hour)
             if len(first_differences) < MAX_SHOWN:

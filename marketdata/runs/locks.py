@@ -49,7 +49,8 @@ def unlock_run(cursor: CursorWrapper, run_id: int) -> None:
 def try_lock_run(cursor: CursorWrapper, run_id: int) -> bool:
     """Whether the run's lock is free; if so, this transaction holds it until it ends."""
     cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, _to_lock_key(run_id)])
-    return cursor.fetchone()[0]
+    is_free: bool = cursor.fetchone()[0]
+    return is_free
 
 
 def _to_lock_key(run_id: int) -> int:

@@ -1,10 +1,14 @@
 """Processes that use an embedded server, for its tests."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 
@@ -45,7 +49,14 @@ for line in sys.stdin:
 class Client:
     """A process that uses the server until its input ends."""
 
-    def __init__(self, home, script=CLIENT, python=sys.executable, path=(), **options):
+    def __init__(
+        self,
+        home: Path,
+        script: str = CLIENT,
+        python: str | Path = sys.executable,
+        path: Iterable[Path] = (),
+        **options: Any,
+    ) -> None:
         self.process = subprocess.Popen(
             [python, "-c", script, str(home)],
             stdin=subprocess.PIPE,
@@ -55,31 +66,35 @@ class Client:
             env=make_environment(*path),
             **options,
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.input, self.output = self.process.stdin, self.process.stdout
 
-    def __enter__(self):
+    def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, *_):
-        self.process.stdin.close()
+    def __exit__(self, *_: object) -> None:
+        self.input.close()
         self.process.wait(30)
-        self.process.stdout.close()
+        self.output.close()
 
-    def ask(self):
-        self.process.stdin.write("?\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
+    def ask(self) -> str:
+        self.input.write("?\n")
+        self.input.flush()
+        answer: str = self.output.readline()
+        return answer.strip()
 
-    def kill(self):
+    def kill(self) -> None:
         self.process.kill()
         self.process.wait()
 
 
-def make_environment(*path):
+def make_environment(*path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "EMBEDDED_PG"))}
     return kept | {"PYTHONPATH": os.pathsep.join(map(str, (PROJECT, *path))), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def run_script(script, home):
+def run_script(script: str, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", script, str(home)],
         env=make_environment(),
@@ -89,11 +104,11 @@ def run_script(script, home):
     )
 
 
-def read_postmaster_pid(home):
+def read_postmaster_pid(home: Path) -> int:
     return int((home / "data" / "postmaster.pid").read_text().split()[0])
 
 
-def wait_until_stopped(home, seconds=10):
+def wait_until_stopped(home: Path, seconds: float = 10) -> bool:
     until = time.monotonic() + seconds
     while server.is_running(home) and time.monotonic() < until:
         time.sleep(0.05)

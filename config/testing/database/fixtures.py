@@ -1,16 +1,26 @@
 """Database fixtures for the tests of all apps."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import pytest
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import setup_databases, teardown_databases
+from pytest_django import DjangoDbBlocker
 
 _TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments, data_ingest_runs"
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(
-    django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker, database_role
-):
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_keepdb: bool,
+    django_db_blocker: DjangoDbBlocker,
+    database_role: None,
+) -> Iterator[None]:
     """Create the test database for all tests. pytest-django's own fixture creates it only for tests with its mark;
     other tests would use the real database."""
     with django_db_blocker.unblock():
@@ -22,7 +32,7 @@ def django_db_setup(
 
 
 @pytest.fixture
-def market_db(django_db_setup, django_db_blocker):
+def market_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
     """The test database, empty except for the series that migrations create. No transaction surrounds the test, since
     ingestion commits and other processes and connections must see the result."""
     with django_db_blocker.unblock():

@@ -13,6 +13,7 @@ import uuid
 import pytest
 from django.db import connection
 from django.db.models.signals import pre_migrate
+from pytest_django import DjangoDbBlocker
 
 ROLE = "barkeep_test_owner"
 _LOCK = 7_215_300_411  # one worker at a time creates the role
@@ -43,11 +44,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def is_ordinary(config: pytest.Config) -> bool:
-    return config.getoption("--database-role") == "ordinary"
+    return bool(config.getoption("--database-role") == "ordinary")
 
 
 @pytest.fixture(scope="session")
-def database_role(request: pytest.FixtureRequest, django_db_modify_db_settings: None, django_db_blocker) -> None:
+def database_role(
+    request: pytest.FixtureRequest, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> None:
     """Before the test database is created: let Django connect as the role that was chosen."""
     if is_ordinary(request.config):
         with django_db_blocker.unblock():

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from config.embedded.errors import EmbeddedPostgresError
 from config.embedded.layout import find_wheel
@@ -32,8 +33,13 @@ def find_programs(major: int) -> Path | None:
 def temporary_server(programs: Path) -> Iterator[str]:
     """Within it, a new server runs. Yields the URL of a superuser, with {user} and {database} to be filled in."""
     folder = Path(tempfile.mkdtemp(prefix="server-"))
-    account = {"user": _account()} if os.geteuid() == 0 else {}  # PostgreSQL does not run as root
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": "/"} | account
+    account: dict[str, Any] = {"user": _account()} if os.geteuid() == 0 else {}  # PostgreSQL does not run as root
+    quiet: dict[str, Any] = {
+        "check": True,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.STDOUT,
+        "cwd": "/",
+    } | account
     data = folder / "data"
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c shared_buffers=16MB"
     try:

@@ -5,18 +5,25 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.test.testcases import QuietWSGIRequestHandler
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from config.testing.builders import bars, ingest, together, write
+from config.testing.builders import Printed, bars, ingest, together, write
 from config.testing.rows import RUNS, insert
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = """no-sandbox disable-gpu disable-quic no-first-run disable-background-networking
@@ -30,11 +37,12 @@ COUNT_REQUESTS = """{
     };
 }"""
 ABORTED = "net::ERR_ABORTED"
-WIDE, NARROW = {"width": 1600, "height": 1000}, {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1600, "height": 1000}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("THE PAGES ARE NOT TESTED: Chromium is not installed. Install chromium, then run the tests again.")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
@@ -46,7 +54,7 @@ def browser():
 
 
 @pytest.fixture
-def site(browser, market_db):
+def site(browser: Browser, market_db: BaseDatabaseWrapper) -> Iterator[str]:
     """The address of a live server on the test database. Each request closes its own connection."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietWSGIRequestHandler, allow_reuse_address=False)
     server.set_app(WSGIHandler())
@@ -59,14 +67,22 @@ def site(browser, market_db):
 
 
 @pytest.fixture
-def reader(market_db):
+def reader(market_db: BaseDatabaseWrapper) -> Iterator[User]:
     user = get_user_model().objects.create_superuser("reader", "", "secret")
     yield user
     user.delete()
 
 
 @contextmanager
-def open_page(browser, site: str, *, reader=None, viewport=WIDE, allowed_error: str = "", **options):
+def open_page(
+    browser: Browser,
+    site: str,
+    *,
+    reader: User | None = None,
+    viewport: ViewportSize = WIDE,
+    allowed_error: str = "",
+    **options: Any,
+) -> Iterator[Page]:
     """A page in a new browser context, logged in as `reader`.
 
     At the end, every error on the page must contain `allowed_error`; without one, there must be none.
@@ -78,7 +94,7 @@ def open_page(browser, site: str, *, reader=None, viewport=WIDE, allowed_error: 
         context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}])
     page = context.new_page()
     page.set_default_timeout(10_000)
-    errors = []
+    errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
     # Navigation aborts pending requests; that is no error.
@@ -96,19 +112,19 @@ def open_page(browser, site: str, *, reader=None, viewport=WIDE, allowed_error: 
 
 
 @pytest.fixture
-def page(browser, site, reader):
+def page(browser: Browser, site: str, reader: User) -> Iterator[Page]:
     with open_page(browser, site, reader=reader) as page:
         yield page
 
 
 @pytest.fixture
-def mnq(market_db, tmp_path):
+def mnq(market_db: BaseDatabaseWrapper, tmp_path: Path) -> Printed:
     """5,000 bars from 2 January 2024, with a missing hour on 3 January."""
     return ingest(write(tmp_path / "mnq.dbn", together(bars(2000), bars(3000, first=2060))))
 
 
 @pytest.fixture
-def two_runs(db):
+def two_runs(db: None) -> None:
     """Runs 1 and 2, for bars inserted with plain SQL."""
     for number in (1, 2):
         insert(RUNS, id=number)

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
 from config.testing.builders import MIDNIGHT, bars, ingest, together, write
 
@@ -40,9 +40,16 @@ def point_at(page: Page, share: float) -> datetime:
 
 def hover(page: Page, share: float) -> str:
     """Move the mouse to this share of the chart's width; return what the legend shows as time."""
-    box = page.locator("#chart").bounding_box()
+    box = find_box(page)
     page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.4)
     return page.locator("#legend .when").inner_text()
+
+
+def find_box(page: Page) -> FloatRect:
+    """Where the chart is."""
+    box = page.locator("#chart").bounding_box()
+    assert box is not None, "the chart is not visible"
+    return box
 
 
 def read_legend_time(page: Page) -> datetime:
@@ -52,11 +59,13 @@ def read_legend_time(page: Page) -> datetime:
 
 def read_address_time(page: Page) -> datetime:
     """The time in the parameter `from` of the address."""
-    return datetime.strptime(re.search(r"from=([^&]*)", page.url)[1], "%Y-%m-%dT%H%%3A%MZ").replace(tzinfo=UTC)
+    found = re.search(r"from=([^&]*)", page.url)
+    assert found, page.url
+    return datetime.strptime(found[1], "%Y-%m-%dT%H%%3A%MZ").replace(tzinfo=UTC)
 
 
 def drag(page: Page, start: float, end: float) -> None:
-    box = page.locator("#chart").bounding_box()
+    box = find_box(page)
     height = box["y"] + box["height"] * 0.4
     page.mouse.move(box["x"] + box["width"] * start, height)
     page.mouse.down()

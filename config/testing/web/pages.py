@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from marketdata.models import IngestRun
@@ -14,7 +17,7 @@ RUN_TIME = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def page_client(market_db):
+def page_client(market_db: BaseDatabaseWrapper) -> Iterator[Client]:
     """A client that is logged in as a superuser."""
     user = get_user_model().objects.create_superuser("reader", "", "reader")
     client = Client()
@@ -29,16 +32,16 @@ def read_page(client: Client, address: str) -> str:
     return response.content.decode()
 
 
-def create_failed_run(**changes) -> IngestRun:
-    fields = {
+def create_failed_run(**changes: object) -> IngestRun:
+    fields: dict[str, Any] = {
         "file_name": "mnq.dbn", "file_path": "/data/mnq.dbn", "started_at": RUN_TIME, "finished_at": RUN_TIME,
         "status": "failed", "error": "The file is cut off: download it again.",
     }  # fmt: skip
     return IngestRun.objects.create(**(fields | changes))
 
 
-def create_successful_run(**changes) -> IngestRun:
-    fields = {
+def create_successful_run(**changes: object) -> IngestRun:
+    fields: dict[str, Any] = {
         "status": "success", "error": "", "row_count": 1, "inserted_count": 1, "min_ts": RUN_TIME, "max_ts": RUN_TIME,
         "file_sha256": "a" * 64, "symbols": ["CME_MINI:MNQ1!"],
     }  # fmt: skip

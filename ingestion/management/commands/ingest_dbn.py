@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -67,7 +68,7 @@ class Command(CommandWithExamples):
             "--json", action="store_true", help="print the summary as one JSON object to standard output"
         )
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         replace_unencodable_characters()
         paths = find_files(options["input"])
         batch_options = BatchOptions(

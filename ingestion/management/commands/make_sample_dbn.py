@@ -3,6 +3,7 @@
 import argparse
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -43,7 +44,7 @@ class Command(CommandWithExamples):
         )
         parser.add_argument("--seed", type=int, default=1, help="another number gives other prices (default: 1)")
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         path = options["path"]
         if options["bars"] < 1:
             raise CommandError("--bars must be at least 1.")

@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -38,7 +39,7 @@ class Command(CommandWithExamples):
         parser.add_argument("--verbose", action="store_true", help="a line per step, with timings, on standard error")
         parser.add_argument("--json", action="store_true", help="the summary as one JSON object on standard output")
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         replace_unencodable_characters()
         try:
             summary = _preview(options) if options["dry_run"] else _undo(options)

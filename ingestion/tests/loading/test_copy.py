@@ -31,7 +31,7 @@ def copied(monkeypatch):
 
 
 def test_a_range_without_bars_needs_no_staging(market_db, tmp_path, copied):
-    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars(9)))
+    run = ingest_file(path=write(tmp_path / "mnq.dbn", bars(9))).run
     assert copied == {"new": 9, "staged": 0}
     assert stored() == exact(bars(9))
     assert (run.inserted_count, run.updated_count) == (9, 0)
@@ -41,7 +41,7 @@ def test_a_range_without_bars_needs_no_staging(market_db, tmp_path, copied):
 def test_only_rows_within_the_stored_range_are_staged(market_db, tmp_path, copied, end):
     ingest_file(path=write(tmp_path / "two.dbn", bars(3, first=2)[[0, 2]]))
     copied.update(new=0)
-    run = ingest_file(path=write(tmp_path / "all.dbn", bars(5), start=at(0), end=end))
+    run = ingest_file(path=write(tmp_path / "all.dbn", bars(5), start=at(0), end=end)).run
     assert copied == {"new": 2, "staged": 3}
     assert (run.inserted_count, run.updated_count, run.changed_count) == (3, 2, 0)
     assert stored() == exact(bars(5))
@@ -73,7 +73,7 @@ def test_symbols_of_all_lengths_are_copied(market_db, tmp_path, copied):
 
 
 def test_repeated_rows_are_copied_once(market_db, tmp_path, copied):
-    run = ingest_file(path=write(tmp_path / "mnq.dbn", np.repeat(bars(3), 2)))
+    run = ingest_file(path=write(tmp_path / "mnq.dbn", np.repeat(bars(3), 2))).run
     assert copied == {"new": 3, "staged": 0}
     assert (run.row_count, run.inserted_count, run.duplicate_count) == (6, 3, 3)
 
@@ -90,7 +90,7 @@ def test_each_series_has_its_own_stored_range(market_db, tmp_path, copied):
     copied.update(new=0)
     changed = {symbol: records.copy() for symbol, records in parts.items()}
     changed["B"]["volume"][4] += 1
-    run = ingest_file(path=several(tmp_path / "all.dbn", changed))
+    run = ingest_file(path=several(tmp_path / "all.dbn", changed)).run
     assert copied == {"new": 4 + 4 + 6, "staged": 2 + 2}
     assert (run.inserted_count, run.updated_count, run.changed_count) == (14, 4, 1)
     assert {symbol: stored(symbol) for symbol in parts} == {

@@ -77,7 +77,7 @@ def test_any_sequence_of_files_is_as_a_dict_would_have_it(market_db, tmp_path_fa
         write(path, records_of(content), symbols=tuple(mappings), mappings=mappings, stype_in="raw_symbol")
 
         preview = preview_file(path=path)
-        run = ingest_file(path=path)
+        run = ingest_file(path=path).run
 
         assert counts_of(preview) == counts_of(run) == model.load(content, run.pk)
 
@@ -123,7 +123,7 @@ def test_a_difference_in_any_one_value_is_a_change(market_db, tmp_path, name):
     old, new = bars(2), bars(2)
     new[name][1] += -1 if name in ("low", "open") else 1
     ingest(write(tmp_path / "old.dbn", old))
-    run = ingest_file(path=write(tmp_path / "new.dbn", new))
+    run = ingest_file(path=write(tmp_path / "new.dbn", new)).run
 
     assert (run.updated_count, run.changed_count) == (2, 1)
 
@@ -131,8 +131,8 @@ def test_a_difference_in_any_one_value_is_a_change(market_db, tmp_path, name):
 def test_the_first_rows_and_then_the_complete_file(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(10))
 
-    part = ingest_file(path=path, options=IngestOptions(limit=4))
-    complete = ingest_file(path=path)
+    part = ingest_file(path=path, options=IngestOptions(limit=4)).run
+    complete = ingest_file(path=path).run
 
     assert (part.row_count, part.inserted_count, part.row_limit) == (4, 4, 4)
     assert part.file_sha256 == complete.file_sha256

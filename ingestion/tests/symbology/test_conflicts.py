@@ -61,12 +61,12 @@ def test_replacing_maps_the_days_and_keeps_the_old_values_as_revisions(market_db
     old = [minutes(0, 10, day=number) for number in (2, 3, 4)]
     new = minutes(5, 10, day=3, instrument_id=NEXT)
     new["volume"] += 1000
-    first = ingest_file(path=write_continuous(tmp_path / "old.dbn", *old))
+    first = ingest_file(path=write_continuous(tmp_path / "old.dbn", *old)).run
     path = write_continuous(tmp_path / "new.dbn", new)
     refuse(path)
 
     preview = preview_file(path=path, options=REPLACE)
-    second = ingest_file(path=path, options=REPLACE)
+    second = ingest_file(path=path, options=REPLACE).run
 
     for run in (preview, second):
         assert (run.inserted_count, run.updated_count, run.changed_count, run.removed_count) == (5, 5, 5, 5)
@@ -81,7 +81,7 @@ def test_replacing_maps_the_days_and_keeps_the_old_values_as_revisions(market_db
     assert {row[0]: row[1:] for row in values} == exact(old[1])
     assert list(revisions.values_list("operation", flat=True)) == ["delete"] * 5 + ["update"] * 5
 
-    again = ingest_file(path=path)
+    again = ingest_file(path=path).run
     assert (again.inserted_count, again.updated_count, again.changed_count, again.removed_count) == (0, 10, 0, 0)
     assert BarRevision.objects.count() == 10
 
@@ -103,14 +103,14 @@ def test_replacing_a_day_with_a_roll_in_it(market_db, tmp_path):
     ingest(write(tmp_path / "spliced.dbn", np.concatenate(parts), mappings={}), symbol="MINE")
     third = write(tmp_path / "third.dbn", minutes(15, 10, day=2, instrument_id=7), mappings={})
 
-    run = ingest_file(path=third, options=IngestOptions(symbol="MINE", replace_instrument=True))
+    run = ingest_file(path=third, options=IngestOptions(symbol="MINE", replace_instrument=True)).run
 
     assert (run.inserted_count, run.updated_count, run.removed_count) == (5, 5, 15)
     assert list_intervals("MINE") == [(7, january(2), january(3), run.pk)]
 
 
 def test_replacing_without_a_conflict_changes_nothing(market_db, tmp_path):
-    run = ingest_file(path=write_continuous(tmp_path / "a.dbn", bars(5)), options=REPLACE)
+    run = ingest_file(path=write_continuous(tmp_path / "a.dbn", bars(5)), options=REPLACE).run
     assert (run.inserted_count, run.removed_count, run.replace_instrument) == (5, 0, True)
     assert not BarRevision.objects.exists()
 

@@ -11,7 +11,7 @@ from ingestion.symbology.intervals import Instrument, InstrumentInterval, _subtr
 
 def test_daily_files_one_after_another(market_db, tmp_path):
     runs = [
-        ingest_file(path=write_continuous(tmp_path / f"{number}.dbn", minutes(0, 9, day=number)))
+        ingest_file(path=write_continuous(tmp_path / f"{number}.dbn", minutes(0, 9, day=number))).run
         for number in (2, 3, 5)
     ]
 
@@ -22,8 +22,8 @@ def test_daily_files_one_after_another(market_db, tmp_path):
 
 
 def test_dates_stay_with_the_run_that_stored_them_first(market_db, tmp_path):
-    first = ingest_file(path=write_continuous(tmp_path / "a.dbn", minutes(0, 5, day=3)))
-    second = ingest_file(path=write_continuous(tmp_path / "b.dbn", *(minutes(0, 5, day=day) for day in (2, 3, 5))))
+    first = ingest_file(path=write_continuous(tmp_path / "a.dbn", minutes(0, 5, day=3))).run
+    second = ingest_file(path=write_continuous(tmp_path / "b.dbn", *(minutes(0, 5, day=day) for day in (2, 3, 5)))).run
 
     assert list_intervals() == [
         (FRONT, january(2), january(3), second.pk),
@@ -34,10 +34,10 @@ def test_dates_stay_with_the_run_that_stored_them_first(market_db, tmp_path):
 
 def test_a_roll_at_midnight_loaded_again_and_as_daily_files(market_db, tmp_path):
     path = write_roll(tmp_path / "complete.dbn", day=4, rule="c")
-    run = ingest_file(path=path)
+    run = ingest_file(path=path).run
     assert list_intervals() == [(FRONT, january(2), january(4), run.pk), (NEXT, january(4), january(5), run.pk)]
 
-    assert ingest_file(path=path).updated_count == 15
+    assert ingest_file(path=path).run.updated_count == 15
     ingest_file(path=write_continuous(tmp_path / "4.dbn", minutes(600, 5, day=4, instrument_id=NEXT)))
     assert len(list_intervals()) == 2
 
@@ -47,7 +47,7 @@ def test_a_roll_in_the_middle_of_a_day_loaded_again(market_db, tmp_path):
     path = write(tmp_path / "spliced.dbn", np.concatenate(parts), mappings={})
     options = IngestOptions(symbol="MINE")
 
-    first, again = ingest_file(path=path, options=options), ingest_file(path=path, options=options)
+    first, again = ingest_file(path=path, options=options).run, ingest_file(path=path, options=options).run
 
     assert (first.inserted_count, again.updated_count, again.changed_count) == (25, 25, 0)
     assert list_intervals("MINE") == [

@@ -181,7 +181,7 @@ def test_any_order_against_a_slow_replay(market_db, tmp_path_factory, steps):
             first, count, add = rest
             records = bars(count, first=first)
             records["volume"] += add
-            run = ingest_file(path=write(folder / f"{number}.dbn", records))
+            run = ingest_file(path=write(folder / f"{number}.dbn", records)).run
             runs.append(run.pk)
             for ts, value in exact(records).items():
                 stack = stacks.setdefault(ts, [])

@@ -145,7 +145,7 @@ def check_vectorised(rows: list[tuple], batch_size: int) -> int | tuple[int, int
     check = SeriesCheck(METADATA, resolver)
     try:
         for batch in check_records(
-            align_to_minutes(batches, METADATA.path), metadata=METADATA, describe_symbol=resolver.describe_symbol
+            align_to_minutes(batches, METADATA.path), metadata=METADATA, find_symbol=resolver.find_symbol
         ):
             check.drop_duplicates(resolver.resolve(batch))
     except InvalidBars as error:

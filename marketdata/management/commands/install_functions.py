@@ -1,5 +1,7 @@
 """`manage.py install_functions`: create the database functions and triggers again."""
 
+from typing import Any
+
 from django.core.management.base import CommandError
 from django.db import ProgrammingError
 
@@ -23,7 +25,7 @@ class Command(CommandWithExamples):
     help = "Create or replace every database function and trigger of this version, in one transaction."
     examples = EXAMPLES
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         try:
             with usable_database(functions=False):
                 _install()

@@ -1,5 +1,7 @@
 """`manage.py make_api_token`: print a token for a program that reads over the API."""
 
+from typing import Any
+
 from django.core.management.base import CommandError, CommandParser
 
 from marketdata.api_tokens import InvalidUsername, issue_token
@@ -29,7 +31,7 @@ class Command(CommandWithExamples):
         parser.add_argument("name", help="name of the user: what the token is for, such as research-notebook")
         parser.add_argument("--renew", action="store_true", help="create a new token; the old one stops working")
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         try:
             with usable_database():
                 token = issue_token(username=options["name"], renew=options["renew"])

@@ -1,5 +1,7 @@
 """`manage.py verify_candles`: compare the hourly rollup with the minute bars."""
 
+from typing import Any
+
 from django.core.management.base import CommandError, CommandParser
 
 from marketdata.database import UnusableDatabase, usable_database
@@ -34,7 +36,7 @@ class Command(CommandWithExamples):
             "--json", action="store_true", help="print the results as one JSON object to standard output"
         )
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         try:
             with usable_database():
                 symbol = find_symbol(options["series"]) if options["series"] is not None else None
