@@ -34,7 +34,8 @@ export class Gaps {
       kind: gap.open_minutes === null ? "all" : gap.open_minutes ? "open" : "closed",
       length: gap.open_minutes || gap.minutes,
     }));
-    for (const { value } of this.kinds) document.getElementById(`gap-${value}-count`).textContent = formatCount(this.counts[value]);
+    for (const { value } of this.kinds)
+      document.getElementById(`gap-${value}-count`).textContent = formatCount(this.counts[value]);
     this.draw();
   }
 
@@ -42,12 +43,16 @@ export class Gaps {
     const newest = (a, b) => b.after - a.after;
     const compare = this.order.value === "longest" ? (a, b) => b.length - a.length || newest(a, b) : newest;
     this.sorted = this.gaps.filter((gap) => gap.kind === this.kind).sort(compare);
-    const shown = this.sorted.length < this.counts[this.kind] ? `, the longest ${formatCount(this.sorted.length)} listed` : "";
+    const shown =
+      this.sorted.length < this.counts[this.kind] ? `, the longest ${formatCount(this.sorted.length)} listed` : "";
     this.count.textContent = `${formatCount(this.counts.all ?? 0)}${shown}`;
     this.list = document.createElement("ol");
     this.box.replaceChildren(this.list);
     this.box.scrollTop = 0;
-    if (!this.sorted.length) this.list.append(Object.assign(document.createElement("li"), { className: "empty", textContent: EMPTY[this.kind] }));
+    if (!this.sorted.length)
+      this.list.append(
+        Object.assign(document.createElement("li"), { className: "empty", textContent: EMPTY[this.kind] }),
+      );
     this.showMore();
   }
 
@@ -64,7 +69,10 @@ export class Gaps {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
-    button.append(createSpan("", formatRange(gap.after + 60, gap.before, this.clock)), createSpan("length", formatMissing(gap)));
+    button.append(
+      createSpan("", formatRange(gap.after + 60, gap.before, this.clock)),
+      createSpan("length", formatMissing(gap)),
+    );
     button.addEventListener("click", () => this.onGap(gap));
     item.append(button);
     return item;
@@ -88,7 +96,8 @@ function formatMissing({ length, minutes }) {
 
 /** Fri 2024-02-16 22:00 to Sun 02-18 23:00 UTC. Omits the parts of the end that equal those of the start. */
 function formatRange(from, to, clock) {
-  if (clock.date(from) === clock.date(to)) return `${clock.day(from)} ${clock.hour(from)} to ${clock.hour(to)} ${clock.offset(to).name}`;
+  if (clock.date(from) === clock.date(to))
+    return `${clock.day(from)} ${clock.hour(from)} to ${clock.hour(to)} ${clock.offset(to).name}`;
   const sameYear = clock.date(from).slice(0, 5) === clock.date(to).slice(0, 5);
   const end = sameYear ? clock.long(to).replace(/ \d{4}-/, " ") : clock.long(to);
   return `${clock.day(from)} ${clock.hour(from)} to ${end}`;

@@ -46,7 +46,10 @@ export function drawHeatMap(box, coverage, { onDay }) {
   const days = new Map(coverage.days.filter(hasBegun).map((day) => [toMidnight(day.day), day]));
   const table = document.createElement("table");
   table.className = "heat";
-  table.setAttribute("aria-label", `Coverage by ${coverage.days_are}, ${formatIsoDate(coverage.start)} to ${formatIsoDate(coverage.end - DAY)}`);
+  table.setAttribute(
+    "aria-label",
+    `Coverage by ${coverage.days_are}, ${formatIsoDate(coverage.start)} to ${formatIsoDate(coverage.end - DAY)}`,
+  );
   table.append(createMonthsHead(coverage));
   const body = table.createTBody();
   for (let row = 0; row < 7; row += 1) {
@@ -73,9 +76,12 @@ function createMonthsHead({ start, end }) {
   let [month, cell] = [null, null];
   for (let week = start; week < end; week += 7 * DAY) {
     const name = MONTH.format(week * 1000);
-    if (name === month) cell.colSpan += 1;
-    else row.append((cell = createHeading(name, "colgroup")));
-    month = name;
+    if (name === month) {
+      cell.colSpan += 1;
+      continue;
+    }
+    [month, cell] = [name, createHeading(name, "colgroup")];
+    row.append(cell);
   }
   // The name of a month does not fit into a single column.
   for (const one of row.querySelectorAll("th")) if (one.colSpan < 2) one.textContent = "";
@@ -123,9 +129,13 @@ function describeDay(day, { calendar, usual_bars: usual }) {
 function describeByCalendar(day) {
   const outside = day.bars - day.open_bars;
   return [
-    day.expected_by_now ? `${formatCount(day.open_bars)} of ${formatCount(day.expected_by_now)} minutes${day.forming ? " so far" : ""}` : "",
+    day.expected_by_now
+      ? `${formatCount(day.open_bars)} of ${formatCount(day.expected_by_now)} minutes${day.forming ? " so far" : ""}`
+      : "",
     outside ? `${formatBars(outside)} while closed` : "",
-  ].filter(Boolean).join(", ");
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 function describeByBars(day, usual) {

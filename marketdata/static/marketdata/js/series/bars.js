@@ -160,9 +160,16 @@ function createCandle(bar, bySession) {
   return {
     stamp,
     time: bySession ? toSeconds(`${bar.session_date}T00:00Z`) : stamp,
-    count: bar.bar_count, expected: bar.expected, session: bar.session_date, forming: bar.forming ?? false,
-    open: Number(bar.open), high: Number(bar.high), low: Number(bar.low), close: Number(bar.close),
-    volume: bar.volume, run: bar.run_id,
+    count: bar.bar_count,
+    expected: bar.expected,
+    session: bar.session_date,
+    forming: bar.forming ?? false,
+    open: Number(bar.open),
+    high: Number(bar.high),
+    low: Number(bar.low),
+    close: Number(bar.close),
+    volume: bar.volume,
+    run: bar.run_id,
     text: { open: bar.open, high: bar.high, low: bar.low, close: bar.close },
   };
 }

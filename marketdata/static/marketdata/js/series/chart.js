@@ -37,8 +37,12 @@ function buildChartOptions(colour) {
 
 function buildCandleOptions(colour) {
   return {
-    upColor: colour.up, wickUpColor: colour.up, borderUpColor: colour.up,
-    downColor: colour.down, wickDownColor: colour.down, borderDownColor: colour.down,
+    upColor: colour.up,
+    wickUpColor: colour.up,
+    borderUpColor: colour.up,
+    downColor: colour.down,
+    wickDownColor: colour.down,
+    borderDownColor: colour.down,
     priceLineVisible: false,
     lastValueVisible: false, // it would have the outline colour of a forming candle: see `label`
   };
@@ -61,14 +65,20 @@ export class Chart {
       autoSize: true,
       handleScroll: { vertTouchDrag: false }, // a vertical swipe scrolls the page
       timeScale: {
-        timeVisible: true, secondsVisible: false, minBarSpacing: MIN_WIDTH, rightOffset: ROOM, fixLeftEdge: true,
+        timeVisible: true,
+        secondsVisible: false,
+        minBarSpacing: MIN_WIDTH,
+        rightOffset: ROOM,
+        fixLeftEdge: true,
         tickMarkFormatter: (time, kind) => clock.tick(time, kind),
       },
       localization: { locale: "en-US", dateFormat: "yyyy-MM-dd", timeFormatter: (time) => clock.long(time) },
     });
     this.candles = this.chart.addSeries(library.CandlestickSeries, {});
     this.volume = this.chart.addSeries(
-      library.HistogramSeries, { priceFormat: { type: "volume" }, priceLineVisible: false, lastValueVisible: false }, 1,
+      library.HistogramSeries,
+      { priceFormat: { type: "volume" }, priceLineVisible: false, lastValueVisible: false },
+      1,
     );
     this.label = this.candles.createPriceLine({ price: 0, lineVisible: false, axisLabelVisible: false });
     const [prices, volumes] = this.chart.panes();
@@ -114,8 +124,10 @@ export class Chart {
     const { close, open } = this.bars.last;
     // Only the last price of the series is labelled, not that of a range in its middle.
     this.label.applyOptions({
-      price: close, axisLabelVisible: !this.bars.hasNewer,
-      axisLabelColor: close >= open ? colour.up : colour.down, axisLabelTextColor: colour.panel,
+      price: close,
+      axisLabelVisible: !this.bars.hasNewer,
+      axisLabelColor: close >= open ? colour.up : colour.down,
+      axisLabelTextColor: colour.panel,
     });
   }
 

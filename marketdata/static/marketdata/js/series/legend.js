@@ -1,6 +1,11 @@
 // The values of one bar, above the chart, and spoken for keyboard users.
 
-const FIELDS = [["open", "O"], ["high", "H"], ["low", "L"], ["close", "C"]];
+const FIELDS = [
+  ["open", "O"],
+  ["high", "H"],
+  ["low", "L"],
+  ["close", "C"],
+];
 const MAX_BEFORE = 3; // lines of earlier values: more would cover the chart
 
 const formatCount = (value) => value.toLocaleString("en-US");
@@ -19,7 +24,9 @@ export class Legend {
     const rise = bar.close >= bar.open ? "up" : "down";
     this.values.replaceChildren(
       createItem(`when ${this.bars.bySession ? "dated" : ""}`, "", this.formatTime(bar)),
-      ...FIELDS.map(([name, letter]) => createItem(`${name} ${name === "close" ? rise : ""}`, letter, this.formatPrice(bar.text[name]), name)),
+      ...FIELDS.map(([name, letter]) =>
+        createItem(`${name} ${name === "close" ? rise : ""}`, letter, this.formatPrice(bar.text[name]), name),
+      ),
       this.createChange(bar),
       createItem("volume", "Vol", formatCount(bar.volume), "volume"),
       ...createMinutes(bar),
@@ -52,7 +59,12 @@ export class Legend {
     const sign = change < 0 ? "−" : "+";
     const share = base > 0 ? ` (${sign}${Math.abs((change / base) * 100).toFixed(2)}%)` : ""; // prices of spreads can be negative
     const text = `${sign}${Math.abs(change).toFixed(this.bars.decimals)}${share}`;
-    return createItem(`change ${change < 0 ? "down" : "up"}`, "", last ? text : `${text} from open`, last ? "from the previous close" : "");
+    return createItem(
+      `change ${change < 0 ? "down" : "up"}`,
+      "",
+      last ? text : `${text} from open`,
+      last ? "from the previous close" : "",
+    );
   }
 
   /** The earlier values of a corrected bar, oldest first. Values that the next correction changed are highlighted. */
@@ -60,11 +72,17 @@ export class Legend {
     const states = [...before, { ...bar.text, volume: bar.volume }];
     const lines = before.map((old, index) => this.createLine(old, states[index + 1]));
     const hidden = lines.length - MAX_BEFORE;
-    return hidden > 0 ? [createItem("before", "", `${hidden} earlier correction${hidden === 1 ? "" : "s"}`), ...lines.slice(hidden)] : lines;
+    return hidden > 0
+      ? [createItem("before", "", `${hidden} earlier correction${hidden === 1 ? "" : "s"}`), ...lines.slice(hidden)]
+      : lines;
   }
 
   createLine(old, after) {
-    const line = createItem("before", old.operation === "delete" ? `Until run ${old.replaced_by} removed it` : `Until run ${old.replaced_by}`, "");
+    const line = createItem(
+      "before",
+      old.operation === "delete" ? `Until run ${old.replaced_by} removed it` : `Until run ${old.replaced_by}`,
+      "",
+    );
     const fields = FIELDS.map(([name, letter]) => [name, letter, this.formatPrice(old[name])]);
     for (const [name, letter, value] of [...fields, ["volume", "Vol", formatCount(old.volume)]]) {
       const changed = String(old[name]) !== String(after[name]);

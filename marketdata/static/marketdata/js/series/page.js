@@ -1,16 +1,16 @@
 // The page of one series: connects chart, heat map and gaps.
 
+import { formatLength, Gaps } from "../coverage/gaps.js";
+import { Years } from "../coverage/years.js";
 import { ApiError, toSeconds } from "../shared/api.js";
+import { Clock } from "../shared/clock.js";
+import { pollWhileVisible } from "../shared/live.js";
+import { Status } from "../shared/status.js";
 import { Bars } from "./bars.js";
 import { Chart } from "./chart.js";
-import { Clock } from "../shared/clock.js";
-import { formatLength, Gaps } from "../coverage/gaps.js";
 import { listenToKeys } from "./keys.js";
 import { Legend, padDecimals } from "./legend.js";
-import { pollWhileVisible } from "../shared/live.js";
 import { Revisions } from "./revisions.js";
-import { Status } from "../shared/status.js";
-import { Years } from "../coverage/years.js";
 
 const DAY = 86_400;
 const EDGE = 150; // remaining bars at an edge at which the next page is requested
@@ -81,26 +81,34 @@ async function load(timeframe, request, show) {
 }
 
 function showLatest(timeframe = requested) {
-  return load(timeframe, () => bars.loadLatest(timeframe), () => {
-    chart.showLatest();
-    select(bars.last);
-    updateAddress(null);
-  });
+  return load(
+    timeframe,
+    () => bars.loadLatest(timeframe),
+    () => {
+      chart.showLatest();
+      select(bars.last);
+      updateAddress(null);
+    },
+  );
 }
 
 /** `day`: the name of the range in messages, if it is not the date of `start`. */
 function showRange(start, end, day) {
   const timeframe = requested;
-  return load(timeframe, () => bars.loadAround(start, end, timeframe), () => {
-    // For days and weeks a midnight denotes the trading date, whose candle may have a later stamp.
-    const from = (bars.bySession ? bars.byTime.get(start) : undefined) ?? bars.findAt(start);
-    const to = bars.countTo(end - 1) - 1;
-    if (to - from >= 10) chart.show(from, to);
-    else chart.show(from - 60, from + 60); // a day is a single 1d candle: show its neighbours too
-    select(bars.list[from]);
-    updateAddress(start);
-    if (!bars.overlaps(from, start, end)) return `No bars on ${day ?? clock.date(start)}: the nearest are shown.`;
-  });
+  return load(
+    timeframe,
+    () => bars.loadAround(start, end, timeframe),
+    () => {
+      // For days and weeks a midnight denotes the trading date, whose candle may have a later stamp.
+      const from = (bars.bySession ? bars.byTime.get(start) : undefined) ?? bars.findAt(start);
+      const to = bars.countTo(end - 1) - 1;
+      if (to - from >= 10) chart.show(from, to);
+      else chart.show(from - 60, from + 60); // a day is a single 1d candle: show its neighbours too
+      select(bars.list[from]);
+      updateAddress(start);
+      if (!bars.overlaps(from, start, end)) return `No bars on ${day ?? clock.date(start)}: the nearest are shown.`;
+    },
+  );
 }
 
 function showGap(gap) {
@@ -124,7 +132,7 @@ function showGap(gap) {
 function updateAddress(start) {
   const url = new URL(location.href);
   if (start === null) url.searchParams.delete("from");
-  else url.searchParams.set("from", new Date(start * 1000).toISOString().slice(0, 16) + "Z");
+  else url.searchParams.set("from", `${new Date(start * 1000).toISOString().slice(0, 16)}Z`);
   if (bars.timeframe === "1m") url.searchParams.delete("timeframe");
   else url.searchParams.set("timeframe", bars.timeframe);
   history.replaceState(null, "", url);
@@ -155,10 +163,12 @@ let scheduled = false;
 function extendSoon() {
   if (scheduled) return;
   scheduled = true;
-  requestAnimationFrame(() => requestAnimationFrame(() => {
-    scheduled = false;
-    extend();
-  }));
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      scheduled = false;
+      extend();
+    }),
+  );
 }
 
 async function extend() {
@@ -256,7 +266,10 @@ chart.onDraw = async () => {
   chart.markRevised(revisions.count());
   legend.show(legend.bar);
   if (isLoaded && revisions.cut !== null) {
-    status.show("revisions", `Corrected minutes before ${clock.long(revisions.cut)} are not shown: there are too many.`);
+    status.show(
+      "revisions",
+      `Corrected minutes before ${clock.long(revisions.cut)} are not shown: there are too many.`,
+    );
   }
 };
 
@@ -280,12 +293,16 @@ let kept;
 async function changeTimeframe(timeframe) {
   const moment = kept ?? findMoment();
   if (moment === undefined) return showLatest(timeframe);
-  await load(timeframe, () => bars.loadAround(moment, moment + DAY, timeframe), () => {
-    const at = bars.findAt(moment);
-    chart.show(at - 60, at + 60);
-    select(bars.list[at]);
-    updateAddress(moment);
-  });
+  await load(
+    timeframe,
+    () => bars.loadAround(moment, moment + DAY, timeframe),
+    () => {
+      const at = bars.findAt(moment);
+      chart.show(at - 60, at + 60);
+      select(bars.list[at]);
+      updateAddress(moment);
+    },
+  );
   kept = moment;
 }
 
@@ -316,7 +333,4 @@ const exchange = [...document.getElementsByName("zone")].find((choice) => choice
 if (exchange && localStorage.getItem("barkeep-clock") === "exchange") exchange.checked = true;
 setClock();
 const from = toSeconds(query.get("from"));
-await Promise.all([
-  Number.isFinite(from) ? showRange(from, from + DAY) : showLatest(),
-  years.show(),
-]);
+await Promise.all([Number.isFinite(from) ? showRange(from, from + DAY) : showLatest(), years.show()]);

@@ -16,8 +16,15 @@ export class Clock {
     this.zone = zone;
     this.offsets = new Map(); // by hour: offsets change on the hour
     this.format = new Intl.DateTimeFormat("en-US", {
-      timeZone: zone, hourCycle: "h23", timeZoneName: "short",
-      year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
+      timeZone: zone,
+      hourCycle: "h23",
+      timeZoneName: "short",
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+      second: "numeric",
     });
   }
 
@@ -76,7 +83,15 @@ export class Clock {
 }
 
 // [minutes, weight] of tick marks: the library's own weights, by which it chooses the marks that fit.
-const WEIGHTS = [[720, 33], [360, 32], [180, 31], [60, 30], [30, 22], [5, 21], [1, 20]];
+const WEIGHTS = [
+  [720, 33],
+  [360, 32],
+  [180, 31],
+  [60, 30],
+  [30, 22],
+  [5, 21],
+  [1, 20],
+];
 
 function computeWeight(now, before) {
   if (now.getUTCFullYear() !== before.getUTCFullYear()) return 70;
