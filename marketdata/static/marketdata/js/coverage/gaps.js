@@ -2,6 +2,8 @@
 // was open, and gaps in closed hours.
 
 import { toSeconds } from "../shared/api.js";
+import { formatCount } from "../shared/format.js";
+import { formatMissing, formatRange } from "./gap_texts.js";
 
 const PAGE = 100;
 const EMPTY = {
@@ -9,8 +11,6 @@ const EMPTY = {
   closed: "No gap is in closed hours only.",
   all: "No gap in these weeks.",
 };
-
-const formatCount = (count) => count.toLocaleString("en-US");
 
 export class Gaps {
   constructor({ box, count, order, clock, onGap }) {
@@ -88,28 +88,6 @@ export class Gaps {
   }
 }
 
-/** 30 minutes; 30 minutes while open, 49 h 30 min in total */
-function formatMissing({ length, minutes }) {
-  const total = formatLength(minutes);
-  return length === minutes ? total : `${formatLength(length)} while open, ${total} in total`;
-}
-
-/** Fri 2024-02-16 22:00 to Sun 02-18 23:00 UTC. Omits the parts of the end that equal those of the start. */
-function formatRange(from, to, clock) {
-  if (clock.date(from) === clock.date(to))
-    return `${clock.day(from)} ${clock.hour(from)} to ${clock.hour(to)} ${clock.offset(to).name}`;
-  const sameYear = clock.date(from).slice(0, 5) === clock.date(to).slice(0, 5);
-  const end = sameYear ? clock.long(to).replace(/ \d{4}-/, " ") : clock.long(to);
-  return `${clock.day(from)} ${clock.hour(from)} to ${end}`;
-}
-
 function createSpan(kind, content) {
   return Object.assign(document.createElement("span"), { className: kind, textContent: content });
-}
-
-/** 49 h 5 min */
-export function formatLength(minutes) {
-  if (minutes < 60) return minutes === 1 ? "1 minute" : `${minutes} minutes`;
-  const rest = minutes % 60;
-  return `${Math.floor(minutes / 60)} h${rest ? ` ${rest} min` : ""}`;
 }
