@@ -10,12 +10,13 @@ DEV := .venv/dev-installed
 BENCH := .venv/bench-installed
 NODE := node_modules/.installed
 
-.PHONY: help demo demo-reset test lint lint-js bench bench-all bench-check clean
+.PHONY: help demo demo-reset test test-js lint lint-js bench bench-all bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
 	@echo "make demo-reset   undo the runs of the sample"
 	@echo "make test         run all tests"
+	@echo "make test-js      run the tests of the pages' scripts only, with Node (make test runs them too)"
 	@echo "make lint         lint and format of Python and JavaScript, missing migrations, production checks"
 	@echo "make bench        compare the loader with other ways to load (11 minutes)"
 	@echo "make bench-all    all benchmarks, their plot and the figures of the README (30 minutes)"
@@ -39,6 +40,10 @@ demo-reset: $(DEV)
 test: $(DEV)
 	@$(BIN)/python -m pytest --numprocesses auto
 	@$(BIN)/python -m pytest --numprocesses auto --database-role=ordinary
+
+# With Node alone: the scripts and their tests need no packages.
+test-js:
+	@node --test marketdata/tests/js/*.test.js
 
 $(NODE): package.json .npmrc
 	@npm install --silent
