@@ -29,7 +29,6 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "row": row,
         "outcome": [describe_outcome(run), *describe_undos(aftermath.undos)],
-        "error": run.error if row.failed else "",
         "next": list_next_steps(run, _find_written(run), aftermath),
         "details": list_details(row),
         "others": [RunRow(other) for other in others],
