@@ -43,6 +43,7 @@ test: $(DEV)
 
 # With Node alone: the scripts and their tests need no packages.
 test-js:
+	@command -v node >/dev/null || { echo "Node is not installed: install nodejs."; exit 1; }
 	@node --test marketdata/tests/js/*.test.js
 
 $(NODE): package.json .npmrc
