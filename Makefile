@@ -8,18 +8,20 @@ endif
 BIN := .venv/bin
 DEV := .venv/dev-installed
 BENCH := .venv/bench-installed
+NODE := node_modules/.installed
 
-.PHONY: help demo demo-reset test lint bench bench-all bench-check clean
+.PHONY: help demo demo-reset test test-js lint lint-js bench bench-all bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
 	@echo "make demo-reset   undo the runs of the sample"
 	@echo "make test         run all tests"
-	@echo "make lint         lint, format check, types, missing migrations, production checks"
+	@echo "make test-js      run the tests of the pages' scripts only, with Node (make test runs them too)"
+	@echo "make lint         lint, format and types, missing migrations, production checks"
 	@echo "make bench        compare the loader with other ways to load (11 minutes)"
 	@echo "make bench-all    all benchmarks, their plot and the figures of the README (30 minutes)"
 	@echo "make bench-check  check that the README and the plot have the figures of the results"
-	@echo "make clean        remove the virtual environment; the database in var/ stays"
+	@echo "make clean        remove .venv and node_modules; the database in var/ stays"
 
 $(DEV): requirements/base.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required: make PYTHON=python3.12")'
@@ -39,6 +41,14 @@ test: $(DEV)
 	@$(BIN)/python -m pytest --numprocesses auto
 	@$(BIN)/python -m pytest --numprocesses auto --database-role=ordinary
 
+# With Node alone: the scripts and their tests need no packages.
+test-js:
+	@command -v node >/dev/null || { echo "Node is not installed: install nodejs."; exit 1; }
+	@node --test marketdata/tests/js/*.test.js
+
+$(NODE): package.json .npmrc
+	@npm install --silent && touch $@ || echo "THE SCRIPTS ARE NOT LINTED: npm cannot install the linter."
+
 lint: $(DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -47,6 +57,11 @@ lint: $(DEV)
 	@BARKEEP_ENV=production DATABASE_URL=postgresql://u@db.invalid/name ALLOWED_HOSTS=barkeep.example.com \
 		SECRET_KEY=for-this-check-only-0123456789-abcdefghijklmnopqrstuvwxyz \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-js; else \
+		echo "THE SCRIPTS ARE NOT LINTED: npm is not installed. Install nodejs and npm, then run make lint again."; fi
+
+lint-js: $(NODE)
+	@test ! -e $(NODE) || npm run --silent lint
 
 $(BENCH): $(DEV) requirements/bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/bench.txt
@@ -72,4 +87,4 @@ bench-check: $(DEV)
 	@$(BIN)/python -m benchmarks.figures --check
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv node_modules .pytest_cache .ruff_cache .mypy_cache

@@ -25,6 +25,10 @@ class Moment:
     ts: datetime
 
     @property
+    def date(self) -> str:
+        return f"{self.ts.astimezone(UTC):%Y-%m-%d}"
+
+    @property
     def minute(self) -> str:
         return f"{self.ts.astimezone(UTC):%Y-%m-%d %H:%M}"
 
@@ -127,6 +131,11 @@ class RunRow:
         return self.run.status == IngestRun.Status.FAILED
 
     @property
+    def error(self) -> str:
+        """What a failed run reports. Empty for other runs."""
+        return self.run.error if self.failed else ""
+
+    @property
     def file_name(self) -> str:
         return f"undo of run {self.run.undoes_id}: {self.run.file_name}" if self.run.undoes_id else self.run.file_name
 
@@ -172,6 +181,11 @@ class RunRow:
     @property
     def removed(self) -> str:
         return f"{self.run.removed_count:,}"
+
+    @property
+    def removed_kind(self) -> str:
+        """The class of the count: on narrow screens a card omits a zero."""
+        return "removed" if self.run.removed_count else "removed none"
 
     @property
     def counts(self) -> list[tuple[str, str, str]]:

@@ -6,15 +6,19 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
 
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.command_line import manage
 from marketdata.models import Series
+from marketdata.pages.coverage_texts import describe_coverage
 from marketdata.pages.decorators import page_view
 from marketdata.pages.next_steps import build_ingest_command
 from marketdata.pages.presenters import RunRow, build_series_row, build_series_rows
+from marketdata.pages.runs_table import build_runs_table
 from marketdata.pages.time_zones import find_time_zone, find_trading_date
-from marketdata.runs.query import find_open_failures, read_runs_page
+from marketdata.runs.query import find_open_failures
 from marketdata.series import search_series
 
 SERIES_PER_PAGE = 20
@@ -26,20 +30,18 @@ def home(request: HttpRequest) -> HttpResponse:
     """The overview: open failures, all series, the last runs."""
     search = request.GET.get("q", "").replace("\0", "").strip()
     page = Paginator(search_series(search), SERIES_PER_PAGE).get_page(request.GET.get("page"))
-    before = _parse_before(request)
-    runs, older = read_runs_page(before=before)
     failures = [RunRow(run) for run in find_open_failures()]
     rows = build_series_rows(list(page.object_list))
     context = {
         "rows": rows,
         "page": page,
         "search": search,
+        "has_search": bool(search) or page.has_other_pages(),
+        "empty": _describe_no_series(search),
         "failures": failures[:MAX_SHOWN_FAILURES],
-        "failures_more": len(failures) - MAX_SHOWN_FAILURES,
-        "runs": [RunRow(run) for run in runs],
-        "any_removed": any(run.removed_count for run in runs),
-        "before": before,
-        "older": older,
+        "failure_count": len(failures),
+        "more_failures": _count_more(len(failures) - MAX_SHOWN_FAILURES),
+        "runs": build_runs_table(before=_parse_before(request), empty="No file has been ingested yet."),
         "manage": manage(),
         "first_steps": not search and page.number == 1 and not any(row.first for row in rows),
     }
@@ -52,21 +54,20 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     series = Series.objects.filter(slug=slug).first()
     if series is None:
         raise Http404(f"There is no series '{slug}'.")
-    before = _parse_before(request)
-    runs, older = read_runs_page(before=before, symbol=series.symbol)
+    empty = "No run has written to it yet."
     row = build_series_row(series)
+    zone = find_time_zone(series)
     context = {
         "row": row,
         "first_day": find_trading_date(series, row.first.ts) if row.first else None,
         "last_day": find_trading_date(series, row.last.ts) if row.last else None,
         "series": series,
-        "zone": find_time_zone(series),
+        "zone": zone,
+        "exchange_zone": "" if zone == "UTC" else zone,
+        "coverage": describe_coverage(series, is_staff=request.user.is_staff),
         "timeframes": ("1m", *TIMEFRAMES),
         "first_command": build_ingest_command(series),
-        "runs": [RunRow(run) for run in runs],
-        "any_removed": any(run.removed_count for run in runs),
-        "before": before,
-        "older": older,
+        "runs": build_runs_table(before=_parse_before(request), series=series, empty=empty),
     }
     return render(request, "pages/series.html", context)
 
@@ -74,6 +75,17 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
 def favicon(request: HttpRequest) -> HttpResponse:
     """Redirect to the icon: browsers request this address on pages that link none, such as the login."""
     return redirect(static("marketdata/icon.svg"))
+
+
+def _describe_no_series(search: str) -> str:
+    if not search:
+        return "There is no series yet: ingesting a file creates one."
+    return format_html('No series matches “{}”. <a href="{}">Show all</a>', search, reverse("home"))
+
+
+def _count_more(count: int) -> str:
+    """The text of the link to failures that are not shown; empty if all are."""
+    return f"{count} more failed run{'' if count == 1 else 's'}" if count > 0 else ""
 
 
 def _parse_before(request: HttpRequest) -> int | None:

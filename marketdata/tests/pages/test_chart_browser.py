@@ -102,7 +102,7 @@ def test_prices_have_equal_decimals_and_snap_to_the_tick(page, mnq):
     open_series(page)
     expect(page.locator("#latest-close")).to_have_text(f"{stored()[LAST][3]:.2f}")
     shown = page.evaluate("""async () => {
-        const { Chart } = await import("/static/marketdata/js/series/chart.js");
+        const { Chart } = await import("/static/marketdata/js/chart/chart.js");
         const bar = { time: 0, open: 1, high: 1, low: 1, close: 1, volume: 1 };
         const show = (tick, decimals, price) => {
             const bars = { list: [bar], last: bar, decimals };

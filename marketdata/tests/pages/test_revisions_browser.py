@@ -23,6 +23,7 @@ def test_a_corrected_bar_shows_its_earlier_values(page, mnq, tmp_path):
     expect(earlier).to_have_text(
         f"Until run 2O{before[0]:.2f} H{before[1]:.2f} L{before[2]:.2f} C{before[3]:.2f} Vol{before[4]:,} (run 1)"
     )
+    expect(earlier.locator("b").first).to_have_text("Until run 2")  # a label, which has space after it
     expect(earlier.locator(".changed")).to_have_text([f"Vol{before[4]:,}"])  # values that differ are highlighted
     page.locator("#chart").focus()
     page.keyboard.press("ArrowLeft")

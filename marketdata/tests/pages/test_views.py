@@ -119,8 +119,8 @@ def test_removed_bars_have_a_column_only_if_a_run_removed_some(page_client, tmp_
     call_command("undo_run", 1)
     for address in ("/", "/series/mnq/"):
         html = read_page(page_client, address)
-        assert '<td role="cell" class="number" data-label="Removed">300</td>' in html
-        assert '<td role="cell" class="number none" data-label="Removed">0</td>' in html
+        assert '<td role="cell" class="number removed" data-label="Removed">300</td>' in html
+        assert '<td role="cell" class="number removed none" data-label="Removed">0</td>' in html
 
 
 def test_a_failure_is_shown_first_until_its_file_is_loaded(page_client):

@@ -2,6 +2,8 @@
 // was open, and gaps in closed hours.
 
 import { toSeconds } from "../shared/api.js";
+import { formatCount } from "../shared/format.js";
+import { formatMissing, formatRange } from "./gap_texts.js";
 
 const PAGE = 100;
 const EMPTY = {
@@ -9,8 +11,6 @@ const EMPTY = {
   closed: "No gap is in closed hours only.",
   all: "No gap in these weeks.",
 };
-
-const formatCount = (count) => count.toLocaleString("en-US");
 
 export class Gaps {
   constructor({ box, count, order, clock, onGap }) {
@@ -34,7 +34,8 @@ export class Gaps {
       kind: gap.open_minutes === null ? "all" : gap.open_minutes ? "open" : "closed",
       length: gap.open_minutes || gap.minutes,
     }));
-    for (const { value } of this.kinds) document.getElementById(`gap-${value}-count`).textContent = formatCount(this.counts[value]);
+    for (const { value } of this.kinds)
+      document.getElementById(`gap-${value}-count`).textContent = formatCount(this.counts[value]);
     this.draw();
   }
 
@@ -42,12 +43,16 @@ export class Gaps {
     const newest = (a, b) => b.after - a.after;
     const compare = this.order.value === "longest" ? (a, b) => b.length - a.length || newest(a, b) : newest;
     this.sorted = this.gaps.filter((gap) => gap.kind === this.kind).sort(compare);
-    const shown = this.sorted.length < this.counts[this.kind] ? `, the longest ${formatCount(this.sorted.length)} listed` : "";
+    const shown =
+      this.sorted.length < this.counts[this.kind] ? `, the longest ${formatCount(this.sorted.length)} listed` : "";
     this.count.textContent = `${formatCount(this.counts.all ?? 0)}${shown}`;
     this.list = document.createElement("ol");
     this.box.replaceChildren(this.list);
     this.box.scrollTop = 0;
-    if (!this.sorted.length) this.list.append(Object.assign(document.createElement("li"), { className: "empty", textContent: EMPTY[this.kind] }));
+    if (!this.sorted.length)
+      this.list.append(
+        Object.assign(document.createElement("li"), { className: "empty", textContent: EMPTY[this.kind] }),
+      );
     this.showMore();
   }
 
@@ -64,7 +69,10 @@ export class Gaps {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
-    button.append(createSpan("", formatRange(gap.after + 60, gap.before, this.clock)), createSpan("length", formatMissing(gap)));
+    button.append(
+      createSpan("", formatRange(gap.after + 60, gap.before, this.clock)),
+      createSpan("length", formatMissing(gap)),
+    );
     button.addEventListener("click", () => this.onGap(gap));
     item.append(button);
     return item;
@@ -80,27 +88,6 @@ export class Gaps {
   }
 }
 
-/** 30 minutes; 30 minutes while open, 49 h 30 min in total */
-function formatMissing({ length, minutes }) {
-  const total = formatLength(minutes);
-  return length === minutes ? total : `${formatLength(length)} while open, ${total} in total`;
-}
-
-/** Fri 2024-02-16 22:00 to Sun 02-18 23:00 UTC. Omits the parts of the end that equal those of the start. */
-function formatRange(from, to, clock) {
-  if (clock.date(from) === clock.date(to)) return `${clock.day(from)} ${clock.hour(from)} to ${clock.hour(to)} ${clock.offset(to).name}`;
-  const sameYear = clock.date(from).slice(0, 5) === clock.date(to).slice(0, 5);
-  const end = sameYear ? clock.long(to).replace(/ \d{4}-/, " ") : clock.long(to);
-  return `${clock.day(from)} ${clock.hour(from)} to ${end}`;
-}
-
 function createSpan(kind, content) {
   return Object.assign(document.createElement("span"), { className: kind, textContent: content });
-}
-
-/** 49 h 5 min */
-export function formatLength(minutes) {
-  if (minutes < 60) return minutes === 1 ? "1 minute" : `${minutes} minutes`;
-  const rest = minutes % 60;
-  return `${Math.floor(minutes / 60)} h${rest ? ` ${rest} min` : ""}`;
 }

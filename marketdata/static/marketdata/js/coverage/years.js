@@ -2,9 +2,9 @@
 
 import { ApiError } from "../shared/api.js";
 import { Clock } from "../shared/clock.js";
-import { describeMeasure, drawHeatMap, findWindow, loadCoverage, shiftWindow, toMidnight } from "./heat_map.js";
-
-const DAY = 86_400;
+import { drawHeatMap, loadCoverage } from "./heat_map.js";
+import { describeMeasure } from "./measures.js";
+import { DAY, findWindow, shiftWindow, toMidnight } from "./weeks.js";
 
 const byId = (id) => document.getElementById(id);
 const utc = new Clock();

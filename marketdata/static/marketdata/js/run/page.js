@@ -4,7 +4,9 @@ for (const line of document.querySelectorAll(".command")) {
   const [code, button] = [line.querySelector("code"), line.querySelector("button")];
   button.textContent = navigator.clipboard ? "Copy" : "Select";
   button.classList.add("ready");
-  button.addEventListener("click", () => (navigator.clipboard ? copy(code, button) : getSelection().selectAllChildren(code)));
+  button.addEventListener("click", () =>
+    navigator.clipboard ? copy(code, button) : getSelection().selectAllChildren(code),
+  );
 }
 
 async function copy(code, button) {

@@ -38,7 +38,10 @@ export class Revisions {
   /** `before`: earlier values of a minute bar, oldest first. `inside`: for longer candles, a text on their minutes. */
   describe(bar) {
     const minutes = this.bars.timeframe === "1m";
-    return { before: minutes ? (this.byTime.get(bar.time) ?? []) : [], inside: minutes ? "" : this.describeInside(bar) };
+    return {
+      before: minutes ? (this.byTime.get(bar.time) ?? []) : [],
+      inside: minutes ? "" : this.describeInside(bar),
+    };
   }
 
   describeInside(bar) {
@@ -54,7 +57,8 @@ export class Revisions {
     const { timeframe, first } = this.bars;
     const end = this.bars.end(this.bars.list.length - 1);
     // One after the other: each continues from the range that the previous one loaded.
-    this.running = this.running.catch(() => {}).then(() => this.extend(timeframe, first.stamp, end));
+    const next = () => this.extend(timeframe, first.stamp, end);
+    this.running = this.running.then(next, next);
     return this.running;
   }
 

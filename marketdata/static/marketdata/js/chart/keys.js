@@ -27,7 +27,7 @@ export function listenToKeys(element, { bars, chart, legend, choose }) {
   const zoom = (factor) => {
     const { from, to } = chart.scale.getVisibleLogicalRange();
     const index = bars.byTime.get(legend.bar?.time);
-    chart.zoom(factor, index >= from && index <= to ? index : undefined);
+    chart.viewport.zoom(factor, index >= from && index <= to ? index : undefined);
   };
 
   const countVisible = () => {

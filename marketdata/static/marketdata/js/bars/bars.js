@@ -1,14 +1,15 @@
 // The loaded bars: one contiguous range of the series, which can be extended at both ends.
 
-import { getJson, toIso, toSeconds } from "../shared/api.js";
+import { toIso } from "../shared/api.js";
+import { isBySession, loadPage } from "./candles.js";
+import { countDecimals, findMaxDecimals } from "./decimals.js";
 
-export const PAGE = 2000;
+const PAGE = 2000;
 const CONTEXT = 300; // bars before the requested time
 const DAY_AND_MORE = 1500; // bars from the requested time
 
 // The maximum length of a candle in seconds. A candle ends earlier if the next one starts earlier.
 const LENGTHS = { "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14_400, "1d": 86_400, "1w": 604_800 };
-const SESSIONS = ["1d", "1w"]; // timeframes whose candles are drawn at their trading date instead of a time
 
 export class Bars {
   /** `address`: that of the minute bars. `prices`: some known prices, for the number of decimals. */
@@ -32,7 +33,7 @@ export class Bars {
   }
 
   get bySession() {
-    return SESSIONS.includes(this.timeframe);
+    return isBySession(this.timeframe);
   }
 
   get first() {
@@ -86,7 +87,7 @@ export class Bars {
 
   /** The last bars of the series. */
   async loadLatest(timeframe) {
-    const page = await this.loadPage({ order: "desc", limit: PAGE }, timeframe);
+    const page = await loadPage(this.address, timeframe, { order: "desc", limit: PAGE });
     return { timeframe, list: page.bars.reverse(), hasOlder: page.more, hasNewer: false };
   }
 
@@ -95,8 +96,8 @@ export class Bars {
     if (timeframe === this.timeframe && this.isLoaded(start, end)) return null;
     // The stamp of the candle that contains `start` is before it, so this candle is the last of the first page.
     const [before, after] = await Promise.all([
-      this.loadPage({ order: "desc", end: toIso(start), limit: CONTEXT }, timeframe),
-      this.loadPage({ order: "asc", start: toIso(start), limit: DAY_AND_MORE }, timeframe),
+      loadPage(this.address, timeframe, { order: "desc", end: toIso(start), limit: CONTEXT }),
+      loadPage(this.address, timeframe, { order: "asc", start: toIso(start), limit: DAY_AND_MORE }),
     ]);
     return { timeframe, list: [...before.bars.reverse(), ...after.bars], hasOlder: before.more, hasNewer: after.more };
   }
@@ -137,7 +138,8 @@ export class Bars {
     const request = {};
     this.busy = request;
     try {
-      const page = await this.loadPage({ order, start: start?.(), end: end?.(), limit: PAGE });
+      const parameters = { order, start: start?.(), end: end?.(), limit: PAGE };
+      const page = await loadPage(this.address, this.timeframe, parameters);
       if (this.busy !== request) return false;
       this.list = join(page);
       this.index();
@@ -146,37 +148,4 @@ export class Bars {
       if (this.busy === request) this.busy = null;
     }
   }
-
-  async loadPage(parameters, timeframe = this.timeframe) {
-    const page = await getJson(this.address.replace("/ohlcv-1m/", `/ohlcv-${timeframe}/`), parameters);
-    const bySession = SESSIONS.includes(timeframe);
-    return { bars: page.bars.map((bar) => createCandle(bar, bySession)), more: page.next_cursor !== null };
-  }
-}
-
-/** Numbers for drawing. `text` has the exact decimals for display, `stamp` the timestamp in the API. */
-function createCandle(bar, bySession) {
-  const stamp = toSeconds(bar.ts);
-  return {
-    stamp,
-    time: bySession ? toSeconds(`${bar.session_date}T00:00Z`) : stamp,
-    count: bar.bar_count, expected: bar.expected, session: bar.session_date, forming: bar.forming ?? false,
-    open: Number(bar.open), high: Number(bar.high), low: Number(bar.low), close: Number(bar.close),
-    volume: bar.volume, run: bar.run_id,
-    text: { open: bar.open, high: bar.high, low: bar.low, close: bar.close },
-  };
-}
-
-/** The highest number of decimals of the prices, which the axis needs to show them exactly. */
-function findMaxDecimals(list) {
-  let max = 0;
-  for (const { text } of list) {
-    for (const price of [text.open, text.high, text.low, text.close]) max = Math.max(max, countDecimals(price));
-  }
-  return max;
-}
-
-function countDecimals(price) {
-  const point = price.indexOf(".");
-  return point < 0 ? 0 : price.length - point - 1;
 }

@@ -1,0 +1,88 @@
+"""The table "File and times" of a run's page, and what is written below its title."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from ingestion.pages.links import link_run
+from marketdata.models import IngestRun
+from marketdata.pages.presenters import Moment, RunRow
+
+MAX_NAMED_SYMBOLS = 20
+NONE = "—"
+
+
+class Detail(NamedTuple):
+    """One row of the table, and the class of its cell."""
+
+    name: str
+    text: str
+    kind: str = ""
+
+
+def describe_undos(undos: Sequence[IngestRun]) -> list[SafeString]:
+    """A sentence for each successful undo of the run."""
+    return [format_html("Undone by {}{}.", link_run(undo.pk), _describe_left(undo.left_count)) for undo in undos]
+
+
+def _describe_left(count: int) -> str:
+    return f", except {count} bar{'' if count == 1 else 's'}" if count else ""
+
+
+def list_details(row: RunRow) -> list[Detail]:
+    """The rows of the table."""
+    run = row.run
+    started = format_html("{} ({})", _format_time(row.started, f"{row.started.second} UTC"), row.started.age)
+    content = _list_undone(run, run.undoes_id) if run.undoes_id else _list_file(row)
+    return [
+        Detail("Started", started),
+        Detail("Finished", _describe_end(row)),
+        *content,
+        Detail("Dataset", _describe_dataset(run), "file"),
+        Detail("Series", _list_symbols(run.symbols), "file"),
+        *_list_range(row),
+    ]
+
+
+def _describe_end(row: RunRow) -> str:
+    if not row.finished:
+        return "not yet"
+    return format_html("{}, after {}", _format_time(row.finished, f"{row.finished.second} UTC"), row.duration)
+
+
+def _list_undone(run: IngestRun, undone: int) -> list[Detail]:
+    return [Detail("Undoes", format_html("{} ({})", link_run(undone), run.file_name))]
+
+
+def _list_file(row: RunRow) -> list[Detail]:
+    checksum = row.run.file_sha256 or f"{NONE} (the file was not read completely)"
+    return [
+        Detail("File", row.run.file_path, "file"),
+        Detail("Size", row.size or NONE),
+        Detail("sha256", checksum, "file sha"),
+    ]
+
+
+def _describe_dataset(run: IngestRun) -> str:
+    vendor = f" ({run.vendor} {run.vendor_dataset})" if run.vendor_dataset else ""
+    return f"{run.dataset or NONE}{vendor}, {run.schema}"
+
+
+def _list_symbols(symbols: Sequence[str]) -> str:
+    more = f" and others, {len(symbols)} in total" if len(symbols) > MAX_NAMED_SYMBOLS else ""
+    return (", ".join(symbols[:MAX_NAMED_SYMBOLS]) or NONE) + more
+
+
+def _list_range(row: RunRow) -> list[Detail]:
+    if not row.first or not row.last:
+        return []
+    first, last = _format_time(row.first, row.first.minute), _format_time(row.last, f"{row.last.minute} UTC")
+    return [Detail("Bars from", format_html("{} to {}", first, last))]
+
+
+def _format_time(moment: Moment, text: str) -> SafeString:
+    return format_html('<time datetime="{}">{}</time>', moment.iso, text)

@@ -1,0 +1,48 @@
+"""Texts and choices of a series page's coverage and gaps. A calendar separates closed hours from missing minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.html import format_html
+
+from marketdata.models import Series
+
+LONGEST, NEWEST = ("longest", "longest first"), ("newest", "newest first")
+OPEN, CLOSED = ("open", "Missing while open"), ("closed", "Market closed")
+
+
+@dataclass(frozen=True)
+class CoverageTexts:
+    """`kind`: the class of the heat map. `measure` and `gaps`: hints. `kinds` and `orders`: value and label of each
+    choice, the selected one first."""
+
+    kind: str
+    measure: str
+    gaps: str
+    kinds: Sequence[tuple[str, str]]
+    orders: Sequence[tuple[str, str]]
+
+
+def describe_coverage(series: Series, *, is_staff: bool) -> CoverageTexts:
+    """The texts of the series; for staff with a link that sets its calendar, if it has none."""
+    if not series.calendar:
+        return CoverageTexts("by-bars", "Bars by UTC day:", _describe_gaps(series, is_staff), (), (NEWEST, LONGEST))
+    measure = f"Open minutes with a bar, by trading day of {series.calendar}:"
+    gaps = (
+        "Minutes without a bar between two bars. While the market was open, either nothing traded or data is missing."
+    )
+    return CoverageTexts("by-calendar", measure, gaps, (OPEN, CLOSED), (LONGEST, NEWEST))
+
+
+def _describe_gaps(series: Series, is_staff: bool) -> str:
+    text = (
+        "Minutes without a bar between two bars: the market was closed, nothing traded, or data is missing. "
+        "A trading calendar separates closed hours from the rest"
+    )
+    if not is_staff:
+        return f"{text}."
+    address = reverse("admin:marketdata_series_change", args=[series.pk])
+    return format_html('{}: <a href="{}">set a calendar</a>.', text, address)

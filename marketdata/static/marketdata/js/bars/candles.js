@@ -1,0 +1,34 @@
+// Candles of the API, as the chart draws them.
+
+import { getJson, toSeconds } from "../shared/api.js";
+
+const SESSIONS = ["1d", "1w"];
+
+/** Whether candles of the timeframe are drawn at their trading date instead of a time. */
+export const isBySession = (timeframe) => SESSIONS.includes(timeframe);
+
+/** One page of candles. `address`: that of the minute bars. `more`: whether another page follows. */
+export async function loadPage(address, timeframe, parameters) {
+  const page = await getJson(address.replace("/ohlcv-1m/", `/ohlcv-${timeframe}/`), parameters);
+  return { bars: page.bars.map((bar) => createCandle(bar, isBySession(timeframe))), more: page.next_cursor !== null };
+}
+
+/** Numbers for drawing. `text` has the exact decimals for display, `stamp` the timestamp in the API. */
+function createCandle(bar, bySession) {
+  const stamp = toSeconds(bar.ts);
+  return {
+    stamp,
+    time: bySession ? toSeconds(`${bar.session_date}T00:00Z`) : stamp,
+    count: bar.bar_count,
+    expected: bar.expected,
+    session: bar.session_date,
+    forming: bar.forming ?? false,
+    open: Number(bar.open),
+    high: Number(bar.high),
+    low: Number(bar.low),
+    close: Number(bar.close),
+    volume: bar.volume,
+    run: bar.run_id,
+    text: { open: bar.open, high: bar.high, low: bar.low, close: bar.close },
+  };
+}

@@ -1,0 +1,114 @@
+// The chart: candles, and volume in a second pane.
+
+import { Marks } from "./marks.js";
+import { findStep } from "./price_step.js";
+import {
+  buildBehaviour,
+  buildCandleOptions,
+  buildChartOptions,
+  buildLabelOptions,
+  readColours,
+  styleForming,
+} from "./style.js";
+import { createZonedScale } from "./time_scale.js";
+import { MIN_WIDTH, ROOM, Viewport } from "./viewport.js";
+
+const library = window.LightweightCharts;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+export class Chart {
+  /** `tick`: the smallest price step; 0 if unknown. */
+  constructor(element, bars, clock, tick) {
+    this.bars = bars;
+    this.tick = tick;
+    this.element = element;
+    const Scale = createZonedScale(library, clock);
+    this.chart = library.createChartEx(
+      element,
+      new Scale(),
+      buildBehaviour(clock, { minBarSpacing: MIN_WIDTH, rightOffset: ROOM }),
+    );
+    this.candles = this.chart.addSeries(library.CandlestickSeries, {});
+    this.volume = this.chart.addSeries(
+      library.HistogramSeries,
+      { priceFormat: { type: "volume" }, priceLineVisible: false, lastValueVisible: false },
+      1,
+    );
+    this.label = this.candles.createPriceLine({ price: 0, lineVisible: false, axisLabelVisible: false });
+    const [prices, volumes] = this.chart.panes();
+    prices.setStretchFactor(4);
+    volumes.setStretchFactor(1);
+    this.marks = new Marks(library, this.candles);
+    this.paint();
+    this.viewport = new Viewport(this.scale, bars, element);
+    dark.addEventListener("change", () => this.paint());
+    // The footer has the same link; a second one would only be another stop of the Tab key.
+    element.querySelector("#tv-attr-logo")?.setAttribute("tabindex", "-1");
+  }
+
+  get scale() {
+    return this.chart.timeScale();
+  }
+
+  paint() {
+    const colour = readColours();
+    this.chart.applyOptions(buildChartOptions(colour, library));
+    this.candles.applyOptions(buildCandleOptions(colour));
+    this.volume.applyOptions({ color: colour.volume });
+    this.marks.draw(colour.accent);
+    if (this.bars.list.length) this.fill(colour);
+  }
+
+  /** Draw the loaded bars. Bars added at the start do not move the visible range. */
+  draw() {
+    const precision = this.bars.decimals;
+    const priceFormat = { type: "price", precision, minMove: findStep(this.tick, precision) };
+    this.candles.applyOptions({ priceFormat });
+    this.fill(readColours());
+    this.chart.applyOptions({ timeScale: { timeVisible: !this.bars.bySession } });
+    this.volume.setData(this.bars.list.map(({ time, volume }) => ({ time, value: volume })));
+    this.viewport.limitZoom();
+    this.onDraw?.();
+  }
+
+  fill(colour) {
+    this.candles.setData(this.bars.list.map((bar) => (bar.forming ? styleForming(bar, colour) : bar)));
+    // Only the last price of the series is labelled, not that of a range in its middle.
+    this.label.applyOptions({ ...buildLabelOptions(this.bars.last, colour), axisLabelVisible: !this.bars.hasNewer });
+  }
+
+  /** Draw the same bars with new tick marks, after a change of the time zone. */
+  redraw() {
+    const visible = this.scale.getVisibleLogicalRange();
+    this.candles.setData([]);
+    this.volume.setData([]);
+    this.draw();
+    if (visible) this.scale.setVisibleLogicalRange(visible);
+  }
+
+  /** Show the bars with these indices and a small margin. */
+  show(from, to) {
+    this.viewport.show(from, to);
+    this.candles.priceScale().applyOptions({ autoScale: true });
+  }
+
+  /** Mark one bar with a text; without a text, remove the mark. */
+  mark(time, text) {
+    this.marks.point(time, text);
+    this.marks.draw(readColours().accent);
+  }
+
+  /** Mark corrected bars. */
+  markRevised(times) {
+    this.marks.revise(times);
+    this.marks.draw(readColours().accent);
+  }
+
+  clearPoint() {
+    this.chart.clearCrosshairPosition();
+  }
+
+  point(bar) {
+    this.chart.setCrosshairPosition(bar.close, bar.time, this.candles);
+  }
+}

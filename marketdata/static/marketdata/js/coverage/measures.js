@@ -1,0 +1,50 @@
+// What the heat map shows of a day: a level, which becomes a colour, and a text.
+
+import { formatCount } from "../shared/format.js";
+
+const UTC_DAY = 1440; // minutes
+
+const formatBars = (count) => (count === 1 ? "1 bar" : `${formatCount(count)} bars`);
+
+/** The text that explains to what the bars of a day are compared. */
+export function describeMeasure({ calendar, usual_bars: usual }) {
+  if (calendar) return `Open minutes with a bar, by trading day of ${calendar}:`;
+  if (usual === null) return "Bars by UTC day, of 1,440 minutes:";
+  return `Bars by UTC day, of ${formatCount(usual)} on a usual day (median of the upper half):`;
+}
+
+/** On a Saturday, Monday's trading day is listed although it has not opened yet. */
+export function hasBegun(day) {
+  return day.bars > 0 || day.expected_by_now > 0;
+}
+
+/** The class of a day's button: the share of its minutes that have a bar. */
+export function findLevel(day, { calendar, usual_bars: usual }) {
+  const [count, full] = calendar ? [day.open_bars, day.expected_by_now] : [day.bars, usual ?? UTC_DAY];
+  if (!full) return "heat-closed";
+  const share = count / full;
+  if (share === 0) return "heat-0";
+  return share < 0.5 ? "heat-1" : share < 0.8 ? "heat-2" : share < 0.98 ? "heat-3" : "heat-4";
+}
+
+export function describeDay(day, { calendar, usual_bars: usual }) {
+  return calendar ? describeByCalendar(day) : describeByBars(day, usual);
+}
+
+function describeByCalendar(day) {
+  const outside = day.bars - day.open_bars;
+  return [
+    day.expected_by_now
+      ? `${formatCount(day.open_bars)} of ${formatCount(day.expected_by_now)} minutes${day.forming ? " so far" : ""}`
+      : "",
+    outside ? `${formatBars(outside)} while closed` : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+function describeByBars(day, usual) {
+  if (!day.bars) return "no bars";
+  const share = usual ? `, ${Math.floor((day.bars / usual) * 100)}% of a usual day` : " of 1,440 minutes";
+  return `${formatBars(day.bars)}${share}${day.forming ? ", not over yet" : ""}`;
+}

@@ -1,0 +1,116 @@
+// Shows another range of the series in the chart.
+
+import { ApiError } from "../shared/api.js";
+import { formatLength } from "../shared/format.js";
+import { updateAddress } from "./address.js";
+import { DAY, findIndices, findMoment } from "./moments.js";
+import { extendSoon } from "./paging.js";
+import { pressTimeframe, setClock } from "./switches.js";
+
+const GAP_MARGIN = 90; // bars on either side of a gap
+const MARGIN = 60; // bars on either side of a moment
+const MIN_SHOWN = 10; // bars of a range; with fewer, their neighbours are shown too
+
+/** Replace the bars with the range that `request` returns, then call `show` to move the chart. Until then, and after an
+ * error, chart, legend and address do not change. `show` may return a message. */
+async function load(page, timeframe, request, show) {
+  const { bars, state, status } = page;
+  const turn = state.startRequest(timeframe);
+  status.show("bars", "Loading…");
+  pressTimeframe(timeframe, bars);
+  try {
+    const range = await request();
+    if (!state.isCurrent(turn)) return;
+    drawRange(page, range);
+    for (const subject of ["more", "bars"]) status.show(subject);
+    status.show("bars", show() ?? "", true);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (state.isCurrent(turn)) status.show("bars", error.message, true);
+  } finally {
+    if (state.isCurrent(turn)) {
+      state.endRequest(bars.timeframe);
+      pressTimeframe(bars.timeframe, bars);
+      extendSoon(page);
+    }
+  }
+}
+
+/** `range`: null if the loaded bars contain the requested ones. */
+function drawRange(page, range) {
+  const { bars, chart } = page;
+  if (range) bars.replace(range);
+  if (!bars.list.length) throw new ApiError("The series no longer has bars: reload the page.");
+  setClock(page);
+  chart.mark();
+  chart.draw();
+}
+
+function select({ chart, legend, state }, bar) {
+  state.select(bar);
+  chart.clearPoint();
+  legend.show(bar);
+}
+
+export function showLatest(page, timeframe = page.state.requested) {
+  const { bars, chart } = page;
+  const request = () => bars.loadLatest(timeframe);
+  return load(page, timeframe, request, () => {
+    chart.viewport.showLatest();
+    select(page, bars.last);
+    updateAddress(page, null);
+  });
+}
+
+/** `day`: the name of the range in messages, if it is not the date of `start`. */
+export function showRange(page, start, end, day) {
+  const { bars, chart, clock } = page;
+  const timeframe = page.state.requested;
+  const request = () => bars.loadAround(start, end, timeframe);
+  return load(page, timeframe, request, () => {
+    const [from, to] = findIndices(start, end, bars);
+    if (to - from >= MIN_SHOWN) chart.show(from, to);
+    else chart.show(from - MARGIN, from + MARGIN); // a day is a single 1d candle: show its neighbours too
+    select(page, bars.list[from]);
+    updateAddress(page, start);
+    if (!bars.overlaps(from, start, end)) return `No bars on ${day ?? clock.date(start)}: the nearest are shown.`;
+  });
+}
+
+export function showGap(page, gap) {
+  const { bars, chart } = page;
+  const [start, end] = [gap.after - GAP_MARGIN * 60, gap.before + GAP_MARGIN * 60];
+  const request = async () => {
+    const range = await bars.loadAround(start, end, "1m"); // gaps exist between minute bars only
+    const found = range?.list ?? bars.list;
+    return found.some((bar) => bar.stamp === gap.before) ? range : bars.loadAround(gap.before, end, "1m");
+  };
+  return load(page, "1m", request, () => {
+    const at = bars.findAt(gap.before);
+    chart.show(at - GAP_MARGIN, at + GAP_MARGIN);
+    chart.mark(gap.before, `${formatLength(gap.minutes)} gap`);
+    select(page, bars.list[at]);
+    updateAddress(page, gap.after);
+    scrollToChart();
+  });
+}
+
+/** Show the same moment in candles of another timeframe. */
+export async function changeTimeframe(page, timeframe) {
+  const { bars, chart, state } = page;
+  const moment = state.kept ?? findMoment(chart.scale.getVisibleLogicalRange(), bars, state.selected);
+  if (moment === undefined) return showLatest(page, timeframe);
+  const request = () => bars.loadAround(moment, moment + DAY, timeframe);
+  await load(page, timeframe, request, () => {
+    const at = bars.findAt(moment);
+    chart.show(at - MARGIN, at + MARGIN);
+    select(page, bars.list[at]);
+    updateAddress(page, moment);
+  });
+  state.keep(moment);
+}
+
+/** Scroll to the chart: on a small screen it is far from the pressed day or gap. */
+export function scrollToChart() {
+  document.getElementById("chart-title").parentElement.scrollIntoView({ block: "nearest" });
+}

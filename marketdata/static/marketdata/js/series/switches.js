@@ -1,0 +1,40 @@
+// The radio buttons of timeframe and time zone.
+
+const DATED = "Daily and weekly candles show the exchange’s trading date, which does not depend on the time zone.";
+const STORED = "barkeep-clock";
+
+export const timeframes = [...document.getElementsByName("timeframe")];
+const zones = [...document.getElementsByName("zone")];
+
+/** Show which timeframe is requested. Days and weeks disable the choice of a time zone. */
+export function pressTimeframe(timeframe, bars) {
+  for (const choice of timeframes) choice.checked = choice.value === timeframe;
+  for (const choice of zones) {
+    choice.disabled = bars.bySession;
+    choice.title = choice.parentElement.title = bars.bySession ? DATED : "";
+  }
+}
+
+/** Days and weeks always use UTC: their trading dates do not depend on the time zone. */
+export function setClock({ bars, clock }) {
+  const chosen = zones.find((choice) => choice.checked);
+  clock.setZone(bars.bySession ? "UTC" : (chosen?.value ?? "UTC"));
+}
+
+/** Choose the zone of the last visit. */
+export function restoreZone() {
+  const exchange = zones.find((choice) => choice.value !== "UTC");
+  if (exchange && localStorage.getItem(STORED) === "exchange") exchange.checked = true;
+}
+
+export function listenToZones(page) {
+  for (const choice of zones) {
+    choice.addEventListener("change", () => {
+      localStorage.setItem(STORED, choice.value === "UTC" ? "UTC" : "exchange");
+      setClock(page);
+      page.chart.redraw();
+      page.legend.show(page.legend.bar);
+      page.gaps.draw();
+    });
+  }
+}

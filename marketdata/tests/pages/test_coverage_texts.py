@@ -1,0 +1,24 @@
+"""Texts of coverage and gaps, with and without a calendar."""
+
+from marketdata.models import Series
+from marketdata.pages.coverage_texts import describe_coverage
+
+
+def test_a_calendar_separates_closed_hours():
+    texts = describe_coverage(Series(pk=1, calendar="XNYS"), is_staff=True)
+    assert texts.measure == "Open minutes with a bar, by trading day of XNYS:"
+    assert texts.gaps.endswith("either nothing traded or data is missing.")
+    assert [value for value, _ in texts.kinds] == ["open", "closed"]
+    assert texts.orders[0] == ("longest", "longest first")
+
+
+def test_without_a_calendar_the_newest_gaps_are_first():
+    texts = describe_coverage(Series(pk=1, calendar=""), is_staff=False)
+    assert (texts.kind, texts.measure, texts.kinds) == ("by-bars", "Bars by UTC day:", ())
+    assert texts.orders[0] == ("newest", "newest first")
+    assert texts.gaps.endswith("A trading calendar separates closed hours from the rest.")
+
+
+def test_staff_can_set_a_calendar():
+    texts = describe_coverage(Series(pk=7, calendar=""), is_staff=True)
+    assert texts.gaps.endswith(': <a href="/admin/marketdata/series/7/change/">set a calendar</a>.')
