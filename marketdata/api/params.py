@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import MAXYEAR, datetime, timedelta
 
 from django.utils import timezone
@@ -13,6 +14,8 @@ from marketdata.timestamps import parse_timestamp
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 500
+MAX_RUNS = 500
+DEFAULT_RUNS = 50
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -44,13 +47,40 @@ class ChoiceField(serializers.ChoiceField):
         return data
 
 
+class WholeNumberField(serializers.IntegerField):
+    """Digits, after a minus sign if negative. Python would also accept 1_000, 5.0 and digits of other scripts."""
+
+    def to_internal_value(self, data: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class NegotiatedFormat:
+    """The default of `format`: what the header Accept selects."""
+
+    requires_context = True
+
+    def __call__(self, field: serializers.Field) -> str:
+        return field.context["request"].accepted_renderer.format
+
+
 class KnownParameters(serializers.Serializer):
     """Query parameters of one endpoint. Unknown parameters are errors: a mistyped name must not change the result."""
 
     @classmethod
     def parse(cls, request: Request) -> dict:
-        """The validated parameters of the request. Raises `ValidationError` (400) if one is unknown or invalid."""
-        parameters = cls(data=request.query_params.dict())
+        """The validated parameters of the request.
+
+        Raises `ValidationError` (400) if one is unknown, repeated or invalid.
+        """
+        parameters = cls(data=request.query_params.dict(), context={"request": request})
+        counts = {name: len(request.query_params.getlist(name)) for name in parameters.fields}
+        repeated = {
+            name: [f"This parameter occurs {count} times: give it once."] for name, count in counts.items() if count > 1
+        }
+        if repeated:
+            raise serializers.ValidationError(repeated)
         parameters.is_valid(raise_exception=True)
         return parameters.validated_data
 
@@ -88,7 +118,7 @@ class BarsParameters(RangeParameters):
         help_text="Return the bars as they were stored at this time, by the runs that had finished. Default: now.",
     )
 
-    limit = serializers.IntegerField(
+    limit = WholeNumberField(
         required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Bars per page (JSON only)."
     )
     order = ChoiceField(["asc", "desc"], required=False, default="asc", help_text="By time.")
@@ -96,8 +126,8 @@ class BarsParameters(RangeParameters):
     format = ChoiceField(
         ["json", "csv", "parquet"],
         required=False,
-        default="json",
-        help_text="json: one page. csv, parquet: the complete range as a file.",
+        default=NegotiatedFormat(),
+        help_text="json: one page. csv, parquet: the complete range as a file. Default: by the header Accept, or json.",
     )
 
     def validate(self, attrs: dict) -> dict:
@@ -141,7 +171,7 @@ class RevisionsParameters(RangeParameters):
     """Range, order and page size of revisions."""
 
     ts = TimestampField(required=False, default=None, help_text="Only the bar of this minute. Replaces start and end.")
-    limit = serializers.IntegerField(
+    limit = WholeNumberField(
         required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Revisions per page."
     )
     order = ChoiceField(["asc", "desc"], required=False, default="asc", help_text="By the bar's time, then by run.")
@@ -164,10 +194,14 @@ class RunsParameters(KnownParameters):
 
     ORDERINGS = ("id", "started_at", "finished_at", "row_count", "inserted_count", "updated_count", "file_name")
 
-    status = ChoiceField(["running", "success", "failed"], required=False)
+    status = ChoiceField(["running", "success", "failed"], required=False, help_text="Of the runs.")
     series = serializers.SlugField(required=False, help_text="Slug of a series that the run wrote to.")
-    dataset = serializers.CharField(required=False)
-    file_sha256 = serializers.CharField(required=False)
+    dataset = serializers.CharField(required=False, trim_whitespace=False, help_text="Name in the audit trail.")
+    file_sha256 = serializers.CharField(required=False, trim_whitespace=False, help_text="Of the runs' file.")
     ordering = ChoiceField([*ORDERINGS, *(f"-{name}" for name in ORDERINGS)], required=False, default="-id")
-    limit = serializers.IntegerField(required=False, default=50, min_value=1, max_value=500)
-    offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=1_000_000)
+    limit = WholeNumberField(
+        required=False, default=DEFAULT_RUNS, min_value=1, max_value=MAX_RUNS, help_text="Runs per page."
+    )
+    offset = WholeNumberField(
+        required=False, default=0, min_value=0, max_value=1_000_000, help_text="How many runs to skip."
+    )
