@@ -118,10 +118,17 @@ class BarsParameters(RangeParameters):
         help_text="Return the bars as they were stored at this time, by the runs that had finished. Default: now.",
     )
 
+    # Callable defaults are not described. Generated clients send described ones, and files reject both parameters.
     limit = WholeNumberField(
-        required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Bars per page (JSON only)."
+        required=False,
+        default=lambda: DEFAULT_LIMIT,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text=f"Bars per page (JSON only). Default: {DEFAULT_LIMIT}.",
     )
-    order = ChoiceField(["asc", "desc"], required=False, default="asc", help_text="By time.")
+    order = ChoiceField(
+        ["asc", "desc"], required=False, default=lambda: "asc", help_text="By time (JSON only). Default: asc."
+    )
     cursor = TimestampField(required=False, default=None, help_text="`next_cursor` of the previous page.")
     format = ChoiceField(
         ["json", "csv", "parquet"],

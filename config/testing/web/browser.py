@@ -4,19 +4,16 @@ content security policy fails the test in which it occurs."""
 from __future__ import annotations
 
 import shutil
-import threading
 from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.handlers.wsgi import WSGIHandler
-from django.core.servers.basehttp import ThreadedWSGIServer
 from django.test import Client
-from django.test.testcases import QuietWSGIRequestHandler
 from playwright.sync_api import sync_playwright
 
 from config.testing.builders import bars, ingest, together, write
 from config.testing.rows import RUNS, insert
+from config.testing.web.live_server import serve
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = """no-sandbox disable-gpu disable-quic no-first-run disable-background-networking
@@ -47,15 +44,9 @@ def browser():
 
 @pytest.fixture
 def site(browser, market_db):
-    """The address of a live server on the test database. Each request closes its own connection."""
-    server = ThreadedWSGIServer(("127.0.0.1", 0), QuietWSGIRequestHandler, allow_reuse_address=False)
-    server.set_app(WSGIHandler())
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    """The address of a live server, for the browser."""
+    with serve() as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
-"""Stored data of every kind, and the comparison of responses with the description."""
+"""The comparison of responses with the description."""
 
 import pytest
 
-from config.testing.builders import bars, ingest, together, undo_run, write
-from config.testing.rows import FAILED, RUNS, insert
-from marketdata.models import Series
 from marketdata.tests.api.contract import Contract, read_description
 
 
@@ -24,17 +21,3 @@ def check(contract, reader):
         return response
 
     return check
-
-
-@pytest.fixture
-def history(market_db, tmp_path):
-    """Bars with a gap, a corrected bar, an undone run, a failed run, and a series without bars."""
-    first = bars(1350)
-    ingest(write(tmp_path / "first.dbn", together(first[:900], first[930:])))
-    second = bars(5)
-    second["volume"] += 1
-    ingest(write(tmp_path / "second.dbn", second))
-    ingest(write(tmp_path / "third.dbn", bars(3, first=2000)))
-    undo_run(3)
-    insert(RUNS, **FAILED, id=100)
-    Series.objects.create(slug="empty", symbol="EMPTY")
