@@ -8,10 +8,9 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from marketdata.api.exports import export_bars
-from marketdata.api.negotiation import FilesMixin
+from marketdata.api.negotiation import FilesViewSet
 from marketdata.api.paging import build_next_page
 from marketdata.api.params import BarsParameters, RevisionCursor, RevisionsParameters
 from marketdata.api.responses.bars import (
@@ -29,7 +28,7 @@ from marketdata.bars.revisions import read_revision_page
 from marketdata.timestamps import to_iso
 
 
-class BarsViewSet(FilesMixin, ViewSet):
+class BarsViewSet(FilesViewSet):
     """Minute bars of one series, current or as of an earlier time, and their revisions."""
 
     @extend_schema(

@@ -11,11 +11,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from marketdata.api.errors import check_calendar
 from marketdata.api.exports import export_candles
-from marketdata.api.negotiation import FilesMixin
+from marketdata.api.negotiation import FilesViewSet
 from marketdata.api.paging import build_next_page
 from marketdata.api.params import CandlesParameters, NoParameters
 from marketdata.api.responses.candles import CandlePageSerializer, serialize_candle
@@ -30,10 +29,12 @@ from marketdata.candles.query import read_candle_page
 from marketdata.models import Series
 from marketdata.timestamps import to_iso
 
-_TIMEFRAME = OpenApiParameter("timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES)
+_TIMEFRAME = OpenApiParameter(
+    "timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES, description="The length of a candle."
+)
 
 
-class CandleViewSet(FilesMixin, ViewSet):
+class CandleViewSet(FilesViewSet):
     """Candles of one series, computed from its minute bars at the time of the request."""
 
     def get_permissions(self) -> list[BasePermission]:

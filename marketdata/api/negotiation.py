@@ -8,12 +8,14 @@ programs send the Accept of their HTTP library. Without `format`, Accept selects
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.http.response import HttpResponseBase
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
 
 
 class CsvRenderer(BaseRenderer):
@@ -51,13 +53,15 @@ class FormatNegotiation(DefaultContentNegotiation):
         return next(renderer for renderer in renderers if renderer.media_type == preferred), preferred
 
 
-class FilesMixin:
-    """A view whose responses are JSON pages or files. Errors are JSON, also if a file was requested."""
+class FilesViewSet(ViewSet):
+    """A viewset whose responses are JSON pages or files. Errors are JSON, also if a file was requested."""
 
     renderer_classes = (JSONRenderer, CsvRenderer, ParquetRenderer)
     content_negotiation_class = FormatNegotiation
 
-    def finalize_response(self, request: Request, response: HttpResponseBase, *args, **kwargs) -> HttpResponseBase:
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
         renderer = getattr(request, "accepted_renderer", None)
         if isinstance(response, Response) and renderer and renderer.format != JSONRenderer.format:
             request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type

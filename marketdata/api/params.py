@@ -205,7 +205,12 @@ class RunsParameters(KnownParameters):
     series = serializers.SlugField(required=False, help_text="Slug of a series that the run wrote to.")
     dataset = serializers.CharField(required=False, trim_whitespace=False, help_text="Name in the audit trail.")
     file_sha256 = serializers.CharField(required=False, trim_whitespace=False, help_text="Of the runs' file.")
-    ordering = ChoiceField([*ORDERINGS, *(f"-{name}" for name in ORDERINGS)], required=False, default="-id")
+    ordering = ChoiceField(
+        [*ORDERINGS, *(f"-{name}" for name in ORDERINGS)],
+        required=False,
+        default="-id",
+        help_text="The field to order by. A minus sign reverses the order.",
+    )
     limit = WholeNumberField(
         required=False, default=DEFAULT_RUNS, min_value=1, max_value=MAX_RUNS, help_text="Runs per page."
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 
@@ -20,19 +22,19 @@ class CountField(serializers.IntegerField):
 class PriceField(serializers.DecimalField):
     """Exact decimal text, such as 16800.25."""
 
-    def __init__(self, **options) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(max_digits=20, decimal_places=9, **options)
 
 
 class TimeframeField(serializers.ChoiceField):
     """The length of a bar or candle."""
 
-    def __init__(self, **options) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(("1m", *TIMEFRAMES), **options)
 
 
 class OrderField(serializers.ChoiceField):
     """The order of a page."""
 
-    def __init__(self, **options) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(("asc", "desc"), help_text="By time.", **options)
