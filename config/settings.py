@@ -201,7 +201,8 @@ REST_FRAMEWORK = {
     # Production has one proxy, which sets the client's address. Without a proxy the header could be forged.
     "NUM_PROXIES": 1 if PRODUCTION else 0,
     "DEFAULT_SCHEMA_CLASS": "marketdata.api.schema.Schema",
-    "URL_FORMAT_OVERRIDE": None,  # the API has a parameter `format` of its own
+    "EXCEPTION_HANDLER": "marketdata.api.errors.handle_error",
+    "URL_FORMAT_OVERRIDE": None,  # marketdata.api.negotiation decides about `format`
 }
 
 SPECTACULAR_SETTINGS = {
@@ -210,6 +211,7 @@ SPECTACULAR_SETTINGS = {
     "Back to [Barkeep](/).",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # values mean what they are called
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "marketdata.api.schema.remove_storage_bounds",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time
 
 from django.utils.dateparse import parse_date, parse_datetime
+
+_FINER_THAN_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 
 
 def parse_timestamp(text: str) -> datetime | None:
     """The UTC time of an ISO 8601 date or time; None if the text is neither. Without an offset the time is UTC."""
     text = text.strip()
+    if _FINER_THAN_MICROSECONDS.search(text):
+        return None  # Python would truncate it to another time
     # In a query string an unquoted "+" of an offset arrives as a space.
     return _parse(text) or _parse("+".join(text.rsplit(" ", 1)))
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 from functools import partial
 
 from django.http import StreamingHttpResponse
-from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
-from marketdata.api.examples import REVISIONS_EXAMPLE
 from marketdata.api.exports import export_bars
+from marketdata.api.negotiation import FilesViewSet
 from marketdata.api.paging import build_next_page
 from marketdata.api.params import BarsParameters, RevisionCursor, RevisionsParameters
-from marketdata.api.responses import serialize_bar, serialize_revision
+from marketdata.api.responses.bars import (
+    BarPageSerializer,
+    RevisionPageSerializer,
+    serialize_bar,
+    serialize_revision,
+)
+from marketdata.api.responses.errors import describe_responses
+from marketdata.api.responses.examples import REVISIONS_EXAMPLE
 from marketdata.api.series import get_series
 from marketdata.bars.as_of import read_bar_page_as_of
 from marketdata.bars.query import read_bar_page
@@ -22,21 +28,28 @@ from marketdata.bars.revisions import read_revision_page
 from marketdata.timestamps import to_iso
 
 
-class BarsViewSet(ViewSet):
+class BarsViewSet(FilesViewSet):
     """Minute bars of one series, current or as of an earlier time, and their revisions."""
 
-    @extend_schema(summary="List minute bars", parameters=[BarsParameters], responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        summary="List minute bars",
+        parameters=[BarsParameters],
+        responses=describe_responses(BarPageSerializer, 404, files=True),
+    )
     def bars(self, request: Request, slug: str) -> Response | StreamingHttpResponse:
         """Bars of [start, end) in pages, or the complete range as CSV or Parquet. Prices are exact decimal text.
 
         With `as_of`, the bars as they were stored at that time. Bars that later runs inserted are omitted. Bars that
         later runs changed or removed have their earlier values.
+
+        Without `format`, the header Accept selects the format: text/csv or application/vnd.apache.parquet requests the
+        file. HEAD returns the headers of a file and reads no bars.
         """
         series = get_series(slug)
         parameters = BarsParameters.parse(request)
         as_of = parameters["as_of"]
         if parameters["format"] != "json":
-            return export_bars(series, parameters["format"], parameters["start"], parameters["end"], as_of=as_of)
+            return export_bars(request, series, parameters)
         read_page = read_bar_page if as_of is None else partial(read_bar_page_as_of, as_of=as_of)
         bars, next_cursor = read_page(
             series,
@@ -58,8 +71,9 @@ class BarsViewSet(ViewSet):
     @extend_schema(
         summary="List revisions of minute bars",
         parameters=[RevisionsParameters],
-        responses=OpenApiTypes.OBJECT,
-        examples=[OpenApiExample("A corrected bar", REVISIONS_EXAMPLE)],
+        responses=describe_responses(
+            RevisionPageSerializer, 404, example=OpenApiExample("A corrected bar", REVISIONS_EXAMPLE)
+        ),
     )
     def revisions(self, request: Request, slug: str) -> Response:
         """The earlier values of bars in [start, end), or of the bar at `ts`, that a run changed or removed.

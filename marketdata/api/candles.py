@@ -6,18 +6,20 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from marketdata.api.errors import check_calendar
 from marketdata.api.exports import export_candles
+from marketdata.api.negotiation import FilesViewSet
 from marketdata.api.paging import build_next_page
 from marketdata.api.params import CandlesParameters, NoParameters
-from marketdata.api.responses import serialize_candle, serialize_stats
+from marketdata.api.responses.candles import CandlePageSerializer, serialize_candle
+from marketdata.api.responses.errors import describe_responses
+from marketdata.api.responses.series import StatsSerializer, serialize_stats
 from marketdata.api.series import get_series
 from marketdata.bars.stats import SeriesStats
 from marketdata.candles.aggregate import Candle
@@ -27,10 +29,12 @@ from marketdata.candles.query import read_candle_page
 from marketdata.models import Series
 from marketdata.timestamps import to_iso
 
-_TIMEFRAME = OpenApiParameter("timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES)
+_TIMEFRAME = OpenApiParameter(
+    "timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES, description="The length of a candle."
+)
 
 
-class CandleViewSet(ViewSet):
+class CandleViewSet(FilesViewSet):
     """Candles of one series, computed from its minute bars at the time of the request."""
 
     def get_permissions(self) -> list[BasePermission]:
@@ -38,7 +42,11 @@ class CandleViewSet(ViewSet):
             return [AllowAny()]
         return [IsAuthenticated()]
 
-    @extend_schema(summary="List candles", parameters=[_TIMEFRAME, CandlesParameters], responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        summary="List candles",
+        parameters=[_TIMEFRAME, CandlesParameters],
+        responses=describe_responses(CandlePageSerializer, 404, 409, files=True),
+    )
     def bars(self, request: Request, slug: str, timeframe: str) -> Response | StreamingHttpResponse:
         """Candles with a timestamp in [start, end) in pages, or the complete range as CSV or Parquet.
 
@@ -48,11 +56,13 @@ class CandleViewSet(ViewSet):
         and 1w candles are the exchange's trading days and weeks, and `session_date` is their date. A period without a
         bar has no candle. `bar_count` is the number of bars, `expected` the number of minutes the exchange was open. A
         candle is `forming` until its period is over.
+
+        Without `format`, the header Accept selects the format, as for minute bars.
         """
         series = _get_series(slug, timeframe)
         parameters = CandlesParameters.parse(request)
         if parameters["format"] != "json":
-            return export_candles(series, timeframe, parameters["format"], parameters["start"], parameters["end"])
+            return export_candles(request, series, timeframe, parameters)
         candles, next_cursor = read_candle_page(
             series,
             timeframe,
@@ -71,7 +81,11 @@ class CandleViewSet(ViewSet):
         }
         return Response(body | build_next_page(request, to_iso(next_cursor)))
 
-    @extend_schema(summary="Get the stats of a series' candles", parameters=[_TIMEFRAME], responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        summary="Get the stats of a series' candles",
+        parameters=[_TIMEFRAME],
+        responses=describe_responses(StatsSerializer, 404, 409),
+    )
     def stats(self, request: Request, slug: str, timeframe: str) -> Response:
         """The number of candles of this timeframe, the first and last timestamp, and the latest close."""
         series = _get_series(slug, timeframe)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from marketdata.api.errors import check_calendar
-from marketdata.api.examples import COVERAGE_EXAMPLE
 from marketdata.api.params import RangeParameters
-from marketdata.api.responses import serialize_coverage
+from marketdata.api.responses.coverage import CoverageSerializer, serialize_coverage
+from marketdata.api.responses.errors import describe_responses
+from marketdata.api.responses.examples import COVERAGE_EXAMPLE
 from marketdata.api.series import get_series
 from marketdata.coverage.report import read_coverage
 
@@ -21,8 +22,12 @@ class CoverageViewSet(ViewSet):
     @extend_schema(
         summary="Get bars per day, and gaps",
         parameters=[RangeParameters],
-        responses=OpenApiTypes.OBJECT,
-        examples=[OpenApiExample("A day with half an hour missing", COVERAGE_EXAMPLE)],
+        responses=describe_responses(
+            CoverageSerializer,
+            404,
+            409,
+            example=OpenApiExample("A day with half an hour missing", COVERAGE_EXAMPLE),
+        ),
     )
     def coverage(self, request: Request, slug: str) -> Response:
         """The number of bars per day, and the ranges of missing minutes. The default is the last year of data.

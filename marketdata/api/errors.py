@@ -1,12 +1,20 @@
-"""API errors of series whose trading calendar does not exist."""
+"""API errors beyond those of REST framework: an unknown trading calendar, and a database that does not respond."""
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
 from rest_framework import status
 from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
 
 from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.models import Series
+
+logger = logging.getLogger(__name__)
 
 
 class UnknownCalendarConflict(APIException):
@@ -22,3 +30,19 @@ def check_calendar(series: Series) -> None:
             get_exchange(series.calendar)
     except UnknownCalendar as error:
         raise UnknownCalendarConflict(f"{error} Correct it in the admin, at series {series.slug}.") from error
+
+
+class DatabaseUnavailable(APIException):
+    """503: the database does not respond, or ended the statement or the connection. The client may try again."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database does not respond: try again later."
+    wait = 10  # seconds, for the header Retry-After
+
+
+def handle_error(error: Exception, context: dict[str, Any]) -> Response | None:
+    """REST framework's exception handler, and 503 for a database that does not respond."""
+    if isinstance(error, (InterfaceError, OperationalError)):
+        logger.error("The database did not respond to a request of the API: %s", error)
+        error = DatabaseUnavailable()
+    return exception_handler(error, context)

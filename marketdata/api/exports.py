@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.http import StreamingHttpResponse
+from rest_framework.request import Request
 
+from marketdata.api.negotiation import CsvRenderer, ParquetRenderer
 from marketdata.bars.as_of import export_csv_blocks_as_of
 from marketdata.bars.export import EXPORT_COLUMNS, export_csv_blocks
 from marketdata.candles.query import iterate_candles
@@ -24,23 +26,26 @@ CANDLE_COLUMNS = (
 )  # fmt: skip
 
 
-def export_bars(
-    series: Series, file_format: str, start: datetime | None, end: datetime | None, *, as_of: datetime | None = None
-) -> StreamingHttpResponse:
-    """Minute bars of [start, end) as csv or parquet. Prices are exact: decimal text, decimal128(20, 9) in Parquet."""
-    if as_of is None:
-        blocks = export_csv_blocks(series, start=start, end=end)
+def export_bars(request: Request, series: Series, parameters: Mapping[str, Any]) -> StreamingHttpResponse:
+    """Minute bars of [start, end) as csv or parquet. Prices are exact: decimal text, decimal128(20, 9) in Parquet.
+
+    `parameters` are the validated `start`, `end`, `as_of` and `format`.
+    """
+    bounds = {name: parameters[name] for name in ("start", "end")}
+    if parameters["as_of"] is None:
+        blocks = export_csv_blocks(series, **bounds)
     else:
-        blocks = export_csv_blocks_as_of(series, as_of=as_of, start=start, end=end)
-    return _build_download(f"{series.slug}-ohlcv-1m", file_format, EXPORT_COLUMNS, blocks)
+        blocks = export_csv_blocks_as_of(series, as_of=parameters["as_of"], **bounds)
+    return _build_download(request, f"{series.slug}-ohlcv-1m", parameters["format"], EXPORT_COLUMNS, blocks)
 
 
 def export_candles(
-    series: Series, timeframe: str, file_format: str, start: datetime | None, end: datetime | None
+    request: Request, series: Series, timeframe: str, parameters: Mapping[str, Any]
 ) -> StreamingHttpResponse:
     """Candles with a timestamp in [start, end), as `export_bars`; volume is decimal128(28, 0) in Parquet."""
-    blocks = _write_candle_blocks(series, timeframe, start, end)
-    return _build_download(f"{series.slug}-ohlcv-{timeframe}", file_format, CANDLE_COLUMNS, blocks)
+    blocks = _write_candle_blocks(series, timeframe, parameters["start"], parameters["end"])
+    name = f"{series.slug}-ohlcv-{timeframe}"
+    return _build_download(request, name, parameters["format"], CANDLE_COLUMNS, blocks)
 
 
 def _write_candle_blocks(
@@ -55,14 +60,32 @@ def _write_candle_blocks(
         yield lines.getvalue().encode()
 
 
+class HeadersOnly(StreamingHttpResponse):
+    """The response to HEAD: the headers of the file, also those that the middleware sets, and no body.
+
+    A compressing middleware replaces `streaming_content` and would add bytes to an empty body.
+    """
+
+    @property
+    def streaming_content(self) -> Iterator[bytes]:
+        return iter(())
+
+    @streaming_content.setter
+    def streaming_content(self, value: Iterable[object] | AsyncIterable[object]) -> None:
+        # Django's own setter, which the stubs omit.
+        self._set_streaming_content(())  # type: ignore[attr-defined]  # see above
+
+
 def _build_download(
-    name: str, file_format: str, columns: Sequence[str], blocks: Iterator[bytes]
+    request: Request, name: str, file_format: str, columns: Sequence[str], blocks: Iterator[bytes]
 ) -> StreamingHttpResponse:
+    """The file as a stream of `blocks`, which are read while they are sent; for HEAD they are not read."""
     write, media_type = {
-        "csv": (_write_csv, "text/csv"),
-        "parquet": (_write_parquet, "application/vnd.apache.parquet"),
+        "csv": (_write_csv, CsvRenderer.media_type),
+        "parquet": (_write_parquet, ParquetRenderer.media_type),
     }[file_format]
-    return StreamingHttpResponse(
+    response_class = HeadersOnly if request.method == "HEAD" else StreamingHttpResponse
+    return response_class(
         write(columns, blocks),
         content_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}.{file_format}"'},

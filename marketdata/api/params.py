@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import MAXYEAR, datetime, timedelta
 
 from django.utils import timezone
@@ -13,6 +14,8 @@ from marketdata.timestamps import parse_timestamp
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 500
+MAX_RUNS = 500
+DEFAULT_RUNS = 50
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -44,13 +47,40 @@ class ChoiceField(serializers.ChoiceField):
         return str(data)
 
 
+class WholeNumberField(serializers.IntegerField):
+    """Digits, after a minus sign if negative. Python would also accept 1_000, 5.0 and digits of other scripts."""
+
+    def to_internal_value(self, data: float | int | str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", str(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class NegotiatedFormat:
+    """The default of `format`: what the header Accept selects."""
+
+    requires_context = True
+
+    def __call__(self, field: serializers.Field) -> str:
+        return str(field.context["request"].accepted_renderer.format)
+
+
 class KnownParameters(serializers.Serializer):
     """Query parameters of one endpoint. Unknown parameters are errors: a mistyped name must not change the result."""
 
     @classmethod
     def parse(cls, request: Request) -> dict:
-        """The validated parameters of the request. Raises `ValidationError` (400) if one is unknown or invalid."""
-        parameters = cls(data=request.query_params.dict())
+        """The validated parameters of the request.
+
+        Raises `ValidationError` (400) if one is unknown, repeated or invalid.
+        """
+        parameters = cls(data=request.query_params.dict(), context={"request": request})
+        counts = {str(name): len(request.query_params.getlist(str(name))) for name in parameters.fields}
+        repeated = {
+            name: [f"This parameter occurs {count} times: give it once."] for name, count in counts.items() if count > 1
+        }
+        if repeated:
+            raise serializers.ValidationError(repeated)
         parameters.is_valid(raise_exception=True)
         values: dict = parameters.validated_data
         return values
@@ -89,16 +119,23 @@ class BarsParameters(RangeParameters):
         help_text="Return the bars as they were stored at this time, by the runs that had finished. Default: now.",
     )
 
-    limit = serializers.IntegerField(
-        required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Bars per page (JSON only)."
+    # Callable defaults are not described. Generated clients send described ones, and files reject both parameters.
+    limit = WholeNumberField(
+        required=False,
+        default=lambda: DEFAULT_LIMIT,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text=f"Bars per page (JSON only). Default: {DEFAULT_LIMIT}.",
     )
-    order = ChoiceField(["asc", "desc"], required=False, default="asc", help_text="By time.")
+    order = ChoiceField(
+        ["asc", "desc"], required=False, default=lambda: "asc", help_text="By time (JSON only). Default: asc."
+    )
     cursor = TimestampField(required=False, default=None, help_text="`next_cursor` of the previous page.")
     format = ChoiceField(
         ["json", "csv", "parquet"],
         required=False,
-        default="json",
-        help_text="json: one page. csv, parquet: the complete range as a file.",
+        default=NegotiatedFormat(),  # type: ignore[arg-type]  # the stubs omit defaults that require the field
+        help_text="json: one page. csv, parquet: the complete range as a file. Default: by the header Accept, or json.",
     )
 
     def validate(self, attrs: dict) -> dict:
@@ -142,7 +179,7 @@ class RevisionsParameters(RangeParameters):
     """Range, order and page size of revisions."""
 
     ts = TimestampField(required=False, default=None, help_text="Only the bar of this minute. Replaces start and end.")
-    limit = serializers.IntegerField(
+    limit = WholeNumberField(
         required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT, help_text="Revisions per page."
     )
     order = ChoiceField(["asc", "desc"], required=False, default="asc", help_text="By the bar's time, then by run.")
@@ -165,10 +202,19 @@ class RunsParameters(KnownParameters):
 
     ORDERINGS = ("id", "started_at", "finished_at", "row_count", "inserted_count", "updated_count", "file_name")
 
-    status = ChoiceField(["running", "success", "failed"], required=False)
+    status = ChoiceField(["running", "success", "failed"], required=False, help_text="Of the runs.")
     series = serializers.SlugField(required=False, help_text="Slug of a series that the run wrote to.")
-    dataset = serializers.CharField(required=False)
-    file_sha256 = serializers.CharField(required=False)
-    ordering = ChoiceField([*ORDERINGS, *(f"-{name}" for name in ORDERINGS)], required=False, default="-id")
-    limit = serializers.IntegerField(required=False, default=50, min_value=1, max_value=500)
-    offset = serializers.IntegerField(required=False, default=0, min_value=0, max_value=1_000_000)
+    dataset = serializers.CharField(required=False, trim_whitespace=False, help_text="Name in the audit trail.")
+    file_sha256 = serializers.CharField(required=False, trim_whitespace=False, help_text="Of the runs' file.")
+    ordering = ChoiceField(
+        [*ORDERINGS, *(f"-{name}" for name in ORDERINGS)],
+        required=False,
+        default="-id",
+        help_text="The field to order by. A minus sign reverses the order.",
+    )
+    limit = WholeNumberField(
+        required=False, default=DEFAULT_RUNS, min_value=1, max_value=MAX_RUNS, help_text="Runs per page."
+    )
+    offset = WholeNumberField(
+        required=False, default=0, min_value=0, max_value=1_000_000, help_text="How many runs to skip."
+    )

@@ -2,55 +2,59 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
+from rest_framework.viewsets import GenericViewSet
 
+from marketdata.api.paging import RunsPagination
 from marketdata.api.params import NoParameters, RunsParameters
+from marketdata.api.responses.errors import describe_responses
+from marketdata.api.responses.runs import IngestRunSerializer
 from marketdata.api.series import get_series
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 
-
-class IngestRunSerializer(serializers.ModelSerializer):
-    """One ingest run with all its fields, and the last successful run that undid it."""
-
-    undone_by = serializers.SerializerMethodField()
-
-    def get_undone_by(self, run: IngestRun) -> int | None:
-        return max((undo.pk for undo in run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS), default=None)
-
-    class Meta:
-        model = IngestRun
-        fields = "__all__"
+_ID = OpenApiParameter("id", OpenApiTypes.INT64, OpenApiParameter.PATH, description="The number of the run.")
 
 
-class IngestRunViewSet(ViewSet):
-    """The audit trail: one run for each attempt to load a file, and for each undo."""
+class IngestRunViewSet(GenericViewSet):
+    """The audit trail: one run for each attempt to load a file, and for each undo.
 
-    @extend_schema(summary="List ingest runs", parameters=[RunsParameters], responses=IngestRunSerializer(many=True))
+    Filters and order are applied here. Filter backends ignore unknown names and values, which are errors.
+    """
+
+    queryset = IngestRun.objects.prefetch_related("undone_by")
+    serializer_class = IngestRunSerializer
+    pagination_class = RunsPagination
+
+    @extend_schema(
+        summary="List ingest runs",
+        parameters=[RunsParameters],
+        responses=describe_responses(IngestRunSerializer(many=True), 404),
+    )
     def list(self, request: Request) -> Response:
         """Runs in pages. The newest come first, unless `ordering` requests another order."""
         parameters = RunsParameters.parse(request)
         close_orphaned_runs()
-        runs = IngestRun.objects.order_by(parameters["ordering"], "-id").prefetch_related("undone_by")
+        runs = self.get_queryset().order_by(parameters["ordering"], "-id")
         for name in ("status", "dataset", "file_sha256"):
             if name in parameters:
                 runs = runs.filter(**{name: parameters[name]})
         if "series" in parameters:
             runs = runs.filter(symbols__contains=[get_series(parameters["series"]).symbol])
-        page = runs[parameters["offset"] : parameters["offset"] + parameters["limit"]]
-        return Response({"count": runs.count(), "results": IngestRunSerializer(page, many=True).data})
+        page = self.paginate_queryset(runs)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @extend_schema(summary="Get an ingest run", responses=IngestRunSerializer)
-    def retrieve(self, request: Request, pk: int) -> Response:
+    @extend_schema(
+        summary="Get an ingest run", parameters=[_ID], responses=describe_responses(IngestRunSerializer, 404)
+    )
+    def retrieve(self, request: Request, pk: str) -> Response:
         """All fields of one run."""
         NoParameters.parse(request)
         close_orphaned_runs()
-        run = IngestRun.objects.filter(pk=pk).first()
+        run = self.get_queryset().filter(pk=pk).first()
         if run is None:
             raise NotFound(f"There is no ingest run {pk}.")
-        return Response(IngestRunSerializer(run).data)
+        return Response(self.get_serializer(run).data)

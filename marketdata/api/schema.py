@@ -5,14 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import AllowAny
 
 # The bounds of PostgreSQL's integer and bigint.
 _STORAGE_BOUNDS = {-(2**63), 2**63 - 1, -(2**31), 2**31 - 1}
 
 
+_RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    int,
+    OpenApiParameter.HEADER,
+    response=[429, 503],
+    description="Seconds to wait before the next request.",
+)
+_SLUG = OpenApiParameter(
+    "slug", str, OpenApiParameter.PATH, description="The name of the series in addresses, in any letter case."
+)
+
+
 class Schema(AutoSchema):
     """Public endpoints declare no authentication, so that the docs page shows them without a lock."""
+
+    def get_override_parameters(self) -> list[Any]:
+        slug = [_SLUG] if "{slug}" in self.path else []
+        return [*slug, *super().get_override_parameters(), _RETRY_AFTER]
 
     def get_auth(self) -> list[dict]:
         if any(isinstance(permission, AllowAny) for permission in self.view.get_permissions()):

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from marketdata.api.examples import STATS_EXAMPLE
 from marketdata.api.params import NoParameters
-from marketdata.api.responses import serialize_series, serialize_stats
+from marketdata.api.responses.errors import describe_responses
+from marketdata.api.responses.examples import STATS_EXAMPLE
+from marketdata.api.responses.series import (
+    SeriesSummarySerializer,
+    StatsSerializer,
+    serialize_series,
+    serialize_stats,
+)
 from marketdata.bars.stats import get_stats, list_stats
 from marketdata.models import Series
 from marketdata.runs.query import find_last_runs
-from marketdata.series import list_slugs
+from marketdata.series import find_series, list_slugs
 
 MAX_NAMED_SLUGS = 20
 
@@ -30,7 +36,7 @@ class SeriesViewSet(ViewSet):
             return [AllowAny()]
         return [IsAuthenticated()]
 
-    @extend_schema(summary="List series", responses=OpenApiTypes.OBJECT)
+    @extend_schema(summary="List series", responses=describe_responses(SeriesSummarySerializer(many=True)))
     def list(self, request: Request) -> Response:
         """Each series with its slug, symbol, bar count, first and last minute, freshness and last run."""
         NoParameters.parse(request)
@@ -41,8 +47,7 @@ class SeriesViewSet(ViewSet):
 
     @extend_schema(
         summary="Get the stats of a series",
-        responses=OpenApiTypes.OBJECT,
-        examples=[OpenApiExample("A series with bars", STATS_EXAMPLE)],
+        responses=describe_responses(StatsSerializer, 404, example=OpenApiExample("A series with bars", STATS_EXAMPLE)),
     )
     def stats(self, request: Request, slug: str) -> Response:
         """The number of stored minute bars, the first and last minute, and the latest close."""
@@ -52,8 +57,8 @@ class SeriesViewSet(ViewSet):
 
 
 def get_series(slug: str) -> Series:
-    """The series with this slug. Raises `NotFound` (404), which lists the first known slugs."""
-    series = Series.objects.filter(slug=slug).first()
+    """The series with this slug, in any letter case. Raises `NotFound` (404), which lists the first known slugs."""
+    series = find_series(slug)
     if series is None:
         known = list_slugs()
         hidden = len(known) - MAX_NAMED_SLUGS

@@ -60,5 +60,8 @@ class Series(models.Model):
         return f"{self.slug} ({self.symbol})"
 
     def clean(self) -> None:
+        similar = Series.objects.filter(slug__iexact=self.slug).exclude(slug=self.slug).exclude(pk=self.pk)
+        if similar.exists() and not Series.objects.filter(pk=self.pk, slug=self.slug).exists():
+            raise ValidationError({"slug": "Another series has this slug in another letter case."})
         if self.calendar and not is_known_calendar(self.calendar):
             raise ValidationError({"calendar": str(UnknownCalendar(self.calendar))})

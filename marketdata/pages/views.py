@@ -11,7 +11,6 @@ from django.utils.html import format_html
 
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.command_line import manage
-from marketdata.models import Series
 from marketdata.pages.coverage_texts import describe_coverage
 from marketdata.pages.decorators import page_view
 from marketdata.pages.next_steps import build_ingest_command
@@ -19,7 +18,7 @@ from marketdata.pages.presenters import RunRow, build_series_row, build_series_r
 from marketdata.pages.runs_table import build_runs_table
 from marketdata.pages.time_zones import find_time_zone, find_trading_date
 from marketdata.runs.query import find_open_failures
-from marketdata.series import search_series
+from marketdata.series import find_series, search_series
 
 SERIES_PER_PAGE = 20
 MAX_SHOWN_FAILURES = 5
@@ -50,10 +49,16 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @page_view
 def series_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """One series: its candles, coverage, gaps and the runs that wrote to it."""
-    series = Series.objects.filter(slug=slug).first()
+    """One series: its candles, coverage, gaps and the runs that wrote to it.
+
+    A slug in another letter case is redirected, so that each page has one address.
+    """
+    series = find_series(slug)
     if series is None:
         raise Http404(f"There is no series '{slug}'.")
+    if series.slug != slug:
+        query = request.META["QUERY_STRING"]
+        return redirect(reverse("series-page", args=[series.slug]) + (f"?{query}" if query else ""))
     empty = "No run has written to it yet."
     row = build_series_row(series)
     zone = find_time_zone(series)

@@ -4,7 +4,6 @@ content security policy fails the test in which it occurs."""
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.handlers.wsgi import WSGIHandler
-from django.core.servers.basehttp import ThreadedWSGIServer
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
-from django.test.testcases import QuietWSGIRequestHandler
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from config.testing.builders import Printed, bars, ingest, together, write
 from config.testing.rows import RUNS, insert
+from config.testing.web.live_server import serve
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -55,15 +52,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(browser: Browser, market_db: BaseDatabaseWrapper) -> Iterator[str]:
-    """The address of a live server on the test database. Each request closes its own connection."""
-    server = ThreadedWSGIServer(("127.0.0.1", 0), QuietWSGIRequestHandler, allow_reuse_address=False)
-    server.set_app(WSGIHandler())
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    """The address of a live server, for the browser."""
+    with serve() as address:
+        yield address
 
 
 @pytest.fixture

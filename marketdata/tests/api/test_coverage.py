@@ -3,7 +3,7 @@
 import pytest
 
 from config.testing.builders import bars, ingest, together, write
-from marketdata.api.examples import COVERAGE_EXAMPLE
+from marketdata.api.responses.examples import COVERAGE_EXAMPLE
 
 COVERAGE = "/api/market-data/mnq/coverage"
 

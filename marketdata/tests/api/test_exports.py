@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pyarrow import parquet
 
 from config.testing.builders import bars, exact, ingest, together, write
@@ -72,3 +74,22 @@ def test_candles_as_parquet_equal_those_of_the_pages(reader, candles):
         )
         for candle in candles
     ]
+
+
+@pytest.mark.parametrize("address", [BARS, HOURS])
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_head_returns_the_headers_of_the_file_and_reads_no_rows(reader, records, address, name, encoding):
+    headers = {"Accept-Encoding": encoding}
+    expected = reader.get(address, {"format": name}, headers=headers)
+    with CaptureQueriesContext(connection) as queries:
+        response = reader.head(address, {"format": name}, headers=headers)
+        assert b"".join(response.streaming_content) == b""
+    assert response.status_code == 200
+    assert dict(response.headers) == dict(expected.headers)
+    assert [query["sql"] for query in queries if "market_bars" in query["sql"]] == []
+
+
+def test_head_reports_errors(reader, records):
+    assert reader.head(BARS, {"format": "csv", "limit": "5"}).status_code == 400
+    assert reader.head(BARS.replace("mnq", "nope"), {"format": "csv"}).status_code == 404

@@ -43,3 +43,50 @@ def test_bounds_of_column_types_are_removed_and_others_stay(market_db, client):
     bars = schema["paths"]["/api/market-data/{slug}/ohlcv-1m/bars/"]["get"]["parameters"]
     [limit] = [parameter["schema"] for parameter in bars if parameter["name"] == "limit"]
     assert (limit["minimum"], limit["maximum"]) == (1, 10_000)
+
+
+def test_every_operation_describes_its_responses(market_db, client):
+    for path, methods in read_schema(client)["paths"].items():
+        responses = methods["get"]["responses"]
+        expected = {"200", "304", "400", "401", "406", "429", "503"}
+        expected |= {"404"} if path != "/api/market-data/" else set()
+        expected |= {"409"} if "coverage" in path or "{timeframe}" in path else set()
+        assert set(responses) == expected
+        assert {"Retry-After"} == set(responses["429"]["headers"]) == set(responses["503"]["headers"])
+        described = responses["200"]["content"]["application/json"]["schema"]
+        assert "$ref" in described or "$ref" in described["items"]
+
+
+def test_pages_are_objects_and_the_list_of_series_is_an_array(market_db, client):
+    schema = read_schema(client)
+    bodies = {
+        path: methods["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        for path, methods in schema["paths"].items()
+    }
+    assert bodies["/api/market-data/"] == {"type": "array", "items": {"$ref": "#/components/schemas/SeriesSummary"}}
+    runs = schema["components"]["schemas"][bodies["/api/ingest-runs/"]["$ref"].rsplit("/", 1)[1]]
+    assert (runs["type"], runs["required"]) == ("object", ["count", "results"])
+    assert runs["properties"]["results"]["items"] == {"$ref": "#/components/schemas/IngestRun"}
+
+
+def test_bars_and_candles_are_described_as_files(market_db, client):
+    for path, methods in read_schema(client)["paths"].items():
+        content = methods["get"]["responses"]["200"]["content"]
+        if path.endswith("/bars/"):
+            assert content["text/csv"]["schema"] == {"type": "string"}
+            assert content["application/vnd.apache.parquet"]["schema"] == {"type": "string", "format": "binary"}
+        else:
+            assert list(content) == ["application/json"]
+
+
+def test_parameters_that_files_reject_have_no_described_default(market_db, client):
+    """Generated clients send described defaults."""
+    for path, methods in read_schema(client)["paths"].items():
+        if path.endswith("/bars/"):
+            parameters = {parameter["name"]: parameter["schema"] for parameter in methods["get"]["parameters"]}
+            assert not any("default" in parameters[name] for name in ("limit", "order", "cursor", "format"))
+
+
+def test_every_parameter_is_described(market_db, client):
+    for methods in read_schema(client)["paths"].values():
+        assert [one["name"] for one in methods["get"].get("parameters", ()) if not one.get("description")] == []

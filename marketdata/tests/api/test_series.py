@@ -102,3 +102,22 @@ def test_a_throttled_client_receives_the_time_to_wait(market_db, client, monkeyp
     cache.clear()
     assert [response.status_code for response in responses] == [200, 200, 429]
     assert timedelta(0) < timedelta(seconds=int(responses[-1]["Retry-After"])) <= timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "address", ["ohlcv-1m/stats", "ohlcv-1m/bars", "ohlcv-1m/revisions", "ohlcv-1h/bars", "coverage"]
+)
+def test_a_slug_is_found_in_any_letter_case(reader, records, address):
+    expected = reader.get(f"{SERIES}mnq/{address}")
+    assert expected.status_code == 200
+    for slug in ("MNQ", "Mnq"):
+        assert reader.get(f"{SERIES}{slug}/{address}").content == expected.content
+
+
+def test_runs_are_filtered_by_a_slug_in_any_letter_case(reader, records):
+    assert reader.get("/api/ingest-runs/", {"series": "MNQ"}).json()["count"] == 1
+
+
+def test_a_file_is_named_by_the_stored_slug(reader, records):
+    response = reader.get(f"{SERIES}MNQ/ohlcv-1m/bars", {"format": "csv"})
+    assert 'filename="mnq-ohlcv-1m.csv"' in response["Content-Disposition"]

@@ -31,6 +31,11 @@ def test_pages_require_a_login(market_db, address):
     assert response.url == f"{reverse('admin:login')}?next={address}"
 
 
+def test_a_slug_in_another_letter_case_is_redirected(page_client):
+    response = page_client.get("/series/MNQ/?before=7")
+    assert (response.status_code, response["Location"]) == (302, "/series/mnq/?before=7")
+
+
 def test_an_unknown_series_is_not_found(page_client):
     assert page_client.get("/series/nothing/").status_code == 404
 

@@ -1,0 +1,44 @@
+"""Bodies of candles."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from marketdata.api.responses.fields import NEXT, NEXT_CURSOR, CountField, OrderField, PriceField, TimeframeField
+from marketdata.candles.aggregate import Candle
+from marketdata.timestamps import to_iso
+
+
+class CandleSerializer(serializers.Serializer):
+    """One candle."""
+
+    ts = serializers.DateTimeField(help_text="The start of the candle.")
+    session_date = serializers.DateField(help_text="The trading day, or the first date of the week.")
+    open = PriceField()
+    high = PriceField()
+    low = PriceField()
+    close = PriceField()
+    volume = serializers.IntegerField(help_text="The sum of the bars. It can exceed 2^64 - 1.")
+    bar_count = CountField(help_text="The number of bars.")
+    expected = CountField(help_text="The number of minutes the exchange was open.")
+    forming = serializers.BooleanField(help_text="Whether the period is not over.")
+
+
+class CandlePageSerializer(serializers.Serializer):
+    """One page of candles."""
+
+    symbol = serializers.CharField()
+    timeframe = TimeframeField()
+    calendar = serializers.CharField(help_text="The trading calendar of the series. Empty without one.")
+    order = OrderField()
+    bars = CandleSerializer(many=True, help_text="The candles.")
+    next_cursor = serializers.DateTimeField(allow_null=True, help_text=NEXT_CURSOR)
+    next = serializers.URLField(allow_null=True, help_text=NEXT)
+
+
+def serialize_candle(candle: Candle) -> dict:
+    return candle._asdict() | {
+        "ts": to_iso(candle.ts),
+        "session_date": candle.session_date.isoformat(),
+        "volume": int(candle.volume),
+    }

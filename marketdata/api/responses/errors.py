@@ -1,0 +1,70 @@
+"""Bodies of errors, and which responses an operation can have."""
+
+from __future__ import annotations
+
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes
+from rest_framework import serializers
+
+from marketdata.api.negotiation import CsvRenderer, ParquetRenderer
+
+
+class ErrorSerializer(serializers.Serializer):
+    """One sentence about the error."""
+
+    detail = serializers.CharField()
+
+
+class NotFoundSerializer(ErrorSerializer):
+    """One sentence about the error, and the existing addresses if the address itself is unknown."""
+
+    addresses = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class ParameterErrorsSerializer(serializers.Serializer):
+    """The name of each wrong parameter, with its messages."""
+
+
+class ParameterErrorsExtension(OpenApiSerializerExtension):
+    """Describes an object with any names, which a serializer has no field for."""
+
+    target_class = ParameterErrorsSerializer
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, object]:
+        return {
+            "type": "object",
+            "description": self.target.__doc__,
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        }
+
+
+_JSON = "application/json"
+_ERRORS = {
+    400: OpenApiResponse(ParameterErrorsSerializer, "A parameter is unknown, repeated or invalid."),
+    401: OpenApiResponse(ErrorSerializer, "The login or token is missing or invalid."),
+    404: OpenApiResponse(NotFoundSerializer, "There is no such series, timeframe, run or address."),
+    406: OpenApiResponse(ErrorSerializer, "No format of the response matches the header Accept."),
+    409: OpenApiResponse(ErrorSerializer, "The series names a trading calendar that does not exist."),
+    429: OpenApiResponse(ErrorSerializer, "The client sent too many requests."),
+    503: OpenApiResponse(ErrorSerializer, "The database does not respond."),
+}
+_EVERYWHERE = (400, 401, 406, 429, 503)
+
+
+def describe_responses(
+    body: serializers.Serializer | type[serializers.Serializer],
+    *errors: int,
+    example: OpenApiExample | None = None,
+    files: bool = False,
+) -> dict[tuple[int, str] | int, object]:
+    """The responses of an operation: its body, its own errors beside those of every operation, and files."""
+    success = OpenApiResponse(body, "The request succeeded.", [example] if example else None)
+    responses: dict[tuple[int, str] | int, object] = {
+        (200, _JSON): success,
+        304: OpenApiResponse(None, "The response still has the ETag that the header If-None-Match gives."),
+    }
+    if files:
+        responses[200, CsvRenderer.media_type] = OpenApiTypes.STR
+        responses[200, ParquetRenderer.media_type] = OpenApiTypes.BINARY
+    return responses | {(code, _JSON): _ERRORS[code] for code in sorted({*_EVERYWHERE, *errors})}

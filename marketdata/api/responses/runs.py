@@ -1,0 +1,35 @@
+"""Bodies of ingest runs."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from marketdata.models import IngestRun
+
+
+class IngestRunSerializer(serializers.ModelSerializer):
+    """One ingest run with all its fields, and the last successful run that undid it."""
+
+    undone_by = serializers.SerializerMethodField(help_text="Null if none did.")
+
+    def get_undone_by(self, run: IngestRun) -> int | None:
+        return max((undo.pk for undo in run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS), default=None)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """All fields are described as required and without a default: a response has each of them."""
+        fields = super().get_fields()
+        for field in fields.values():
+            field.required, field.default = not field.read_only, empty
+        return fields
+
+    class Meta:
+        model = IngestRun
+        fields = "__all__"
+        extra_kwargs = {
+            "undoes": {"help_text": "The run that this one undoes. Null if it loads a file."},
+            "requested_symbol": {"help_text": "The symbol that the option --symbol gave. Empty without it."},
+            "row_limit": {"help_text": "The number of rows that the option --limit gave. Null without it."},
+            "publisher_id": {"help_text": "The publisher that the option --publisher gave. Null without it."},
+            "replace_instrument": {"help_text": "Whether the option --replace-instrument was given."},
+        }

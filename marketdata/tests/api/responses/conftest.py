@@ -1,0 +1,23 @@
+"""The comparison of responses with the description."""
+
+import pytest
+
+from marketdata.tests.api.contract import Contract, read_description
+
+
+@pytest.fixture(scope="module")
+def contract(django_db_setup):
+    return Contract(read_description())
+
+
+@pytest.fixture
+def check(contract, reader):
+    """Request an address, compare the response with the description, and return it."""
+
+    def check(address: str, parameters: dict | None = None, *, status: int = 200, client=reader, **headers):
+        response = client.get(address, parameters, headers=headers)
+        assert response.status_code == status, response.content
+        contract.check(address, response)
+        return response
+
+    return check

@@ -1,0 +1,21 @@
+"""Responses with series and stats, as described."""
+
+import pytest
+from django.test import Client
+
+SERIES = "/api/market-data/"
+STATS = "/api/market-data/mnq/ohlcv-1m/stats"
+
+
+def test_the_list_of_series_is_as_described(check, history):
+    body = check(SERIES).json()
+    assert [one["slug"] for one in body] == ["empty", "mnq"]
+    assert [one["last_run"] is None for one in body] == [True, False]
+
+
+@pytest.mark.parametrize("slug", ["mnq", "empty"])
+@pytest.mark.parametrize("timeframe", ["1m", "1h", "1w"])
+def test_stats_are_as_described(check, history, slug, timeframe):
+    address = STATS.replace("mnq", slug).replace("1m", timeframe)
+    body = check(address, client=Client()).json()
+    assert ("message" in body) == (slug == "empty")

@@ -1,0 +1,47 @@
+"""Series found by slug."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from marketdata.models import Series
+from marketdata.series import UnknownSeries, find_series, find_symbol
+
+
+@pytest.fixture
+def mixed(market_db):
+    """Series whose slugs an operator stored in upper case, two of them equal but for the case."""
+    for slug in ("ES", "Gold", "GOLD"):
+        Series.objects.create(slug=slug, symbol=f"symbol of {slug}")
+
+
+@pytest.mark.parametrize(
+    ("slug", "found"),
+    [
+        ("mnq", "mnq"),
+        ("MNQ", "mnq"),
+        ("ES", "ES"),
+        ("es", "ES"),
+        ("Gold", "Gold"),
+        ("GOLD", "GOLD"),
+        ("gold", None),
+        ("nope", None),
+        ("mn%", None),
+        ("_nq", None),
+    ],
+)
+def test_the_exact_slug_comes_before_the_only_one_in_another_case(mixed, slug, found):
+    series = find_series(slug)
+    assert (series and series.slug) == found
+
+
+def test_a_symbol_is_found_by_a_slug_in_any_letter_case(mixed):
+    assert find_symbol("es") == find_symbol("ES") == "symbol of ES"
+    with pytest.raises(UnknownSeries, match=r"There is no series 'gold'\. Known: "):
+        find_symbol("gold")
+
+
+def test_a_form_refuses_a_slug_that_differs_from_another_in_case_only(mixed):
+    with pytest.raises(ValidationError, match="Another series has this slug in another letter case"):
+        Series(slug="MNQ", symbol="OTHER").full_clean()
+    Series.objects.get(slug="Gold").full_clean()
+    Series(slug="nq", symbol="OTHER").full_clean()
