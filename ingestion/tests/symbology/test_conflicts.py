@@ -86,7 +86,7 @@ def test_replacing_maps_the_days_and_keeps_the_old_values_as_revisions(market_db
     assert BarRevision.objects.count() == 10
 
 
-def test_replacing_back_and_forth(market_db, tmp_path):
+def test_an_instrument_can_be_replaced_back_and_forth(market_db, tmp_path):
     a, b = write_roll(tmp_path / "c.dbn", day=4, rule="c"), write_roll(tmp_path / "v.dbn", day=3, rule="v")
     ingest_file(path=a)
     before = list_days()
@@ -97,7 +97,7 @@ def test_replacing_back_and_forth(market_db, tmp_path):
     assert "(publisher 1) on 2024-01-03" in refuse(b)
 
 
-def test_replacing_a_day_with_a_roll_in_it(market_db, tmp_path):
+def test_a_day_with_a_roll_in_it_is_replaced(market_db, tmp_path):
     """The third instrument conflicts with both of the day; each minute is removed and counted once."""
     parts = minutes(0, 10, day=2), minutes(10, 10, day=2, instrument_id=NEXT)
     ingest(write(tmp_path / "spliced.dbn", np.concatenate(parts), mappings={}), symbol="MINE")

@@ -155,7 +155,7 @@ def check_vectorised(rows: list[tuple], batch_size: int) -> int | tuple[int, int
 
 @settings(max_examples=400, deadline=None)
 @given(rows=st.one_of(VALID.map(sorted), VALID, ROWS, ROWS.map(sorted)), batch_size=st.integers(1, 5))
-def test_a_slow_validator_in_plain_python_agrees(rows, batch_size):
+def test_the_checks_agree_with_a_slow_validator_in_plain_python(rows, batch_size):
     expected, found = check_slowly(rows), check_vectorised(rows, batch_size)
     if isinstance(expected, int) and isinstance(found, int) and found != expected:
         # In a batch, single rows are checked before rules between rows: the row found is invalid, but a later one.
