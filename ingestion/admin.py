@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -22,6 +26,14 @@ class SeriesOfRunFilter(SeriesChoice):
         return queryset.filter(symbols__contains=[self.symbol]) if self.symbol else queryset
 
 
+class DatasetFilter(admin.AllValuesFieldListFilter):
+    """The stored datasets. A run that failed early has none, and a link needs a text."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": choice["display"] or "(none)"}
+
+
 @admin.register(IngestRun)
 class IngestRunAdmin(ReadOnlyAdmin):
     list_display = [
@@ -38,7 +50,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
         "duration",
         "started_at",
     ]
-    list_filter = ["status", SeriesOfRunFilter, "dataset", "started_at"]
+    list_filter = ["status", SeriesOfRunFilter, ("dataset", DatasetFilter), "started_at"]
     search_fields = ["file_name", "file_sha256"]
     search_help_text = "File name or sha256."
     actions = ["try_again"]
