@@ -8,15 +8,19 @@ endif
 BIN := .venv/bin
 DEV := .venv/dev-installed
 BENCH := .venv/bench-installed
+MUTMUT := .venv/mutants-installed
 NODE := node_modules/.installed
 
-.PHONY: help demo demo-reset test test-js lint lint-js bench bench-all bench-check clean
+.PHONY: help demo demo-reset test test-js test-slow coverage mutants lint lint-js bench bench-all bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
 	@echo "make demo-reset   undo the runs of the sample"
-	@echo "make test         run all tests"
+	@echo "make test         run all tests but the slow ones (10 minutes at most)"
+	@echo "make test-slow    run the slow ones: accessibility, clients of the API (25 minutes at most)"
 	@echo "make test-js      run the tests of the pages' scripts only, with Node (make test runs them too)"
+	@echo "make coverage     run make test, and fail if it covers less than 95 % of the branches"
+	@echo "make mutants      change one place of the loader at a time, and list the changes that no test detects"
 	@echo "make lint         lint, format and types, missing migrations, production checks"
 	@echo "make bench        compare the loader with other ways to load (11 minutes)"
 	@echo "make bench-all    all benchmarks, their plot and the figures of the README (30 minutes)"
@@ -36,9 +40,10 @@ demo: $(DEV)
 demo-reset: $(DEV)
 	@$(BIN)/python config/demo.py --reset
 
-# The second time, a role that is no superuser owns the database, as on a managed PostgreSQL.
+# With COVERAGE=1 it measures branch coverage, and fails below the floor in .coveragerc. The second time, a role that is
+# no superuser owns the database, as on a managed PostgreSQL.
 test: $(DEV)
-	@$(BIN)/python -m pytest --numprocesses auto
+	@$(BIN)/python -m pytest --numprocesses auto $(if $(COVERAGE),--cov --cov-report=term)
 	@$(BIN)/python -m pytest --numprocesses auto --database-role=ordinary
 
 # With Node alone: the scripts and their tests need no packages.
@@ -46,8 +51,23 @@ test-js:
 	@command -v node >/dev/null || { echo "Node is not installed: install nodejs."; exit 1; }
 	@node --test marketdata/tests/js/*.test.js
 
+test-slow: $(DEV)
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE); fi
+	@$(BIN)/python -m pytest --numprocesses auto -m slow
+
+coverage:
+	@$(MAKE) --no-print-directory test COVERAGE=1
+
+$(MUTMUT): $(DEV) requirements/mutants.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/mutants.txt
+	@touch $@
+
+# `make mutants MUTANTS='ingestion.validation.*'` limits it to the mutants whose names match.
+mutants: $(MUTMUT)
+	@$(BIN)/python -m config.testing.mutants $(MUTANTS)
+
 $(NODE): package.json .npmrc
-	@npm install --silent && touch $@ || echo "THE SCRIPTS ARE NOT LINTED: npm cannot install the linter."
+	@npm install --silent && touch $@ || echo "THE SCRIPTS ARE NOT LINTED: npm cannot install the packages."
 
 lint: $(DEV)
 	@$(BIN)/ruff check .

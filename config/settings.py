@@ -217,6 +217,8 @@ SPECTACULAR_SETTINGS = {
         "marketdata.api.schema.remove_storage_bounds",
     ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    # Without deep links: Swagger UI puts them into buttons, where screen readers do not reach them.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": False},
     "SWAGGER_UI_DIST": "SIDECAR",  # served by the project, so it works without internet access
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

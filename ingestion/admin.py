@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,12 +18,24 @@ from marketdata.admin import ReadOnlyAdmin, SeriesChoice
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 
+if TYPE_CHECKING:
+    from django.contrib.admin.filters import _ListFilterChoices
+
 
 class SeriesOfRunFilter(SeriesChoice):
     """The runs of one series."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(symbols__contains=[self.symbol]) if self.symbol else queryset
+
+
+class DatasetFilter(admin.AllValuesFieldListFilter):
+    """The stored datasets. A run that failed early has none, and a link needs a text."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
+        for choice in super().choices(changelist):
+            choice["display"] = choice["display"] or "(none)"
+            yield choice
 
 
 @admin.register(IngestRun)
@@ -38,7 +54,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
         "duration",
         "started_at",
     ]
-    list_filter = ["status", SeriesOfRunFilter, "dataset", "started_at"]
+    list_filter = ["status", SeriesOfRunFilter, ("dataset", DatasetFilter), "started_at"]
     search_fields = ["file_name", "file_sha256"]
     search_help_text = "File name or sha256."
     actions = ["try_again"]

@@ -29,11 +29,11 @@ Loading, s: median (min – max). Rows 1,000,000, slow rounds 1; load average 0.
 | other / loader (fresh) | 15.00 | >= 14 reached |"""
 
 
-def test_markdown():
+def test_a_result_becomes_a_markdown_table():
     assert format_markdown(RESULT) == MARKDOWN
 
 
-def test_the_terminal_shows_the_same_in_columns():
+def test_a_result_becomes_columns_on_a_terminal():
     lines = format_text(RESULT).splitlines()
     assert lines[0] == "cpu Abacus, cores 2"
     assert "loader  4.00 (3.00 – 5.00)    2.50" in lines
@@ -49,7 +49,7 @@ def test_the_terminal_shows_the_same_in_columns():
         ("no way", "s", "no way"),
     ],
 )
-def test_one_cell(value, unit, text):
+def test_a_cell_has_digits_and_ranges_that_suit_its_value(value, unit, text):
     assert format_cell(value, unit) == text
 
 
@@ -83,7 +83,8 @@ def test_the_published_figures_are_those_of_the_results():
     results = load_results()
     text = README.read_text()
     assert fill_figures(text, results) == text, f"{README} differs: run benchmarks/figures.py"
-    assert not results or is_plot_current(PLOT, results), "run benchmarks/plot.py"
+    assert results
+    assert is_plot_current(PLOT, results), "run benchmarks/plot.py"
 
 
 def test_every_result_has_its_table():

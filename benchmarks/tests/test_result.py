@@ -17,7 +17,7 @@ from benchmarks.harness.result import _format_ratio, _verdict, load_results
         (0.9, "<=", 1.25, 1, "invalid: machine busy"),
     ],
 )
-def test_verdict(value, sense, target, least, verdict):
+def test_a_ratio_is_judged_by_its_target(value, sense, target, least, verdict):
     assert _verdict(value, sense, target, least) == verdict
 
 

@@ -3,15 +3,15 @@
 from django.db import OperationalError
 
 
-def test_the_process_responds_without_a_database(client):
+def test_healthz_responds_without_a_database(client):
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_ready_means_database_and_migrations(market_db, client):
+def test_readyz_requires_database_and_migrations(market_db, client):
     assert client.get("/readyz").json() == {"status": "ready"}
 
 
-def test_not_ready_without_a_database(market_db, client, monkeypatch):
+def test_readyz_fails_without_a_database(market_db, client, monkeypatch):
     def refuse(*args):
         raise OperationalError("gone")
 

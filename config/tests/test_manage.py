@@ -12,7 +12,7 @@ from django.conf import settings
 import manage
 
 
-def test_ctrl_c_during_start(monkeypatch, capsys):
+def test_ctrl_c_while_a_command_starts_leaves_no_traceback(monkeypatch, capsys):
     def interrupted():
         raise KeyboardInterrupt
 

@@ -61,7 +61,7 @@ def nothing_is_stored() -> bool:
 # --- SIGKILL ---------------------------------------------------------------------------------------------------------
 
 
-def test_killed_while_it_reads(market_db, big, small):
+def test_a_run_killed_while_it_reads_is_closed_by_the_next(market_db, big, small):
     with Process("--input", *big) as process:
         until(lambda: running() and backend_in(COPYING))
         assert close_orphaned_runs() == []  # its process is running
@@ -70,7 +70,7 @@ def test_killed_while_it_reads(market_db, big, small):
     assert_next_run_closes_the_orphaned_one(small)
 
 
-def test_killed_while_it_waits_to_store(market_db, small):
+def test_a_run_killed_while_it_waits_is_closed_by_the_next(market_db, small):
     with series_locked(), Process("--input", small, "--symbol", "NEW") as process:
         until(lambda: backend_in(WAITING))
         assert close_orphaned_runs() == []
@@ -93,7 +93,7 @@ def slow_upsert(market_db):
         cursor.execute("DROP FUNCTION dawdle() CASCADE")
 
 
-def test_killed_while_storing(slow_upsert, small):
+def test_a_run_killed_while_it_stores_leaves_no_bar(slow_upsert, small):
     with Process("--input", small, "--symbol", "NEW", STAGED) as process:
         backend = until(lambda: backend_in(STORING))
         process.signal(signal.SIGKILL)
@@ -137,21 +137,21 @@ def assert_interrupted(process: Process, number: int, code: int) -> None:
 
 
 @SIGNALS
-def test_interrupted_while_it_reads(market_db, big, number, code):
+def test_a_run_interrupted_while_it_reads_is_closed(market_db, big, number, code):
     with Process("--input", *big) as process:
         until(lambda: backend_in(COPYING))
         assert_interrupted(process, number, code)
 
 
 @SIGNALS
-def test_interrupted_while_it_waits_for_a_lock(market_db, small, number, code):
+def test_a_run_interrupted_while_it_waits_is_closed(market_db, small, number, code):
     with series_locked(), Process("--input", small) as process:
         until(lambda: backend_in(WAITING))
         assert_interrupted(process, number, code)
 
 
 @SIGNALS
-def test_interrupted_while_storing(slow_upsert, small, number, code):
+def test_a_run_interrupted_while_it_stores_is_closed(slow_upsert, small, number, code):
     with Process("--input", small, STAGED) as process:
         until(lambda: backend_in(STORING))
         assert_interrupted(process, number, code)
@@ -181,7 +181,7 @@ def test_the_signal_handlers_are_restored():
 
 
 @pytest.mark.parametrize("moment", [COPYING, WAITING])
-def test_the_server_ends_the_session(market_db, big, small, moment):
+def test_a_run_whose_session_the_server_ends_stores_nothing(market_db, big, small, moment):
     inputs, others = ([small], series_locked()) if moment == WAITING else (big, contextlib.nullcontext())
     with others, Process("--input", *inputs) as process:
         backend = until(lambda: backend_in(moment))
@@ -217,7 +217,7 @@ def test_the_next_file_is_loaded_over_a_new_connection(market_db, tmp_path, jobs
         assert stored(symbol) == ({} if lost.file_name == f"{symbol}.dbn" else exact(bars(3)))
 
 
-def test_the_server_restarts_during_a_run(small):
+def test_a_run_during_which_the_server_restarts_is_closed(small):
     """The embedded server stops during the command, which starts it again to close its run."""
     home = Path(tempfile.mkdtemp(prefix="restart-"))
     home.chmod(0o755)

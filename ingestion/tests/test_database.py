@@ -12,6 +12,7 @@ from django.db import connection
 
 from config.testing.builders import bars, write
 from config.testing.processes import database_url, run, session
+from config.testing.rows import execute_one
 from ingestion.database import require_database
 from ingestion.errors import DatabaseUnavailable
 from marketdata import database
@@ -34,7 +35,7 @@ def path(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("options", [[], ["--skip-ingested"], ["--dry-run"]], ids=" ".join)
-def test_no_server(path, options):
+def test_an_unreachable_server_is_reported(path, options):
     sentence = refused(path, "postgres://postgres@127.0.0.1:1/nothing", *options)
 
     assert sentence.startswith("The database cannot be used: ")
@@ -51,12 +52,12 @@ def test_an_unreachable_server_is_reported_once_for_many_files(path, tmp_path):
     assert ended.out == "2 files: 0 loaded, 0 skipped, 1 failed, 1 not reached.\n"
 
 
-def test_no_such_database(market_db, path):
+def test_a_missing_database_is_reported(market_db, path):
     sentence = refused(path, database_url().replace(f"/{connection.settings_dict['NAME']}?", "/missing_database?"))
     assert 'database "missing_database" does not exist' in sentence
 
 
-def test_unapplied_migrations(market_db, path):
+def test_unapplied_migrations_are_reported(market_db, path):
     with session() as other:
         other.execute("DROP DATABASE IF EXISTS test_barkeep_empty")
         other.execute("CREATE DATABASE test_barkeep_empty")
@@ -99,7 +100,7 @@ def guarded_server():
         shutil.rmtree(folder)
 
 
-def test_a_wrong_password(guarded_server, path):
+def test_a_wrong_password_is_reported_without_it(guarded_server, path):
     sentence = refused(path, guarded_server.format("wrong"))
     assert 'password authentication failed for user "postgres"' in sentence
     assert "wrong" not in sentence
@@ -114,7 +115,7 @@ def test_an_old_server_is_refused(market_db, monkeypatch):
         require_database()
 
 
-def test_migrations_are_looked_at_once_per_process(market_db, monkeypatch):
+def test_migrations_are_read_once_per_process(market_db, monkeypatch):
     database._require_schema.cache_clear()
     require_database()
     monkeypatch.setattr(database, "_applied", None)
@@ -123,17 +124,15 @@ def test_migrations_are_looked_at_once_per_process(market_db, monkeypatch):
 
 def test_a_connection_that_was_cut_while_idle_is_replaced(market_db):
     require_database()
+    first = execute_one("SELECT pg_backend_pid()")
     with session() as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        )
-    connection.errors_occurred = True  # as after any statement that failed
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
     require_database()
+    assert execute_one("SELECT pg_backend_pid()") != first
 
 
 @pytest.mark.parametrize("command", ["verify_candles", "make_api_token research", "undo_run 1"])
-def test_other_commands_say_it_in_the_same_sentence(command):
+def test_other_commands_report_an_unreachable_server_likewise(command):
     name, *arguments = command.split()
     ended = run(*arguments, command=name, url="postgres://postgres@127.0.0.1:1/nothing")
     assert (ended.code, ended.out) == (1, "")
@@ -141,7 +140,7 @@ def test_other_commands_say_it_in_the_same_sentence(command):
     assert ended.sentence.endswith("Check DATABASE_URL, and that the server runs.")
 
 
-def test_what_goes_wrong_half_way_is_a_sentence_too(market_db):
+def test_an_error_of_the_database_during_a_command_is_reported(market_db):
     trouble = pytest.raises(database.UnusableDatabase, match=r"could not do its part .*no_such_table")
     with trouble, database.usable_database(), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM no_such_table")

@@ -59,7 +59,11 @@ def test_a_real_file_is_stored_as_the_official_client_reads_it(market_db, path):
 
 @pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.name)
 def test_a_real_file_of_another_schema_or_format_is_refused(market_db, path):
-    assert REASONS.get(path.name, "") in refuse(path)
+    assert REASONS[path.name] in refuse(path)
+
+
+def test_each_reason_has_a_real_file():
+    assert {path.name for path in REFUSED} == set(REASONS)
 
 
 def test_two_futures_in_one_file_are_two_series(market_db):

@@ -36,7 +36,7 @@ def execute(sql: str) -> None:
 
 
 @pytest.mark.parametrize(("sql", "fault"), FAULTS.items(), ids=FAULTS.values())
-def test_ingest_dbn_refuses_it_until_the_functions_are_installed(database, tmp_path, sql, fault):
+def test_ingest_dbn_refuses_a_database_without_functions_until_they_are_installed(database, tmp_path, sql, fault):
     first, second = write(tmp_path / "first.dbn", bars(100)), write(tmp_path / "second.dbn", bars(70, first=100))
     assert run("--input", first).code == 0
     execute(sql)
@@ -56,7 +56,7 @@ def test_ingest_dbn_refuses_it_until_the_functions_are_installed(database, tmp_p
 
 
 @pytest.mark.parametrize("command", ["verify_candles", "undo_run 1"])
-def test_other_commands_refuse_it_as_well(database, command):
+def test_other_commands_refuse_a_database_without_functions(database, command):
     execute("DROP TRIGGER hours_guard_writes ON market_bars_ohlcv_1h")
     name, *arguments = command.split()
     ended = run(*arguments, command=name)
@@ -65,7 +65,7 @@ def test_other_commands_refuse_it_as_well(database, command):
 
 
 @pytest.mark.superuser
-def test_only_the_owner_can_install_them(database):
+def test_only_the_owner_can_install_functions(database):
     execute("CREATE ROLE barkeep_test_reader LOGIN; GRANT SELECT ON django_migrations TO barkeep_test_reader")
     try:
         owner = connection.settings_dict["USER"]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.testing.builders import bars, write
+from ingestion.errors import InputError
 from ingestion.options import IngestOptions, check_options
 from ingestion.pipeline import ingest_file
 from marketdata.models import IngestRun
@@ -30,7 +31,7 @@ def parse(words: list[str]) -> IngestOptions:
 
 
 @given(OPTIONS)
-def test_a_command_line_requests_the_same(options):
+def test_options_as_a_command_line_are_parsed_to_the_same_options(options):
     assert parse(options.to_arguments()) == options
 
 
@@ -55,7 +56,7 @@ def test_every_option_is_recorded_by_a_run_field_of_its_own():
         IngestOptions(replace_instrument=True),
     ],
 )
-def test_a_run_gives_back_what_it_was_asked(market_db, tmp_path, options):
+def test_the_options_of_a_run_can_be_read_from_its_row(market_db, tmp_path, options):
     run = ingest_file(path=write(tmp_path / "mnq.dbn", bars(3)), options=options).run
     run.refresh_from_db()
     assert IngestOptions.from_run(run) == options
@@ -77,5 +78,5 @@ def test_a_value_that_cannot_be_used_is_refused(capsys, words, message):
 
 
 def test_a_path_that_cannot_be_stored_is_refused(tmp_path):
-    with pytest.raises(Exception, match="is not a name in UTF-8"):
+    with pytest.raises(InputError, match="is not a name in UTF-8"):
         check_options(tmp_path / "\udcff.dbn", IngestOptions())

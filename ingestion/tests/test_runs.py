@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from config.testing.builders import MIDNIGHT, bars, write
 from config.testing.processes import session
+from ingestion.errors import UnreadableFile
 from ingestion.pipeline import ingest_file
 from ingestion.runs import fail_run, open_run, release_run_lock, succeed_run
 from marketdata.models import IngestRun
@@ -45,7 +46,7 @@ def test_a_run_without_a_lock_is_closed_as_failed_once(market_db):
     assert run.finished_at >= run.started_at
 
 
-def test_a_run_that_another_session_holds_is_left_alone(market_db):
+def test_a_run_that_another_session_locks_stays_running(market_db):
     run = orphaned()
     with session() as other:
         lock_run(other, run.pk)
@@ -71,7 +72,7 @@ def backend_pid() -> int:
         return cursor.fetchone()[0]
 
 
-def test_an_orphaned_run_of_a_clock_ahead_is_closed(market_db):
+def test_an_orphaned_run_from_a_clock_ahead_is_closed(market_db):
     run = orphaned(started_at=timezone.now() + timedelta(hours=1))
 
     assert close_orphaned_runs() == [run.pk]
@@ -96,15 +97,15 @@ def test_every_ingest_closes_orphaned_runs_first(market_db, tmp_path):
     assert run.status == "failed"
 
 
-def test_a_refused_ingest_closes_them_too(market_db, tmp_path):
+def test_a_refused_ingest_closes_orphaned_runs_first(market_db, tmp_path):
     run = orphaned()
-    with pytest.raises(Exception, match="does not exist"):
+    with pytest.raises(UnreadableFile, match="does not exist"):
         ingest_file(path=tmp_path / "missing.dbn")
     assert set(IngestRun.objects.values_list("status", flat=True)) == {"failed"}
     assert IngestRun.objects.get(error=PROCESS_DIED) == run
 
 
-def test_many_that_look_at_once_close_each_run_once(market_db):
+def test_threads_that_close_orphaned_runs_at_once_close_each_once(market_db):
     runs = [orphaned().pk for _ in range(20)]
     closed: list[int] = []
 
@@ -121,7 +122,7 @@ def test_many_that_look_at_once_close_each_run_once(market_db):
     assert sorted(closed) == runs
 
 
-def test_failing_returns_the_runs_status(market_db):
+def test_fail_run_keeps_the_first_error_and_returns_the_status(market_db):
     run = new_run()
     open_run(run)
     assert fail_run(run, "It is cut off.") == "failed"
@@ -129,7 +130,7 @@ def test_failing_returns_the_runs_status(market_db):
     assert IngestRun.objects.get().error == "It is cut off."
 
 
-def test_failing_leaves_a_run_alone_that_was_committed_after_all(market_db):
+def test_fail_run_does_not_change_a_committed_run(market_db):
     run = new_run()
     open_run(run)
     finish(run)
@@ -137,7 +138,7 @@ def test_failing_leaves_a_run_alone_that_was_committed_after_all(market_db):
     assert (run.status, run.error) == ("success", "")
 
 
-def test_failing_takes_a_fresh_connection_where_this_one_broke(market_db):
+def test_fail_run_replaces_a_broken_connection(market_db):
     run = new_run()
     open_run(run)
     with session() as other:
@@ -145,7 +146,7 @@ def test_failing_takes_a_fresh_connection_where_this_one_broke(market_db):
     assert fail_run(run, "The connection was lost.") == "failed"
 
 
-def test_failing_without_a_database_leaves_the_run_to_the_next_start(market_db, monkeypatch):
+def test_fail_run_without_a_database_returns_running(market_db, monkeypatch):
     run = new_run()
     open_run(run)
 
@@ -158,7 +159,7 @@ def test_failing_without_a_database_leaves_the_run_to_the_next_start(market_db, 
     assert close_orphaned_runs() == [run.pk]
 
 
-def test_a_run_that_closes_itself_between_look_and_claim_is_left_alone(market_db, monkeypatch):
+def test_a_run_that_ends_before_its_lock_is_tried_is_not_closed_again(market_db, monkeypatch):
     seen = orphaned()
 
     def claim_late(cursor, run_id):

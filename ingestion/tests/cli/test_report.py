@@ -69,7 +69,7 @@ def test_json_is_one_object_with_every_count(market_db, tmp_path):
     assert first.json["files"][0]["duplicates"] == 1
 
 
-def test_json_of_a_dry_run(market_db, path):
+def test_the_json_of_a_dry_run_counts_and_has_no_run(market_db, path):
     result = ingest(path, json=True, dry_run=True).json
     assert result["dry_run"] is True
     assert (result["files"][0]["status"], result["files"][0]["run_id"]) == ("dry_run", None)

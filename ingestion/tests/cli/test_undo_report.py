@@ -10,7 +10,7 @@ from config.testing.builders import bars
 from config.testing.undo import change_volume, ingest_records, undo
 
 
-def test_what_is_printed(market_db, tmp_path):
+def test_the_report_of_an_undo_has_the_documented_lines(market_db, tmp_path):
     ingest_records(tmp_path, bars(10))
     run = ingest_records(tmp_path, change_volume(bars(12), 2))
     dry = undo(run.pk, dry_run=True).out
@@ -22,7 +22,7 @@ def test_what_is_printed(market_db, tmp_path):
     assert "Run ID: 3\nRemoved: 2\nChanged back: 1\nRestored: 0\nSkipped: 0\n" in out
 
 
-def test_json(market_db, tmp_path):
+def test_the_json_of_an_undo_has_counts_and_skipped_bars(market_db, tmp_path):
     first = ingest_records(tmp_path, bars(3))
     second = ingest_records(tmp_path, change_volume(bars(5), 1))
     preview = undo(first.pk, json=True, dry_run=True).json
@@ -39,7 +39,7 @@ def test_json(market_db, tmp_path):
     assert json.loads(out.getvalue())["ok"] is False
 
 
-def test_json_has_the_same_keys_for_a_preview(market_db, tmp_path):
+def test_the_json_of_an_undo_and_of_its_preview_have_the_same_keys(market_db, tmp_path):
     run = ingest_records(tmp_path, bars(3))
     preview, result = undo(run.pk, json=True, dry_run=True).json, undo(run.pk, json=True).json
     assert list(preview) == list(result) == [

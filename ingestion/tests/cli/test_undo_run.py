@@ -12,13 +12,13 @@ from marketdata.models import IngestRun
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "x", "1.0", str(2**63)])
-def test_an_argument_that_is_not_the_number_of_a_run(market_db, text):
+def test_an_argument_that_is_no_run_number_is_refused(market_db, text):
     with pytest.raises(CommandError, match="is not the number of a run"):
         call_command("undo_run", text)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"])
-def test_interrupted_while_it_waits(market_db, tmp_path, number, code):
+def test_an_undo_interrupted_while_it_waits_changes_nothing(market_db, tmp_path, number, code):
     run = ingest_records(tmp_path, bars(5))
     before = list_bars()
     with series_locked(), Process(run.pk, command="undo_run") as process:

@@ -39,7 +39,7 @@ def at_once(*files: tuple[Path, IngestOptions], rounds: int = 1) -> None:
     assert errors == []
 
 
-def test_three_processes_with_the_same_file(market_db, tmp_path):
+def test_three_processes_with_the_same_file_store_it_once(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(1000))
     with series_locked(), Process("--input", path) as a, Process("--input", path) as b, Process("--input", path) as c:
         until(lambda: count_waiting() == 3)
@@ -101,7 +101,7 @@ def test_overlapping_files_of_many_symbols_never_wait_for_each_other(market_db, 
     assert set(IngestRun.objects.values_list("status", flat=True)) == {"success"}
 
 
-def test_files_that_bring_the_same_new_series_make_it_once(market_db, tmp_path):
+def test_two_files_of_one_new_series_create_it_once(market_db, tmp_path):
     files = [write(tmp_path / f"{first}.dbn", bars(10, first=first)) for first in (0, 5, 10, 15)]
 
     for number in range(5):
@@ -111,7 +111,7 @@ def test_files_that_bring_the_same_new_series_make_it_once(market_db, tmp_path):
     assert Bar.objects.count() == 5 * 25
 
 
-def test_files_whose_new_series_look_alike_in_addresses(market_db, tmp_path):
+def test_new_series_with_similar_symbols_get_different_slugs(market_db, tmp_path):
     """Different symbols, different locks, one slug: one gets it, the others a name of their own."""
     path = write(tmp_path / "mnq.dbn", bars(3), mappings={})
     symbols = ["NQ A", "NQ  A", "NQ-A", "nq a"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from django.core.management import CommandError
 
 from config.testing.builders import at, bars, exact, ingest, several, stored, write
 from ingestion import pipeline
@@ -56,7 +57,7 @@ def test_a_bar_outside_the_files_range_does_not_matter(market_db, tmp_path, copi
 
 
 def test_a_row_outside_the_metadatas_range_is_refused(market_db, tmp_path):
-    with pytest.raises(Exception, match="outside the file's range"):
+    with pytest.raises(CommandError, match="outside the file's range"):
         ingest(write(tmp_path / "outside.dbn", bars(5), start=at(0), end=at(2)))
     assert (Bar.objects.count(), IngestRun.objects.get().status) == (0, "failed")
 

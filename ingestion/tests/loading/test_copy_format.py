@@ -72,7 +72,7 @@ def test_copied_rows_are_read_back_exactly(market_db, rows):
 
 
 @pytest.mark.parametrize("great", [-(2**63), 2**63 - 1, 0])
-def test_a_row_does_not_feel_its_neighbours(market_db, great):
+def test_the_digits_of_a_row_do_not_depend_on_its_batch(market_db, great):
     """All rows of a batch have as many digits as its greatest needs. The zeros of the others must not show."""
     rows = [
         (0, at(0), 0, 1, -1, 250_000_000, 1),

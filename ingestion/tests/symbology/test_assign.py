@@ -6,7 +6,10 @@ import pytest
 from django.core.management import CommandError
 
 from config.testing.builders import FRONT, bars, exact, ingest, refuse, stored, write
+from ingestion.errors import InputError
+from ingestion.symbology.assign import check_symbol
 from marketdata.models import Bar, Series
+from marketdata.models.series import SYMBOL_MAX_LENGTH
 
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
 
@@ -35,6 +38,8 @@ def test_every_other_symbol_keeps_its_name_and_the_summary_explains_how_to_claim
     printed = ingest(single(tmp_path / "x.dbn.zst", symbol))
     assert symbols() == {symbol}
     assert f"No series claims {symbol}" in printed.out
+    again = ingest(single(tmp_path / "x.dbn.zst", symbol))  # now it has a series
+    assert "No series claims" not in again.out
 
 
 def test_mnq_of_another_dataset_is_not_claimed(market_db, tmp_path):
@@ -105,3 +110,9 @@ def test_a_symbol_mapped_to_two_instruments_on_one_day_is_refused(market_db, tmp
 def test_a_slug_is_not_accepted_as_a_symbol(market_db, tmp_path):
     with pytest.raises(CommandError, match="is the slug of CME_MINI:MNQ1!"):
         ingest(write(tmp_path / "mnq.dbn", bars(3)), symbol="mnq")
+
+
+def test_a_symbol_has_a_greatest_length():
+    check_symbol("M" * SYMBOL_MAX_LENGTH)
+    with pytest.raises(InputError, match="has 129 characters: at most 128 can be stored"):
+        check_symbol("M" * (SYMBOL_MAX_LENGTH + 1))

@@ -8,7 +8,7 @@ from config.testing.builders import FRONT, bars, exact, ingest, refuse, stored, 
 from config.testing.contracts import NEXT, january, list_intervals, minutes, write_continuous, write_roll
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file, preview_file
-from marketdata.models import BarRevision
+from marketdata.models import BarRevision, SeriesInstrument
 
 REPLACE = IngestOptions(replace_instrument=True)
 
@@ -36,6 +36,7 @@ def test_another_rule_with_another_instrument_on_the_roll_day_is_refused(market_
     assert f"maps CME_MINI:MNQ1! to instrument {NEXT} of GLBX.MDP3 (publisher 1) on 2024-01-03" in sentence
     assert f"where the table has bars of instrument {FRONT} of GLBX.MDP3 (publisher 1)" in sentence
     assert "--replace-instrument" in sentence
+    assert "such date ranges" not in sentence
 
 
 def test_another_publisher_or_dataset_is_another_instrument(market_db, tmp_path):
@@ -76,6 +77,7 @@ def test_replacing_maps_the_days_and_keeps_the_old_values_as_revisions(market_db
         (NEXT, january(3), january(4), second.pk),
         (FRONT, january(4), january(5), first.pk),
     ]
+    assert set(SeriesInstrument.objects.values_list("dataset", "publisher_id")) == {("GLBX.MDP3", 1)}
     revisions = BarRevision.objects.order_by("ts")
     values = revisions.values_list("ts", "open", "high", "low", "close", "volume")
     assert {row[0]: row[1:] for row in values} == exact(old[1])
@@ -86,7 +88,7 @@ def test_replacing_maps_the_days_and_keeps_the_old_values_as_revisions(market_db
     assert BarRevision.objects.count() == 10
 
 
-def test_replacing_back_and_forth(market_db, tmp_path):
+def test_an_instrument_can_be_replaced_back_and_forth(market_db, tmp_path):
     a, b = write_roll(tmp_path / "c.dbn", day=4, rule="c"), write_roll(tmp_path / "v.dbn", day=3, rule="v")
     ingest_file(path=a)
     before = list_days()
@@ -97,7 +99,7 @@ def test_replacing_back_and_forth(market_db, tmp_path):
     assert "(publisher 1) on 2024-01-03" in refuse(b)
 
 
-def test_replacing_a_day_with_a_roll_in_it(market_db, tmp_path):
+def test_a_day_with_a_roll_in_it_is_replaced(market_db, tmp_path):
     """The third instrument conflicts with both of the day; each minute is removed and counted once."""
     parts = minutes(0, 10, day=2), minutes(10, 10, day=2, instrument_id=NEXT)
     ingest(write(tmp_path / "spliced.dbn", np.concatenate(parts), mappings={}), symbol="MINE")
@@ -107,6 +109,19 @@ def test_replacing_a_day_with_a_roll_in_it(market_db, tmp_path):
 
     assert (run.inserted_count, run.updated_count, run.removed_count) == (5, 5, 15)
     assert list_intervals("MINE") == [(7, january(2), january(3), run.pk)]
+
+
+def test_of_a_day_with_a_roll_only_the_other_instrument_is_replaced(market_db, tmp_path):
+    parts = minutes(0, 10, day=2), minutes(10, 10, day=2, instrument_id=NEXT)
+    first = ingest_file(
+        path=write(tmp_path / "spliced.dbn", np.concatenate(parts), mappings={}), options=IngestOptions(symbol="MINE")
+    ).run
+    path = write(tmp_path / "next.dbn", minutes(5, 10, day=2, instrument_id=NEXT), mappings={})
+
+    run = ingest_file(path=path, options=IngestOptions(symbol="MINE", replace_instrument=True)).run
+
+    assert (run.inserted_count, run.updated_count) == (0, 10)
+    assert list_intervals("MINE") == [(NEXT, january(2), january(3), first.pk)]
 
 
 def test_replacing_without_a_conflict_changes_nothing(market_db, tmp_path):

@@ -9,7 +9,7 @@ from ingestion.pipeline import ingest_file
 from ingestion.symbology.intervals import Instrument, InstrumentInterval, _subtract_stored
 
 
-def test_daily_files_one_after_another(market_db, tmp_path):
+def test_the_intervals_of_daily_files_are_joined(market_db, tmp_path):
     runs = [
         ingest_file(path=write_continuous(tmp_path / f"{number}.dbn", minutes(0, 9, day=number))).run
         for number in (2, 3, 5)
@@ -32,7 +32,7 @@ def test_dates_stay_with_the_run_that_stored_them_first(market_db, tmp_path):
     ]
 
 
-def test_a_roll_at_midnight_loaded_again_and_as_daily_files(market_db, tmp_path):
+def test_a_roll_at_midnight_is_accepted_again_and_as_daily_files(market_db, tmp_path):
     path = write_roll(tmp_path / "complete.dbn", day=4, rule="c")
     run = ingest_file(path=path).run
     assert list_intervals() == [(FRONT, january(2), january(4), run.pk), (NEXT, january(4), january(5), run.pk)]
@@ -42,7 +42,7 @@ def test_a_roll_at_midnight_loaded_again_and_as_daily_files(market_db, tmp_path)
     assert len(list_intervals()) == 2
 
 
-def test_a_roll_in_the_middle_of_a_day_loaded_again(market_db, tmp_path):
+def test_a_roll_in_the_middle_of_a_day_is_accepted_again(market_db, tmp_path):
     parts = minutes(0, 10, day=2), minutes(10, 10, day=2, instrument_id=NEXT), minutes(0, 5, day=3, instrument_id=NEXT)
     path = write(tmp_path / "spliced.dbn", np.concatenate(parts), mappings={})
     options = IngestOptions(symbol="MINE")

@@ -35,7 +35,7 @@ def test_a_parents_contracts_and_spreads_each_have_their_own_series(market_db, t
         assert stored(symbol) == exact(records)  # the double space is kept
 
 
-def test_instruments_in_no_order_within_a_minute(market_db, tmp_path):
+def test_instruments_in_any_order_within_a_minute_are_resolved(market_db, tmp_path):
     parts = {f"S{number}": bars(4, instrument_id=number, base=number * 100) for number in range(1, 6)}
     joined = together(*parts.values())
     shuffled = joined[np.lexsort((np.random.default_rng(1).random(len(joined)), joined["ts_event"]))]
@@ -92,7 +92,7 @@ def test_the_same_values_of_two_instruments_are_no_duplicates(market_db, tmp_pat
     assert "trade in the same minute" in refuse(path, symbol="X")
 
 
-def test_a_roll_at_midnight_utc_within_a_continuous_file(market_db, tmp_path):
+def test_a_roll_at_midnight_utc_stays_one_series(market_db, tmp_path):
     records = np.concatenate((bars(3, first=DAY - 3), bars(3, first=DAY, instrument_id=FRONT + 1, base=17_000)))
     mappings = {"MNQ.c.0": [(JANUARY, THIRD, FRONT), (THIRD, FEBRUARY, FRONT + 1)]}
 
@@ -112,7 +112,7 @@ def test_a_roll_one_minute_off_midnight_is_refused(market_db, tmp_path, minute):
     assert f"instrument {instrument_id} has no symbol on" in refuse(path)
 
 
-def test_an_instrument_id_that_belongs_to_two_symbols_over_time(market_db, tmp_path):
+def test_an_instrument_id_is_resolved_by_the_date(market_db, tmp_path):
     """As with NQU8-NQM9 in 2018 and NQM0 in 2020; here the id changes from one day to the next."""
     mappings = {"OLD": [(JANUARY, THIRD, 1), (THIRD, FEBRUARY, 2)], "NEW": [(JANUARY, THIRD, 2), (THIRD, FEBRUARY, 1)]}
     first, second = bars(2, first=DAY - 2, instrument_id=1), bars(2, first=DAY - 2, instrument_id=2, base=-5)
@@ -126,7 +126,7 @@ def test_an_instrument_id_that_belongs_to_two_symbols_over_time(market_db, tmp_p
     assert stored("NEW") == exact(np.concatenate((second, third)))
 
 
-def test_one_minute_from_several_publishers(market_db, tmp_path):
+def test_one_minute_from_several_publishers_needs_a_choice(market_db, tmp_path):
     chosen = bars(3, publisher_id=30)
     path = several(tmp_path / "x.dbn.zst", {"SPY": together(bars(3, publisher_id=22, base=1), chosen)})
 
@@ -144,7 +144,7 @@ WIDE = st.sampled_from([0, 1, 2**13, 2**16 - 1])
 
 
 @given(rows=st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2**32 - 1]), WIDE), min_size=1, max_size=30))
-def test_slow_grouping_in_plain_python_agrees(rows):
+def test_resolved_batches_agree_with_a_slow_grouping_in_plain_python(rows):
     rows.sort(key=lambda row: row[0])
     records = empty_records(len(rows))
     records["ts_event"] = [at(day * DAY) for day, _, _ in rows]

@@ -4,8 +4,14 @@ import pytest
 from django.core.management.base import CommandError
 
 from config.testing.builders import at, bars, ingest, several
-from ingestion.symbology.series import ensure_series, find_calendar, propose_slug
+from ingestion.symbology.series import default_dataset_name, ensure_series, find_calendar, propose_slug
 from marketdata.models import Bar, Series
+
+
+def test_a_dataset_is_named_after_the_only_series_or_the_vendors_dataset(market_db):
+    assert default_dataset_name(["CME_MINI:MNQ1!"], "GLBX.MDP3", "ohlcv-1m") == "mnq_ohlcv_1m"
+    assert default_dataset_name(["CME_MINI:MNQ1!", "A"], "GLBX.MDP3", "ohlcv-1m") == "glbx_mdp3_ohlcv_1m"
+    assert default_dataset_name(["NEW"], "GLBX.MDP3", "ohlcv-1m") == "glbx_mdp3_ohlcv_1m"
 
 
 @pytest.mark.parametrize(

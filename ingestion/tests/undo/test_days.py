@@ -34,7 +34,7 @@ def test_a_range_lists_its_days_without_the_end():
     assert DateRange("A", SECOND, FOURTH).list_days() == [("A", SECOND), ("A", THIRD)]
 
 
-def test_ranges_as_arrays():
+def test_ranges_become_arrays():
     assert convert_to_arrays([DateRange("A", SECOND, THIRD), DateRange("B", THIRD, FIFTH, later_run_id=7)]) == {
         "symbols": ["A", "B"],
         "starts": [SECOND, THIRD],

@@ -11,11 +11,11 @@ from marketdata.models import IngestRun
 from marketdata.runs.locks import lock_run
 
 
-def test_refusals(market_db, file, tmp_path):
+def test_each_run_without_anything_to_undo_is_refused_with_its_reason(market_db, file, tmp_path):
     assert refuse_undo(99).startswith("There is no run 99")
     first, same = file(bars(5)), file(bars(5))
     assert refuse_undo(same.pk).startswith(f"Run {same.pk} changed nothing")
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match="does not exist"):
         ingest(tmp_path / "missing.dbn")
     failed = IngestRun.objects.latest("pk")
     assert refuse_undo(failed.pk) == (

@@ -88,7 +88,7 @@ def test_the_end_of_the_transaction_drops_the_tables_of_a_plan_that_is_not_left(
         assert list_temporary_tables(cursor) == []
 
 
-def test_two_plans_of_one_transaction_do_not_meet(market_db, file):
+def test_two_plans_of_one_transaction_have_tables_of_their_own(market_db, file):
     first, second = file(bars(5)), file(bars(4, first=MINUTES_PER_DAY))
     undos = [
         IngestRun.objects.create(file_name="undo", started_at=timezone.now(), undoes=run, kind="undo")

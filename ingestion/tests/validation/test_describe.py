@@ -1,5 +1,6 @@
 """Prices, times and values are shown exactly."""
 
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -40,6 +41,15 @@ def test_a_time_is_shown_to_the_nanosecond(nanoseconds, text):
     record = bars(1)[0]
     record["ts_event"] = nanoseconds
     assert format_record_time(record) == text
+
+
+def test_a_time_is_utc_in_any_time_zone(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/Chicago")
+        time.tzset()
+        text = format_time(at(3))
+    time.tzset()
+    assert text == "2024-01-02 00:03:00 UTC"
 
 
 def test_a_datetime_is_rounded_down_to_the_second():

@@ -35,6 +35,13 @@ def test_one_minute_with_two_sets_of_values_is_refused_and_counted(market_db, tm
     assert ("2 such minutes up to row 5" if batch_size > 2 else "1 such minute up to row 3") in sentence
 
 
+def test_a_minute_with_three_sets_of_values_counts_once(market_db, tmp_path, batch_size):
+    records = bars(7)
+    records["ts_event"] = [at(minute) for minute in (0, 1, 1, 2, 2, 2, 3)]
+    expected = "2 such minutes up to row 6" if batch_size > 2 else "1 such minute up to row 3"
+    assert expected in refuse(write(tmp_path / "mnq.dbn", records))
+
+
 @pytest.mark.parametrize("field", [*PRICES, "volume"])
 def test_any_one_value_that_differs_is_a_conflict(market_db, tmp_path, field):
     records = bars(2)
@@ -155,7 +162,7 @@ def check_vectorised(rows: list[tuple], batch_size: int) -> int | tuple[int, int
 
 @settings(max_examples=400, deadline=None)
 @given(rows=st.one_of(VALID.map(sorted), VALID, ROWS, ROWS.map(sorted)), batch_size=st.integers(1, 5))
-def test_a_slow_validator_in_plain_python_agrees(rows, batch_size):
+def test_the_checks_agree_with_a_slow_validator_in_plain_python(rows, batch_size):
     expected, found = check_slowly(rows), check_vectorised(rows, batch_size)
     if isinstance(expected, int) and isinstance(found, int) and found != expected:
         # In a batch, single rows are checked before rules between rows: the row found is invalid, but a later one.

@@ -67,6 +67,8 @@ def test_short_addresses_redirect_to_the_docs(client, address):
 
 
 def test_every_listed_address_exists(client):
-    for address in client.get("/api/nope").json()["addresses"]:
+    addresses = client.get("/api/nope").json()["addresses"]
+    assert addresses
+    for address in addresses:
         path = address.replace("<slug>", "mnq").replace("<timeframe>", "5m").replace("<id>", "1")
         assert resolve(path).url_name

@@ -1,6 +1,7 @@
 """Ingest runs over REST."""
 
 import pytest
+from django.core.management import CommandError
 
 from config.testing.builders import bars, ingest, write
 from marketdata.models import IngestRun
@@ -16,7 +17,7 @@ def test_runs_require_authentication(market_db, client, address):
 def test_a_run_is_returned_with_all_fields(reader, records, tmp_path):
     bad = tmp_path / "bad.dbn"
     bad.write_bytes(b"rubbish, not market data")
-    with pytest.raises(Exception, match="not a DBN file"):
+    with pytest.raises(CommandError, match="not a DBN file"):
         ingest(bad)
     body = reader.get(RUNS, {"status": "failed"}).json()
     assert (body["count"], body["results"][0]["file_name"]) == (1, "bad.dbn")
@@ -31,7 +32,7 @@ def test_runs_are_filtered_by_series(reader, records, tmp_path):
     assert reader.get(RUNS, {"series": "nope"}).status_code == 404
     cut = write(tmp_path / "cut.dbn", bars(3))
     cut.write_bytes(cut.read_bytes()[:-9])
-    with pytest.raises(Exception, match="cut off"):
+    with pytest.raises(CommandError, match="cut off"):
         ingest(cut)
     body = reader.get(RUNS, {"series": "mnq", "status": "failed"}).json()
     assert [run["file_name"] for run in body["results"]] == ["cut.dbn"]

@@ -67,7 +67,7 @@ STEPS = st.lists(
         ("undo", 2),
     ]
 )
-def test_any_history_as_of_any_moment(market_db, tmp_path_factory, steps):
+def test_bars_as_of_any_moment_agree_with_any_history(market_db, tmp_path_factory, steps):
     """Ingest, correct, replace and undo in any order, and read the table each time; then read it as of each moment."""
     empty_tables()
     folder = tmp_path_factory.mktemp("history")
@@ -162,7 +162,7 @@ def find_max_rows(plan: dict) -> int:
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_pages_as_of_a_moment(reader, corrected, order):
+def test_pages_as_of_a_moment_contain_the_values_of_then(reader, corrected, order):
     moment, seen = corrected
     body = reader.get(ADDRESS, {"as_of": moment.isoformat(), "limit": 4, "order": order}).json()
     assert body["as_of"] == moment.isoformat()
@@ -175,14 +175,14 @@ def test_pages_as_of_a_moment(reader, corrected, order):
     assert len(reader.get(ADDRESS, {"as_of": timezone.now().isoformat()}).json()["bars"]) == 12
 
 
-def test_a_range_as_of_a_moment(reader, corrected):
+def test_a_range_as_of_a_moment_is_half_open(reader, corrected):
     moment, seen = corrected
     span = {"as_of": moment.isoformat(), "start": "2024-01-02T00:02Z", "end": "2024-01-02T00:04Z"}
     assert [parse_bar(bar) for bar in reader.get(ADDRESS, span).json()["bars"]] == seen[2:4]
 
 
 @pytest.mark.parametrize("rows_per_block", [1, 4, 20_000])
-def test_files_as_of_a_moment(reader, corrected, monkeypatch, rows_per_block):
+def test_exports_as_of_a_moment_contain_the_values_of_then(reader, corrected, monkeypatch, rows_per_block):
     monkeypatch.setattr("marketdata.bars.as_of.EXPORT_ROWS", rows_per_block)
     moment, seen = corrected
     parameters = {"as_of": moment.isoformat(), "format": "csv"}
@@ -193,7 +193,7 @@ def test_files_as_of_a_moment(reader, corrected, monkeypatch, rows_per_block):
     assert [tuple(row.values())[1:] for row in table] == seen
 
 
-def test_a_file_of_a_series_whose_name_has_a_comma(reader, tmp_path):
+def test_an_export_of_a_series_whose_name_has_a_comma_is_valid_csv(reader, tmp_path):
     ingest(write(tmp_path / "a.dbn", bars(3)), symbol='A,"B"')
     address = f"/api/market-data/{Series.objects.get(symbol__startswith='A,').slug}/ohlcv-1m/bars"
     response = reader.get(address, {"as_of": timezone.now().isoformat(), "format": "csv"})
@@ -208,5 +208,5 @@ def test_a_moment_in_the_future_is_refused(reader, corrected):
         assert reader.get(ADDRESS, extreme).json()["bars"] == []
 
 
-def test_it_needs_a_login_or_a_token(market_db, client):
+def test_bars_as_of_a_moment_require_authentication(market_db, client):
     assert client.get(ADDRESS, {"as_of": "2024-01-01"}).status_code == 401

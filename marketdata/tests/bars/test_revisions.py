@@ -67,7 +67,7 @@ def test_pages_contain_each_revision_once(reader, corrected, order, limit):
     assert len(set(keys)) == len(keys) == 6
 
 
-def test_revisions_of_a_range_or_of_one_minute(reader, corrected):
+def test_revisions_are_filtered_by_a_range_or_one_minute(reader, corrected):
     def minutes(**parameters: str) -> list[str]:
         return [one["ts"][14:16] for one in reader.get(REVISIONS_ADDRESS, parameters).json()["revisions"]]
 
@@ -96,7 +96,7 @@ def test_invalid_parameters_are_reported_by_field(reader, corrected, parameters,
     assert (response.status_code, list(response.json())) == (400, [field])
 
 
-def test_they_need_a_login_or_a_token(market_db, client):
+def test_revisions_require_authentication(market_db, client):
     assert client.get(REVISIONS_ADDRESS).status_code == 401
 
 

@@ -90,7 +90,7 @@ def test_an_equities_day_begins_at_midnight_new_york(day, start, ts, end, open_u
         (NYSE, "2027-12-31", ["09:30-16:00"]),
     ],
 )
-def test_holidays_and_early_closes(calendar, day, spans):
+def test_holidays_are_no_days_and_early_closes_end_early(calendar, day, spans):
     assert format_spans(calendar, day) == spans
 
 

@@ -26,6 +26,7 @@ def test_a_candle_is_forming_until_its_period_is_over(series):
         page, _ = read_candle_page(
             series, timeframe, start=None, end=None, after=None, descending=False, limit=1000, now=now
         )
+        assert page, timeframe
         for candle in page:
             # The timestamp of a day is within it, also where the day begins before it.
             assert candle.forming is (find_period(candle.ts, series.calendar, timeframe).end > now), (timeframe, candle)

@@ -47,7 +47,7 @@ def test_a_period_is_the_one_found_by_itself(calendar, moment, timeframe):
         ("", "30m", False),
     ],
 )
-def test_whether_periods_are_aligned_to_hours(calendar, timeframe, aligned):
+def test_periods_of_whole_hours_are_aligned_to_hours(calendar, timeframe, aligned):
     periods = find_periods(calendar, timeframe, utc("2025-07-14 12:00"), utc("2025-07-18 12:00"))
     assert periods.is_aligned_to_hours == aligned
 

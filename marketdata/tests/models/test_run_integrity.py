@@ -35,7 +35,7 @@ def test_a_bar_cannot_name_a_run_that_does_not_exist(runs):
     assert BARS in refused("UPDATE market_bars_ohlcv_1m SET ingestion_run_id = 4")
 
 
-def test_one_bad_row_among_many_is_seen(runs):
+def test_one_bar_of_a_missing_run_among_many_is_refused(runs):
     copies = (
         "INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)"
         " SELECT 'ES ' || n, ts, ts_ms, open, high, low, close, volume, CASE n WHEN 700 THEN %s ELSE n %% 3 + 1 END"
@@ -56,7 +56,7 @@ def test_a_revision_cannot_name_a_run_that_does_not_exist(runs, column):
 def test_a_run_that_is_named_cannot_be_deleted_or_renumbered(runs, number):
     assert f"ingest run {number} has bars" in refused("DELETE FROM data_ingest_runs WHERE id = %s", number)
     assert f"ingest run {number} has bars" in refused("UPDATE data_ingest_runs SET id = 9 WHERE id = %s", number)
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(IntegrityError, match=f"ingest run {number} has bars"), transaction.atomic():
         IngestRun.objects.get(pk=number).delete()
 
 
@@ -71,7 +71,7 @@ def test_runs_cannot_be_truncated_under_their_bars(runs):
     refused("TRUNCATE data_ingest_runs CASCADE")
 
 
-def test_what_no_bar_names_may_change_and_go(runs):
+def test_a_run_that_no_bar_names_may_be_changed_and_deleted(runs):
     assert execute("UPDATE data_ingest_runs SET id = 9 WHERE id = 3") == 1
     assert execute("DELETE FROM data_ingest_runs WHERE id = 9") == 1
     assert execute("UPDATE data_ingest_runs SET id = id, gap_count = 1") == 2

@@ -85,7 +85,7 @@ def _run(statement: Statement) -> None:
         cursor.execute(*statement)
 
 
-def test_many_writers_of_the_same_hours(committed_runs):
+def test_many_writers_of_the_same_hours_keep_the_rollup_right(committed_runs):
     """Each writer inserts its own minutes of the same hours, corrects and deletes some, in one transaction per turn."""
     failures = []
 

@@ -31,7 +31,7 @@ def list_minutes(masks: MinuteMasks) -> list[int]:
 
 @settings(max_examples=300)
 @given(marked_minutes, st.lists(minutes, min_size=1))
-def test_marked_minutes_before_and_after_moments(marked, moments):
+def test_minutes_are_found_before_and_after_moments(marked, moments):
     masks = make_masks(marked)
     assert masks.count_before(np.array(moments)).tolist() == [
         sum(minute < moment for minute in marked) for moment in moments
@@ -50,18 +50,18 @@ def test_marked_minutes_before_and_after_moments(marked, moments):
 @example([59, 60], 59, 60)  # an hour's last minute, and its first
 @example([59, 60], 60, 61)
 @given(marked_minutes, minutes, minutes)
-def test_clipped_masks(marked, first, stop):
+def test_a_clipped_mask_has_only_the_minutes_of_the_range(marked, first, stop):
     part = make_masks(marked).clip(first, stop)
     assert list_minutes(part) == [minute for minute in marked if first <= minute < stop]
     assert part.minutes.all()
 
 
 @given(marked_minutes)
-def test_the_starts_of_unbroken_runs(marked):
+def test_starts_of_unbroken_minutes_are_found(marked):
     assert list_minutes(make_masks(marked).run_starts) == [minute for minute in marked if minute - 1 not in marked]
 
 
-def test_reading_masks_of_a_range(two_runs):
+def test_masks_of_a_range_are_read(two_runs):
     insert_bars([bar_row(symbol, at(minute), 3) for symbol in ("A", "B") for minute in (-1, 0, 59, 60, 130)])
     masks = read_minute_masks("A", at(0), at(60) + timedelta(seconds=1))
     assert [minute_to_datetime(minute) for minute in list_minutes(masks)] == [at(0), at(59), at(60)]

@@ -95,7 +95,7 @@ def test_the_rollup_matches_after_any_history(two_runs, history):
         transaction.set_rollback(True)
 
 
-def test_it_matches_after_each_way_of_ingesting(market_db, tmp_path):
+def test_the_rollup_matches_after_each_way_of_ingesting(market_db, tmp_path):
     ingest(write(tmp_path / "first.dbn", bars(100)))  # new bars
     assert_rollup_matches()
     changed = bars(150, first=40)
@@ -116,7 +116,7 @@ def test_an_hour_aggregates_its_bars(two_runs):
     assert hour.minutes == 1 << 3 | 1 << 7 | 1 << 59
 
 
-def test_all_minutes_of_an_hour_at_the_largest_values(two_runs):
+def test_an_hour_holds_all_minutes_at_the_largest_values(two_runs):
     rows = [(*bar_row("A", at(minute), 1)[:7], 2**64 - 1, 1) for minute in range(60)]
     copy_bars(rows)
     hour = HourlyBar.objects.get()

@@ -4,7 +4,7 @@ import threading
 
 import psycopg2
 import pytest
-from django.db import connection
+from django.db import DatabaseError, IntegrityError, OperationalError, connection
 from psycopg2.errorcodes import INSUFFICIENT_PRIVILEGE, SERIALIZATION_FAILURE
 
 from config.testing.processes import session, until
@@ -76,7 +76,7 @@ def test_a_role_that_writes_bars_needs_no_privilege_on_the_rollup(stored_bars):
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {BARS} TO barkeep_test_writer")
             cursor.execute("SET ROLE barkeep_test_writer; SET barkeep.writes_rollup = 'on'")
             write_in_every_way(cursor)
-            with pytest.raises(Exception, match="permission denied") as refused:
+            with pytest.raises(DatabaseError, match="permission denied") as refused:
                 cursor.execute("UPDATE market_bars_ohlcv_1h SET volume = 0")
             assert refused.value.__cause__.pgcode == INSUFFICIENT_PRIVILEGE
         finally:
@@ -99,7 +99,7 @@ def older(market_db):
 def test_an_hour_whose_bars_were_moved_away_cannot_be_added_to(stored_bars, older):
     with session() as other:
         other.execute(MOVE)
-    with pytest.raises(Exception, match="could not serialize") as refused:
+    with pytest.raises(OperationalError, match="could not serialize") as refused:
         older.execute(WRITE, bar_row("A", at(0), 40))
     assert refused.value.__cause__.pgcode == SERIALIZATION_FAILURE
     assert_rollup_matches()
@@ -120,7 +120,7 @@ def test_tables_that_bars_need_are_not_truncated_if_bars_are_newer_than_the_snap
     insert(RUNS)
     with session() as other:
         other.execute(*insert_minutes(1, 2))
-    with pytest.raises(Exception, match="cannot be truncated while there are bars"):
+    with pytest.raises(IntegrityError, match="cannot be truncated while there are bars"):
         older.execute(f"TRUNCATE {table}")
     older.execute("ROLLBACK")
     assert_rollup_matches()

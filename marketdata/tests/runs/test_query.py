@@ -20,7 +20,7 @@ def list_ids(runs: list[IngestRun]) -> list[int]:
     return [run.pk for run in runs]
 
 
-def test_the_last_run_of_each_series_failed_or_not(db, django_assert_num_queries):
+def test_the_last_run_of_each_series_is_found_failed_or_not(db, django_assert_num_queries):
     insert(RUNS, id=1, symbols=["A"])
     for number in range(2, 150):  # more than the newest 100
         insert(RUNS, id=number)
@@ -34,7 +34,7 @@ def test_the_last_run_of_each_series_failed_or_not(db, django_assert_num_queries
     }
 
 
-def test_the_last_success_of_each_symbol(db):
+def test_the_last_success_of_each_symbol_is_found(db):
     insert(RUNS, id=1)
     insert(RUNS, id=2, finished_at="2024-02-01 10:00:06+00", **UNDO)
     insert(RUNS, id=3, **FAILED)

@@ -135,7 +135,7 @@ def bars_that_write_bars(bars):
     execute("DROP FUNCTION keep_deleted() CASCADE")
 
 
-def test_triggers_within_triggers(bars_that_write_bars):
+def test_a_trigger_within_a_trigger_does_not_keep_the_permission(bars_that_write_bars):
     with transaction.atomic():
         execute("DELETE FROM market_bars_ohlcv_1m WHERE ts >= %s", at(2))
         assert_guarded()
@@ -155,7 +155,7 @@ def test_sessions_do_not_share_the_permission(bars):
     assert_rollup_matches()
 
 
-def test_what_the_session_had_set_is_restored(bars):
+def test_a_setting_of_the_session_is_restored(bars):
     with transaction.atomic():
         execute("SET LOCAL barkeep.writes_rollup = 'on'")
         insert_bars([bar_row("A", at(30), 3)])

@@ -143,6 +143,6 @@ def test_a_failed_installation_changes_nothing(damaged):
     execute("DROP FUNCTION market_table_has_rows(regclass)")
 
 
-def test_one_query_finds_it_without_reading_the_files(market_db, django_assert_num_queries):
+def test_one_query_finds_the_differences_without_reading_the_files(market_db, django_assert_num_queries):
     with django_assert_num_queries(1):
         assert differences() == []
