@@ -7,7 +7,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from config.testing.database.scratch import scratch_database
 from config.testing.rollup import assert_rollup_matches, at, bar_row, insert_bars
-from config.testing.rows import RUNS, execute, execute_one, insert
+from config.testing.rows import RUNS, SERIES, execute, execute_one, insert
 from marketdata.database import UnusableDatabase, require_database
 from marketdata.models import Bar, HourlyBar, IngestRun, Series
 from marketdata.rollup.verify import verify_candles
@@ -101,6 +101,34 @@ def test_reversed_to_the_last_release_the_rules_hold(market_db):
         assert execute_one("SELECT count(*) FROM market_bars_ohlcv_1h") == 1
         with pytest.raises(IntegrityError, match="names an ingest run that does not exist"):
             insert_bars([bar_row("A", at(3), 1, run_id=9)])
+
+
+@pytest.mark.parametrize("release", RELEASES[:2])
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        {"slug": "nasdaq", "symbol": "CME_MINI:MNQ1!"},
+        {"slug": "mnq", "symbol": "NQ MICRO"},
+        {"slug": "nasdaq", "symbol": "NQ MICRO", "vendor_symbols": ["ES.c.0", "MNQ.c.0"]},
+        {"slug": "nasdaq", "symbol": "NQ MICRO", "vendor_symbols": ["MNQ[HMUZ][0-9]"]},
+        {"slug": "nasdaq", "symbol": "NQ MICRO", "vendor_symbols": ["MNQ*"], "dataset": ""},
+    ],
+)
+def test_a_renamed_mnq_is_not_added_again(market_db, release, renamed):
+    with scratch_database():
+        migrate_to(release)
+        insert(SERIES, **renamed)
+        call_command("migrate", verbosity=0)
+        assert list(Series.objects.values_list("slug", "symbol")) == [(renamed["slug"], renamed["symbol"])]
+
+
+@pytest.mark.parametrize("other", [{"vendor_symbols": ["NQ*"]}, {"vendor_symbols": ["MNQ*"], "dataset": "XNAS.ITCH"}])
+def test_mnq_is_added_beside_a_series_that_does_not_claim_its_symbols(market_db, other):
+    with scratch_database():
+        migrate_to("0002_run_integrity")
+        insert(SERIES, **other)
+        call_command("migrate", verbosity=0)
+        assert set(Series.objects.values_list("slug", flat=True)) == {"es", "mnq"}
 
 
 def test_the_rollup_is_filled_from_bars_of_before_it_existed(market_db):
