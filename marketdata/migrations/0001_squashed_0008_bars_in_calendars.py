@@ -13,7 +13,7 @@ import django.db.models.deletion
 import django.db.models.expressions
 from django.db import migrations, models
 
-from marketdata.migrations._functions_0009 import DROP, INSTALL
+from marketdata.migrations._functions_0008 import DROP, INSTALL
 from marketdata.migrations._series_0003 import add_series
 
 # Checked immediately. Django's own foreign key would be deferred and block TRUNCATE until the commit.

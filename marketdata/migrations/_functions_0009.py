@@ -458,18 +458,18 @@ INSTALL = _BEFORE + _FUNCTIONS + _AFTER
 
 # CASCADE drops their triggers, too.
 DROP = """
-DROP FUNCTION market_rollup_add_bars() CASCADE;
-DROP FUNCTION market_rollup_change_bars() CASCADE;
-DROP FUNCTION market_rollup_truncate() CASCADE;
-DROP FUNCTION market_rollup_rebuild_hours(varchar[], timestamptz[]);
-DROP FUNCTION market_counts_rebuild(varchar[]);
-DROP FUNCTION market_counts_add(varchar[], bigint[]);
-DROP FUNCTION market_rollup_guard_writes() CASCADE;
-DROP FUNCTION market_rollup_guard_truncate() CASCADE;
-DROP FUNCTION market_runs_must_exist() CASCADE;
-DROP FUNCTION data_ingest_run_is_unused() CASCADE;
-DROP FUNCTION data_ingest_runs_are_unused() CASCADE;
-DROP FUNCTION market_table_has_rows(regclass);
+DROP FUNCTION IF EXISTS market_rollup_add_bars() CASCADE;
+DROP FUNCTION IF EXISTS market_rollup_change_bars() CASCADE;
+DROP FUNCTION IF EXISTS market_rollup_truncate() CASCADE;
+DROP FUNCTION IF EXISTS market_rollup_rebuild_hours(varchar[], timestamptz[]);
+DROP FUNCTION IF EXISTS market_counts_rebuild(varchar[]);
+DROP FUNCTION IF EXISTS market_counts_add(varchar[], bigint[]);
+DROP FUNCTION IF EXISTS market_rollup_guard_writes() CASCADE;
+DROP FUNCTION IF EXISTS market_rollup_guard_truncate() CASCADE;
+DROP FUNCTION IF EXISTS market_runs_must_exist() CASCADE;
+DROP FUNCTION IF EXISTS data_ingest_run_is_unused() CASCADE;
+DROP FUNCTION IF EXISTS data_ingest_runs_are_unused() CASCADE;
+DROP FUNCTION IF EXISTS market_table_has_rows(regclass);
 """
 
 # The functions of earlier releases, where they exist.
