@@ -342,7 +342,7 @@ END $$;
 CREATE OR REPLACE FUNCTION market_rollup_guard_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
-    IF market_table_has_rows('market_bars_ohlcv_1m') THEN
+    IF market_table_has_rows('market_bars_ohlcv_1m'::regclass) THEN
         RAISE restrict_violation USING
             TABLE = TG_TABLE_NAME, MESSAGE = format('%s cannot be truncated while there are bars', TG_TABLE_NAME);
     END IF;
@@ -414,7 +414,9 @@ END $$;
 CREATE OR REPLACE FUNCTION data_ingest_runs_are_unused() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
-    IF market_table_has_rows('market_bars_ohlcv_1m') OR market_table_has_rows('market_bar_revisions') THEN
+    IF market_table_has_rows('market_bars_ohlcv_1m'::regclass)
+        OR market_table_has_rows('market_bar_revisions'::regclass)
+    THEN
         RAISE foreign_key_violation USING
             TABLE = TG_TABLE_NAME,
             MESSAGE = 'data_ingest_runs cannot be truncated while there are bars';
