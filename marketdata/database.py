@@ -12,7 +12,7 @@ from django.db import Error, connection
 
 from marketdata import migrations
 from marketdata.command_line import manage
-from marketdata.sql.installed import find_differences
+from marketdata.sql.installed import MissingTables, find_differences
 
 OLDEST_POSTGRESQL = 150_000
 MAX_SHOWN = 4  # differences that the message names
@@ -72,7 +72,10 @@ def _require_functions() -> None:
     """Checked once per process, like the schema. The migrations can all be recorded in a database that was restored
     without its functions, and a trigger can be dropped or disabled at any time."""
     with connection.cursor() as cursor:
-        differences = find_differences(cursor)
+        try:
+            differences = find_differences(cursor)
+        except MissingTables as error:
+            raise UnusableDatabase(describe_missing(error.names)) from error
         if not differences:
             return
         cursor.execute("SELECT current_database(), current_schema()")
@@ -82,6 +85,17 @@ def _require_functions() -> None:
     raise UnusableDatabase(
         f"The database {database} (schema {schema}) does not have the functions and triggers of this version "
         f"({shown}{more}): run `{manage()} install_functions` first."
+    )
+
+
+def describe_missing(tables: list[str]) -> str:
+    """The sentence for tables that were dropped after all migrations had been recorded: no command creates them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database(), current_schema()")
+        database, schema = cursor.fetchone()
+    return (
+        f"The database {database} (schema {schema}) lacks {'the table' if len(tables) == 1 else 'the tables'} "
+        f"{', '.join(tables)}: restore the database from a backup, or migrate a new database and load the files again."
     )
 
 

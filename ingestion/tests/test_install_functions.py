@@ -71,6 +71,6 @@ def test_only_the_owner_can_install_functions(database):
         owner = connection.settings_dict["USER"]
         ended = run(command="install_functions", url=database_url().replace(f"//{owner}@", "//barkeep_test_reader@"))
         assert ended.code == 1
-        assert ended.sentence.endswith("connect as the owner of the tables.")
+        assert ended.sentence.endswith("connect as the owner of the tables, or as a superuser.")
     finally:
         execute("DROP OWNED BY barkeep_test_reader; DROP ROLE barkeep_test_reader")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from django.core.management.base import OutputWrapper
 from django.core.serializers.json import DjangoJSONEncoder
 
+from marketdata.formatting import format_count
 from marketdata.rollup.verify import VerifyResult
 
 
@@ -32,17 +33,21 @@ def count_unrepaired(results: Iterable[VerifyResult]) -> int:
 
 def format_result(result: VerifyResult) -> str:
     """Format the result of one series: one line, or several where it differs from its bars."""
-    bars = f"{result.bar_count:,} bars"
+    bars = format_count(result.bar_count, "bar")
     if not result.difference_count:
-        return f"{result.symbol}: {result.hour_count:,} hours agree with {bars}."
+        verb = "agrees" if result.hour_count == 1 else "agree"
+        return f"{result.symbol}: {format_count(result.hour_count, 'hour')} {verb} with {bars}."
     lines = []
     if result.hours:
-        lines.append(f"{len(result.hours):,} hours differ from the {bars}")
+        verb = "differs" if len(result.hours) == 1 else "differ"
+        lines.append(f"{format_count(len(result.hours), 'hour')} {verb} from the {bars}")
         lines += [f"  {difference}" for difference in result.first_differences]
         if len(result.hours) > len(result.first_differences):
             lines.append(f"  and {len(result.hours) - len(result.first_differences):,} more")
     if result.bar_count != result.recorded_bar_count:
-        lines.append(f"{result.recorded_bar_count:,} bars are on record, and there are {result.bar_count:,}")
+        verb = "is" if result.recorded_bar_count == 1 else "are"
+        recorded = format_count(result.recorded_bar_count, "bar")
+        lines.append(f"{recorded} {verb} on record, and there are {result.bar_count:,}")
     lines += ["repaired"] if result.repaired else []
     return "\n".join([f"{result.symbol}: {lines[0]}", *lines[1:]])
 

@@ -13,38 +13,14 @@ import django.db.models.deletion
 import django.db.models.expressions
 from django.db import migrations, models
 
-from marketdata.migrations._functions_0009 import DROP, INSTALL
+from marketdata.migrations._functions_0008 import DROP, INSTALL
+from marketdata.migrations._series_0003 import add_series
 
 # Checked immediately. Django's own foreign key would be deferred and block TRUNCATE until the commit.
 ADD_FOREIGN_KEY = """
 ALTER TABLE data_ingest_runs
     ADD CONSTRAINT run_undoes_a_run FOREIGN KEY (undoes_id) REFERENCES data_ingest_runs (id)
 """
-
-# Every installation starts with this series: Micro E-mini Nasdaq-100 futures, continuous.
-MNQ = {
-    "slug": "mnq",
-    "symbol": "CME_MINI:MNQ1!",
-    "name": "Micro E-mini Nasdaq-100 futures, continuous",
-    "vendor": "databento",
-    "dataset": "GLBX.MDP3",
-    # The front contract by calendar, volume and open interest, and single outright contracts (month letter and year).
-    # This list does not prevent mixing them: the dated instruments of the series do.
-    "vendor_symbols": [
-        "MNQ.c.0",
-        "MNQ.v.0",
-        "MNQ.n.0",
-        "MNQ[FGHJKMNQUVXZ][0-9]",
-        "MNQ[FGHJKMNQUVXZ][0-9][0-9]",
-    ],
-    "calendar": "CME Globex Equity",
-    "tick_size": "0.25",
-}
-
-
-def add_series(apps, schema_editor):
-    """The table is new, so no series can have been renamed yet."""
-    apps.get_model("marketdata", "Series").objects.create(**MNQ)
 
 
 class Migration(migrations.Migration):

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
+from django.core.management.base import CommandError
 from django.db import migrations, models
 
 ADD_FOREIGN_KEY = """
@@ -9,6 +10,17 @@ ALTER TABLE data_ingest_runs
     ADD CONSTRAINT run_undoes_a_run FOREIGN KEY (undoes_id) REFERENCES data_ingest_runs (id)
 """
 DROP_FOREIGN_KEY = "ALTER TABLE data_ingest_runs DROP CONSTRAINT run_undoes_a_run"
+
+
+def refuse_undos(apps, schema_editor):
+    """Reversing would make an undo a load, and a replaced interval a current one."""
+    undos = apps.get_model("marketdata", "IngestRun").objects.filter(undoes__isnull=False)
+    replaced = apps.get_model("marketdata", "SeriesInstrument").objects.filter(replaced_by__isnull=False)
+    if undos.exists() or replaced.exists():
+        raise CommandError(
+            "Migration 0005_undo cannot be reversed: undos or replaced instruments are stored. Run `migrate` to return "
+            "to the newest schema."
+        )
 
 
 class Migration(migrations.Migration):
@@ -204,4 +216,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(sql=ADD_FOREIGN_KEY, reverse_sql=DROP_FOREIGN_KEY),
+        migrations.RunPython(migrations.RunPython.noop, refuse_undos),
     ]

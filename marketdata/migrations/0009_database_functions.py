@@ -7,14 +7,16 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
-from marketdata.migrations._functions_0009 import DROP_EARLIER, INSTALL
+from marketdata.migrations import _functions_0008
+from marketdata.migrations._functions_0009 import DROP, DROP_EARLIER, INSTALL
 
 FILL_KIND = "UPDATE data_ingest_runs SET kind = 'undo' WHERE undoes_id IS NOT NULL"
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("marketdata", "0001_squashed_0008_bars_in_calendars"),
+        # Django maps it to the squashed migration where that one is applied.
+        ("marketdata", "0008_bars_in_calendars"),
     ]
 
     operations = [
@@ -223,6 +225,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(DROP_EARLIER, migrations.RunSQL.noop),
-        # Reversing keeps the functions: they do the same as those of earlier releases.
-        migrations.RunSQL(INSTALL, migrations.RunSQL.noop),
+        migrations.RunSQL(INSTALL, DROP + _functions_0008.INSTALL),
     ]

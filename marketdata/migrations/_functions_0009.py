@@ -342,7 +342,7 @@ END $$;
 CREATE OR REPLACE FUNCTION market_rollup_guard_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
-    IF market_table_has_rows('market_bars_ohlcv_1m') THEN
+    IF market_table_has_rows('market_bars_ohlcv_1m'::regclass) THEN
         RAISE restrict_violation USING
             TABLE = TG_TABLE_NAME, MESSAGE = format('%s cannot be truncated while there are bars', TG_TABLE_NAME);
     END IF;
@@ -414,7 +414,9 @@ END $$;
 CREATE OR REPLACE FUNCTION data_ingest_runs_are_unused() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
-    IF market_table_has_rows('market_bars_ohlcv_1m') OR market_table_has_rows('market_bar_revisions') THEN
+    IF market_table_has_rows('market_bars_ohlcv_1m'::regclass)
+        OR market_table_has_rows('market_bar_revisions'::regclass)
+    THEN
         RAISE foreign_key_violation USING
             TABLE = TG_TABLE_NAME,
             MESSAGE = 'data_ingest_runs cannot be truncated while there are bars';
@@ -458,18 +460,18 @@ INSTALL = _BEFORE + _FUNCTIONS + _AFTER
 
 # CASCADE drops their triggers, too.
 DROP = """
-DROP FUNCTION market_rollup_add_bars() CASCADE;
-DROP FUNCTION market_rollup_change_bars() CASCADE;
-DROP FUNCTION market_rollup_truncate() CASCADE;
-DROP FUNCTION market_rollup_rebuild_hours(varchar[], timestamptz[]);
-DROP FUNCTION market_counts_rebuild(varchar[]);
-DROP FUNCTION market_counts_add(varchar[], bigint[]);
-DROP FUNCTION market_rollup_guard_writes() CASCADE;
-DROP FUNCTION market_rollup_guard_truncate() CASCADE;
-DROP FUNCTION market_runs_must_exist() CASCADE;
-DROP FUNCTION data_ingest_run_is_unused() CASCADE;
-DROP FUNCTION data_ingest_runs_are_unused() CASCADE;
-DROP FUNCTION market_table_has_rows(regclass);
+DROP FUNCTION IF EXISTS market_rollup_add_bars() CASCADE;
+DROP FUNCTION IF EXISTS market_rollup_change_bars() CASCADE;
+DROP FUNCTION IF EXISTS market_rollup_truncate() CASCADE;
+DROP FUNCTION IF EXISTS market_rollup_rebuild_hours(varchar[], timestamptz[]);
+DROP FUNCTION IF EXISTS market_counts_rebuild(varchar[]);
+DROP FUNCTION IF EXISTS market_counts_add(varchar[], bigint[]);
+DROP FUNCTION IF EXISTS market_rollup_guard_writes() CASCADE;
+DROP FUNCTION IF EXISTS market_rollup_guard_truncate() CASCADE;
+DROP FUNCTION IF EXISTS market_runs_must_exist() CASCADE;
+DROP FUNCTION IF EXISTS data_ingest_run_is_unused() CASCADE;
+DROP FUNCTION IF EXISTS data_ingest_runs_are_unused() CASCADE;
+DROP FUNCTION IF EXISTS market_table_has_rows(regclass);
 """
 
 # The functions of earlier releases, where they exist.

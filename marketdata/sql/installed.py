@@ -8,17 +8,28 @@ from pathlib import Path
 from django.db.backends.utils import CursorWrapper
 
 CHECKSUMS = Path(__file__).with_name("checksums.json")
+DISABLED, FOREIGN = "is disabled", "has another owner than the tables"
 
 # Hashes of the catalog's columns, which have the same values in every version of PostgreSQL from 15 on, also after
 # pg_dump and pg_restore. The name of the schema is replaced, since an installation may choose it.
 _INSTALLED = """
 WITH home AS (
     SELECT relnamespace AS schema_id, relnamespace::regnamespace::text AS name
-    FROM pg_class WHERE oid = to_regclass('market_bars_ohlcv_1m')
+    FROM unnest(%(tables)s) WITH ORDINALITY AS expected (relation, position)
+    JOIN pg_class ON oid = to_regclass(relation)
+    ORDER BY position LIMIT 1
+), stored AS (
+    SELECT oid, relname, relowner FROM home JOIN pg_class ON relnamespace = schema_id
+    WHERE relname = ANY (%(tables)s) AND relkind IN ('r', 'p')
 )
-SELECT 'functions' AS kind, format('%%s(%%s)', proname, oidvectortypes(proargtypes)) AS object, true AS enabled,
+SELECT 'tables' AS kind, relname::text AS object, '' AS fault, '' AS hash FROM stored
+UNION ALL
+SELECT 'functions', format('%%s(%%s)', proname, oidvectortypes(proargtypes)),
+    CASE WHEN EXISTS (SELECT FROM stored WHERE relname = 'market_bars_ohlcv_1m' AND relowner <> proowner)
+        THEN %(foreign)s ELSE '' END,
     encode(sha256(convert_to(concat_ws(E'\\n',
-        lanname, format_type(prorettype, NULL), proargnames::text, prosecdef, proisstrict, provolatile::text, prosrc,
+        prokind::text, lanname, format_type(prorettype, NULL), proretset, proargnames::text, prosecdef, proisstrict,
+        provolatile::text, prosrc,
         (
             SELECT string_agg(setting, E'\\n' ORDER BY setting COLLATE "C")
             FROM unnest(proconfig) AS raw (value)
@@ -26,13 +37,14 @@ SELECT 'functions' AS kind, format('%%s(%%s)', proname, oidvectortypes(proargtyp
                 SELECT replace(value, format('search_path=%%s, ', home.name), 'search_path=SCHEMA, ') AS setting
             ) AS replaced
         )
-    ), 'UTF8')), 'hex') AS hash
+    ), 'UTF8')), 'hex')
 FROM home
 JOIN pg_proc ON pronamespace = home.schema_id
 JOIN pg_language ON pg_language.oid = prolang
 WHERE proname = ANY (%(functions)s)
 UNION ALL
-SELECT 'triggers', format('%%s.%%s', relname, tgname), tgenabled IN ('O', 'A'),
+SELECT 'triggers', format('%%s.%%s', relname, tgname),
+    CASE WHEN tgenabled IN ('O', 'A') THEN '' ELSE %(disabled)s END,
     encode(sha256(convert_to(concat_ws(E'\\n',
         proname, pronamespace = home.schema_id, tgtype, tgoldtable, tgnewtable, tgqual IS NULL,
         (
@@ -41,33 +53,71 @@ SELECT 'triggers', format('%%s.%%s', relname, tgname), tgenabled IN ('O', 'A'),
         )
     ), 'UTF8')), 'hex')
 FROM home
-JOIN pg_class ON relnamespace = home.schema_id
-JOIN pg_trigger ON tgrelid = pg_class.oid AND NOT tgisinternal
+CROSS JOIN stored
+JOIN pg_trigger ON tgrelid = stored.oid AND NOT tgisinternal
 JOIN pg_proc ON pg_proc.oid = tgfoid
-WHERE relname = ANY (%(tables)s)
 """
 
+Installed = dict[tuple[str, str], str]
 
-def read_installed(cursor: CursorWrapper, *, functions: list[str], tables: list[str]) -> dict[tuple[str, str], str]:
-    """The hash of each function of these names and of each trigger on these tables; "" if a trigger is disabled."""
-    cursor.execute(_INSTALLED, {"functions": functions, "tables": tables})
-    return {(kind, name): digest if enabled else "" for kind, name, enabled, digest in cursor}
+
+class MissingTables(Exception):
+    """Tables of `names` are missing. Functions cannot be compared or installed without them."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = names
+
+
+def read_installed(cursor: CursorWrapper, *, functions: list[str], tables: list[str]) -> Installed:
+    """The hash of each function of these names and of each trigger on these tables, or its fault instead.
+
+    Raises `MissingTables` unless all these tables are in the schema of the first one that the search_path finds.
+    """
+    cursor.execute(_INSTALLED, {"functions": functions, "tables": tables, "disabled": DISABLED, "foreign": FOREIGN})
+    installed = {(kind, name): fault or digest for kind, name, fault, digest in cursor}
+    if missing := [table for table in tables if ("tables", table) not in installed]:
+        raise MissingTables(missing)
+    return {key: found for key, found in installed.items() if key[0] != "tables"}
 
 
 def find_differences(cursor: CursorWrapper) -> list[str]:
-    """What this version needs and the database lacks, one short phrase each."""
-    expected = json.loads(CHECKSUMS.read_bytes())
+    """What this version needs and the database lacks, or has too much, one short phrase each."""
+    expected, installed = _compare(cursor)
+    lacking = [
+        f"{_describe(*key)} {_fault(installed.get(key))}"
+        for key, checksum in expected.items()
+        if installed.get(key) != checksum
+    ]
+    return [*lacking, *(f"function {name} is one too many" for name in _find_overloads(expected, installed))]
+
+
+def find_faulty(cursor: CursorWrapper) -> Installed:
+    """The functions and triggers to drop before all are created: those that differ, and overloads of the functions.
+
+    CREATE OR REPLACE cannot change, for example, the type of a result or the owner.
+    """
+    expected, installed = _compare(cursor)
+    overloads = [("functions", name) for name in _find_overloads(expected, installed)]
+    differing = [key for key, checksum in expected.items() if installed.get(key, checksum) != checksum]
+    return {key: installed[key] for key in (*differing, *overloads)}
+
+
+def _compare(cursor: CursorWrapper) -> tuple[Installed, Installed]:
+    """What checksums.json expects, and what is installed."""
+    checksums = json.loads(CHECKSUMS.read_bytes())
+    tables = dict.fromkeys(name.partition(".")[0] for name in checksums["triggers"])
     installed = read_installed(
         cursor,
-        functions=[name.partition("(")[0] for name in expected["functions"]],
-        tables=list({name.partition(".")[0] for name in expected["triggers"]}),
+        functions=[name.partition("(")[0] for name in checksums["functions"]],
+        tables=sorted(tables, key=lambda table: table != "market_bars_ohlcv_1m"),
     )
-    return [
-        f"{_describe(kind, name)} {_fault(installed.get((kind, name)))}"
-        for kind, checksums in expected.items()
-        for name, checksum in checksums.items()
-        if installed.get((kind, name)) != checksum
-    ]
+    return {(kind, name): digest for kind, digests in checksums.items() for name, digest in digests.items()}, installed
+
+
+def _find_overloads(expected: Installed, installed: Installed) -> list[str]:
+    """Functions of the same names with other parameters: a call could find them instead."""
+    return sorted(name for kind, name in installed if kind == "functions" and (kind, name) not in expected)
 
 
 def _describe(kind: str, name: str) -> str:
@@ -77,7 +127,7 @@ def _describe(kind: str, name: str) -> str:
     return f"trigger {trigger} on {table}"
 
 
-def _fault(digest: str | None) -> str:
-    if digest is None:
+def _fault(found: str | None) -> str:
+    if found is None:
         return "is missing"
-    return "differs" if digest else "is disabled"
+    return found if found in (DISABLED, FOREIGN) else "differs"

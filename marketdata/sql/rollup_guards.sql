@@ -20,7 +20,7 @@ END $$;
 CREATE OR REPLACE FUNCTION market_rollup_guard_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
-    IF market_table_has_rows('market_bars_ohlcv_1m') THEN
+    IF market_table_has_rows('market_bars_ohlcv_1m'::regclass) THEN
         RAISE restrict_violation USING
             TABLE = TG_TABLE_NAME, MESSAGE = format('%s cannot be truncated while there are bars', TG_TABLE_NAME);
     END IF;

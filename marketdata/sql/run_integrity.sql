@@ -52,7 +52,9 @@ END $$;
 CREATE OR REPLACE FUNCTION data_ingest_runs_are_unused() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
-    IF market_table_has_rows('market_bars_ohlcv_1m') OR market_table_has_rows('market_bar_revisions') THEN
+    IF market_table_has_rows('market_bars_ohlcv_1m'::regclass)
+        OR market_table_has_rows('market_bar_revisions'::regclass)
+    THEN
         RAISE foreign_key_violation USING
             TABLE = TG_TABLE_NAME,
             MESSAGE = 'data_ingest_runs cannot be truncated while there are bars';

@@ -25,7 +25,7 @@ examples:
 
 The undo removes bars that the run inserted, gives bars that it changed their old values, and restores bars that it
 removed. Bars that a later run has changed are skipped and listed. The undo is a run of its own in the audit trail.
-Exit code: 0 if the run was undone, 1 if not, 130 or 143 if interrupted.
+Exit code: 0 if the run was undone, 1 if not, 2 if the command line is wrong, 130 or 143 if interrupted.
 """
 
 

@@ -21,7 +21,8 @@ examples:
   Write the results of every night for a script:
     {manage} verify_candles --json > results.json
 
-Without --repair the command only reads. Exit code: 0 if nothing differs or all was repaired, 1 otherwise.
+Without --repair the command only reads.
+Exit code: 0 if nothing differs or all was repaired, 2 if the command line is wrong, 1 otherwise.
 """
 
 

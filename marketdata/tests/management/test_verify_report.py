@@ -13,6 +13,9 @@ REPAIRED = VerifyResult("C", 3, [HOUR], [], 180, 180, repaired=True)
 
 def test_a_result_that_agrees_is_one_line():
     assert format_result(AGREES) == "A: 1,000 hours agree with 60,000 bars."
+    one = VerifyResult("A", 1, [], [], 4, 4)
+    assert format_result(one) == "A: 1 hour agrees with 4 bars."
+    assert format_result(VerifyResult("A", 1, [HOUR], [], 1, 1)) == "A: 1 hour differs from the 1 bar\n  and 1 more"
 
 
 def test_a_result_that_differs_has_a_line_for_each_kind_of_difference():

@@ -31,15 +31,18 @@ WHERE pronamespace = current_schema()::regnamespace AND proname IN (
 """
 
 
-def migrate_to(release: str) -> None:
-    """Apply marketdata's migrations up to this one, each by itself, as earlier releases did."""
+def migrate_to(release: str, *, privileged: bool = True) -> None:
+    """Apply marketdata's migrations up to this one, each by itself, as earlier releases did.
+
+    `privileged`: a superuser then also sets what these releases did.
+    """
     executor = MigrationExecutor(connection)
     executor.loader.replace_migrations = False
     executor.loader.build_graph()
     executor.migrate([("marketdata", release)])
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-        if cursor.fetchone()[0]:
+        if cursor.fetchone()[0] and privileged:
             _set_as_superuser(cursor)
 
 

@@ -13,7 +13,7 @@ _QUERIES = {
         JOIN pg_class ON pg_class.oid = attrelid
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         LEFT JOIN pg_collation ON pg_collation.oid = attcollation
-        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attnum > 0
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
     """,
     "constraints": """
         SELECT relname, conname, pg_get_constraintdef(pg_constraint.oid), condeferrable, condeferred, convalidated
@@ -44,3 +44,8 @@ def read_schema() -> dict[str, set[tuple]]:
             cursor.execute(sql)
             found[what] = {tuple(map(str, row)) for row in cursor}
     return found
+
+
+def drop_column_numbers(schema: dict[str, set[tuple]]) -> dict[str, set[tuple]]:
+    """Without the physical order of columns: a column that was dropped and added again is the last one."""
+    return schema | {"columns": {(table, *rest) for table, _, *rest in schema["columns"]}}

@@ -1,19 +1,19 @@
 """A database of any earlier release becomes what a new installation is, and keeps its data."""
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from config.testing.database.scratch import scratch_database
 from config.testing.rollup import assert_rollup_matches, at, bar_row, insert_bars
-from config.testing.rows import RUNS, execute, execute_one, insert
+from config.testing.rows import RUNS, SERIES, execute, execute_one, insert
 from marketdata.database import UnusableDatabase, require_database
 from marketdata.models import Bar, HourlyBar, IngestRun, Series
 from marketdata.rollup.verify import verify_candles
 
 from .releases import RELEASES, RENAMED, add_data, migrate_to, read_data
-from .schema import read_schema
+from .schema import drop_column_numbers, read_schema
 
 pytestmark = pytest.mark.ordinary_role
 
@@ -101,6 +101,93 @@ def test_reversed_to_the_last_release_the_rules_hold(market_db):
         assert execute_one("SELECT count(*) FROM market_bars_ohlcv_1h") == 1
         with pytest.raises(IntegrityError, match="names an ingest run that does not exist"):
             insert_bars([bar_row("A", at(3), 1, run_id=9)])
+
+
+SQUASHED = "0001_squashed_0008_bars_in_calendars"
+
+
+@pytest.mark.parametrize("target", [*reversed(RELEASES), SQUASHED, "zero"])
+def test_migrating_back_and_forth_leaves_the_newest_schema(fresh_schema, target):
+    with scratch_database():
+        call_command("migrate", verbosity=0)
+        add_data("0004_browsable_bar")  # no undo: 0005 adds undos
+        data = read_data()
+        call_command("migrate", "marketdata", target, verbosity=0)
+        if target != "zero":
+            assert read_data() == data
+        call_command("migrate", verbosity=0)
+        assert drop_column_numbers(read_schema()) == drop_column_numbers(fresh_schema)
+        require_database()
+        if target != "zero":
+            assert read_data() == data
+        assert_rollup_matches()
+        insert(RUNS, id=7)
+        insert_bars([bar_row("A", at(1), 1, run_id=7)])
+        assert_rollup_matches()
+
+
+def test_undos_are_not_lost_by_migrating_back(fresh_schema):
+    with scratch_database():
+        migrate_to("0008_bars_in_calendars")
+        add_data("0008_bars_in_calendars")
+        data = read_data()
+        call_command("migrate", verbosity=0)
+        with pytest.raises(
+            CommandError, match="0005_undo cannot be reversed: undos or replaced instruments are stored"
+        ):
+            call_command("migrate", "marketdata", "0002_run_integrity", verbosity=0)
+        call_command("migrate", verbosity=0)
+        assert drop_column_numbers(read_schema()) == drop_column_numbers(fresh_schema)
+        assert read_data() == data
+        assert_rollup_matches()
+        check_kinds("0008")
+
+
+@pytest.mark.parametrize("target", ["0008_bars_in_calendars", SQUASHED])
+def test_reversing_the_newest_migration_restores_the_last_release(market_db, target):
+    with scratch_database():
+        migrate_to("0008_bars_in_calendars", privileged=False)
+        released = read_schema()
+    with scratch_database():
+        call_command("migrate", "marketdata", SQUASHED, verbosity=0)
+        assert in_marketdata(read_schema()) == in_marketdata(released)
+        call_command("migrate", verbosity=0)
+        call_command("migrate", "marketdata", target, verbosity=0)
+        assert in_marketdata(read_schema()) == in_marketdata(released)
+
+
+def in_marketdata(schema: dict[str, set[tuple]]) -> dict[str, set[tuple]]:
+    """Without the tables of other apps."""
+    own = ("market_", "data_ingest_")
+    return {what: {row for row in rows if row[0].startswith(own)} for what, rows in schema.items()}
+
+
+@pytest.mark.parametrize("release", RELEASES[:2])
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        {"slug": "nasdaq", "symbol": "CME_MINI:MNQ1!"},
+        {"slug": "mnq", "symbol": "NQ MICRO"},
+        {"slug": "nasdaq", "symbol": "NQ MICRO", "vendor_symbols": ["ES.c.0", "MNQ.c.0"]},
+        {"slug": "nasdaq", "symbol": "NQ MICRO", "vendor_symbols": ["MNQ[HMUZ][0-9]"]},
+        {"slug": "nasdaq", "symbol": "NQ MICRO", "vendor_symbols": ["MNQ*"], "dataset": ""},
+    ],
+)
+def test_a_renamed_mnq_is_not_added_again(market_db, release, renamed):
+    with scratch_database():
+        migrate_to(release)
+        insert(SERIES, **renamed)
+        call_command("migrate", verbosity=0)
+        assert list(Series.objects.values_list("slug", "symbol")) == [(renamed["slug"], renamed["symbol"])]
+
+
+@pytest.mark.parametrize("other", [{"vendor_symbols": ["NQ*"]}, {"vendor_symbols": ["MNQ*"], "dataset": "XNAS.ITCH"}])
+def test_mnq_is_added_beside_a_series_that_does_not_claim_its_symbols(market_db, other):
+    with scratch_database():
+        migrate_to("0002_run_integrity")
+        insert(SERIES, **other)
+        call_command("migrate", verbosity=0)
+        assert set(Series.objects.values_list("slug", flat=True)) == {"es", "mnq"}
 
 
 def test_the_rollup_is_filled_from_bars_of_before_it_existed(market_db):

@@ -58,7 +58,7 @@ def test_an_empty_table_is_reported_as_empty(market_db):
 
 
 def test_hours_that_agree_are_counted(stored_bars):
-    assert verify() == f"{MNQ}: 3 hours agree with 115 bars.\nLoose: 1 hours agree with 10 bars.\n"
+    assert verify() == f"{MNQ}: 3 hours agree with 115 bars.\nLoose: 1 hour agrees with 10 bars.\n"
     assert verify(series="mnq") == f"{MNQ}: 3 hours agree with 115 bars.\n"
 
 
@@ -90,7 +90,7 @@ def test_each_difference_is_found_reported_and_repaired(stored_bars, sql, text):
     result = verify_symbol(MNQ)
     assert result.difference_count == 1
     assert text in str(result.first_differences[0])
-    assert f"1 hours differ from the 115 bars\n  {result.first_differences[0]}\nrepaired\n" in verify(repair=True)
+    assert f"1 hour differs from the 115 bars\n  {result.first_differences[0]}\nrepaired\n" in verify(repair=True)
     assert_rollup_matches()
     assert "agree" in verify()
 

@@ -173,3 +173,14 @@ def test_a_repair_may_write_and_leaves_the_guards_up(bars):
     assert repair_symbol("A").difference_count == 2
     assert_guarded()
     assert_rollup_matches()
+
+
+@pytest.mark.parametrize(
+    "table", ["data_ingest_runs, market_series_instruments", "market_bars_ohlcv_1h", "market_series_counts"]
+)
+def test_a_function_of_the_same_name_does_not_replace_the_guards(bars, table):
+    with transaction.atomic():
+        execute("CREATE FUNCTION market_table_has_rows(text) RETURNS boolean LANGUAGE sql RETURN false")
+        with pytest.raises(IntegrityError, match="cannot be truncated while there are bars"):
+            execute(f"TRUNCATE {table}")
+        transaction.set_rollback(True)

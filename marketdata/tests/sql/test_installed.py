@@ -2,7 +2,7 @@
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 
 from config.testing.database.scratch import forget_checks, scratch_database
 from config.testing.rows import execute, execute_one
@@ -46,6 +46,38 @@ FAULTS = {
         "function market_rollup_guard_truncate is missing",
         "trigger hours_guard_truncate on market_bars_ohlcv_1h is missing",
         "trigger counts_guard_truncate on market_series_counts is missing",
+    ],
+    # CREATE OR REPLACE cannot replace these.
+    "DROP FUNCTION market_table_has_rows(regclass);"
+    " CREATE FUNCTION market_table_has_rows(checked regclass) RETURNS int LANGUAGE sql RETURN 1": [
+        "function market_table_has_rows differs"
+    ],
+    "DROP FUNCTION market_counts_rebuild(varchar[]);"
+    " CREATE FUNCTION market_counts_rebuild(renamed varchar[]) RETURNS void LANGUAGE sql RETURN 1": [
+        "function market_counts_rebuild differs"
+    ],
+    "DROP FUNCTION market_rollup_truncate() CASCADE;"
+    " CREATE PROCEDURE market_rollup_truncate() LANGUAGE sql AS 'SELECT 1'": [
+        "function market_rollup_truncate differs",
+        "trigger bars_rollup_on_truncate on market_bars_ohlcv_1m is missing",
+    ],
+    "DROP FUNCTION market_rollup_change_bars() CASCADE;"
+    " CREATE FUNCTION market_rollup_change_bars() RETURNS int LANGUAGE sql RETURN 1": [
+        "function market_rollup_change_bars differs",
+        "trigger bars_rollup_on_delete on market_bars_ohlcv_1m is missing",
+        "trigger bars_rollup_on_update on market_bars_ohlcv_1m is missing",
+    ],
+    "DROP TRIGGER bars_rollup_on_delete ON market_bars_ohlcv_1m;"
+    " CREATE CONSTRAINT TRIGGER bars_rollup_on_delete AFTER DELETE ON market_bars_ohlcv_1m"
+    " FOR EACH ROW EXECUTE FUNCTION market_rollup_guard_writes()": [
+        "trigger bars_rollup_on_delete on market_bars_ohlcv_1m differs"
+    ],
+    # A call could find these instead.
+    "CREATE FUNCTION market_table_has_rows(text) RETURNS boolean LANGUAGE sql RETURN false": [
+        "function market_table_has_rows(text) is one too many"
+    ],
+    "CREATE PROCEDURE market_counts_rebuild(int, VARIADIC text[]) LANGUAGE sql AS 'SELECT 1'": [
+        "function market_counts_rebuild(integer, text[]) is one too many"
     ],
 }
 
@@ -91,7 +123,6 @@ def test_a_trigger_that_always_fires_is_enabled(damaged):
 def test_functions_and_triggers_of_the_operator_do_not_matter(damaged):
     with transaction.atomic():
         execute("CREATE FUNCTION market_own() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
-        execute("CREATE FUNCTION market_counts_rebuild(int) RETURNS int LANGUAGE sql RETURN 1")
         execute(
             "CREATE TRIGGER own AFTER INSERT ON market_bars_ohlcv_1m FOR EACH STATEMENT EXECUTE FUNCTION market_own()"
         )
@@ -130,17 +161,84 @@ def test_the_tables_may_be_in_any_schema(market_db, schema):
         assert differences() == ["function market_rollup_add_bars differs"]
 
 
-def test_a_failed_installation_changes_nothing(damaged):
-    """A function of the same name and another type of result cannot be replaced."""
+def test_a_failed_installation_changes_nothing(damaged, monkeypatch):
     execute("DROP TRIGGER bars_rollup_on_insert ON market_bars_ohlcv_1m; DROP FUNCTION market_table_has_rows(regclass)")
     execute("CREATE FUNCTION market_table_has_rows(checked regclass) RETURNS int LANGUAGE sql RETURN 1")
-    with pytest.raises(CommandError, match="cannot change return type of existing function"):
+    found = differences()
+    assert len(found) == 2
+    with monkeypatch.context() as patched:
+        patched.setattr("marketdata.sql.install.read_sql", lambda: {"broken.sql": "SELECT nothing"})
+        with pytest.raises(ProgrammingError):
+            install_functions()
+    assert differences() == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "lacking"),
+    {
+        "DROP TABLE market_bars_ohlcv_1h": "the table market_bars_ohlcv_1h",
+        "DROP TABLE market_bars_ohlcv_1m": "the table market_bars_ohlcv_1m",
+        "DROP TABLE market_series_counts, market_bar_revisions": (
+            "the tables market_bar_revisions, market_series_counts"
+        ),
+    }.items(),
+)
+def test_a_missing_table_is_named_and_no_command_is_advised_that_cannot_help(market_db, sql, lacking):
+    with scratch_database() as name:
+        call_command("migrate", verbosity=0)
+        execute(sql)
+        sentence = (
+            f"The database {name} (schema public) lacks {lacking}: restore the database from a backup, or "
+            "migrate a new database and load the files again."
+        )
+        with pytest.raises(UnusableDatabase) as refusal:
+            require_database()
+        assert str(refusal.value) == sentence
+        with pytest.raises(CommandError) as failure:
+            call_command("install_functions")
+        assert str(failure.value) == sentence
+
+
+@pytest.fixture
+def other_role(damaged):
+    role = "barkeep_test_other"
+    execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role}; GRANT CREATE, USAGE ON SCHEMA public TO {role}")
+    yield role
+    execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@pytest.mark.superuser
+def test_a_function_of_another_role_is_a_difference(other_role):
+    execute(f"ALTER FUNCTION market_rollup_add_bars() OWNER TO {other_role}")
+    assert differences() == ["function market_rollup_add_bars has another owner than the tables"]
+    call_command("install_functions")
+    assert differences() == []
+
+
+@pytest.mark.superuser
+def test_a_superuser_installs_functions_for_the_owner_of_the_tables(other_role):
+    with scratch_database():
+        call_command("migrate", verbosity=0)
+        execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {other_role}")
+        for table in ("market_bars_ohlcv_1m", "market_bars_ohlcv_1h", "market_series_counts", "data_ingest_runs"):
+            execute(f"ALTER TABLE {table} OWNER TO {other_role}")
+        assert len(differences()) == 12
         call_command("install_functions")
-    assert differences() == [
-        "function market_table_has_rows differs",
-        "trigger bars_rollup_on_insert on market_bars_ohlcv_1m is missing",
-    ]
-    execute("DROP FUNCTION market_table_has_rows(regclass)")
+        assert differences() == []
+        execute(f"REASSIGN OWNED BY {other_role} TO CURRENT_USER; DROP OWNED BY {other_role}")
+
+
+@pytest.mark.superuser
+def test_an_ordinary_owner_of_the_database_replaces_functions_of_a_superuser(other_role):
+    with scratch_database() as name:
+        execute(f"ALTER DATABASE {name} OWNER TO {other_role}; SET ROLE {other_role}")
+        call_command("migrate", verbosity=0)
+        execute("RESET ROLE; ALTER FUNCTION market_rollup_add_bars() OWNER TO CURRENT_USER")
+        execute(f"SET ROLE {other_role}")
+        assert differences() == ["function market_rollup_add_bars has another owner than the tables"]
+        install_functions()
+        assert differences() == []
+        execute("RESET ROLE")
 
 
 def test_one_query_finds_the_differences_without_reading_the_files(market_db, django_assert_num_queries):
