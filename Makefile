@@ -39,8 +39,8 @@ demo: $(DEV)
 demo-reset: $(DEV)
 	@$(BIN)/python config/demo.py --reset
 
-# With COVERAGE=1 it measures branch coverage, and fails below the floor in .coveragerc. The second time, a role that is no superuser owns the database, as on a managed
-# PostgreSQL.
+# With COVERAGE=1 it measures branch coverage, and fails below the floor in .coveragerc. The second time, a role that is
+# no superuser owns the database, as on a managed PostgreSQL.
 test: $(DEV)
 	@$(BIN)/python -m pytest --numprocesses auto $(if $(COVERAGE),--cov --cov-report=term)
 	@$(BIN)/python -m pytest --numprocesses auto --database-role=ordinary
