@@ -1,6 +1,6 @@
 """Mutation testing: changes one place of the loader at a time, and lists the changes that no test detects.
 
-    make mutants                                    # all of validation, symbology and loading: an hour or two
+    make mutants                                    # all of validation, symbology and loading: some hours
     make mutants MUTANTS='ingestion.validation.*'   # those of one folder, module or function
     make mutants MUTANTS='*1 *6'                    # a sample: those whose number ends in 1 or 6
 
