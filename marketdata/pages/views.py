@@ -16,10 +16,12 @@ from marketdata.pages.decorators import page_view
 from marketdata.pages.next_steps import build_ingest_command
 from marketdata.pages.presenters import RunRow, build_series_row, build_series_rows
 from marketdata.pages.runs_table import build_runs_table
+from marketdata.pages.scripts import list_imported_modules
 from marketdata.pages.time_zones import find_time_zone, find_trading_date
 from marketdata.runs.query import find_open_failures
 from marketdata.series import find_series, search_series
 
+SERIES_SCRIPT = "marketdata/js/series/page.js"
 SERIES_PER_PAGE = 20
 MAX_SHOWN_FAILURES = 5
 
@@ -64,6 +66,8 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     zone = find_time_zone(series)
     context = {
         "row": row,
+        "script": SERIES_SCRIPT,
+        "modules": list_imported_modules(SERIES_SCRIPT),
         "first_day": find_trading_date(series, row.first.ts) if row.first else None,
         "last_day": find_trading_date(series, row.last.ts) if row.last else None,
         "series": series,
