@@ -29,7 +29,7 @@ def test_the_library_still_fails_for_some_of_its_names(name):
         get_calendar(name).schedule("2024-01-01", "2024-02-01")
 
 
-def test_a_series_with_an_unknown_calendar_is_refused():
+def test_a_series_with_an_unknown_calendar_is_refused(db):
     with pytest.raises(ValidationError) as refused:
         Series(slug="es", symbol="ES", calendar="CME").clean()
     assert refused.value.message_dict["calendar"][0].startswith('No trading calendar is called "CME".')
