@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SEARCHED = re.compile(r"(\.(py|md|html|js|sql)|(^|/)(\.env\.example|Makefile))$")
+SEARCHED = re.compile(
+    r"(\.(py|md|html|js|css|sql|txt|toml|ini|yaml)|(^|/)(\.env\.example|\.ci/run|Makefile|Procfile))$"
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ EXCEPTIONS = (
     (r"", r"market_(hours|counts)_make_anew", "functions that released migrations created"),
     (r"^marketdata/management/verify_report\.py$", r"\"ledger\":", "a JSON key of verify_candles"),
     (r"^marketdata/api/exports\.py$", r"def tell\(", "a method of Python's files"),
+    (r"\.css$", r": stretch;", "a value of CSS properties"),
     (r"/vendor/", r"", "other people's code"),
 )
 
