@@ -54,24 +54,6 @@ class OpenMinutes:
         return count
 
 
-def find_bucket_start(day: TradingDay, moment: datetime, minutes: int) -> datetime:
-    """The start of the bucket of `minutes` that contains `moment`, a time of this day."""
-    return max(day.start, _find_edge_before(day, moment, minutes))
-
-
-def find_bucket_end(day: TradingDay, moment: datetime, minutes: int) -> datetime:
-    """The end of the bucket of `minutes` that contains `moment`, a time of this day."""
-    return min(day.end, _find_edge_before(day, moment, minutes) + minutes * _MINUTE)
-
-
-def list_bucket_edges(day: TradingDay, minutes: int) -> list[datetime]:
-    """The edges of the day's buckets of `minutes`: one more than there are buckets."""
-    edges = [day.start]
-    while edges[-1] < day.end:
-        edges.append(find_bucket_end(day, edges[-1], minutes))
-    return edges
-
-
 def count_open_minutes(day: TradingDay, start: datetime, end: datetime) -> int:
     """How many minutes of [start, end) this day was open."""
     return sum(max(min(end, closed) - max(start, opened), 0 * _MINUTE) // _MINUTE for opened, closed in day.spans)
@@ -84,11 +66,6 @@ def make_buckets(days: Sequence[TradingDay], minutes: int) -> Buckets:
     # Each bucket ends where the next begins.
     edges = np.concatenate([*starts, np.array([_to_seconds(day.end) for day in days[-1:]], np.int64)])
     return Buckets(edges[:-1], edges[1:], numbers, np.diff(OpenMinutes(days).count_before(edges)))
-
-
-def _find_edge_before(day: TradingDay, moment: datetime, minutes: int) -> datetime:
-    """The last edge at or before `moment`, regardless of the day's start and end."""
-    return moment - (moment - day.open) % (minutes * _MINUTE)
 
 
 def _list_starts(day: TradingDay, minutes: int) -> np.ndarray:

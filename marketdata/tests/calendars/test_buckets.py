@@ -1,6 +1,6 @@
 """Buckets within trading days, checked by counting minute by minute."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -13,9 +13,6 @@ from marketdata.calendars.buckets import (
     BUCKET_MINUTES,
     OpenMinutes,
     count_open_minutes,
-    find_bucket_end,
-    find_bucket_start,
-    list_bucket_edges,
     make_buckets,
 )
 from marketdata.calendars.trading_days import find_trading_day, find_trading_days
@@ -23,6 +20,27 @@ from marketdata.calendars.trading_days import find_trading_day, find_trading_day
 MINUTE = timedelta(minutes=1)
 
 lengths = st.sampled_from(BUCKET_MINUTES)
+
+
+def list_edges_one_by_one(day, minutes):
+    """The rule as it is written, one bucket at a time: the day's start, each multiple of the length, the day's end."""
+    edges, length = [day.start], minutes * MINUTE
+    while edges[-1] < day.end:
+        edges.append(min(day.end, edges[-1] - (edges[-1] - day.open) % length + length))
+    return edges
+
+
+def list_edges(day, minutes):
+    """The edges of the day's buckets as `make_buckets` makes them: one more than there are buckets."""
+    found = make_buckets([day], minutes)
+    assert found.starts.tolist()[1:] == found.ends.tolist()[:-1]
+    return [datetime.fromtimestamp(edge, UTC) for edge in (*found.starts.tolist(), found.ends.tolist()[-1])]
+
+
+def find_bucket(day, moment, minutes):
+    """Start and end of the bucket that contains the moment."""
+    ((start, end),) = ((start, end) for start, end in pairwise(list_edges(day, minutes)) if start <= moment < end)
+    return start, end
 
 
 def count_slowly(days, start, end):
@@ -39,32 +57,31 @@ def count_slowly(days, start, end):
     ],
 )
 def test_buckets_count_from_the_open(calendar, day, zone, edges):
-    found = list_bucket_edges(find_day(calendar, day), 240)
+    found = list_edges(find_day(calendar, day), 240)
     assert [format_clock(edge, zone) for edge in found[: len(edges)]] == edges
     assert found[-1] == find_day(calendar, day).end
 
 
 def test_the_last_bucket_ends_with_the_day_and_weekend_trades_have_buckets():
     day = find_day(CME, "2025-03-10")  # the clocks changed on Sunday morning
-    assert format_clock(find_bucket_start(day, utc("2025-03-10 16:59", CHICAGO), 240), CHICAGO) == "Mon 10 13:00"
-    assert find_bucket_end(day, utc("2025-03-10 16:59", CHICAGO), 240) == day.end
-    assert find_bucket_start(day, utc("2025-03-07 17:02", CHICAGO), 60) == day.start
-    assert format_clock(find_bucket_start(day, utc("2025-03-09 16:59", CHICAGO), 60), CHICAGO) == "Sun 09 16:00"
+    start, end = find_bucket(day, utc("2025-03-10 16:59", CHICAGO), 240)
+    assert (format_clock(start, CHICAGO), end) == ("Mon 10 13:00", day.end)
+    start, _ = find_bucket(day, utc("2025-03-07 17:02", CHICAGO), 60)
+    assert start == day.start
+    start, _ = find_bucket(day, utc("2025-03-09 16:59", CHICAGO), 60)
+    assert format_clock(start, CHICAGO) == "Sun 09 16:00"
 
 
 @settings(deadline=None, max_examples=150)
 @given(calendars, moments, lengths)
 def test_each_bucket_of_a_day_begins_where_the_one_before_ends(calendar, moment, minutes):
     day = find_trading_day(calendar, moment)
-    edges = list_bucket_edges(day, minutes)
+    edges = list_edges(day, minutes)
     assert (edges[0], edges[-1]) == (day.start, day.end)
     assert day.open in edges
     widths = [after - before for before, after in pairwise(edges)]
     assert all(0 * MINUTE < width <= minutes * MINUTE for width in widths)
     assert all(width == minutes * MINUTE for width in widths[1:-1])
-    start, end = find_bucket_start(day, moment, minutes), find_bucket_end(day, moment, minutes)
-    assert start <= moment < end
-    assert edges.index(end) == edges.index(start) + 1
 
 
 @settings(deadline=None, max_examples=60)
@@ -72,7 +89,7 @@ def test_each_bucket_of_a_day_begins_where_the_one_before_ends(calendar, moment,
 def test_arrays_equal_single_buckets(calendar, moment, minutes):
     days = find_trading_days(calendar, moment, moment + timedelta(days=4))
     found = make_buckets(days, minutes)
-    edges = [pair for day in days for pair in pairwise(list_bucket_edges(day, minutes))]
+    edges = [pair for day in days for pair in pairwise(list_edges_one_by_one(day, minutes))]
     assert found.starts.tolist() == [start.timestamp() for start, _ in edges]
     assert found.ends.tolist() == [end.timestamp() for _, end in edges]
     assert all(
