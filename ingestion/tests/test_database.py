@@ -1,24 +1,18 @@
 """A database that cannot be used: one sentence, exit code 1, and nothing else."""
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 from django.db import connection
 
 from config.testing.builders import bars, write
+from config.testing.database.servers import find_installed_programs, temporary_server
 from config.testing.processes import database_url, run, session
 from config.testing.rows import execute_one
 from ingestion.database import require_database
 from ingestion.errors import DatabaseUnavailable
 from marketdata import database
 from marketdata.command_line import manage
-
-INITDB = shutil.which("initdb") or next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None)
 
 
 def refused(path: Path, url: str, *options: str) -> str:
@@ -73,31 +67,12 @@ def test_unapplied_migrations_are_reported(market_db, path):
 
 @pytest.fixture
 def guarded_server():
-    """A separate server that requires a password; its URL without one."""
-    if INITDB is None:
+    """A separate server that requires the password "right"; its URL without one."""
+    programs = find_installed_programs()
+    if programs is None:
         pytest.skip("no initdb on this machine: a wrong password is NOT tested")
-    folder = Path(tempfile.mkdtemp(prefix="guarded-"))
-    account = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    try:
-        user = {"user": account} if os.geteuid() == 0 else {}
-        if user:
-            shutil.chown(folder, account)
-        password = folder / "password"
-        password.write_text("right")
-        password.chmod(0o644)
-        bin_folder, data = Path(INITDB).parent, folder / "data"
-        quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": "/"} | user
-        subprocess.run(
-            [INITDB, "-D", data, "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password}", "--no-sync"], **quiet
-        )
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c shared_buffers=1MB"
-        subprocess.run([bin_folder / "pg_ctl", "-D", data, "-w", "-o", options, "start"], **quiet)
-        try:
-            yield f"postgres://postgres:{{}}@/postgres?host={folder}"
-        finally:
-            subprocess.run([bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
-    finally:
-        shutil.rmtree(folder)
+    with temporary_server(programs, password="right") as url:
+        yield url.format(user="postgres:{}", database="postgres")
 
 
 def test_a_wrong_password_is_reported_without_it(guarded_server, path):

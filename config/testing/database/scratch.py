@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from marketdata import database
 
@@ -37,17 +36,6 @@ def forget_checks() -> None:
     """Let this process check the database again: `require_database` does so once per process."""
     database._require_schema.cache_clear()
     database._require_functions.cache_clear()
-
-
-@contextlib.contextmanager
-def other_session() -> Iterator[CursorWrapper]:
-    """A cursor of another connection to the same database. Each of its statements is a transaction."""
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            yield cursor
-    finally:
-        other.close()
 
 
 def _execute_outside(sql: str) -> None:

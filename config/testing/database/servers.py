@@ -29,9 +29,19 @@ def find_programs(major: int) -> Path | None:
     return packaged if (packaged / "initdb").exists() else None
 
 
+def find_installed_programs() -> Path | None:
+    """The folder of initdb and the other programs of any version outside the wheel, whose programs another account may
+    not be able to run."""
+    found = shutil.which("initdb") or next(Path(DEBIAN).glob("*/bin/initdb"), None)
+    return Path(found).parent if found else None
+
+
 @contextlib.contextmanager
-def temporary_server(programs: Path) -> Iterator[str]:
-    """Within it, a new server runs. Yields the URL of a superuser, with {user} and {database} to be filled in."""
+def temporary_server(programs: Path, *, password: str = "") -> Iterator[str]:
+    """Within it, a new server runs. Yields the URL of a superuser, with {user} and {database} to be filled in.
+
+    With a password, the server requires it of `postgres`: the user to fill in is then postgres:PASSWORD.
+    """
     folder = Path(tempfile.mkdtemp(prefix="server-"))
     account: dict[str, Any] = {"user": _account()} if os.geteuid() == 0 else {}  # PostgreSQL does not run as root
     quiet: dict[str, Any] = {
@@ -46,7 +56,13 @@ def temporary_server(programs: Path) -> Iterator[str]:
         if account:
             shutil.chown(folder, account["user"])
             folder.chmod(0o755)
-        subprocess.run([programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8"], **quiet)
+        auth = ["--auth=trust"]
+        if password:
+            password_file = folder / "password"
+            password_file.write_text(password)
+            password_file.chmod(0o644)
+            auth = ["--auth=scram-sha-256", f"--pwfile={password_file}"]
+        subprocess.run([programs / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", *auth], **quiet)
         subprocess.run([programs / "pg_ctl", "-D", data, "-w", "-o", options, "start"], **quiet)
         try:
             yield f"postgres://{{user}}@/{{database}}?host={folder}"

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from config.testing.database.scratch import other_session
+from config.testing.processes import session
 from config.testing.rollup import COLUMNS, assert_rollup_matches, at, bar_row, copy_bars, insert_bars
 from config.testing.rows import RUNS, execute, execute_one, insert
 from marketdata.models import Bar
@@ -144,7 +144,7 @@ def test_a_trigger_within_a_trigger_does_not_keep_the_permission(bars_that_write
 
 
 def test_sessions_do_not_share_the_permission(bars):
-    with other_session() as other:
+    with session() as other:
         other.execute("BEGIN")
         other.execute("UPDATE market_bars_ohlcv_1m SET volume = volume + 1")
         with pytest.raises(IntegrityError, match="change the bars, not this table"):
