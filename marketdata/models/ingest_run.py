@@ -12,12 +12,14 @@ class IngestRun(models.Model):
     A run is `success` if and only if its bars are committed: both happen in one transaction.
 
     An undo has no file. It counts the bars that it deletes as removed, the bars that get their earlier values back as
-    changed, and the bars that it restores as inserted.
+    changed, and the bars that it restores as inserted. A split has no file either: it moves bars to the series of their
+    contracts, and counts them as changed.
     """
 
     class Kind(models.TextChoices):
         FILE = "file"
         UNDO = "undo"
+        SPLIT = "split"
 
     class Status(models.TextChoices):
         RUNNING = "running"
@@ -62,6 +64,23 @@ class IngestRun(models.Model):
     row_limit = models.BigIntegerField(null=True, blank=True, help_text="--limit")
     publisher_id = models.IntegerField(null=True, blank=True, help_text="--publisher")
     replace_instrument = models.BooleanField(default=False, help_text="--replace-instrument")
+    remove_withdrawn = models.BooleanField(default=False, db_default=False, help_text="--remove-withdrawn")
+    continue_symbol = models.BooleanField(default=False, db_default=False, help_text="--continue-symbol")
+
+    requested_symbols = ArrayField(
+        models.CharField(max_length=128),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="The symbols that the file's metadata requests, also those that it does not map.",
+    )
+    requested_start = models.DateTimeField(null=True, blank=True, help_text="The start of the file's range.")
+    requested_end = models.DateTimeField(null=True, blank=True, help_text="The end of the file's range, not included.")
+    moves = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What a split moved: a list of objects with the keys from, to, start, end and bars.",
+    )
 
     status = models.CharField(max_length=16, choices=Status, default=Status.RUNNING)
     started_at = models.DateTimeField()
@@ -73,7 +92,14 @@ class IngestRun(models.Model):
     updated_count = models.BigIntegerField(default=0, help_text="Bars that were already stored.")
     changed_count = models.BigIntegerField(default=0, help_text="Stored bars that got new values.")
     duplicate_count = models.BigIntegerField(default=0, help_text="Rows that repeat an earlier row of the file.")
-    removed_count = models.BigIntegerField(default=0, help_text="Bars deleted because their instrument was replaced.")
+    removed_count = models.BigIntegerField(
+        default=0, help_text="Bars deleted because their instrument was replaced, or because the vendor withdrew them."
+    )
+    withdrawn_count = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Stored bars of the file's dates and instruments that the file does not have.",
+    )
     gap_count = models.BigIntegerField(default=0, help_text="Gaps: places where minutes are missing.")
     left_count = models.BigIntegerField(
         default=0, db_default=0, help_text="Bars that an undo skipped because a later run had changed them."
@@ -94,7 +120,7 @@ class IngestRun(models.Model):
             models.Index(name="run_not_success", fields=["status", "-id"], condition=~Q(status="success")),
         ]
         constraints = [
-            models.CheckConstraint(name="run_kind_known", condition=Q(kind__in=["file", "undo"])),
+            models.CheckConstraint(name="run_kind_known", condition=Q(kind__in=["file", "undo", "split"])),
             models.CheckConstraint(
                 name="run_kind_undo_iff_undoes",
                 condition=Q(kind="undo", undoes__isnull=False) | (~Q(kind="undo") & Q(undoes__isnull=True)),
@@ -124,6 +150,7 @@ class IngestRun(models.Model):
                     removed_count__gte=0,
                     gap_count__gte=0,
                     left_count__gte=0,
+                    withdrawn_count__gte=0,
                 ),
             ),
             models.CheckConstraint(
@@ -131,6 +158,7 @@ class IngestRun(models.Model):
                 condition=Q(changed_count__lte=F("updated_count"))
                 & (
                     Q(
+                        ~Q(kind="split"),
                         status="success",
                         undoes__isnull=True,
                         row_count__gt=0,
@@ -146,6 +174,18 @@ class IngestRun(models.Model):
                         updated_count=F("changed_count"),
                         duplicate_count=0,
                         gap_count=0,
+                    )
+                    # A split may rename a series that has no bars.
+                    | Q(
+                        kind="split",
+                        status="success",
+                        row_count=F("changed_count"),
+                        updated_count=F("changed_count"),
+                        inserted_count=0,
+                        removed_count=0,
+                        duplicate_count=0,
+                        gap_count=0,
+                        left_count=0,
                     )
                     # A run that is not committed has written nothing.
                     | (
@@ -163,7 +203,7 @@ class IngestRun(models.Model):
             models.CheckConstraint(
                 name="run_sha256_form",
                 condition=Q(file_sha256="", status__in=["running", "failed"])
-                | Q(file_sha256="", undoes__isnull=False)
+                | Q(file_sha256="", kind__in=["undo", "split"])
                 | Q(file_sha256__regex="^[0-9a-f]{64}$"),
             ),
             # With a hash or a path, an undo would look like a run that loaded the file.

@@ -3,12 +3,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from marketdata.calendars.exchange import UnknownCalendar, is_known_calendar
+from marketdata.models.contract import ContractColumns, contract_constraints
 from marketdata.models.fields import PriceField
 
 SYMBOL_MAX_LENGTH = 128  # the longest symbol a DBN file can carry has 70 characters
 
 
-class Series(models.Model):
+class Series(ContractColumns):
     """A named sequence of bars: `slug` is its name in URLs, `symbol` its name in the table of bars.
 
     A series is mapped to one instrument at a time. Ingesting a symbol that no series has creates a series.
@@ -47,7 +48,12 @@ class Series(models.Model):
         db_table = "market_series"
         ordering = ["slug"]
         verbose_name_plural = "series"
+        indexes = [
+            # "Which contracts of this product are there?" (the list of series, an address such as NQH5)
+            models.Index(name="series_root", fields=["root", "contract_year", "contract_month"]),
+        ]
         constraints = [
+            *contract_constraints("series"),
             models.CheckConstraint(name="series_slug_not_empty", condition=~models.Q(slug="")),
             models.CheckConstraint(name="series_symbol_not_empty", condition=~models.Q(symbol="")),
             models.CheckConstraint(

@@ -3,10 +3,11 @@ from django.db.models import F, Q
 
 
 class CurrentManager(models.Manager):
-    """Rows that no run has replaced. Replaced rows stay in the table so that an undo can restore them."""
+    """Rows of dates with bars that no run has replaced. Replaced rows stay in the table so that an undo can restore
+    them."""
 
     def get_queryset(self) -> models.QuerySet:
-        return super().get_queryset().filter(replaced_by__isnull=True)
+        return super().get_queryset().filter(replaced_by__isnull=True, from_mapping=False)
 
 
 class SeriesInstrument(models.Model):
@@ -14,12 +15,27 @@ class SeriesInstrument(models.Model):
 
     An instrument_id is only meaningful within a dataset and a day, and a raw symbol is reused each decade. These dated
     rows show whether a file maps the series to the same instrument as the bars that are already stored.
+
+    Rows with `from_mapping` are the dates on which a file mapped the series at all, whether or not it has bars then:
+    minutes without bars are missing only on these dates.
     """
 
     series = models.ForeignKey("Series", on_delete=models.PROTECT, related_name="instruments", db_index=False)
     dataset = models.CharField(max_length=32, help_text="The vendor's dataset, for example GLBX.MDP3.")
     publisher_id = models.IntegerField()
     instrument_id = models.BigIntegerField()
+    raw_symbol = models.CharField(
+        max_length=128,
+        blank=True,
+        db_default="",
+        db_collation="C",
+        help_text="The file's symbol of the instrument, for example NQH5. Empty if the file has none.",
+    )
+    from_mapping = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The dates are those of the file's mapping. Otherwise they are those of its bars.",
+    )
     start_date = models.DateField()
     end_date = models.DateField(help_text="The first date after the interval.")
     # Its index serves "which dates did this run map?" and the rule that such a run cannot be deleted.
@@ -40,6 +56,10 @@ class SeriesInstrument(models.Model):
     class Meta:
         db_table = "market_series_instruments"
         ordering = ["series", "start_date"]
+        indexes = [
+            # "When had this instrument its first bar?", before a contract is resolved.
+            models.Index(name="instrument_raw_symbol", fields=["raw_symbol", "dataset", "instrument_id"]),
+        ]
         constraints = [
             models.CheckConstraint(name="instrument_dates_in_order", condition=Q(start_date__lt=F("end_date"))),
             models.CheckConstraint(
@@ -49,7 +69,7 @@ class SeriesInstrument(models.Model):
             models.UniqueConstraint(
                 name="instrument_interval_once",
                 fields=["series", "start_date", "dataset", "publisher_id", "instrument_id"],
-                condition=Q(replaced_by__isnull=True),
+                condition=Q(replaced_by__isnull=True, from_mapping=False),
             ),
         ]
 

@@ -29,6 +29,8 @@ def run_1(db):
 
 
 NO_FILE = {"file_path": "", "file_sha256": ""}
+SPLIT = NO_FILE | {"kind": "split", "inserted_count": 0, "duplicate_count": 0, "gap_count": 0, "removed_count": 0}
+SPLIT |= {"row_count": 3, "updated_count": 3, "changed_count": 3}
 NOTHING_COUNTED = {"inserted_count": 0, "updated_count": 0, "changed_count": 0}
 
 # constraint -> the ways to break it alone: the table, and what to change in its good row
@@ -73,6 +75,9 @@ OFFENCES = {
     "series_slug_not_empty": (SERIES, [{"slug": ""}]),
     "series_symbol_not_empty": (SERIES, [{"symbol": ""}]),
     "series_tick_size_positive": (SERIES, [{"tick_size": 0}, {"tick_size": Decimal("-0.25")}]),
+    "series_kind_known": (SERIES, [{"kind": "future"}, {"kind": ""}]),
+    "series_month_known": (SERIES, [{"contract_month": 0}, {"contract_month": 13}]),
+    "series_year_has_month": (SERIES, [{"contract_year": 2025}]),
     "instrument_dates_in_order": (
         INSTRUMENTS,
         [{"end_date": "2024-01-02"}, {"end_date": "2024-01-01"}],
@@ -100,6 +105,7 @@ OFFENCES = {
             {"removed_count": -1},
             {"gap_count": -1},
             UNDO | {"left_count": -1},
+            {"withdrawn_count": -1},
         ],
     ),
     "run_counts_add_up": (
@@ -119,6 +125,11 @@ OFFENCES = {
             UNDO | {"changed_count": 1, "row_count": 5},
             UNDO | {"duplicate_count": 1},
             UNDO | {"gap_count": 1},
+            SPLIT | {"row_count": 4},
+            SPLIT | {"changed_count": 2},
+            SPLIT | {"inserted_count": 1},
+            SPLIT | {"removed_count": 1},
+            SPLIT | {"left_count": 1},
         ],
     ),
     "run_times_in_order": (
@@ -145,6 +156,7 @@ OFFENCES = {
             {"file_sha256": "A" * 64},
             {"file_sha256": "g" * 64},
             FAILED | {"file_sha256": "unknown"},
+            SPLIT | {"file_sha256": "unknown"},
         ],
     ),
 }
@@ -187,6 +199,9 @@ LEGAL = [
     (RUNS, UNDO | {"left_count": 5}),
     (RUNS, UNDO | RUNNING | {"removed_count": 0}),
     (RUNS, UNDO | {"inserted_count": 0, "updated_count": 0, "changed_count": 0, "removed_count": 0, "row_count": 0}),
+    (RUNS, SPLIT),
+    (RUNS, SPLIT | {"row_count": 0, "updated_count": 0, "changed_count": 0}),
+    (RUNS, {"withdrawn_count": 3}),
     (BARS, {}),
     (BARS, {"open": -40, "high": -30, "low": Decimal("-50.000000001"), "close": Decimal("-50.000000001")}),
     (BARS, dict.fromkeys(("open", "high", "low", "close"), 0)),
@@ -199,6 +214,8 @@ LEGAL = [
     (REVISIONS, {"operation": "delete"}),
     (SERIES, {}),
     (SERIES, {"tick_size": None}),
+    (SERIES, {"kind": "outright", "root": "NQ", "contract_month": 12, "contract_year": 2025}),
+    (SERIES, {"kind": "outright", "root": "NQ", "contract_month": 1, "contract_year": None, "is_settled": False}),
     (INSTRUMENTS, {}),
 ]
 
