@@ -107,6 +107,13 @@ class IngestOptions:
         help="replace the instrument that the series is mapped to on the file's dates",
     )
 
+    continue_symbol: bool = _option(
+        False,
+        "--continue-symbol",
+        run_field="continue_symbol",
+        help="a ticker that comes back after a pause is the same share",
+    )
+
     @classmethod
     def listed(cls) -> Iterator[tuple[str, object, Option]]:
         """Each option's field name, default and `Option`, in the order of the command line."""

@@ -21,7 +21,7 @@ from ingestion.dbn.text import to_printable
 from ingestion.errors import IngestError, Interrupted
 from ingestion.loading.copy import copy_new_bars, copy_staged_bars
 from ingestion.loading.locks import lock_series
-from ingestion.loading.overlap import ANY_TIME, StoredRanges, find_stored_ranges
+from ingestion.loading.overlap import ANY_TIME, StoredRanges, find_shared_minute, find_stored_ranges
 from ingestion.loading.replace import find_replaced_bars, remove_replaced_bars
 from ingestion.loading.staging import create_staging, finish_staging
 from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
@@ -30,8 +30,16 @@ from ingestion.progress import Progress
 from ingestion.reader import FileReader, LoadBatch, prefetch
 from ingestion.results import FileResult, LoadedFile
 from ingestion.runs import close_on_failure, open_run, succeed_run
-from ingestion.symbology.conflicts import Conflict, find_conflicts, refuse_conflicts
+from ingestion.symbology.conflicts import (
+    Conflict,
+    find_conflicts,
+    refuse_conflicts,
+    refuse_shared_minute,
+    separate_joins,
+)
 from ingestion.symbology.intervals import record_intervals
+from ingestion.symbology.mapped_dates import record_mapped_dates
+from ingestion.symbology.returning import refuse_returning_symbols
 from ingestion.symbology.series import default_dataset_name, ensure_series, refuse_other_dataset
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
@@ -61,16 +69,18 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         with _audited_file(run, options, progress) as file:
             progress.step("Waiting for other writers of these series")
             lock_series(cursor, file.possible_symbols)
+            file.load_contracts()
             stored_ranges = _find_stored_ranges(cursor, file, options)
             create_staging(cursor)
             new_count = _copy_batches(cursor, file.load_batches(stored_ranges, run.pk), progress)
         finish_staging(cursor, file.symbols)
         progress.step("Storing")
-        conflicts = _check_conflicts(file, options)
+        conflicts = _check_conflicts(cursor, file, options)
         removed_count = find_replaced_bars(cursor, conflicts)
         remove_replaced_bars(cursor, conflicts, run.pk)
-        series = ensure_series(file.symbols, file.metadata.dataset)
-        record_intervals(run, series, file.intervals_by_symbol)
+        series = ensure_series(file.contract_columns, file.metadata.dataset)
+        record_intervals(run, series, file.intervals_by_symbol, file.raw_symbols)
+        record_mapped_dates(run, series, file.intervals_by_symbol, file.mapped_dates)
         counts = upsert(cursor, _staged_range(file, new_count), run.pk)
         result = _record_result(run, file, counts.add_inserted(new_count), removed_count)
         progress.raise_if_cancelled()
@@ -91,11 +101,12 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
         _require_database(progress)
         with transaction.atomic(durable=True), connection.cursor() as cursor, SourceFile(path) as source:
             file = _open(source, options, progress)
+            file.load_contracts()
             create_staging(cursor)
             _copy_batches(cursor, file.preview_batches(), progress)
             finish_staging(cursor, file.symbols)
             progress.step("Comparing with the table")
-            conflicts = _check_conflicts(file, options)
+            conflicts = _check_conflicts(cursor, file, options)
             removed_count = find_replaced_bars(cursor, conflicts)
             counts = count_changes(cursor, _staged_range(file, 0))
             transaction.set_rollback(True)
@@ -132,6 +143,8 @@ def _audited_file(run: IngestRun, options: IngestOptions, progress: Progress) ->
         try:
             file = _open(source, options, progress)
             run.vendor_dataset, run.symbols = file.metadata.dataset, file.possible_symbols
+            run.requested_symbols = list(file.metadata.symbols)
+            run.requested_start, run.requested_end = file.metadata.time_range
             yield file
         except Interrupted:
             raise  # at once, without reading the rest
@@ -153,7 +166,7 @@ def _find_stored_ranges(cursor: CursorWrapper, file: FileReader, options: Ingest
     does not have is found by comparison with them."""
     if options.replace_instrument:
         return ANY_TIME
-    return find_stored_ranges(cursor, file.metadata, file.possible_symbols)
+    return find_stored_ranges(cursor, file.metadata, file.stored_series)
 
 
 def _copy_batches(cursor: CursorWrapper, batches: Iterator[LoadBatch], progress: Progress) -> int:
@@ -170,11 +183,15 @@ def _copy_batches(cursor: CursorWrapper, batches: Iterator[LoadBatch], progress:
     return new_count
 
 
-def _check_conflicts(file: FileReader, options: IngestOptions) -> list[Conflict]:
+def _check_conflicts(cursor: CursorWrapper, file: FileReader, options: IngestOptions) -> list[Conflict]:
     """Refuse a file that maps a series to another instrument than the table does, unless that is requested."""
     if not (options.symbol or options.replace_instrument):
         refuse_other_dataset(file.path, file.symbols, file.metadata.dataset)
-    conflicts = find_conflicts(file.intervals_by_symbol)
+    if not (options.symbol or options.continue_symbol):
+        refuse_returning_symbols(file.metadata, file.mapped_dates, file.raw_symbol_by_series)
+    contracts = {one.symbol for one in file.instruments if one.contract}
+    conflicts, joins = separate_joins(find_conflicts(file.intervals_by_symbol), contracts)
+    refuse_shared_minute(file.path, find_shared_minute(cursor, joins))
     if not options.replace_instrument:
         refuse_conflicts(file.path, conflicts)
     return conflicts
@@ -205,7 +222,7 @@ def _build_result(file: FileReader, counts: Counts, removed_count: int, *, datas
     check = file.check
     first, last = check.time_range
     return FileResult(
-        symbols=tuple(sorted(file.symbols)),
+        symbols=tuple(sorted(set(file.symbols))),
         dataset=dataset,
         file_sha256=sha256,
         row_count=check.row_count,

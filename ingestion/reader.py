@@ -7,6 +7,7 @@ two, not as long as both.
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from django.conf import settings
 
 from ingestion.dbn.batches import RecordBatch, align_to_minutes, filter_publisher, limit_rows
+from ingestion.dbn.definitions import read_definitions_beside
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
@@ -23,8 +25,18 @@ from ingestion.loading.copy_format import NO_ROWS, CopyRows, encode_bar_rows, en
 from ingestion.loading.overlap import StoredRanges
 from ingestion.options import IngestOptions
 from ingestion.symbology.assign import assign_series
+from ingestion.symbology.contracts import (
+    ContractResolver,
+    FileInstrument,
+    describe_raw_symbol,
+    describe_series,
+    describe_unclaimed,
+    describe_unsettled,
+)
 from ingestion.symbology.intervals import InstrumentInterval, IntervalLog
+from ingestion.symbology.mapped_dates import DateRange, MappedSeries, find_mapped_dates, join_ranges
 from ingestion.symbology.resolve import ResolvedBars, SymbolResolver
+from ingestion.symbology.stored_instruments import find_possible_series, find_stored_instruments
 from ingestion.validation.record_rules import check_records
 from ingestion.validation.series_rules import SeriesCheck, refuse_empty
 from marketdata.formatting import format_list
@@ -45,8 +57,9 @@ class LoadBatch:
 class FileReader:
     """The metadata of an open file, read at once, and its rows, read once by `load_batches` or `preview_batches`.
 
-    Afterwards `check` has the counts, `symbols` the series of the rows, and `intervals_by_symbol` the instruments that
-    they are mapped to. Raises the `IngestError` of the first step that refuses the file.
+    `load_contracts` must come before the rows. Afterwards `check` has the counts, `symbols` the series of the rows, and
+    `intervals_by_symbol` the instruments that they are mapped to. Raises the `IngestError` of the first step that
+    refuses the file.
     """
 
     def __init__(self, source: SourceFile, options: IngestOptions) -> None:
@@ -57,30 +70,83 @@ class FileReader:
         self._assignment = assign_series(
             metadata=self.metadata, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES
         )
-        self._resolver = SymbolResolver(self.metadata, self._assignment)
+        self._contracts = ContractResolver(self.metadata)
+        self._resolver = SymbolResolver(self.metadata, self._assignment, self._contracts)
+        self._stored_series: list[str] = []
         self._intervals = IntervalLog(source.path, self.metadata.dataset)
         self.check = SeriesCheck(self.metadata, self._resolver)
 
     @property
     def possible_symbols(self) -> list[str]:
-        """The series that the rows may belong to, by the metadata."""
-        symbol = self._assignment.symbol
-        return [symbol] if symbol else sorted({mapped.symbol for mapped in self.metadata.mappings})
+        """The series that the rows may belong to, by the metadata. A raw symbol stands for each of its contracts."""
+        return [self._assignment.symbol] if self._assignment.symbol else self._list_raw_symbols()
+
+    @property
+    def stored_series(self) -> list[str]:
+        """Every series that the table may have bars of already: `load_contracts` finds those of contracts."""
+        return [*self.possible_symbols, *self._stored_series]
 
     @property
     def symbols(self) -> list[str]:
-        """The series of the rows read so far. A staged row names its series by the position in this list."""
+        """The series of the rows read so far. A staged row names its series by the position in this list. At the end of
+        the file two positions may have the same series: instruments that turn out to be one contract."""
         return self._resolver.symbols
+
+    @property
+    def instruments(self) -> list[FileInstrument]:
+        """The instruments whose contracts decide their series."""
+        return self._contracts.instruments
 
     @property
     def intervals_by_symbol(self) -> dict[str, list[InstrumentInterval]]:
         """Which instrument each series was mapped to, on which dates, by the rows read so far."""
-        return {self.symbols[code]: intervals for code, intervals in self._intervals.intervals.items()}
+        by_symbol: dict[str, list[InstrumentInterval]] = defaultdict(list)
+        for code, intervals in self._intervals.intervals.items():
+            by_symbol[self.symbols[code]] += intervals
+        return dict(by_symbol)
+
+    @property
+    def raw_symbols(self) -> dict[tuple[str, int], str]:
+        """The file's symbol by series and instrument id, where it has one."""
+        return {(self.symbols[code], number): raw for (code, number), raw in self._resolver.raw_symbols.items()}
+
+    @property
+    def raw_symbol_by_series(self) -> dict[str, str]:
+        """The file's symbol of each series; that of its last instrument, if it has several."""
+        return {symbol: raw for (symbol, _), raw in self.raw_symbols.items()}
+
+    @property
+    def contract_columns(self) -> dict[str, dict[str, object]]:
+        """The columns that describe the contract of each series."""
+        if self._assignment.symbol:
+            raw_symbol = self._assignment.vendor_symbol
+            return {symbol: describe_raw_symbol(raw_symbol, self.metadata.dataset) for symbol in self.symbols}
+        return {one.symbol: describe_series(one, self.metadata.dataset) for one in self.instruments}
+
+    @property
+    def mapped_dates(self) -> dict[str, list[DateRange]]:
+        """The dates on which the file maps each series, whether or not it has bars then."""
+        mapped: dict[str, list[DateRange]] = defaultdict(list)
+        for symbol, one in self._list_mapped_series():
+            mapped[symbol] += find_mapped_dates(self.metadata, one)
+        return {symbol: join_ranges(dates) for symbol, dates in mapped.items()}
+
+    def load_contracts(self) -> None:
+        """Load what the table, and the definition files beside the file, know of its instruments. Needs the locks of
+        the series."""
+        symbols = [symbol for symbol in self._list_raw_symbols() if self._contracts.is_needed(symbol)]
+        if self._assignment.symbol or not symbols:
+            return
+        dataset = self.metadata.dataset
+        self._stored_series = find_possible_series(dataset, symbols)
+        self._contracts.use(find_stored_instruments(dataset, symbols), read_definitions_beside(self.path, symbols))
 
     def load_batches(self, stored_ranges: StoredRanges, run_id: int) -> Iterator[LoadBatch]:
         """All rows, parted by whether the table may have their bars already; new ones name the run."""
         for bars in self._valid_bars():
             stored = stored_ranges.may_include(bars, self.symbols)
+            if unsettled := self._resolver.unsettled_codes:
+                stored |= np.isin(bars.codes, list(unsettled))
             new, possibly_stored = _select(bars, ~stored), _select(bars, stored)
             yield LoadBatch(
                 encode_bar_rows(new, self.symbols, run_id), encode_staged_rows(possibly_stored), self._source.bytes_read
@@ -101,6 +167,8 @@ class FileReader:
             self._intervals.add(bars.instrument_days, self.symbols)
             yield bars
         self._source.finish()
+        self._resolver.settle()
+        self.check.refuse_overlapping_parts()
         refuse_empty(self.path, self.check, self._options.publisher_id)
 
     def _requested_batches(self) -> Iterator[RecordBatch]:
@@ -111,10 +179,27 @@ class FileReader:
             batches = limit_rows(batches, self._options.limit)
         return align_to_minutes(batches, self.path)
 
+    def _list_raw_symbols(self) -> list[str]:
+        mapped = {mapped.symbol for mapped in self.metadata.mappings}
+        return sorted(mapped) or [symbol for symbol in [self._assignment.vendor_symbol] if symbol]
+
+    def _list_mapped_series(self) -> Iterator[tuple[str, MappedSeries]]:
+        if self._assignment.symbol:
+            for symbol in self.symbols:
+                for raw_symbol in self._list_raw_symbols() or [""]:
+                    yield symbol, MappedSeries(raw_symbol, None)
+            return
+        for one in self.instruments:
+            ids = frozenset([one.instrument_id]) if self._contracts.is_needed(one.raw_symbol) else None
+            yield one.symbol, MappedSeries(one.raw_symbol, ids)
+
     def notes(self) -> Iterator[str]:
         """Sentences for the user about a file that was read to its end."""
         if self._assignment.note:
             yield self._assignment.note
+        if self._assignment.is_unclaimed and not any(one.stored for one in self.instruments):
+            yield describe_unclaimed(self._assignment.vendor_symbol, self.symbols)
+        yield from describe_unsettled(self.instruments)
         if self.check.longest_gap_start is not None:
             yield self.check.longest_gap_note
         if self._source.manifest:

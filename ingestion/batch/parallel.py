@@ -16,6 +16,7 @@ from ingestion.options import IngestOptions
 from ingestion.progress import Progress
 from ingestion.reader import FileReader
 from ingestion.symbology.series import propose_slug
+from marketdata.contracts.symbols import shorten_years
 
 
 def ingest_in_parallel(
@@ -42,11 +43,13 @@ def ingest_in_parallel(
 def find_series_slugs(path: Path, options: IngestOptions, progress: Progress) -> frozenset[str] | None:
     """Return the slugs of the series that the file may write to: empty if it holds no bars, None if unknown so far.
 
-    Slugs, not symbols: two symbols can have the same slug, and then the first file's symbol gets it.
+    Slugs, not symbols: two symbols can have the same slug, and then the first file's symbol gets it. All contracts of
+    one code count as one series.
     """
     try:
         with translate_database_errors(progress), SourceFile(path) as source:
-            return frozenset(map(propose_slug, FileReader(source, options).possible_symbols))
+            symbols = FileReader(source, options).possible_symbols
+            return frozenset(propose_slug(shorten_years(symbol)) for symbol in symbols)
     except (UnreadableFile, WrongContent):
         return frozenset()
     except IngestError:  # an earlier file of the batch may create the series that this one needs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import databento_dbn
@@ -44,6 +44,11 @@ class DbnMetadata:
     record: np.dtype
     limit: int | None = None
     not_found: tuple[str, ...] = ()
+
+    @property
+    def time_range(self) -> tuple[datetime | None, datetime | None]:
+        """`start` and `end` as UTC times with full seconds."""
+        return _to_datetime(self.start), _to_datetime(self.end)
 
 
 def decode_metadata(path: Path, version: int, encoded: bytes) -> DbnMetadata:
@@ -98,6 +103,10 @@ def _decode_mappings(path: Path, metadata: databento_dbn.Metadata) -> Iterator[M
                     symbol=symbol,
                 )
             yield MappedInterval(symbol, int(instrument_id), interval["start_date"], interval["end_date"])
+
+
+def _to_datetime(nanoseconds: int | None) -> datetime | None:
+    return None if nanoseconds is None else datetime.fromtimestamp(nanoseconds // 10**9, UTC)
 
 
 def _to_defined_time(nanoseconds: int | None) -> int | None:

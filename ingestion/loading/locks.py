@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from django.db.backends.utils import CursorWrapper
 
+from marketdata.contracts.symbols import shorten_years
+
 SERIES_NAMESPACE = 0x4241_5201
 
 # Each lock uses a slot of a table that the server's sessions share, so a file of 5,000 symbols must not use 5,000.
@@ -19,8 +21,9 @@ SERIES_LOCKS = 64
 def lock_series(cursor: CursorWrapper, symbols: Iterable[str]) -> None:
     """Wait until no other program writes these series; the locks last until the transaction ends.
 
-    Locks are acquired in sorted order, so that two files with common series cannot deadlock.
+    Locks are acquired in sorted order, so that two files with common series cannot deadlock. All contracts of one code
+    share a lock: the contract of a raw symbol is known only when its rows are read.
     """
-    numbers = sorted({zlib.crc32(symbol.encode()) % SERIES_LOCKS for symbol in symbols})
+    numbers = sorted({zlib.crc32(shorten_years(symbol).encode()) % SERIES_LOCKS for symbol in symbols})
     for number in numbers:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SERIES_NAMESPACE, number])

@@ -15,6 +15,7 @@ import numpy as np
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.dbn.metadata import DbnMetadata
+from ingestion.symbology.conflicts import Conflict
 from ingestion.symbology.resolve import ResolvedBars
 
 _FIRST_AND_LAST = """
@@ -27,6 +28,16 @@ CROSS JOIN LATERAL (
         AND bars.ts BETWEEN coalesce(%(start)s::timestamptz, '-infinity') AND coalesce(%(end)s::timestamptz, 'infinity')
 ) AS stored
 WHERE stored.first IS NOT NULL
+"""
+
+_SHARED_MINUTE = """
+SELECT staged.ts
+FROM staged_bars AS staged
+JOIN staged_series AS series ON series.series = staged.series
+JOIN market_bars_ohlcv_1m AS bars ON bars.symbol = series.symbol AND bars.ts = staged.ts
+WHERE series.symbol = %(symbol)s AND bars.symbol = %(symbol)s
+    AND bars.ts >= %(start)s::timestamp AT TIME ZONE 'UTC' AND bars.ts < %(end)s::timestamp AT TIME ZONE 'UTC'
+LIMIT 1
 """
 
 TimeRange = tuple[int, int]  # nanoseconds since 1970 UTC, both included
@@ -59,6 +70,16 @@ def find_stored_ranges(cursor: CursorWrapper, metadata: DbnMetadata, symbols: li
         _FIRST_AND_LAST, {"symbols": symbols, "start": _to_datetime(metadata.start), "end": _to_datetime(metadata.end)}
     )
     return StoredRanges({symbol: (_to_nanoseconds(first), _to_nanoseconds(last)) for symbol, first, last in cursor})
+
+
+def find_shared_minute(cursor: CursorWrapper, joins: list[Conflict]) -> tuple[Conflict, datetime] | None:
+    """A staged minute of which the table has a bar of another instrument of the same contract, on the dates of
+    `joins`."""
+    for join in joins:
+        cursor.execute(_SHARED_MINUTE, {"symbol": join.symbol, "start": join.start, "end": join.end})
+        if row := cursor.fetchone():
+            return join, row[0]
+    return None
 
 
 def _to_datetime(nanoseconds: int | None) -> datetime | None:

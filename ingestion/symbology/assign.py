@@ -26,13 +26,17 @@ _COLLECTIVE_SYMBOLS = {"ALL_SYMBOLS"}
 class SeriesAssignment:
     """How a file's records get their series.
 
-    `symbol`: the one series of the file, or None if each record's mapping decides. `by_mapping`: whether every record
-    must have a mapping. `note`: a sentence about the choice for the summary, empty if there is none to make.
+    `symbol`: the one series of the file, or None if each record's raw symbol and contract decide. `by_mapping`: whether
+    every record must have a mapping. `vendor_symbol`: the file's only symbol, if it has only one. `note`: a sentence
+    about the choice for the summary, empty if there is none to make. `is_unclaimed`: whether no series claims the only
+    symbol.
     """
 
     symbol: str | None
     by_mapping: bool
+    vendor_symbol: str = ""
     note: str = ""
+    is_unclaimed: bool = False
 
 
 def assign_series(*, metadata: DbnMetadata, requested_symbol: str, default_slug: str) -> SeriesAssignment:
@@ -125,15 +129,9 @@ def _refuse_overlaps(metadata: DbnMetadata) -> None:
 def _assign_single(metadata: DbnMetadata, vendor_symbol: str, by_mapping: bool) -> SeriesAssignment:
     series = _find_claiming_series(metadata, vendor_symbol)
     if series is not None:
-        return SeriesAssignment(series.symbol, by_mapping)
-    if Series.objects.filter(symbol=vendor_symbol).exists():
-        return SeriesAssignment(vendor_symbol, by_mapping)
-    name = to_printable(vendor_symbol)
-    note = (
-        f"No series claims {name}: stored under its own symbol. To store it under another series, add {name} to that "
-        "series' vendor symbols in the admin."
-    )
-    return SeriesAssignment(vendor_symbol, by_mapping, note=note)
+        return SeriesAssignment(series.symbol, by_mapping, vendor_symbol)
+    is_unclaimed = not Series.objects.filter(symbol=vendor_symbol).exists()
+    return SeriesAssignment(None, by_mapping, vendor_symbol, is_unclaimed=is_unclaimed)
 
 
 def _find_claiming_series(metadata: DbnMetadata, vendor_symbol: str) -> Series | None:

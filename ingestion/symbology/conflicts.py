@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from ingestion.dbn.text import to_printable
@@ -22,7 +23,7 @@ class Conflict:
     end: date
 
 
-def find_conflicts(intervals_by_symbol: dict[str, list[InstrumentInterval]]) -> list[Conflict]:
+def find_conflicts(intervals_by_symbol: Mapping[str, list[InstrumentInterval]]) -> list[Conflict]:
     """The dates on which the file and the table map a series to different instruments, sorted by date.
 
     The day of a roll has two instruments; it is no conflict if both map it to the same two.
@@ -44,6 +45,13 @@ def find_conflicts(intervals_by_symbol: dict[str, list[InstrumentInterval]]) -> 
     return sorted(conflicts, key=lambda conflict: (conflict.start, conflict.symbol))
 
 
+def separate_joins(conflicts: list[Conflict], contracts: Collection[str]) -> tuple[list[Conflict], list[Conflict]]:
+    """The conflicts, and apart from them those of series that are one contract: several instruments may follow one
+    another there, as long as their bars do not overlap."""
+    joins = [conflict for conflict in conflicts if conflict.symbol in contracts]
+    return [conflict for conflict in conflicts if conflict.symbol not in contracts], joins
+
+
 def refuse_conflicts(path: Path, conflicts: list[Conflict]) -> None:
     """Raise `MixedInstruments` with the first of the conflicts, if there are any."""
     if not conflicts:
@@ -56,6 +64,19 @@ def refuse_conflicts(path: Path, conflicts: list[Conflict]) -> None:
         "these dates with --replace-instrument.",
         path=path,
         symbol=first.symbol,
+    )
+
+
+def refuse_shared_minute(path: Path, found: tuple[Conflict, datetime] | None) -> None:
+    """Raise `MixedInstruments` for a minute that two instruments of one contract share."""
+    if found is None:
+        return
+    join, minute = found
+    raise MixedInstruments(
+        f"{path} has a bar of {to_printable(join.symbol)} at {minute:%Y-%m-%d %H:%M} UTC from {join.new}, where the "
+        f"table has one of {join.stored}, so these may be two contracts: store it under another series with --symbol.",
+        path=path,
+        symbol=join.symbol,
     )
 
 

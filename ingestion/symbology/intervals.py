@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -96,7 +96,7 @@ class IntervalLog:
 
 
 def find_stored_intervals(
-    intervals_by_symbol: dict[str, list[InstrumentInterval]],
+    intervals_by_symbol: Mapping[str, list[InstrumentInterval]],
 ) -> dict[str, list[InstrumentInterval]]:
     """The stored intervals of these series in the date range of the given intervals, sorted by start date."""
     rows = SeriesInstrument.current.filter(
@@ -111,9 +111,15 @@ def find_stored_intervals(
 
 
 def record_intervals(
-    run: IngestRun, series_by_symbol: dict[str, Series], intervals_by_symbol: dict[str, list[InstrumentInterval]]
+    run: IngestRun,
+    series_by_symbol: dict[str, Series],
+    intervals_by_symbol: dict[str, list[InstrumentInterval]],
+    raw_symbols: Mapping[tuple[str, int], str],
 ) -> None:
-    """Store the dates that this run is the first to map; dates stored before keep their run."""
+    """Store the dates that this run is the first to map; dates stored before keep their run.
+
+    `raw_symbols` has the file's symbol by series and instrument id.
+    """
     stored_by_symbol = find_stored_intervals(intervals_by_symbol)
     SeriesInstrument.objects.bulk_create(
         SeriesInstrument(
@@ -121,6 +127,7 @@ def record_intervals(
             dataset=part.instrument.dataset,
             publisher_id=part.instrument.publisher_id,
             instrument_id=part.instrument.instrument_id,
+            raw_symbol=raw_symbols.get((symbol, part.instrument.instrument_id), ""),
             start_date=part.start,
             end_date=part.end,
             run=run,
@@ -138,6 +145,7 @@ def copy_interval(row: SeriesInstrument, start: date, end: date) -> SeriesInstru
         dataset=row.dataset,
         publisher_id=row.publisher_id,
         instrument_id=row.instrument_id,
+        raw_symbol=row.raw_symbol,
         start_date=start,
         end_date=end,
         run_id=row.run_id,

@@ -1,7 +1,8 @@
 """Maps each record to its series, so that bars of several contracts never share a symbol.
 
-A record of a file with one series (`SeriesAssignment.symbol`) belongs to that series. Any other belongs to the symbol
-that the file's mappings give its instrument on its UTC day, since instrument ids change and are reused.
+A record of a file with one series (`SeriesAssignment.symbol`) belongs to that series. Any other belongs to the contract
+of the raw symbol that the file's mappings give its instrument on its UTC day (`ContractResolver`), since instrument ids
+change and are reused.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ingestion.dbn.metadata import DbnMetadata
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
 from ingestion.symbology.assign import SeriesAssignment
+from ingestion.symbology.contracts import ContractResolver, FileInstrument
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,18 @@ class SymbolResolver:
     """Maps the records of one file to series.
 
     `symbols` lists the series in the order of their first rows. Series are only appended, so a code stays valid.
+    `unsettled_codes` are series whose names `settle` may change, or whose stored bars have another name: their rows
+    must be staged. `raw_symbols` has the file's symbol by code and instrument id, where it has one.
     """
 
-    def __init__(self, metadata: DbnMetadata, assignment: SeriesAssignment) -> None:
+    def __init__(self, metadata: DbnMetadata, assignment: SeriesAssignment, contracts: ContractResolver) -> None:
         self._path = metadata.path
         self._assignment = assignment
+        self._contracts = contracts
         self.symbols: list[str] = []
+        self.unsettled_codes: set[int] = set()
+        self.raw_symbols: dict[tuple[int, int], str] = {}
+        self._instruments: dict[int, list[FileInstrument]] = defaultdict(list)
         self._codes: dict[str, int] = {}
         self._intervals: dict[int, list[tuple[date, date, str]]] = defaultdict(list)
         for mapped in sorted(metadata.mappings, key=lambda mapped: (mapped.instrument_id, mapped.start)):
@@ -82,24 +90,49 @@ class SymbolResolver:
     def find_symbol(self, record: np.void) -> str | None:
         """The record's series, for messages; None if it has none, or several."""
         try:
-            return self._find_symbol(int(record["instrument_id"]), _to_day(record), row=0)
+            raw_symbol = self._find_raw_symbol(int(record["instrument_id"]), _to_day(record), row=0)
         except MixedInstruments:
             return None
+        return self._assignment.symbol or raw_symbol
+
+    def settle(self) -> None:
+        """Give each series its final name. Call it when all rows are resolved."""
+        self._contracts.settle()
+        for code, instruments in self._instruments.items():
+            self.symbols[code] = instruments[0].symbol
 
     def _build_instrument_day(self, batch: RecordBatch, at: int) -> InstrumentDay:
         record, row = batch.records[at], int(batch.rows[at])
         instrument_id, day = int(record["instrument_id"]), _to_day(record)
-        symbol = self._find_symbol(instrument_id, day, row)
+        raw_symbol = self._find_raw_symbol(instrument_id, day, row)
+        if self._assignment.symbol:
+            code = self._find_code(self._assignment.symbol)
+        else:
+            code = self._find_contract_code(raw_symbol, instrument_id, day)
+        if raw_symbol:
+            self.raw_symbols[code, instrument_id] = raw_symbol
+        return InstrumentDay(code, day, int(record["publisher_id"]), instrument_id, row)
+
+    def _find_code(self, symbol: str) -> int:
         if symbol not in self._codes:
             self._codes[symbol] = len(self.symbols)
             self.symbols.append(symbol)
-        return InstrumentDay(self._codes[symbol], day, int(record["publisher_id"]), instrument_id, row)
+        return self._codes[symbol]
 
-    def _find_symbol(self, instrument_id: int, day: date, row: int) -> str:
-        if self._assignment.symbol and not self._assignment.by_mapping:
-            return self._assignment.symbol
-        mapped = self._find_mapped_symbol(instrument_id, day, row)
-        return self._assignment.symbol or mapped
+    def _find_contract_code(self, raw_symbol: str, instrument_id: int, day: date) -> int:
+        instrument = self._contracts.find_series(raw_symbol, instrument_id, day)
+        code = self._find_code(instrument.symbol)
+        if not any(instrument is known for known in self._instruments[code]):
+            self._instruments[code].append(instrument)
+        if not instrument.is_settled or instrument.moved_from:
+            self.unsettled_codes.add(code)
+        return code
+
+    def _find_raw_symbol(self, instrument_id: int, day: date, row: int) -> str:
+        """The file's symbol of an instrument; empty for a file of one series that has none."""
+        if self._assignment.by_mapping:
+            return self._find_mapped_symbol(instrument_id, day, row)
+        return self._assignment.vendor_symbol
 
     def _find_mapped_symbol(self, instrument_id: int, day: date, row: int) -> str:
         intervals = self._intervals.get(instrument_id, [])

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
+from ingestion.symbology.datasets import is_us_equities
 from marketdata.models import Series
 
 _SLUG_LENGTH = 140
 
-# Databento's venues of US equities, the first part of a dataset's name; EQUS and DBEQ combine several of them.
-_US_EQUITIES = {
-    *("ARCX", "BATS", "BATY", "DBEQ", "EDGA", "EDGX", "EPRL", "EQUS", "FINN", "FINY", "IEXG"),
-    *("MEMX", "XASE", "XBOS", "XCHI", "XCIS", "XNAS", "XNYS", "XPSX"),
-}
-# CME's equity-index futures, one contract at a time: ESZ5, MNQ.c.0. Their spreads and options do not match.
-_EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,2}|\.[cvn]\.\d+)")
+# CME's equity-index futures, one contract at a time: ESZ2025, MNQ.c.0. Their spreads and options do not match.
+_EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,4}|\.[cvn]\.\d+)")
 
 
 def propose_slug(symbol: str) -> str:
@@ -36,21 +33,28 @@ def default_dataset_name(symbols: Sequence[str], vendor_dataset: str, schema: st
 
 def find_calendar(symbol: str, dataset: str) -> str:
     """The name of the symbol's trading calendar; empty if it is unknown, or if its exchange has several."""
-    if dataset.partition(".")[0] in _US_EQUITIES:
+    if is_us_equities(dataset):
         return "NYSE"
     return "CME Globex Equity" if dataset == "GLBX.MDP3" and _EQUITY_INDEX.fullmatch(symbol) else ""
 
 
-def ensure_series(symbols: Iterable[str], dataset: str) -> dict[str, Series]:
-    """The series of each symbol, created if it does not exist.
+def ensure_series(columns_by_symbol: Mapping[str, Mapping[str, object]], dataset: str) -> dict[str, Series]:
+    """The series of each symbol, created if it does not exist, with these columns of its contract.
 
     The caller holds the locks of the series, and calls this in the transaction that writes their bars.
     """
-    unique = set(symbols)
-    _create(unique - _find(unique).keys(), dataset, propose_slug)
+    unique = set(columns_by_symbol)
+    _create(unique - _find(unique).keys(), dataset, propose_slug, columns_by_symbol)
     # A symbol is still missing if its slug belongs to another: "NQ  A" and "NQ A" have the same.
-    _create(unique - _find(unique).keys(), dataset, lambda symbol: _add_checksum(propose_slug(symbol), symbol))
-    return _find(unique)
+    _create(
+        unique - _find(unique).keys(),
+        dataset,
+        lambda symbol: _add_checksum(propose_slug(symbol), symbol),
+        columns_by_symbol,
+    )
+    series = _find(unique)
+    _update_contracts(series.values(), columns_by_symbol)
+    return series
 
 
 def refuse_other_dataset(path: Path, symbols: Iterable[str], dataset: str) -> None:
@@ -67,12 +71,38 @@ def refuse_other_dataset(path: Path, symbols: Iterable[str], dataset: str) -> No
         )
 
 
-def _create(symbols: set[str], dataset: str, make_slug: Callable[[str], str]) -> None:
+def _update_contracts(series: Iterable[Series], columns_by_symbol: Mapping[str, Mapping[str, object]]) -> None:
+    """Store what the file knows more about the contracts: their dates, from a definition file."""
+    changed = []
+    for one in series:
+        columns = columns_by_symbol[one.symbol]
+        if one.contract_year != columns.get("contract_year") or columns.get("expiration_date") is None:
+            continue
+        if any(getattr(one, name) != value for name, value in columns.items()):
+            for name, value in columns.items():
+                setattr(one, name, value)
+            changed.append(one)
+    if changed:
+        Series.objects.bulk_update(changed, ["activation_date", "expiration_date", "last_date"], batch_size=1000)
+
+
+def _create(
+    symbols: set[str],
+    dataset: str,
+    make_slug: Callable[[str], str],
+    columns_by_symbol: Mapping[str, Mapping[str, Any]],
+) -> None:
     # Sorted: two files that create the same slugs in different orders would deadlock.
     new = sorted((make_slug(symbol), symbol) for symbol in symbols)
     Series.objects.bulk_create(
         [
-            Series(slug=slug, symbol=symbol, dataset=dataset, calendar=find_calendar(symbol, dataset))
+            Series(
+                slug=slug,
+                symbol=symbol,
+                dataset=dataset,
+                calendar=find_calendar(symbol, dataset),
+                **columns_by_symbol[symbol],
+            )
             for slug, symbol in new
         ],
         ignore_conflicts=True,

@@ -61,4 +61,5 @@ def _has_bars(undone: IngestRun) -> bool:
 
 
 def _has_intervals(undone: IngestRun) -> bool:
-    return SeriesInstrument.objects.filter(Q(run=undone, replaced_by__isnull=True) | Q(replaced_by=undone)).exists()
+    of_bars = SeriesInstrument.objects.filter(from_mapping=False)
+    return of_bars.filter(Q(run=undone, replaced_by__isnull=True) | Q(replaced_by=undone)).exists()

@@ -43,6 +43,11 @@ def restore_intervals(cursor: CursorWrapper, undone: IngestRun, days: UndoDays) 
     return changed
 
 
+def remove_mapped_dates(undone: IngestRun) -> None:
+    """Remove the dates that the run's file mapped. Call it when nothing of the run is left."""
+    SeriesInstrument.objects.filter(run=undone, from_mapping=True).delete()
+
+
 def _find_removable_intervals(undone: IngestRun) -> QuerySet[SeriesInstrument]:
     """The run's own intervals, and those of runs undone earlier, whose undo kept them because this run had bars on
     their dates."""

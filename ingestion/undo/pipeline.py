@@ -18,7 +18,7 @@ from ingestion.progress import Progress
 from ingestion.runs import close_on_failure, open_run, read_closing_time, succeed_run
 from ingestion.undo.days import classify_days
 from ingestion.undo.eligibility import find_undoable_run, refuse_if_all_skipped, refuse_without_changes
-from ingestion.undo.intervals import restore_intervals
+from ingestion.undo.intervals import remove_mapped_dates, restore_intervals
 from ingestion.undo.messages import build_notes
 from ingestion.undo.plan import SkippedBars, UndoCounts, UndoPlan
 from marketdata.models import IngestRun
@@ -87,6 +87,8 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
             plan.write(undo_id=run.pk, finished_at=finished_at)
             changed_intervals = restore_intervals(cursor, undone, days)
         refuse_if_all_skipped(undone, plan, changed_intervals)
+        if not plan.skipped.count:
+            remove_mapped_dates(undone)
         notes = build_notes(undone, plan)
         _fill_in(run, undone, plan)
         progress.raise_if_cancelled()

@@ -5,8 +5,10 @@ Rows, duplicates and gaps are counted in the same pass.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,7 @@ class SeriesCheck:
     longest_gap_start: datetime | None = None
     min_ts: datetime | None = None
     max_ts: datetime | None = None
+    _first_ns: dict[int, int] = field(default_factory=dict)
     _last_ns: dict[int, int] = field(default_factory=dict)
     _last_instrument: dict[int, int] = field(default_factory=dict)
     _changes: dict[int, tuple[int, int]] = field(default_factory=dict)  # per series: UTC day, changes of instrument
@@ -81,6 +84,24 @@ class SeriesCheck:
         self._refuse_alternation(distinct)
         self._count_gaps(distinct)
         return distinct
+
+    def refuse_overlapping_parts(self) -> None:
+        """Raise `MixedInstruments` where two instruments turn out to be one contract, but their bars overlap."""
+        codes: dict[str, list[int]] = defaultdict(list)
+        for code, symbol in enumerate(self.resolver.symbols):
+            codes[symbol].append(code)
+        for symbol, parts in codes.items():
+            parts.sort(key=lambda code: self._first_ns[code])
+            for one, other in pairwise(parts):
+                if self._first_ns[other] <= self._last_ns[one]:
+                    path = self.metadata.path
+                    raise MixedInstruments(
+                        f"{path} has several instruments of the contract {to_printable(symbol)} whose bars overlap at "
+                        f"{to_datetime(self._first_ns[other]):%Y-%m-%d %H:%M} UTC: give the series of the file with "
+                        "--symbol, or put a definition file beside it.",
+                        path=path,
+                        symbol=symbol,
+                    )
 
     def _refuse_alternation(self, bars: ResolvedBars) -> None:
         """A roll changes the instrument once. Two changes in a UTC day are mixed contracts, even if they never share a
@@ -134,6 +155,7 @@ class SeriesCheck:
         previous = np.concatenate(([0], times[:-1]))
         for at in starts.tolist():
             previous[at] = self._last_ns.get(int(bars.codes[at]), times[at])
+            self._first_ns.setdefault(int(bars.codes[at]), int(times[at]))
         for at in (np.append(starts[1:], len(times)) - 1).tolist():
             self._last_ns[int(bars.codes[at])] = int(times[at])
         lengths = times - previous

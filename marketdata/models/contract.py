@@ -1,6 +1,8 @@
 from django.db import models
 from django.db.models import Q
 
+MAX_ROOT = 32
+
 
 class ContractColumns(models.Model):
     """The contract of a series: what is traded, and until when.
@@ -21,7 +23,7 @@ class ContractColumns(models.Model):
         max_length=16, choices=Kind, default=Kind.OTHER, db_default=Kind.OTHER, help_text="What is traded."
     )
     root = models.CharField(
-        max_length=32, blank=True, db_default="", db_collation="C", help_text="The product, for example NQ."
+        max_length=MAX_ROOT, blank=True, db_default="", db_collation="C", help_text="The product, for example NQ."
     )
     contract_month = models.SmallIntegerField(
         null=True, blank=True, help_text="The month of delivery, 1 to 12; of a spread, that of its first leg."

@@ -55,7 +55,7 @@ def test_instruments_requested_by_their_ids_are_stored(market_db, tmp_path):
         tmp_path / "x.dbn", together(first, second), symbols=("5", "6"), mappings=mappings, stype_in="instrument_id"
     )
     ingest(path)
-    assert (stored("ESZ4"), stored("ESH5")) == (exact(first), exact(second))
+    assert (stored("ESZ2024"), stored("ESH2025")) == (exact(first), exact(second))
 
 
 def test_mappings_to_something_else_than_ids_are_refused(market_db, tmp_path):

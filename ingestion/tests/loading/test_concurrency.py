@@ -51,7 +51,7 @@ def test_three_processes_with_the_same_file_store_it_once(market_db, tmp_path):
     assert sum(run.inserted_count for run in runs) == 1000
     assert sum(run.updated_count for run in runs) == 2000
     assert sum(run.changed_count for run in runs) == 0
-    assert SeriesInstrument.objects.count() == 1
+    assert SeriesInstrument.current.count() == 1
 
 
 def count_waiting() -> int:

@@ -66,7 +66,7 @@ def test_symbols_of_all_lengths_are_copied(market_db, tmp_path, copied):
     parts = {
         "A": bars(4, instrument_id=1),
         "NQ  SPREAD": bars(3, instrument_id=2, base=-5),
-        "MNQZ4-MNQH5": bars(5, instrument_id=3),
+        "MNQZ4-MNQ": bars(5, instrument_id=3),
     }
     ingest_file(path=several(tmp_path / "many.dbn.zst", parts))
     assert copied == {"new": 12, "staged": 0}

@@ -32,12 +32,19 @@ def test_the_front_and_single_contracts_of_mnq_are_claimed(market_db, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    "symbol", ["MNQ.c.1", "MNQ.v.1", "MNQZ4-MNQH5", "ES.c.0", "MNQ", "MNQA4", "MNQZ4 C18000", "NQZ4"]
+    "symbol, stored_as",
+    [
+        *((name, name) for name in ("MNQ.c.1", "MNQ.v.1", "ES.c.0", "MNQ", "MNQA4")),
+        ("MNQZ4-MNQH5", "MNQZ2024-MNQH2025"),
+        ("MNQZ4 C18000", "MNQZ2024 C18000"),
+        ("NQZ4", "NQZ2024"),
+    ],
 )
-def test_every_other_symbol_keeps_its_name_and_the_summary_explains_how_to_claim_it(market_db, tmp_path, symbol):
+def test_every_other_symbol_is_stored_and_the_summary_explains_how_to_claim_it(market_db, tmp_path, symbol, stored_as):
     printed = ingest(single(tmp_path / "x.dbn.zst", symbol))
-    assert symbols() == {symbol}
-    assert f"No series claims {symbol}" in printed.out
+    assert symbols() == {stored_as}
+    where = "its own symbol" if symbol == stored_as else stored_as
+    assert f"No series claims {symbol}: stored under {where}. To store" in printed.out
     again = ingest(single(tmp_path / "x.dbn.zst", symbol))  # now it has a series
     assert "No series claims" not in again.out
 
@@ -98,7 +105,7 @@ def test_one_of_several_requested_contracts_is_not_claimed_if_only_it_is_mapped(
     ):
         ingest(write(tmp_path / f"{name}.dbn", bars(3, instrument_id=5), mappings=mapped, **changes))
     assert stored() == {}
-    assert stored("MNQM5") == exact(bars(3, instrument_id=5))
+    assert stored("MNQM2025") == exact(bars(3, instrument_id=5))
 
 
 def test_a_symbol_mapped_to_two_instruments_on_one_day_is_refused(market_db, tmp_path):

@@ -56,6 +56,7 @@ def test_an_equal_symbol_of_another_dataset_does_not_continue_a_series(market_db
         ("AAPL", "XNAS.ITCH", "NYSE"),
         ("BRK.B", "EQUS.MINI", "NYSE"),
         ("SPY", "ARCX.PILLAR", "NYSE"),
+        ("ESZ2025", "GLBX.MDP3", "CME Globex Equity"),
         ("ESZ5", "GLBX.MDP3", "CME Globex Equity"),
         ("MNQ.c.0", "GLBX.MDP3", "CME Globex Equity"),
         ("RTYH26", "GLBX.MDP3", "CME Globex Equity"),
@@ -74,7 +75,7 @@ def test_a_calendar_is_found_only_if_there_is_no_other(symbol, dataset, calendar
 
 
 def test_a_created_series_has_its_calendar(market_db):
-    created = ensure_series(["ESZ5", "CLZ5"], "GLBX.MDP3")
+    created = ensure_series({"ESZ5": {}, "CLZ5": {}}, "GLBX.MDP3")
     assert {symbol: series.calendar for symbol, series in created.items()} == {
         "ESZ5": "CME Globex Equity",
         "CLZ5": "",

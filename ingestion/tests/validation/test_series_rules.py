@@ -15,6 +15,7 @@ from ingestion.dbn.metadata import DbnMetadata
 from ingestion.dbn.writer import empty_records
 from ingestion.errors import InvalidBars
 from ingestion.symbology.assign import SeriesAssignment
+from ingestion.symbology.contracts import ContractResolver
 from ingestion.symbology.resolve import SymbolResolver
 from ingestion.validation.record_rules import check_records
 from ingestion.validation.series_rules import SeriesCheck
@@ -148,7 +149,7 @@ def check_vectorised(rows: list[tuple], batch_size: int) -> int | tuple[int, int
         records[name] = values
     all_rows = RecordBatch(records, np.arange(1, len(rows) + 1))
     batches = (all_rows[start : start + batch_size] for start in range(0, len(rows), batch_size))
-    resolver = SymbolResolver(METADATA, SeriesAssignment("S", by_mapping=False))
+    resolver = SymbolResolver(METADATA, SeriesAssignment("S", by_mapping=False), ContractResolver(METADATA))
     check = SeriesCheck(METADATA, resolver)
     try:
         for batch in check_records(

@@ -1,0 +1,145 @@
+"""Definition files beside the data (schema `definition`): when contracts begin and end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import databento_dbn
+
+from ingestion.dbn.layout import UNDEFINED_TIME
+from ingestion.dbn.source import SourceFile
+from ingestion.dbn.text import to_printable
+from ingestion.errors import IngestError, UnreadableFile
+
+# A folder with more files than this is a delivery of bars: only names that say "definition" are opened then.
+_MAX_OPENED = 50
+_SUFFIXES = (".dbn", ".dbn.zst")
+_BLOCK_SIZE = 1 << 16
+
+
+_Record = databento_dbn.InstrumentDefMsg | databento_dbn.InstrumentDefMsgV1 | databento_dbn.InstrumentDefMsgV2
+_RECORDS = (databento_dbn.InstrumentDefMsg, databento_dbn.InstrumentDefMsgV1, databento_dbn.InstrumentDefMsgV2)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The UTC dates of a contract's first and last trading, None if the file leaves them undefined."""
+
+    activation: date | None
+    expiration: date | None
+
+
+# The definitions of each raw symbol and instrument id, by expiration. An id can have a contract per decade.
+Definitions = dict[tuple[str, int], list[Definition]]
+
+
+def find_definition_files(path: Path) -> list[Path]:
+    """The files in the folder of `path` that may have definitions, sorted by name."""
+    try:
+        siblings = sorted(
+            one
+            for one in path.parent.iterdir()
+            if one.name.lower().endswith(_SUFFIXES) and not one.name.startswith(".") and one.name != path.name
+        )
+    except OSError:
+        return []  # the file was named itself, in a folder that cannot be listed
+    named = [one for one in siblings if "definition" in one.name.lower()]
+    return named or (siblings if len(siblings) <= _MAX_OPENED else [])
+
+
+def read_definitions_beside(path: Path, symbols: Collection[str]) -> Definitions:
+    """The definitions of these raw symbols in all definition files of the folder of `path`.
+
+    Raises `UnreadableFile` for a file that is named a definition file and is damaged.
+    """
+    wanted = frozenset(symbols)
+    parts = []
+    for beside in find_definition_files(path):
+        try:
+            status = beside.stat()
+            parts.append(_read_definitions(beside, wanted, (status.st_mtime_ns, status.st_size)))
+        except (OSError, IngestError):
+            if "definition" in beside.name.lower():
+                raise
+    return merge_definitions(parts)
+
+
+# The files of one delivery usually have the same symbols, and one definition file beside them.
+@lru_cache(maxsize=4)
+def _read_definitions(path: Path, symbols: frozenset[str], state: tuple[int, int]) -> Definitions:
+    return read_definitions(path, symbols)
+
+
+def read_definitions(path: Path, symbols: Collection[str]) -> Definitions:
+    """The definitions of these raw symbols in a file; empty for a file of another schema.
+
+    Raises `UnreadableFile` for a definition file that is damaged.
+    """
+    found: dict[tuple[str, int], set[Definition]] = defaultdict(set)
+    for record in _read_records(path):
+        if record.raw_symbol in symbols:
+            definition = Definition(_to_date(record.activation), _to_date(record.expiration))
+            found[record.raw_symbol, record.instrument_id].add(definition)
+    return {key: sorted(definitions, key=_sort_by_expiration) for key, definitions in found.items()}
+
+
+def merge_definitions(parts: Collection[Definitions]) -> Definitions:
+    """The definitions of several files together."""
+    merged: dict[tuple[str, int], set[Definition]] = defaultdict(set)
+    for part in parts:
+        for key, definitions in part.items():
+            merged[key].update(definitions)
+    return {key: sorted(definitions, key=_sort_by_expiration) for key, definitions in merged.items()}
+
+
+def _read_records(path: Path) -> Iterator[_Record]:
+    """The records of a definition file, in constant memory; nothing of a file of another schema."""
+    decoder = databento_dbn.DBNDecoder()
+    is_definition = False
+    with SourceFile(path) as source:
+        try:
+            for block in _join_blocks(source.read_blocks()):
+                decoder.write(block)
+                for record in decoder.decode():
+                    if isinstance(record, databento_dbn.Metadata):
+                        is_definition = str(record.schema) == "definition"
+                    elif isinstance(record, _RECORDS):
+                        yield record
+                if not is_definition:
+                    return
+        except databento_dbn.DBNError as error:
+            raise UnreadableFile(
+                f"{path} is damaged: its definitions cannot be read ({to_printable(str(error))}); download it again, "
+                "or move it out of the folder.",
+                path=path,
+            ) from error
+        source.finish()
+    if decoder.buffer():
+        raise UnreadableFile(
+            f"{path} is cut off: it ends within a record; download it again, or move it out of the folder.", path=path
+        )
+
+
+def _join_blocks(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    buffer = bytearray()
+    for block in blocks:
+        buffer += block
+        if len(buffer) >= _BLOCK_SIZE:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer)
+
+
+def _to_date(nanoseconds: int) -> date | None:
+    if nanoseconds in (0, UNDEFINED_TIME):
+        return None
+    return datetime.fromtimestamp(nanoseconds // 10**9, UTC).date()
+
+
+def _sort_by_expiration(definition: Definition) -> date:
+    return definition.expiration or date.max
