@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from config.testing.builders import FRONT, bars, write
+from config.testing.builders import FRONT, at, bars, write
 from marketdata.models import SeriesInstrument
 
 NEXT = FRONT + 1
@@ -43,3 +43,16 @@ def list_intervals(symbol: str = "CME_MINI:MNQ1!") -> list[tuple]:
     """(instrument, first day, day after the last, run) of each interval of a series, by date."""
     rows = SeriesInstrument.current.filter(series__symbol=symbol).order_by("start_date", "instrument_id")
     return list(rows.values_list("instrument_id", "start_date", "end_date", "run"))
+
+
+def minutes_of(instrument_id: int, day: date, days: int) -> np.ndarray:
+    """Five bars from midnight UTC on each of `days` days from `day` on."""
+    first = (day - date(2024, 1, 2)).days * MINUTES_PER_DAY
+    parts = [_bars_at(first + number * MINUTES_PER_DAY, instrument_id) for number in range(days)]
+    return np.concatenate(parts)
+
+
+def _bars_at(first: int, instrument_id: int) -> np.ndarray:
+    records = bars(5, instrument_id=instrument_id)
+    records["ts_event"] = [at(first + number) for number in range(5)]
+    return records
