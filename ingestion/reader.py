@@ -139,7 +139,8 @@ class FileReader:
             return
         dataset = self.metadata.dataset
         self._stored_series = find_possible_series(dataset, symbols)
-        self._contracts.use(find_stored_instruments(dataset, symbols), read_definitions_beside(self.path, symbols))
+        definitions = read_definitions_beside(self.path, dataset, symbols)
+        self._contracts.use(find_stored_instruments(dataset, symbols), definitions)
 
     def load_batches(self, stored_ranges: StoredRanges, run_id: int) -> Iterator[LoadBatch]:
         """All rows, parted by whether the table may have their bars already; new ones name the run."""

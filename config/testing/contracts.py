@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import databento_dbn
 import numpy as np
 
-from config.testing.builders import FRONT, at, bars, write
+from config.testing.builders import FRONT, at, bars, header, write, zstd
 from marketdata.models import SeriesInstrument
 
 NEXT = FRONT + 1
@@ -56,3 +58,31 @@ def _bars_at(first: int, instrument_id: int) -> np.ndarray:
     records = bars(5, instrument_id=instrument_id)
     records["ts_event"] = [at(first + number) for number in range(5)]
     return records
+
+
+def write_definitions(path: Path, *definitions: tuple[str, int, date | None, date | None], **changes: Any) -> Path:
+    """A definition file. `definitions`: (raw symbol, instrument, activation, expiration)."""
+    records = b"".join(bytes(_build_definition(*definition)) for definition in definitions)
+    fields: dict[str, Any] = {"schema": "definition", "symbols": ("ALL_SYMBOLS",), "mappings": None}
+    content = header(**(fields | changes)).encode() + records
+    path.write_bytes(zstd(content) if path.name.endswith(".zst") else content)
+    return path
+
+
+def _build_definition(symbol: str, instrument_id: int, activation: date | None, expiration: date | None) -> Any:
+    undefined = databento_dbn.UNDEF_TIMESTAMP
+    return databento_dbn.InstrumentDefMsg(
+        publisher_id=1,
+        instrument_id=instrument_id,
+        ts_event=at(0),
+        ts_recv=at(0),
+        min_price_increment=250_000_000,
+        display_factor=10**9,
+        raw_symbol=symbol,
+        asset="",
+        security_type="FUT",
+        instrument_class=databento_dbn.InstrumentClass("F"),
+        security_update_action=databento_dbn.SecurityUpdateAction("A"),
+        activation=at(0, day=activation) if activation else undefined,
+        expiration=at(14 * 60, day=expiration) if expiration else undefined,
+    )

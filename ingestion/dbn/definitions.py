@@ -52,8 +52,8 @@ def find_definition_files(path: Path) -> list[Path]:
     return named or (siblings if len(siblings) <= _MAX_OPENED else [])
 
 
-def read_definitions_beside(path: Path, symbols: Collection[str]) -> Definitions:
-    """The definitions of these raw symbols in all definition files of the folder of `path`.
+def read_definitions_beside(path: Path, dataset: str, symbols: Collection[str]) -> Definitions:
+    """The definitions of these raw symbols in all definition files of the dataset in the folder of `path`.
 
     Raises `UnreadableFile` for a file that is named a definition file and is damaged.
     """
@@ -62,7 +62,7 @@ def read_definitions_beside(path: Path, symbols: Collection[str]) -> Definitions
     for beside in find_definition_files(path):
         try:
             status = beside.stat()
-            parts.append(_read_definitions(beside, wanted, (status.st_mtime_ns, status.st_size)))
+            parts.append(_read_definitions(beside, dataset, wanted, (status.st_mtime_ns, status.st_size)))
         except (OSError, IngestError):
             if "definition" in beside.name.lower():
                 raise
@@ -71,17 +71,17 @@ def read_definitions_beside(path: Path, symbols: Collection[str]) -> Definitions
 
 # The files of one delivery usually have the same symbols, and one definition file beside them.
 @lru_cache(maxsize=4)
-def _read_definitions(path: Path, symbols: frozenset[str], state: tuple[int, int]) -> Definitions:
-    return read_definitions(path, symbols)
+def _read_definitions(path: Path, dataset: str, symbols: frozenset[str], state: tuple[int, int]) -> Definitions:
+    return read_definitions(path, dataset, symbols)
 
 
-def read_definitions(path: Path, symbols: Collection[str]) -> Definitions:
-    """The definitions of these raw symbols in a file; empty for a file of another schema.
+def read_definitions(path: Path, dataset: str, symbols: Collection[str]) -> Definitions:
+    """The definitions of these raw symbols in a file; empty for a file of another schema or dataset.
 
     Raises `UnreadableFile` for a definition file that is damaged.
     """
     found: dict[tuple[str, int], set[Definition]] = defaultdict(set)
-    for record in _read_records(path):
+    for record in _read_records(path, dataset):
         if record.raw_symbol in symbols:
             definition = Definition(_to_date(record.activation), _to_date(record.expiration))
             found[record.raw_symbol, record.instrument_id].add(definition)
@@ -97,8 +97,8 @@ def merge_definitions(parts: Collection[Definitions]) -> Definitions:
     return {key: sorted(definitions, key=_sort_by_expiration) for key, definitions in merged.items()}
 
 
-def _read_records(path: Path) -> Iterator[_Record]:
-    """The records of a definition file, in constant memory; nothing of a file of another schema."""
+def _read_records(path: Path, dataset: str) -> Iterator[_Record]:
+    """The records of a definition file, in constant memory; nothing of a file of another schema or dataset."""
     decoder = databento_dbn.DBNDecoder()
     is_definition = False
     with SourceFile(path) as source:
@@ -107,8 +107,8 @@ def _read_records(path: Path) -> Iterator[_Record]:
                 decoder.write(block)
                 for record in decoder.decode():
                     if isinstance(record, databento_dbn.Metadata):
-                        is_definition = str(record.schema) == "definition"
-                    elif isinstance(record, _RECORDS):
+                        is_definition = (str(record.schema), record.dataset) == ("definition", dataset)
+                    elif is_definition and isinstance(record, _RECORDS):
                         yield record
                 if not is_definition:
                     return

@@ -36,7 +36,7 @@ def refuse_returning_symbols(
         mapped = join_ranges([*dates, *stored[symbol]])
         for before, after in pairwise(mapped):
             pause = before[1], after[0]
-            if (pause[1] - pause[0]).days <= MAX_PAUSE or not _touches(dates, pause):
+            if (pause[1] - pause[0]).days <= MAX_PAUSE or _is_stored(stored[symbol], pause):
                 continue
             days = _count_asked_days(metadata, raw_symbols[symbol], pause)
             if days > MAX_PAUSE:
@@ -60,9 +60,10 @@ def _find_stored_dates(dataset: str, symbols: Iterable[str]) -> dict[str, list[D
     return stored
 
 
-def _touches(dates: list[DateRange], pause: DateRange) -> bool:
-    """Whether the file is on one side of the pause. Pauses between stored dates were accepted before."""
-    return any(start == pause[1] or end == pause[0] for start, end in join_ranges(dates))
+def _is_stored(stored: list[DateRange], pause: DateRange) -> bool:
+    """Whether the table has both sides of the pause, which was accepted then."""
+    joined = join_ranges(stored)
+    return any(end == pause[0] for _, end in joined) and any(start == pause[1] for start, _ in joined)
 
 
 def _count_asked_days(metadata: DbnMetadata, symbol: str, pause: DateRange) -> int:

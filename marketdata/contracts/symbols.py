@@ -115,7 +115,7 @@ def _parse_option(text: str) -> RawSymbol | None:
 
 
 def _parse_combination(text: str) -> RawSymbol | None:
-    """A spread of several months with its kind in front: every month and year behind the kind is a leg."""
+    """A spread of several months with its kind in front: every month and year after the kind is a leg."""
     if not (found := _COMBINATION.fullmatch(text)) or found[1] == _USER_DEFINED:
         return None
     root = found[1]

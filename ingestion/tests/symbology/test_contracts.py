@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.testing.builders import at, exact, ingest, refuse, stored, together, write
-from config.testing.contracts import minutes_of
+from config.testing.contracts import minutes_of, write_definitions
 from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
 
 EVER = (date(2010, 6, 6), date(2026, 1, 1))
@@ -129,6 +129,38 @@ def test_without_later_bars_it_has_the_instrument_in_its_name(market_db, tmp_pat
 
     assert counts() == {"GEH2015": 10, "GEH5 #9": 10}
     assert "GEH5 #9: year not settled" in printed.out
+
+
+def test_a_definition_beside_the_data_always_wins(market_db, tmp_path):
+    write_definitions(
+        tmp_path / "glbx.definition.dbn.zst",
+        ("GEH5", 9, date(2015, 3, 16), date(2025, 3, 17)),
+        ("NQH5", 8, date(2024, 12, 2), date(2035, 3, 16)),
+        ("YITM5", 3, date(2015, 3, 16), date(2025, 6, 16)),
+    )
+    parts = [EURODOLLAR, ("NQH5", 8, date(2025, 1, 2), 1), ("YITM5", 3, date(2021, 3, 16), 1), OLD]
+    printed = ingest(file_of(tmp_path / "x.dbn", parts))
+
+    assert counts() == {"GEH2025": 10, "NQH2035": 5, "YITM2025": 5, "NQH2015": 15}
+    assert "not settled" not in printed.out
+    series = Series.objects.get(symbol="GEH2025")
+    assert (series.activation_date, series.expiration_date) == (date(2015, 3, 16), date(2025, 3, 17))
+    assert series.last_date == date(2025, 3, 17)
+    assert Series.objects.get(symbol="NQH2015").expiration_date is None
+
+
+def test_a_definition_adds_the_dates_of_a_stored_contract(market_db, tmp_path):
+    path = file_of(tmp_path / "nq.dbn", [NEW])
+    ingest(path)
+    assert Series.objects.get(symbol="NQH2025").last_date == date(2025, 3, 31)
+
+    write_definitions(tmp_path / "nq.definition.dbn", ("NQH5", NEW[1], date(2020, 3, 20), date(2025, 3, 21)))
+    ingest(path)
+    (tmp_path / "nq.definition.dbn").unlink()
+    ingest(path)
+
+    series = Series.objects.get(symbol="NQH2025")
+    assert (series.activation_date, series.last_date) == (date(2020, 3, 20), date(2025, 3, 21))
 
 
 def test_user_defined_spreads_are_kept_apart_by_instrument(market_db, tmp_path):
