@@ -46,7 +46,13 @@ class UnfinishedFile(UnreadableFile, RetryableError):
 
 
 class WrongContent(IngestError):
-    """A complete DBN file of another schema than minute bars."""
+    """A complete DBN file of another schema than minute bars. `schema` is None where it is not one of a whole file."""
+
+    def __init__(
+        self, message: str, *, path: Path | None = None, row: int | None = None, schema: str | None = None
+    ) -> None:
+        super().__init__(message, path=path, row=row)
+        self.schema = schema
 
 
 class InvalidBars(IngestError):

@@ -29,10 +29,12 @@ class Previewed:
 
 @dataclass(frozen=True)
 class Skipped:
-    """The file was not loaded, since the run `run_id` loaded the same content before."""
+    """The file was not loaded: the run `run_id` loaded the same content before, or the file of a folder has no bars by
+    its schema. `reason` completes a sentence that begins with the path."""
 
     path: Path
-    run_id: int
+    run_id: int | None
+    reason: str
 
 
 @dataclass(frozen=True)

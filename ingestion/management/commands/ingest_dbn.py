@@ -52,7 +52,9 @@ class Command(CommandWithExamples):
         parser.add_argument(
             "--dry-run", action="store_true", help="validate the files and count changes, but write nothing"
         )
-        parser.add_argument("--skip-ingested", action="store_true", help="skip files already loaded (same SHA-256)")
+        parser.add_argument(
+            "--skip-ingested", action="store_true", help="skip files already loaded, whose bars are stored"
+        )
         parser.add_argument(
             "--jobs",
             type=parse_whole_number(maximum=256),
@@ -70,9 +72,13 @@ class Command(CommandWithExamples):
 
     def handle(self, *args: Any, **options: Any) -> None:
         replace_unencodable_characters()
-        paths = find_files(options["input"])
+        found = find_files(options["input"])
+        paths = found.files
         batch_options = BatchOptions(
-            IngestOptions.from_parsed(options), dry_run=options["dry_run"], skip_ingested=options["skip_ingested"]
+            IngestOptions.from_parsed(options),
+            dry_run=options["dry_run"],
+            skip_ingested=options["skip_ingested"],
+            named=frozenset(options["input"]),
         )
         output = BatchOutput(self.stdout, self.stderr, paths=paths, dry_run=options["dry_run"], as_json=options["json"])
         with cancel_on_signals() as token:
@@ -86,6 +92,7 @@ class Command(CommandWithExamples):
                 )
             )
         output.print_closing(outcomes)
+        output.print_partial(found.partial)
         if failure := output.find_failure(outcomes):
             raise CommandError(failure.message, returncode=failure.exit_code)
 
