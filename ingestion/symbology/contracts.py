@@ -58,9 +58,13 @@ class FileInstrument:
 
 def describe_series(instrument: FileInstrument, dataset: str) -> dict[str, object]:
     """The columns of the series that describe its contract."""
-    contract, definition = instrument.contract, instrument.definition
-    if contract is None:
+    if instrument.contract is None:
         return describe_raw_symbol(instrument.raw_symbol, dataset)
+    return describe_contract(instrument.contract, instrument.definition)
+
+
+def describe_contract(contract: Contract, definition: Definition | None = None) -> dict[str, object]:
+    """The same columns for a contract whose definition is known or not."""
     expiration = definition.expiration if definition else None
     return {
         "kind": contract.kind.value,

@@ -7,6 +7,7 @@ from django.db.models import Q
 from ingestion.errors import InputError
 from ingestion.undo.messages import format_skipped
 from ingestion.undo.plan import UndoPlan
+from ingestion.undo.split import refuse_if_written_since
 from marketdata.models import Bar, IngestRun, SeriesInstrument
 
 
@@ -34,6 +35,9 @@ def refuse_without_changes(undone: IngestRun) -> None:
     undo = undone.undone_by.filter(status=IngestRun.Status.SUCCESS).order_by("-pk").first()
     if undo is not None and not undo.left_count:
         raise InputError(f"Run {undone.pk} was already undone, by run {undo.pk}.")
+    if undone.kind == IngestRun.Kind.SPLIT:
+        refuse_if_written_since(undone)
+        return
     if _has_bars(undone) or _has_intervals(undone):
         return
     if undo is not None:
