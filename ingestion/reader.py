@@ -35,6 +35,7 @@ from ingestion.symbology.contracts import (
 )
 from ingestion.symbology.intervals import InstrumentInterval, IntervalLog
 from ingestion.symbology.mapped_dates import DateRange, MappedSeries, find_mapped_dates, join_ranges
+from ingestion.symbology.mapped_days import MappedDays
 from ingestion.symbology.resolve import ResolvedBars, SymbolResolver
 from ingestion.symbology.stored_instruments import find_possible_series, find_stored_instruments
 from ingestion.validation.record_rules import check_records
@@ -73,7 +74,8 @@ class FileReader:
         self._contracts = ContractResolver(self.metadata)
         self._resolver = SymbolResolver(self.metadata, self._assignment, self._contracts)
         self._stored_series: list[str] = []
-        self._intervals = IntervalLog(source.path, self.metadata.dataset)
+        self._mapped_days = MappedDays(self.metadata.mappings)
+        self._intervals = IntervalLog(source.path, self.metadata.dataset, self._mapped_days)
         self.check = SeriesCheck(self.metadata, self._resolver)
 
     @property

@@ -10,7 +10,7 @@ import itertools
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ingestion.dbn.metadata import DbnMetadata
+from ingestion.dbn.metadata import DbnMetadata, MappedInterval
 from ingestion.dbn.text import to_printable
 from ingestion.errors import InputError, MixedInstruments
 from marketdata.formatting import format_list
@@ -49,9 +49,10 @@ def assign_series(*, metadata: DbnMetadata, requested_symbol: str, default_slug:
     if requested_symbol:
         _refuse_slug(requested_symbol)
         return SeriesAssignment(requested_symbol, by_mapping=False)
+    _refuse_inverted(metadata)
     _refuse_overlaps(metadata)
-    mapped = sorted({interval.symbol for interval in metadata.mappings})
-    if len(mapped) > 1:
+    mapped = sorted({interval.symbol for interval in metadata.mappings if interval.start < interval.end})
+    if len(mapped) > 1 or (metadata.mappings and not mapped):
         return SeriesAssignment(None, by_mapping=True)
     if len(mapped) == 1 and (len(metadata.symbols) > 1 or _is_collective(metadata)):
         # The number of mapped symbols changes from day to day: the series of a file must not depend on it.
@@ -118,11 +119,26 @@ def _refuse_slug(symbol: str) -> None:
         )
 
 
+def _refuse_inverted(metadata: DbnMetadata) -> None:
+    """No dates follow from an interval that ends before it starts: the vendor's library refuses it too."""
+    for mapped in metadata.mappings:
+        if mapped.end < mapped.start:
+            raise MixedInstruments(
+                f"{metadata.path} maps {to_printable(mapped.symbol)} to instrument {mapped.instrument_id} from "
+                f"{mapped.start} to {mapped.end}, which ends before it starts, so its mappings are damaged: "
+                "download it again, or give its series with --symbol if it has only one.",
+                path=metadata.path,
+                symbol=mapped.symbol,
+            )
+
+
 def _refuse_overlaps(metadata: DbnMetadata) -> None:
     """A symbol mapped to two instruments on one day is not one series, even if they never trade in the same minute."""
-    ordered = sorted(metadata.mappings, key=lambda mapped: (mapped.symbol, mapped.start))
-    for one, other in itertools.pairwise(ordered):
-        if one.symbol == other.symbol and other.start < one.end and one.instrument_id != other.instrument_id:
+    intervals = (mapped for mapped in metadata.mappings if mapped.start < mapped.end)
+    ordered = sorted(intervals, key=lambda mapped: (mapped.symbol, mapped.start))
+    for _, of_symbol in itertools.groupby(ordered, key=lambda mapped: mapped.symbol):
+        if overlap := _find_overlap(list(of_symbol)):
+            one, other = overlap
             raise MixedInstruments(
                 f"{metadata.path} maps {to_printable(one.symbol)} to instruments {one.instrument_id} and "
                 f"{other.instrument_id} on {other.start}, so it is not one series: "
@@ -130,6 +146,23 @@ def _refuse_overlaps(metadata: DbnMetadata) -> None:
                 path=metadata.path,
                 symbol=one.symbol,
             )
+
+
+def _find_overlap(intervals: list[MappedInterval]) -> tuple[MappedInterval, MappedInterval] | None:
+    """The first two intervals of different instruments that share a day; None if there are none.
+
+    The intervals are sorted by start. Those of one instrument may contain one another, so a neighbour is not enough:
+    each is compared with the one that ends last, and with the one that ends last among other instruments.
+    """
+    last: list[MappedInterval] = []
+    for interval in intervals if len(intervals) > 1 else ():
+        for earlier in last:
+            if earlier.instrument_id != interval.instrument_id and interval.start < earlier.end:
+                return earlier, interval
+        ended = sorted([*last, interval], key=lambda mapped: mapped.end, reverse=True)
+        others = [mapped for mapped in ended if mapped.instrument_id != ended[0].instrument_id]
+        last = [ended[0], *others[:1]]
+    return None
 
 
 def _assign_single(metadata: DbnMetadata, vendor_symbol: str, by_mapping: bool) -> SeriesAssignment:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
+from ingestion.symbology.mapped_days import MappedDays, join_spans
 from ingestion.symbology.resolve import InstrumentDay
 from marketdata.models import IngestRun, Series, SeriesInstrument
 
@@ -49,11 +50,15 @@ class InstrumentInterval:
 
 
 class IntervalLog:
-    """Collects the intervals of one file while it is read: `intervals[code]`, in time order, for each series code."""
+    """Collects the intervals of one file while it is read: `intervals[code]`, in time order, for each series code.
 
-    def __init__(self, path: Path, dataset: str) -> None:
+    `mapped_days` are those of the file: a day without a bar belongs to an instrument only if they map it then.
+    """
+
+    def __init__(self, path: Path, dataset: str, mapped_days: MappedDays) -> None:
         self._path = path
         self._dataset = dataset
+        self._mapped_days = mapped_days
         self.intervals: dict[int, list[InstrumentInterval]] = defaultdict(list)
 
     def add(self, instrument_days: Iterable[InstrumentDay], symbols: list[str]) -> None:
@@ -68,10 +73,16 @@ class IntervalLog:
             if any(interval.instrument == instrument for interval in _find_latest(intervals, instrument_day.day)):
                 continue
             if intervals and intervals[-1].instrument == instrument:
-                # Days without a bar between two days of one instrument belong to its interval.
-                intervals[-1] = replace(intervals[-1], end=instrument_day.day + ONE_DAY)
+                intervals[-1:] = self._extend(intervals[-1], instrument_day.day)
             else:
                 intervals.append(InstrumentInterval(instrument, instrument_day.day, instrument_day.day + ONE_DAY))
+
+    def _extend(self, interval: InstrumentInterval, day: date) -> list[InstrumentInterval]:
+        """The interval up to and with `day`, in several parts if the file does not map all days between."""
+        dates = interval.start, interval.end
+        between = self._mapped_days.find_days_between(interval.instrument.instrument_id, dates, day)
+        parts = join_spans([dates, *between, (day, day + ONE_DAY)])
+        return [InstrumentInterval(interval.instrument, start, end) for start, end in parts]
 
     def _refuse_second_publisher(
         self,
