@@ -106,6 +106,12 @@ class IngestOptions:
         run_field="replace_instrument",
         help="replace the instrument that the series is mapped to on the file's dates",
     )
+    remove_withdrawn: bool = _option(
+        False,
+        "--remove-withdrawn",
+        run_field="remove_withdrawn",
+        help="remove stored bars of the file's range and instruments that the file does not have",
+    )
 
     continue_symbol: bool = _option(
         False,
@@ -160,15 +166,26 @@ def check_options(path: Path, options: IngestOptions) -> None:
         raise InputError(
             f"--dataset has {len(options.dataset)} characters: at most {MAX_DATASET} can be stored.", path=path
         )
-    if options.replace_instrument and options.limit:
-        raise InputError(
-            "--replace-instrument with --limit would remove the replaced instrument's bars on dates that the first "
-            "rows do not fill: leave --limit out.",
-            path=path,
-        )
+    if reason := find_contradiction(options):
+        raise InputError(reason, path=path)
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise InputError(
             f"{str(path)!r} is not a name in UTF-8, so it cannot be stored: rename the file.", path=path
         ) from error
+
+
+def find_contradiction(options: IngestOptions) -> str:
+    """Why these options cannot be given together, as a sentence; empty if they can."""
+    if options.limit and options.replace_instrument:
+        return (
+            "--replace-instrument with --limit would remove the replaced instrument's bars on dates that the first "
+            "rows do not fill: leave --limit out."
+        )
+    if options.limit and options.remove_withdrawn:
+        return (
+            "--remove-withdrawn with --limit would remove bars that the file has after its first rows: "
+            "leave --limit out."
+        )
+    return ""

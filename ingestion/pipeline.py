@@ -25,6 +25,8 @@ from ingestion.loading.overlap import ANY_TIME, StoredRanges, find_shared_minute
 from ingestion.loading.replace import find_replaced_bars, remove_replaced_bars
 from ingestion.loading.staging import create_staging, finish_staging
 from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
+from ingestion.loading.withdrawn import FileBars, WithdrawnBars, find_withdrawn_bars, remove_withdrawn_bars
+from ingestion.loading.withdrawn_notes import describe_withdrawn
 from ingestion.options import IngestOptions, check_options
 from ingestion.progress import Progress
 from ingestion.reader import FileReader, LoadBatch, prefetch
@@ -38,6 +40,7 @@ from ingestion.symbology.conflicts import (
     refuse_shared_minute,
     separate_joins,
 )
+from ingestion.symbology.covered import CoveredRange
 from ingestion.symbology.intervals import record_intervals
 from ingestion.symbology.mapped_dates import record_mapped_dates
 from ingestion.symbology.returning import refuse_returning_symbols
@@ -80,13 +83,17 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         progress.step("Storing")
         settle_stored_series(cursor, file.instruments, file.contract_columns)
         conflicts = _check_conflicts(cursor, file, options)
+        covered = file.find_covered_ranges(conflicts)
         removed_count = find_replaced_bars(cursor, conflicts)
         remove_replaced_bars(cursor, conflicts, run.pk)
         series = ensure_series(file.contract_columns, file.metadata.dataset)
         record_intervals(run, series, file.intervals_by_symbol, file.raw_symbols)
         record_mapped_dates(run, series, file.intervals_by_symbol, file.mapped_dates)
         counts = upsert(cursor, _staged_range(file, new_count), run.pk)
-        result = _record_result(run, file, counts.add_inserted(new_count), removed_count)
+        counts = counts.add_inserted(new_count)
+        withdrawn = _find_withdrawn(cursor, file, covered, counts.inserted + counts.updated, options, run.pk)
+        remove_withdrawn_bars(cursor, withdrawn, run.pk)
+        result = _record_result(run, file, counts, removed_count, withdrawn)
         progress.raise_if_cancelled()
         succeed_run(run)
     _log_result(path, result)
@@ -113,10 +120,12 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
             finish_staging(cursor, file.symbols)
             progress.step("Comparing with the table")
             conflicts = _check_conflicts(cursor, file, options)
+            covered = file.find_covered_ranges(conflicts)
             removed_count = find_replaced_bars(cursor, conflicts)
             counts = count_changes(cursor, _staged_range(file, 0))
+            withdrawn = _find_withdrawn(cursor, file, covered, counts.updated, options)
             transaction.set_rollback(True)
-    result = _build_result(file, counts, removed_count, dataset=options.dataset, sha256=source.sha256)
+    result = _build_result(file, counts, removed_count, withdrawn, dataset=options.dataset, sha256=source.sha256)
     _log_result(path, result)
     return replace(result, notes=(*result.notes, *map(_describe_replacement, conflicts)))
 
@@ -209,6 +218,21 @@ def _staged_range(file: FileReader, new_count: int) -> StagedRange:
     return StagedRange(staged_count, file.symbols, *check.time_range)
 
 
+def _find_withdrawn(
+    cursor: CursorWrapper,
+    file: FileReader,
+    covered: list[CoveredRange],
+    stored_count: int,
+    options: IngestOptions,
+    run_id: int | None = None,
+) -> WithdrawnBars:
+    """The bars of the covered ranges that the file does not have. `stored_count`: how many of the table it has."""
+    if not covered:
+        return WithdrawnBars()
+    bars = FileBars(file.path, stored_count, file.symbols, *file.time_range, run_id)
+    return find_withdrawn_bars(cursor, covered, bars, remove=options.remove_withdrawn)
+
+
 # --- The result ------------------------------------------------------------------------------------------------------
 
 
@@ -216,19 +240,24 @@ def _new_run(path: Path, options: IngestOptions) -> IngestRun:
     return IngestRun(schema=SCHEMA, file_name=path.name, file_path=str(path.absolute()), **options.to_run_fields())
 
 
-def _record_result(run: IngestRun, file: FileReader, counts: Counts, removed_count: int) -> FileResult:
+def _record_result(
+    run: IngestRun, file: FileReader, counts: Counts, removed_count: int, withdrawn: WithdrawnBars
+) -> FileResult:
     dataset = run.dataset or default_dataset_name(file.symbols, run.vendor_dataset, run.schema)
-    result = _build_result(file, counts, removed_count, dataset=dataset, sha256=run.file_sha256)
+    result = _build_result(file, counts, removed_count, withdrawn, dataset=dataset, sha256=run.file_sha256)
     for name, value in result.to_run_fields().items():
         setattr(run, name, value)
     return result
 
 
-def _build_result(file: FileReader, counts: Counts, removed_count: int, *, dataset: str, sha256: str) -> FileResult:
+def _build_result(
+    file: FileReader, counts: Counts, removed_count: int, withdrawn: WithdrawnBars, *, dataset: str, sha256: str
+) -> FileResult:
     check = file.check
-    first, last = check.time_range
+    # What the run writes lies within its series and times, bars that it removes included: an undo looks there.
+    times = [*check.time_range, *withdrawn.removed_range]
     return FileResult(
-        symbols=tuple(sorted(set(file.symbols))),
+        symbols=tuple(sorted({*file.symbols, *withdrawn.removed_symbols})),
         dataset=dataset,
         file_sha256=sha256,
         row_count=check.row_count,
@@ -236,11 +265,12 @@ def _build_result(file: FileReader, counts: Counts, removed_count: int, *, datas
         updated_count=counts.updated,
         changed_count=counts.changed,
         duplicate_count=check.duplicate_count,
-        removed_count=removed_count,
+        removed_count=removed_count + withdrawn.removed_count,
+        withdrawn_count=withdrawn.count,
         gap_count=check.gap_count,
-        min_ts=first,
-        max_ts=last,
-        notes=tuple(file.notes()),
+        min_ts=min(times),
+        max_ts=max(times),
+        notes=(*file.notes(), *describe_withdrawn(withdrawn, file.metadata, remove=file.options.remove_withdrawn)),
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from ingestion.loading.copy_format import NO_ROWS, CopyRows, encode_bar_rows, en
 from ingestion.loading.overlap import StoredRanges
 from ingestion.options import IngestOptions
 from ingestion.symbology.assign import assign_series
+from ingestion.symbology.conflicts import Conflict
 from ingestion.symbology.contracts import (
     ContractResolver,
     FileInstrument,
@@ -33,11 +35,13 @@ from ingestion.symbology.contracts import (
     describe_unclaimed,
     describe_unsettled,
 )
+from ingestion.symbology.covered import CoveredRange, FileContent, find_covered_ranges
 from ingestion.symbology.intervals import InstrumentInterval, IntervalLog
-from ingestion.symbology.mapped_dates import DateRange, MappedSeries, find_mapped_dates, join_ranges
-from ingestion.symbology.mapped_days import MappedDays
+from ingestion.symbology.mapped_dates import MappedSeries, find_mapped_dates
+from ingestion.symbology.mapped_days import DateSpan, MappedDays, join_spans
 from ingestion.symbology.resolve import ResolvedBars, SymbolResolver
 from ingestion.symbology.stored_instruments import find_possible_series, find_stored_instruments
+from ingestion.validation.describe import to_datetime
 from ingestion.validation.record_rules import check_records
 from ingestion.validation.series_rules import SeriesCheck, refuse_empty
 from marketdata.formatting import format_list
@@ -64,7 +68,7 @@ class FileReader:
     """
 
     def __init__(self, source: SourceFile, options: IngestOptions) -> None:
-        self._source, self._options = source, options
+        self._source, self.options = source, options
         self._records = RecordReader(source)
         self.path = source.path
         self.metadata = self._records.metadata
@@ -77,6 +81,13 @@ class FileReader:
         self._mapped_days = MappedDays(self.metadata.mappings)
         self._intervals = IntervalLog(source.path, self.metadata.dataset, self._mapped_days)
         self.check = SeriesCheck(self.metadata, self._resolver)
+
+    @property
+    def time_range(self) -> tuple[datetime, datetime]:
+        """The metadata's start and end, UTC, both included: all rows are within. Only of a file that states them."""
+        if self.metadata.start is None or self.metadata.end is None:
+            raise ValueError(f"{self.path} states no time range")
+        return to_datetime(self.metadata.start), to_datetime(self.metadata.end)
 
     @property
     def possible_symbols(self) -> list[str]:
@@ -126,12 +137,12 @@ class FileReader:
         return {one.symbol: describe_series(one, self.metadata.dataset) for one in self.instruments}
 
     @property
-    def mapped_dates(self) -> dict[str, list[DateRange]]:
+    def mapped_dates(self) -> dict[str, list[DateSpan]]:
         """The dates on which the file maps each series, whether or not it has bars then."""
-        mapped: dict[str, list[DateRange]] = defaultdict(list)
+        mapped: dict[str, list[DateSpan]] = defaultdict(list)
         for symbol, one in self._list_mapped_series():
             mapped[symbol] += find_mapped_dates(self.metadata, one)
-        return {symbol: join_ranges(dates) for symbol, dates in mapped.items()}
+        return {symbol: join_spans(dates) for symbol, dates in mapped.items()}
 
     def load_contracts(self) -> None:
         """Load what the table, and the definition files beside the file, know of its instruments. Needs the locks of
@@ -143,6 +154,21 @@ class FileReader:
         self._stored_series = find_possible_series(dataset, symbols)
         definitions = read_definitions_beside(self.path, dataset, symbols)
         self._contracts.use(find_stored_instruments(dataset, symbols), definitions)
+
+    def find_covered_ranges(self, conflicts: Iterable[Conflict]) -> list[CoveredRange]:
+        """The ranges in which the file states every bar of its series, without the dates of these conflicts: none if
+        not all rows are read. To be called after the last row, and before the file's intervals are recorded."""
+        if self.options.limit is not None:
+            return []
+        content = FileContent(
+            metadata=self.metadata,
+            mapped_days=self._mapped_days,
+            intervals_by_symbol=self.intervals_by_symbol,
+            series=self._assignment.symbol,
+            publisher_id=self.options.publisher_id,
+            last=self.check.time_range[1],
+        )
+        return find_covered_ranges(content, sorted({*self.stored_series, *self.symbols}), conflicts)
 
     def load_batches(self, stored_ranges: StoredRanges, run_id: int) -> Iterator[LoadBatch]:
         """All rows, parted by whether the table may have their bars already; new ones name the run."""
@@ -172,14 +198,14 @@ class FileReader:
         self._source.finish()
         self._resolver.settle()
         self.check.refuse_overlapping_parts()
-        refuse_empty(self.path, self.check, self._options.publisher_id)
+        refuse_empty(self.path, self.check, self.options.publisher_id)
 
     def _requested_batches(self) -> Iterator[RecordBatch]:
         batches = self._records.read_batches()
-        if self._options.publisher_id is not None:
-            batches = filter_publisher(batches, self._options.publisher_id)
-        if self._options.limit is not None:
-            batches = limit_rows(batches, self._options.limit)
+        if self.options.publisher_id is not None:
+            batches = filter_publisher(batches, self.options.publisher_id)
+        if self.options.limit is not None:
+            batches = limit_rows(batches, self.options.limit)
         return align_to_minutes(batches, self.path)
 
     def _list_raw_symbols(self) -> list[str]:

@@ -24,6 +24,7 @@ class FileResult:
     changed_count: int
     duplicate_count: int
     removed_count: int
+    withdrawn_count: int
     gap_count: int
     min_ts: datetime
     max_ts: datetime

@@ -50,10 +50,10 @@ def find_earlier_run(path: Path, options: BatchOptions, progress: Progress) -> I
     """Return the last successful run that loaded all rows of this content into the same series and whose bars are all
     stored, or None.
 
-    Always None with options that remove bars. Raises the `IngestError`
-    of a database that cannot be used.
+    Always None with `replace_instrument` and `remove_withdrawn`: the run may not have removed what they remove. Raises
+    the `IngestError` of a database that cannot be used.
     """
-    if options.ingest_options.replace_instrument:
+    if options.ingest_options.replace_instrument or options.ingest_options.remove_withdrawn:
         return None
     with translate_database_errors(progress):
         progress.raise_if_cancelled()

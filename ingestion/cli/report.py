@@ -100,6 +100,7 @@ def _serialize_result(
         "changed": result.changed_count,
         "identical": result.updated_count - result.changed_count,
         "removed": result.removed_count,
+        "withdrawn": result.withdrawn_count,
         "duplicates": result.duplicate_count,
         "gaps": result.gap_count,
         "min_ts": result.min_ts.isoformat(),
@@ -113,9 +114,11 @@ def _format_details(result: FileResult) -> list[str]:
     unchanged = result.updated_count - result.changed_count
     lines = [f"Already stored: {result.updated_count:,} ({result.changed_count:,} corrected, {unchanged:,} unchanged)"]
     if result.removed_count:
-        lines.append(f"Bars of the replaced instrument, not in the file: {result.removed_count:,} removed")
+        whose = "" if result.withdrawn_count else " of the replaced instrument"
+        lines.append(f"Bars{whose}, not in the file: {result.removed_count:,} removed")
     return [
         *lines,
+        f"Withdrawn (stored, but not in the file): {result.withdrawn_count:,}",
         f"Duplicate rows in the file: {result.duplicate_count:,}",
         f"Gaps of more than a minute: {result.gap_count:,}",
         *_format_series(result.symbols),

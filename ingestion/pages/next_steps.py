@@ -6,6 +6,7 @@ import shlex
 
 from ingestion.options import IngestOptions
 from marketdata.command_line import manage
+from marketdata.formatting import format_count
 from marketdata.models import IngestRun
 
 
@@ -28,16 +29,23 @@ def describe_outcome(run: IngestRun) -> str:
         case IngestRun.Status.RUNNING:
             return "Not finished. Nothing of this file is stored until it is."
     if run.inserted_count == 0 and run.changed_count == 0 and run.removed_count == 0:
-        return f"All {run.updated_count:,} bars were already stored with the same values. Nothing changed."
+        nothing = f"All {run.updated_count:,} bars were already stored with the same values. Nothing changed."
+        return f"{nothing} {_describe_withdrawn(run)}".rstrip()
     counts = _format_counts(
         [
             (run.inserted_count, "inserted"),
             (run.changed_count, "corrected"),
             (run.updated_count - run.changed_count, "already stored, unchanged"),
-            (run.removed_count, "of the replaced instrument removed"),
+            (run.removed_count, "removed" if run.withdrawn_count else "of the replaced instrument removed"),
         ]
     )
-    return f"Bars: {counts}."
+    return f"Bars: {counts}. {_describe_withdrawn(run)}".rstrip()
+
+
+def _describe_withdrawn(run: IngestRun) -> str:
+    if not run.withdrawn_count:
+        return ""
+    return f"The table had {format_count(run.withdrawn_count, 'bar')} in the file’s range that the file does not have."
 
 
 def _describe_undo(run: IngestRun) -> str:

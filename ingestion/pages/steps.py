@@ -121,6 +121,8 @@ def _list_warnings(run: IngestRun, aftermath: Aftermath) -> list[str]:
         found.append(format_html(text, names))
     if run.replace_instrument:
         found.append("The command removes the bars of another instrument on the file’s dates.")
+    if run.remove_withdrawn:
+        found.append("The command removes stored bars of the file’s range that the file does not have.")
     return found
 
 

@@ -6,15 +6,14 @@ Minutes without bars are missing only on these dates. So they are stored with th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from ingestion.dbn.metadata import DbnMetadata, MappedInterval
 from ingestion.symbology.intervals import ONE_DAY, InstrumentInterval
+from ingestion.symbology.mapped_days import DateSpan, join_spans
 from marketdata.models import IngestRun, Series, SeriesInstrument
-
-DateRange = tuple[date, date]  # half-open
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class MappedSeries:
     instrument_ids: frozenset[int] | None
 
 
-def find_mapped_dates(metadata: DbnMetadata, mapped: MappedSeries) -> list[DateRange]:
+def find_mapped_dates(metadata: DbnMetadata, mapped: MappedSeries) -> list[DateSpan]:
     """The UTC dates on which the file maps the series, within the range that the file requests.
 
     All dates of that range for a file without mappings; none if the range is undefined, too.
@@ -35,25 +34,14 @@ def find_mapped_dates(metadata: DbnMetadata, mapped: MappedSeries) -> list[DateR
     ranges = [(interval.start, interval.end) for interval in intervals]
     if not metadata.mappings and metadata.start is not None and metadata.end is not None:
         ranges = [(first, end)]
-    return join_ranges((max(start, first), min(stop, end)) for start, stop in ranges)
-
-
-def join_ranges(ranges: Iterable[DateRange]) -> list[DateRange]:
-    """The ranges in order, joined where they overlap or follow one another; empty ones are dropped."""
-    joined: list[DateRange] = []
-    for start, end in sorted(one for one in ranges if one[0] < one[1]):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(joined[-1][1], end)
-        else:
-            joined.append((start, end))
-    return joined
+    return join_spans((max(start, first), min(stop, end)) for start, stop in ranges)
 
 
 def record_mapped_dates(
     run: IngestRun,
     series_by_symbol: Mapping[str, Series],
     intervals_by_symbol: Mapping[str, list[InstrumentInterval]],
-    dates_by_symbol: Mapping[str, list[DateRange]],
+    dates_by_symbol: Mapping[str, list[DateSpan]],
 ) -> None:
     """Store the mapped dates of each series, unless a run with the same range of time stored the same dates."""
     known = set(
@@ -87,7 +75,7 @@ def _is_of_series(interval: MappedInterval, mapped: MappedSeries) -> bool:
     )
 
 
-def _find_requested_dates(metadata: DbnMetadata) -> DateRange:
+def _find_requested_dates(metadata: DbnMetadata) -> DateSpan:
     """The UTC dates that the file's range touches; all dates where it is undefined."""
     first = to_datetime(metadata.start).date() if metadata.start is not None else date.min
     if metadata.end is None:

@@ -17,7 +17,8 @@ from ingestion.dbn.metadata import DbnMetadata
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
 from ingestion.symbology.datasets import is_us_equities
-from ingestion.symbology.mapped_dates import DateRange, join_ranges, to_datetime
+from ingestion.symbology.mapped_dates import to_datetime
+from ingestion.symbology.mapped_days import DateSpan, join_spans
 from marketdata.models import IngestRun, SeriesInstrument
 
 MAX_PAUSE = 90  # days
@@ -25,7 +26,7 @@ _ALL_SYMBOLS = "ALL_SYMBOLS"
 
 
 def refuse_returning_symbols(
-    metadata: DbnMetadata, dates_by_symbol: Mapping[str, list[DateRange]], raw_symbols: Mapping[str, str]
+    metadata: DbnMetadata, dates_by_symbol: Mapping[str, list[DateSpan]], raw_symbols: Mapping[str, str]
 ) -> None:
     """Raise `MixedInstruments` for a ticker of the file that was not mapped for more than `MAX_PAUSE` days before it
     returned, although loaded files, or this one, asked for it. `raw_symbols` has the ticker of each series."""
@@ -33,7 +34,7 @@ def refuse_returning_symbols(
         return
     stored = _find_stored_dates(metadata.dataset, dates_by_symbol)
     for symbol, dates in dates_by_symbol.items():
-        mapped = join_ranges([*dates, *stored[symbol]])
+        mapped = join_spans([*dates, *stored[symbol]])
         for before, after in pairwise(mapped):
             pause = before[1], after[0]
             if (pause[1] - pause[0]).days <= MAX_PAUSE or _is_stored(stored[symbol], pause):
@@ -50,7 +51,7 @@ def refuse_returning_symbols(
                 )
 
 
-def _find_stored_dates(dataset: str, symbols: Iterable[str]) -> dict[str, list[DateRange]]:
+def _find_stored_dates(dataset: str, symbols: Iterable[str]) -> dict[str, list[DateSpan]]:
     rows = SeriesInstrument.objects.filter(
         series__symbol__in=list(symbols), dataset=dataset, replaced_by__isnull=True
     ).values_list("series__symbol", "start_date", "end_date")
@@ -60,13 +61,13 @@ def _find_stored_dates(dataset: str, symbols: Iterable[str]) -> dict[str, list[D
     return stored
 
 
-def _is_stored(stored: list[DateRange], pause: DateRange) -> bool:
+def _is_stored(stored: list[DateSpan], pause: DateSpan) -> bool:
     """Whether the table has both sides of the pause, which was accepted then."""
-    joined = join_ranges(stored)
+    joined = join_spans(stored)
     return any(end == pause[0] for _, end in joined) and any(start == pause[1] for start, _ in joined)
 
 
-def _count_asked_days(metadata: DbnMetadata, symbol: str, pause: DateRange) -> int:
+def _count_asked_days(metadata: DbnMetadata, symbol: str, pause: DateSpan) -> int:
     """The days of the pause in the ranges of files that asked for the symbol: loaded ones, and this one."""
     runs = IngestRun.objects.filter(
         Q(requested_symbols__contains=[symbol]) | Q(requested_symbols__contains=[_ALL_SYMBOLS]),
@@ -80,5 +81,5 @@ def _count_asked_days(metadata: DbnMetadata, symbol: str, pause: DateRange) -> i
     ranges = [(start.date(), end.date()) for start, end in requested if start and end]
     if metadata.start is not None and metadata.end is not None:
         ranges.append((to_datetime(metadata.start).date(), to_datetime(metadata.end).date()))
-    asked = join_ranges((max(start, pause[0]), min(end, pause[1])) for start, end in ranges)
+    asked = join_spans((max(start, pause[0]), min(end, pause[1])) for start, end in ranges)
     return sum((end - start).days for start, end in asked)

@@ -58,14 +58,41 @@ WHERE bars.symbol = ANY (%(symbols)s) AND bars.ts BETWEEN %(min_ts)s AND %(max_t
             AND bars.ts >= days.start_ts AND bars.ts < days.end_ts
     )
 """)
+# A run removes bars of an instrument that it replaces, and bars that the vendor withdrew. A withdrawn one that a later
+# run has stored again, or has removed too, is not restored. The dates of the run are whole days, as those of intervals.
 FIND_RESTORED = sql.SQL("""
 CREATE TEMPORARY TABLE {restored} ON COMMIT DROP AS
 SELECT old.symbol, old.ts, old.open, old.high, old.low, old.close, old.volume, old.ingestion_run_id
-FROM {days} AS days
-JOIN market_bar_revisions AS old
-    ON old.symbol = days.symbol AND old.ts >= days.start_ts AND old.ts < days.end_ts
-WHERE days.kind = 'restored' AND old.revised_by_id = %(run_id)s AND old.operation = 'delete'
+FROM market_bar_revisions AS old
+WHERE %(has_removed)s AND old.symbol = ANY (%(symbols)s) AND old.ts >= %(first_day)s AND old.ts < %(end_day)s
+    AND old.revised_by_id = %(run_id)s AND old.operation = 'delete'
     AND NOT EXISTS (SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = old.symbol AND bars.ts = old.ts)
+    AND NOT EXISTS (
+        SELECT FROM {days} AS days
+        WHERE days.kind = 'skipped' AND days.symbol = old.symbol AND old.ts >= days.start_ts AND old.ts < days.end_ts
+    )
+    AND (
+        NOT EXISTS ({later_removals})
+        OR EXISTS (
+            SELECT FROM {days} AS days
+            WHERE days.kind = 'restored' AND days.symbol = old.symbol
+                AND old.ts >= days.start_ts AND old.ts < days.end_ts
+        )
+    )
+""")
+# Later runs, not undone, that removed the bar `old` too: it had been stored again meanwhile.
+LATER_REMOVALS = sql.SQL("""
+SELECT later.revised_by_id
+FROM market_bar_revisions AS later
+JOIN data_ingest_runs AS remover ON remover.id = later.revised_by_id
+WHERE later.symbol = old.symbol AND later.ts = old.ts AND later.operation = 'delete'
+    AND remover.undoes_id IS NULL AND remover.finished_at > %(finished_at)s
+    AND NOT EXISTS (
+        SELECT FROM data_ingest_runs AS undo
+        WHERE undo.undoes_id = remover.id AND undo.status = 'success'
+    )
+ORDER BY remover.finished_at DESC
+LIMIT 1
 """)
 ANALYZE_BARS = sql.SQL("ANALYZE {bars}; ANALYZE {restored}")
 COUNT_BARS = sql.SQL("""
@@ -74,16 +101,21 @@ SELECT count(*) FILTER (WHERE previous_run_id IS NULL), count(*) FILTER (WHERE p
 FROM {bars}
 """)
 SELECT_RUNS_UNDONE_BEFORE = sql.SQL("""
-SELECT DISTINCT bars.previous_run_id
-FROM {bars} AS bars
-JOIN data_ingest_runs AS undo ON undo.undoes_id = bars.previous_run_id AND undo.status = 'success'
-ORDER BY bars.previous_run_id
+SELECT DISTINCT own.run_id
+FROM (
+    SELECT previous_run_id FROM {bars}
+    UNION
+    SELECT ingestion_run_id FROM {restored}
+) AS own (run_id)
+JOIN data_ingest_runs AS undo ON undo.undoes_id = own.run_id AND undo.status = 'success'
+ORDER BY own.run_id
 """)
 
 # --- Skipped bars ----------------------------------------------------------------------------------------------------
 
-# Bars are skipped for three reasons: a later run changed or removed the run's value, and no undo of this run did; the
-# bar is on a skipped date; or the run removed it on a date where its instrument is not restored.
+# Bars are skipped for four reasons: a later run changed or removed the run's value, and no undo of this run did; the
+# bar is on a skipped date; the run removed it on such a date; or the run removed it, and a later run stored it again or
+# removed it too.
 FIND_SKIPPED = sql.SQL("""
 CREATE TEMPORARY TABLE {skipped} ON COMMIT DROP AS
 SELECT latest.symbol, latest.ts, latest.run_id
@@ -112,7 +144,21 @@ SELECT old.symbol, old.ts, days.later_run_id
 FROM {days} AS days
 JOIN market_bar_revisions AS old
     ON old.symbol = days.symbol AND old.ts >= days.start_ts AND old.ts < days.end_ts
-WHERE days.kind = 'not_restored' AND old.revised_by_id = %(run_id)s AND old.operation = 'delete'
+WHERE days.kind = 'skipped' AND old.revised_by_id = %(run_id)s AND old.operation = 'delete'
+UNION ALL
+SELECT old.symbol, old.ts, coalesce(writer.id, remover.revised_by_id)
+FROM market_bar_revisions AS old
+LEFT JOIN market_bars_ohlcv_1m AS bars ON bars.symbol = old.symbol AND bars.ts = old.ts
+LEFT JOIN data_ingest_runs AS writer ON writer.id = bars.ingestion_run_id AND writer.finished_at > %(finished_at)s
+LEFT JOIN LATERAL ({later_removals}) AS remover ON bars.ts IS NULL
+WHERE %(has_removed)s AND old.symbol = ANY (%(symbols)s) AND old.ts >= %(first_day)s AND old.ts < %(end_day)s
+    AND old.revised_by_id = %(run_id)s AND old.operation = 'delete'
+    AND (writer.id IS NOT NULL OR remover.revised_by_id IS NOT NULL)
+    AND NOT EXISTS (
+        SELECT FROM {days} AS days
+        WHERE days.kind IN ('skipped', 'restored') AND days.symbol = old.symbol
+            AND old.ts >= days.start_ts AND old.ts < days.end_ts
+    )
 """)
 COUNT_SKIPPED_BY_RUN = sql.SQL("SELECT run_id, count(*) FROM {skipped} GROUP BY run_id ORDER BY run_id")
 SELECT_FIRST_SKIPPED = sql.SQL("SELECT symbol, ts, run_id FROM {skipped} ORDER BY symbol, ts LIMIT %(limit)s")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
@@ -82,6 +82,13 @@ def find_replaced_intervals(undone: IngestRun) -> QuerySet[SeriesInstrument]:
     """The intervals that the run replaced, by symbol and date."""
     intervals = SeriesInstrument.objects.filter(replaced_by=undone).select_related("series")
     return intervals.order_by("series__symbol", "start_date")
+
+
+def find_whole_days(undone: IngestRun) -> tuple[datetime, datetime]:
+    """The UTC midnights, half-open, around all bars that the run wrote or removed: it replaces instruments by the
+    day."""
+    first, last = (moment.astimezone(UTC).date() for moment in undone.time_range)
+    return datetime.combine(first, time.min, UTC), datetime.combine(last + ONE_DAY, time.min, UTC)
 
 
 def to_date_range(interval: SeriesInstrument) -> DateRange:

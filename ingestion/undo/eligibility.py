@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from ingestion.errors import InputError
+from ingestion.undo.days import find_whole_days
 from ingestion.undo.messages import format_skipped
 from ingestion.undo.plan import UndoPlan
 from ingestion.undo.split import refuse_if_written_since
-from marketdata.models import Bar, IngestRun, SeriesInstrument
+from marketdata.models import Bar, BarRevision, IngestRun, SeriesInstrument
 
 
 def find_undoable_run(run_id: int) -> IngestRun:
@@ -38,7 +39,7 @@ def refuse_without_changes(undone: IngestRun) -> None:
     if undone.kind == IngestRun.Kind.SPLIT:
         refuse_if_written_since(undone)
         return
-    if _has_bars(undone) or _has_intervals(undone):
+    if _has_bars(undone) or _has_intervals(undone) or _has_removed(undone):
         return
     if undo is not None:
         raise InputError(
@@ -67,3 +68,19 @@ def _has_bars(undone: IngestRun) -> bool:
 def _has_intervals(undone: IngestRun) -> bool:
     of_bars = SeriesInstrument.objects.filter(from_mapping=False)
     return of_bars.filter(Q(run=undone, replaced_by__isnull=True) | Q(replaced_by=undone)).exists()
+
+
+def _has_removed(undone: IngestRun) -> bool:
+    """Whether a bar that the run removed is still absent."""
+    if not undone.removed_count:
+        return False
+    first, end = find_whole_days(undone)
+    present = Bar.objects.filter(symbol=OuterRef("symbol"), ts=OuterRef("ts"))
+    return BarRevision.objects.filter(
+        ~Exists(present),
+        symbol__in=undone.symbols,
+        ts__gte=first,
+        ts__lt=end,
+        revised_by=undone,
+        operation=BarRevision.Operation.DELETE,
+    ).exists()

@@ -18,6 +18,7 @@ from ingestion.undo.days import (
 )
 from marketdata.models import IngestRun, SeriesInstrument
 
+# Dates with bars, and dates of withdrawn bars: an undo of the run that removed them restores them, of this instrument.
 _SELECT_DAYS_WITH_BARS = """
 SELECT ranges.symbol, day::date
 FROM unnest(%(symbols)s::varchar[], %(starts)s::date[], %(ends)s::date[]) AS ranges (symbol, start_date, end_date)
@@ -26,6 +27,16 @@ WHERE EXISTS (
     SELECT FROM market_bars_ohlcv_1m AS bars
     WHERE bars.symbol = ranges.symbol COLLATE "C"
         AND bars.ts >= day AT TIME ZONE 'UTC' AND bars.ts < (day + interval '1 day') AT TIME ZONE 'UTC'
+) OR EXISTS (
+    SELECT FROM market_bar_revisions AS old
+    JOIN data_ingest_runs AS remover ON remover.id = old.revised_by_id
+    WHERE old.symbol = ranges.symbol COLLATE "C" AND old.operation = 'delete'
+        AND old.ts >= day AT TIME ZONE 'UTC' AND old.ts < (day + interval '1 day') AT TIME ZONE 'UTC'
+        AND remover.remove_withdrawn AND remover.id <> %(run_id)s
+        AND NOT EXISTS (
+            SELECT FROM data_ingest_runs AS undo
+            WHERE undo.undoes_id = remover.id AND undo.status = 'success'
+        )
 )
 """
 
@@ -37,7 +48,7 @@ def restore_intervals(cursor: CursorWrapper, undone: IngestRun, days: UndoDays) 
     """
     restored = {day for dates in days.restored for day in dates.list_days()}
     removable = list(_find_removable_intervals(undone))
-    kept = _find_days_with_bars(cursor, removable) - restored
+    kept = _find_days_with_bars(cursor, removable, undone) - restored
     changed = sum(_keep_days(interval, kept) for interval in removable)
     changed += sum(_restore_days(interval, restored) for interval in find_replaced_intervals(undone))
     return changed
@@ -61,8 +72,9 @@ def _find_removable_intervals(undone: IngestRun) -> QuerySet[SeriesInstrument]:
     return SeriesInstrument.current.filter(Q(run=undone) | undone_earlier).select_related("series")
 
 
-def _find_days_with_bars(cursor: CursorWrapper, intervals: list[SeriesInstrument]) -> set[SeriesDay]:
-    cursor.execute(_SELECT_DAYS_WITH_BARS, convert_to_arrays([to_date_range(interval) for interval in intervals]))
+def _find_days_with_bars(cursor: CursorWrapper, intervals: list[SeriesInstrument], undone: IngestRun) -> set[SeriesDay]:
+    ranges = convert_to_arrays([to_date_range(interval) for interval in intervals])
+    cursor.execute(_SELECT_DAYS_WITH_BARS, ranges | {"run_id": undone.pk})
     return set(cursor.fetchall())
 
 

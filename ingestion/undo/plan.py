@@ -15,7 +15,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_INTRANS
 from ingestion.loading.revisions import keep_values
 from ingestion.loading.statements import execute_counted
 from ingestion.undo import bars
-from ingestion.undo.days import UndoDays, convert_to_arrays
+from ingestion.undo.days import UndoDays, convert_to_arrays, find_whole_days
 from marketdata.models import IngestRun
 
 MAX_BARS_NAMED = 5
@@ -132,13 +132,24 @@ class UndoPlan:
 
     def _bounds(self) -> dict[str, Any]:
         undone = self._undone
-        return {"run_id": undone.pk, "symbols": undone.symbols, "min_ts": undone.min_ts, "max_ts": undone.max_ts}
+        first, last = undone.time_range
+        first_day, end_day = find_whole_days(undone)
+        return {
+            "run_id": undone.pk,
+            "symbols": undone.symbols,
+            "min_ts": first,
+            "max_ts": last,
+            "first_day": first_day,
+            "end_day": end_day,
+            "has_removed": undone.removed_count > 0,
+            "finished_at": undone.finished_at,
+        }
 
     def _run(self, statement: sql.SQL, **parameters: Any) -> None:
         self._cursor.execute(self._fill(statement), parameters or None)
 
     def _fill(self, statement: sql.SQL) -> sql.Composed:
-        return statement.format(**self._tables)
+        return statement.format(**self._tables, later_removals=bars.LATER_REMOVALS)
 
     def _write(self, statement: sql.Composed, expected: int, **parameters: Any) -> None:
         outcome = "nothing was changed"

@@ -205,7 +205,15 @@ class RunRow:
                 ("Updated", run.updated_count, "bars that were already stored"),
                 ("Changed", run.changed_count, "of these, corrected"),
                 ("Duplicates", run.duplicate_count, "rows that repeat an earlier row of the file"),
-                ("Removed", run.removed_count, "bars of the replaced instrument"),
+                ("Withdrawn", run.withdrawn_count, "stored bars of the file’s range that it does not have"),
+                ("Removed", run.removed_count, _describe_removed(run)),
                 ("Gaps", run.gap_count, "ranges of missing minutes"),
             ]
         return [(name, f"{count:,}", meaning) for name, count, meaning in counts]
+
+
+def _describe_removed(run: IngestRun) -> str:
+    replaced, withdrawn = "bars of the replaced instrument", "withdrawn bars"
+    if run.remove_withdrawn:
+        return f"{withdrawn} and {replaced}" if run.replace_instrument else withdrawn
+    return replaced

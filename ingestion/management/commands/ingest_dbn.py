@@ -12,7 +12,7 @@ from ingestion.batch.run import ingest_files
 from ingestion.cancellation import cancel_on_signals
 from ingestion.cli.console import Console
 from ingestion.cli.output import BatchOutput, replace_unencodable_characters
-from ingestion.options import IngestOptions, parse_not_empty, parse_whole_number
+from ingestion.options import IngestOptions, find_contradiction, parse_not_empty, parse_whole_number
 from marketdata.management.base import CommandWithExamples
 
 EXAMPLES = """
@@ -25,6 +25,8 @@ examples:
     {manage} ingest_dbn --input data/databento/mnq/ohlcv_1m/raw --skip-ingested
   Load a folder of many series, four files at a time:
     {manage} ingest_dbn --input data/databento/equities/raw --jobs 4
+  Load a delivery that replaces an earlier one, and remove the bars that it no longer has:
+    {manage} ingest_dbn --input mnq-restated.dbn.zst --remove-withdrawn
   Load a contract into a series that you name:
     {manage} ingest_dbn --input es.dbn.zst --symbol 'CME_MINI:ES1!'
 
@@ -72,10 +74,13 @@ class Command(CommandWithExamples):
 
     def handle(self, *args: Any, **options: Any) -> None:
         replace_unencodable_characters()
+        ingest_options = IngestOptions.from_parsed(options)
+        if contradiction := find_contradiction(ingest_options):
+            raise CommandError(contradiction, returncode=2)
         found = find_files(options["input"])
         paths = found.files
         batch_options = BatchOptions(
-            IngestOptions.from_parsed(options),
+            ingest_options,
             dry_run=options["dry_run"],
             skip_ingested=options["skip_ingested"],
             named=frozenset(options["input"]),

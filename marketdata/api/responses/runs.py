@@ -32,4 +32,5 @@ class IngestRunSerializer(serializers.ModelSerializer):
             "row_limit": {"help_text": "The number of rows that the option --limit gave. Null without it."},
             "publisher_id": {"help_text": "The publisher that the option --publisher gave. Null without it."},
             "replace_instrument": {"help_text": "Whether the option --replace-instrument was given."},
+            "remove_withdrawn": {"help_text": "Whether the option --remove-withdrawn was given."},
         }
