@@ -75,7 +75,7 @@ class FileBars:
 class WithdrawnBars:
     """How many bars the file withdraws, of which series, and the first of them by series and time.
 
-    `remove`: whether their removal was requested. `doubt`: why they must stay, empty if there is no reason.
+    `remove`: whether they are to be removed. `doubt`: why they must stay, empty if there is no reason.
     `unfinished_count` bars more are not in the file, but its data of their days are not final, for `unfinished_reason`:
     they do not count as withdrawn.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 from ingestion.options import IngestOptions
 from marketdata.command_line import manage
@@ -10,12 +11,15 @@ from marketdata.formatting import format_count
 from marketdata.models import IngestRun
 
 
-def build_retry_command(run: IngestRun, *, dry_run: bool = False) -> str:
-    """The command line that repeats the run with its options, quoted for a shell."""
+def build_retry_command(run: IngestRun, *, dry_run: bool = False, remove_withdrawn: bool = False) -> str:
+    """The command line that repeats the run with its options, and these two, quoted for a shell."""
     if run.undoes_id:
         arguments = ["undo_run", str(run.undoes_id)]
     else:
-        arguments = ["ingest_dbn", "--input", run.file_path, *IngestOptions.from_run(run).to_arguments()]
+        options = IngestOptions.from_run(run)
+        if remove_withdrawn:
+            options = replace(options, remove_withdrawn=True)
+        arguments = ["ingest_dbn", "--input", run.file_path, *options.to_arguments()]
     return shlex.join([*manage().split(), *arguments, *(["--dry-run"] if dry_run else [])])
 
 

@@ -66,7 +66,8 @@ def list_next_steps(run: IngestRun, written: Written, aftermath: Aftermath) -> N
         case IngestRun.Status.RUNNING:
             return NextSteps([_describe_waiting(run)])
     is_undone = any(not undo.left_count for undo in aftermath.undos)
-    return NextSteps([_show_bars(run, Written() if is_undone else written), *_list_repetitions(run, aftermath)])
+    shown = _show_bars(run, Written() if is_undone else written)
+    return NextSteps([shown, *_list_withdrawn(run, aftermath), *_list_repetitions(run, aftermath)])
 
 
 def _list_retries(run: IngestRun) -> list[Step]:
@@ -92,6 +93,14 @@ def _show_bars(run: IngestRun, written: Written) -> Step:
         return Step("No action is required.")
     links = [link_bars(series, run.min_ts) for series in written.series]
     return Step("No action is required. View the bars:", links=links, note=written.note)
+
+
+def _list_withdrawn(run: IngestRun, aftermath: Aftermath) -> list[Step]:
+    """How to remove the bars that the file does not have. Not after later changes: another file may be newer."""
+    if not run.withdrawn_count or run.remove_withdrawn or aftermath.undos or aftermath.later:
+        return []
+    text = "To remove the withdrawn bars, which can be undone, if no newer delivery of this range exists:"
+    return [Step(text, build_retry_command(run, remove_withdrawn=True))]
 
 
 def _list_repetitions(run: IngestRun, aftermath: Aftermath) -> list[Step]:

@@ -21,6 +21,7 @@ OPTIONS = st.builds(
     limit=st.none() | st.integers(1, 2**63 - 1),
     publisher_id=st.none() | st.integers(1, 2**16 - 1),
     replace_instrument=st.booleans(),
+    remove_withdrawn=st.booleans(),
 )
 
 
@@ -54,6 +55,7 @@ def test_every_option_is_recorded_by_a_run_field_of_its_own():
         IngestOptions(symbol="DEMO", limit=2),
         IngestOptions(dataset="mine", publisher_id=1),
         IngestOptions(replace_instrument=True),
+        IngestOptions(remove_withdrawn=True),
     ],
 )
 def test_the_options_of_a_run_can_be_read_from_its_row(market_db, tmp_path, options):

@@ -255,6 +255,13 @@ def test_a_limit_does_not_load_the_first_rows_of_a_damaged_file(market_db, tmp_p
     assert stored() == {}
 
 
+def test_removing_withdrawn_bars_with_a_limit_is_refused(market_db, tmp_path):
+    path = write(tmp_path / "mnq.dbn", bars(5))
+    with pytest.raises(IngestError, match="leave --limit out"):
+        ingest_file(path=path, options=IngestOptions(limit=3, remove_withdrawn=True))
+    assert not IngestRun.objects.exists()
+
+
 def test_replacing_an_instrument_with_a_limit_is_refused(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(9))
     with pytest.raises(IngestError, match="leave --limit out"):

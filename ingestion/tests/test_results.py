@@ -24,7 +24,9 @@ def test_a_preview_has_the_result_of_the_load(market_db, tmp_path):
 
     assert preview == loaded.result
     assert (preview.row_count, preview.inserted_count, preview.changed_count, preview.duplicate_count) == (5, 2, 1, 1)
-    assert preview.notes == ("Longest gap: 3 minutes after the bar of 2024-01-02 00:04 UTC.",)
+    assert preview.withdrawn_count == 1
+    assert preview.notes[0] == "Longest gap: 3 minutes after the bar of 2024-01-02 00:04 UTC."
+    assert preview.notes[1].startswith("Withdrawn: the table has 1 bar in the file's range")
 
 
 def test_the_run_records_every_field_of_the_result(market_db, tmp_path):

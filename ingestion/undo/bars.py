@@ -58,46 +58,62 @@ WHERE bars.symbol = ANY (%(symbols)s) AND bars.ts BETWEEN %(min_ts)s AND %(max_t
             AND bars.ts >= days.start_ts AND bars.ts < days.end_ts
     )
 """)
-# A run removes bars of an instrument that it replaces, and bars that the vendor withdrew. A withdrawn one that a later
-# run has stored again, or has removed too, is not restored. The dates of the run are whole days, as those of intervals.
+# All bars that the run removed, of an instrument that it replaced or because the vendor withdrew them. Without a
+# `later_run_id` they are restored. With one they are skipped: the day is skipped, or a later run has stored the bar
+# again, or has removed it too. A bar that an earlier undo of this run has restored is left out.
 FIND_RESTORED = sql.SQL("""
 CREATE TEMPORARY TABLE {restored} ON COMMIT DROP AS
-SELECT old.symbol, old.ts, old.open, old.high, old.low, old.close, old.volume, old.ingestion_run_id
-FROM market_bar_revisions AS old
-WHERE %(has_removed)s AND old.symbol = ANY (%(symbols)s) AND old.ts >= %(first_day)s AND old.ts < %(end_day)s
-    AND old.revised_by_id = %(run_id)s AND old.operation = 'delete'
-    AND NOT EXISTS (SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = old.symbol AND bars.ts = old.ts)
-    AND NOT EXISTS (
-        SELECT FROM {days} AS days
-        WHERE days.kind = 'skipped' AND days.symbol = old.symbol AND old.ts >= days.start_ts AND old.ts < days.end_ts
-    )
-    AND (
-        NOT EXISTS ({later_removals})
-        OR EXISTS (
-            SELECT FROM {days} AS days
-            WHERE days.kind = 'restored' AND days.symbol = old.symbol
-                AND old.ts >= days.start_ts AND old.ts < days.end_ts
-        )
-    )
+SELECT old.symbol, old.ts, old.open, old.high, old.low, old.close, old.volume, old.ingestion_run_id,
+    coalesce(days.later_run_id, present.ingestion_run_id, later.run_id) AS later_run_id
+FROM (
+    SELECT *, %(finished_at)s AS removed_at
+    FROM market_bar_revisions
+    WHERE %(has_removed)s AND symbol = ANY (%(symbols)s) AND ts >= %(first_day)s AND ts < %(end_day)s
+        AND revised_by_id = %(run_id)s AND operation = 'delete'
+) AS old
+LEFT JOIN {days} AS days
+    ON days.symbol = old.symbol AND old.ts >= days.start_ts AND old.ts < days.end_ts AND days.kind <> 'not_restored'
+LEFT JOIN market_bars_ohlcv_1m AS present ON present.symbol = old.symbol AND present.ts = old.ts
+LEFT JOIN LATERAL (
+    SELECT removed.run_id
+    FROM (
+        SELECT other.symbol, other.ts, remover.id AS run_id, remover.finished_at AS removed_at
+        FROM market_bar_revisions AS other
+        JOIN data_ingest_runs AS remover ON remover.id = other.revised_by_id
+        WHERE other.symbol = old.symbol AND other.ts = old.ts AND other.operation = 'delete'
+            AND remover.undoes_id IS NULL AND remover.finished_at > old.removed_at
+    ) AS removed
+    WHERE NOT {restored_since_removed}
+    ORDER BY removed.removed_at DESC
+    LIMIT 1
+) AS later ON days.kind IS NULL
+WHERE NOT {restored_since_old}
 """)
-# Later runs, not undone, that removed the bar `old` too: it had been stored again meanwhile.
-LATER_REMOVALS = sql.SQL("""
-SELECT later.revised_by_id
-FROM market_bar_revisions AS later
-JOIN data_ingest_runs AS remover ON remover.id = later.revised_by_id
-WHERE later.symbol = old.symbol AND later.ts = old.ts AND later.operation = 'delete'
-    AND remover.undoes_id IS NULL AND remover.finished_at > %(finished_at)s
-    AND NOT EXISTS (
-        SELECT FROM data_ingest_runs AS undo
-        WHERE undo.undoes_id = remover.id AND undo.status = 'success'
-    )
-ORDER BY remover.finished_at DESC
-LIMIT 1
+# Whether an undo has restored a bar since `removed_at`: it had a value later that is from before that time.
+_RESTORED_SINCE = sql.SQL("""
+EXISTS (
+    SELECT FROM (
+        SELECT state.ingestion_run_id, reviser.finished_at
+        FROM market_bar_revisions AS state
+        JOIN data_ingest_runs AS reviser ON reviser.id = state.revised_by_id
+        WHERE state.symbol = {removed}.symbol AND state.ts = {removed}.ts
+        UNION ALL
+        SELECT state.ingestion_run_id, 'infinity'
+        FROM market_bars_ohlcv_1m AS state
+        WHERE state.symbol = {removed}.symbol AND state.ts = {removed}.ts
+    ) AS states (run_id, until)
+    JOIN data_ingest_runs AS writer ON writer.id = states.run_id
+    WHERE states.until > {removed}.removed_at AND writer.finished_at < {removed}.removed_at
+)
 """)
+# Placeholders of the statements, besides the names of the tables.
+CONDITIONS = {
+    f"restored_since_{alias}": _RESTORED_SINCE.format(removed=sql.Identifier(alias)) for alias in ("old", "removed")
+}
 ANALYZE_BARS = sql.SQL("ANALYZE {bars}; ANALYZE {restored}")
 COUNT_BARS = sql.SQL("""
 SELECT count(*) FILTER (WHERE previous_run_id IS NULL), count(*) FILTER (WHERE previous_run_id IS NOT NULL),
-    (SELECT count(*) FROM {restored})
+    (SELECT count(*) FROM {restored} WHERE later_run_id IS NULL)
 FROM {bars}
 """)
 SELECT_RUNS_UNDONE_BEFORE = sql.SQL("""
@@ -105,7 +121,7 @@ SELECT DISTINCT own.run_id
 FROM (
     SELECT previous_run_id FROM {bars}
     UNION
-    SELECT ingestion_run_id FROM {restored}
+    SELECT ingestion_run_id FROM {restored} WHERE later_run_id IS NULL
 ) AS own (run_id)
 JOIN data_ingest_runs AS undo ON undo.undoes_id = own.run_id AND undo.status = 'success'
 ORDER BY own.run_id
@@ -113,9 +129,8 @@ ORDER BY own.run_id
 
 # --- Skipped bars ----------------------------------------------------------------------------------------------------
 
-# Bars are skipped for four reasons: a later run changed or removed the run's value, and no undo of this run did; the
-# bar is on a skipped date; the run removed it on such a date; or the run removed it, and a later run stored it again or
-# removed it too.
+# Bars are skipped for three reasons: a later run changed or removed the run's value, and no undo of this run did; the
+# bar is on a skipped date; or the run removed it, and cannot restore it because of a later run.
 FIND_SKIPPED = sql.SQL("""
 CREATE TEMPORARY TABLE {skipped} ON COMMIT DROP AS
 SELECT latest.symbol, latest.ts, latest.run_id
@@ -140,25 +155,7 @@ JOIN market_bars_ohlcv_1m AS bars
     ON bars.symbol = days.symbol AND bars.ts >= days.start_ts AND bars.ts < days.end_ts
 WHERE days.kind = 'skipped' AND bars.ingestion_run_id = %(run_id)s
 UNION ALL
-SELECT old.symbol, old.ts, days.later_run_id
-FROM {days} AS days
-JOIN market_bar_revisions AS old
-    ON old.symbol = days.symbol AND old.ts >= days.start_ts AND old.ts < days.end_ts
-WHERE days.kind = 'skipped' AND old.revised_by_id = %(run_id)s AND old.operation = 'delete'
-UNION ALL
-SELECT old.symbol, old.ts, coalesce(writer.id, remover.revised_by_id)
-FROM market_bar_revisions AS old
-LEFT JOIN market_bars_ohlcv_1m AS bars ON bars.symbol = old.symbol AND bars.ts = old.ts
-LEFT JOIN data_ingest_runs AS writer ON writer.id = bars.ingestion_run_id AND writer.finished_at > %(finished_at)s
-LEFT JOIN LATERAL ({later_removals}) AS remover ON bars.ts IS NULL
-WHERE %(has_removed)s AND old.symbol = ANY (%(symbols)s) AND old.ts >= %(first_day)s AND old.ts < %(end_day)s
-    AND old.revised_by_id = %(run_id)s AND old.operation = 'delete'
-    AND (writer.id IS NOT NULL OR remover.revised_by_id IS NOT NULL)
-    AND NOT EXISTS (
-        SELECT FROM {days} AS days
-        WHERE days.kind IN ('skipped', 'restored') AND days.symbol = old.symbol
-            AND old.ts >= days.start_ts AND old.ts < days.end_ts
-    )
+SELECT symbol, ts, later_run_id FROM {restored} WHERE later_run_id IS NOT NULL
 """)
 COUNT_SKIPPED_BY_RUN = sql.SQL("SELECT run_id, count(*) FROM {skipped} GROUP BY run_id ORDER BY run_id")
 SELECT_FIRST_SKIPPED = sql.SQL("SELECT symbol, ts, run_id FROM {skipped} ORDER BY symbol, ts LIMIT %(limit)s")
@@ -187,6 +184,7 @@ INSERT INTO market_bars_ohlcv_1m
 SELECT symbol, ts, (extract(epoch FROM ts) * 1000)::int8, open, high, low, close, volume, ingestion_run_id,
     %(finished_at)s
 FROM {restored}
+WHERE later_run_id IS NULL
 """)
 
 DROP_TABLES = sql.SQL("DROP TABLE {days}, {bars}, {restored}, {skipped}")

@@ -47,7 +47,7 @@ def refuse_without_changes(undone: IngestRun) -> None:
             "changed: undo those runs first."
         )
     if undone.inserted_count or undone.changed_count or undone.removed_count:
-        raise InputError(f"Run {undone.pk} has nothing left to undo: later runs have changed all its bars.")
+        raise _build_nothing_left(undone)
     raise InputError(
         f"Run {undone.pk} changed nothing, since the table already had each of its bars: there is nothing to undo."
     )
@@ -56,7 +56,13 @@ def refuse_without_changes(undone: IngestRun) -> None:
 def refuse_if_all_skipped(undone: IngestRun, plan: UndoPlan, changed_intervals: int) -> None:
     """Raise `InputError` if the undo changes neither a bar nor an interval."""
     if not plan.counts.total and not changed_intervals:
+        if not plan.skipped.count:
+            raise _build_nothing_left(undone)
         raise InputError(f"Nothing of run {undone.pk} can be undone. {format_skipped(undone, plan.skipped)}")
+
+
+def _build_nothing_left(undone: IngestRun) -> InputError:
+    return InputError(f"Run {undone.pk} has nothing left to undo: later runs have changed all its bars.")
 
 
 def _has_bars(undone: IngestRun) -> bool:

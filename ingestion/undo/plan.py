@@ -149,7 +149,7 @@ class UndoPlan:
         self._cursor.execute(self._fill(statement), parameters or None)
 
     def _fill(self, statement: sql.SQL) -> sql.Composed:
-        return statement.format(**self._tables, later_removals=bars.LATER_REMOVALS)
+        return statement.format(**self._tables, **bars.CONDITIONS)
 
     def _write(self, statement: sql.Composed, expected: int, **parameters: Any) -> None:
         outcome = "nothing was changed"

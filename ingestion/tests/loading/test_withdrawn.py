@@ -105,7 +105,7 @@ def test_withdrawn_bars_are_removed_and_their_values_kept(market_db, tmp_path):
     assert count(path, REMOVE) == (0, 0)
 
 
-def test_the_summary_of_a_removal_has_the_counts(market_db, tmp_path):
+def test_the_summary_has_the_counts_of_removed_bars(market_db, tmp_path):
     ingest(write(tmp_path / "first.dbn", bars(100)))
     path = write(tmp_path / "restated.dbn", restate(bars(100), 40, 41))
     for dry_run in (True, False):

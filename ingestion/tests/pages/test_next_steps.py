@@ -29,6 +29,19 @@ def test_an_outcome_lists_only_the_counts_that_are_not_zero():
     assert describe_outcome(IngestRun(status="success", inserted_count=4)) == "Bars: 4 inserted."
 
 
+def test_an_outcome_has_the_withdrawn_bars():
+    run = IngestRun(status="success", updated_count=5, withdrawn_count=1)
+    assert describe_outcome(run) == (
+        "All 5 bars were already stored with the same values. Nothing changed. The table had 1 bar in the file’s range "
+        "that the file does not have."
+    )
+    run = IngestRun(status="success", updated_count=5, withdrawn_count=3, removed_count=3, remove_withdrawn=True)
+    assert describe_outcome(run) == (
+        "Bars: 5 already stored, unchanged; 3 removed. The table had 3 bars in the file’s range that the file does not "
+        "have."
+    )
+
+
 def test_the_outcome_of_an_undo_counts_what_it_restored():
     undo = IngestRun(status="success", undoes_id=1, removed_count=1, changed_count=2, inserted_count=3, left_count=4)
     assert describe_outcome(undo) == (

@@ -133,3 +133,21 @@ def test_names_of_files_are_escaped():
     steps = list_steps(build_run(), later=[LaterRun(5, HOSTILE, None)])
     assert '<span class="file">&lt;script&gt;' in steps.steps[1].text
     assert "<script>" not in steps.steps[1].text
+
+
+def test_withdrawn_bars_can_be_removed_unless_later_runs_changed_bars():
+    run = build_run(withdrawn_count=3)
+    removing = (
+        "To remove the withdrawn bars, which can be undone, if no newer delivery of this range exists:",
+        f"{INGEST} --remove-withdrawn",
+    )
+    assert read(list_steps(run))[1] == removing
+    assert removing not in read(list_steps(run, later=[LaterRun(2, "later.dbn", None)]))
+    assert removing not in read(list_steps(build_run(withdrawn_count=3, remove_withdrawn=True)))
+    assert removing not in read(list_steps(build_run()))
+
+
+def test_a_repetition_that_removes_withdrawn_bars_is_a_warning():
+    [_, (text, command), _] = read(list_steps(build_run(withdrawn_count=3, remove_withdrawn=True)))
+    assert "removes stored bars of the file’s range that the file does not have" in text
+    assert command == f"{INGEST} --remove-withdrawn --dry-run"

@@ -45,6 +45,7 @@ MINUTES = st.tuples(st.integers(0, 4), st.integers(1, 5), st.integers(0, 2))
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("ingest"), MINUTES),
+        st.tuples(st.just("restate"), MINUTES),
         st.tuples(st.just("replace"), MINUTES, st.integers(0, 2)),
         st.tuples(st.just("undo"), st.integers(0, 5)),
     ),
@@ -67,8 +68,9 @@ STEPS = st.lists(
         ("undo", 2),
     ]
 )
+@example(steps=[("ingest", (0, 5, 0)), ("restate", (1, 2, 1)), ("ingest", (0, 1, 0)), ("undo", 1), ("undo", 0)])
 def test_bars_as_of_any_moment_agree_with_any_history(market_db, tmp_path_factory, steps):
-    """Ingest, correct, replace and undo in any order, and read the table each time; then read it as of each moment."""
+    """Ingest, restate, replace and undo in any order, and read the table each time; then read it as of each moment."""
     empty_tables()
     folder = tmp_path_factory.mktemp("history")
     reads = [(timezone.now(), [])]
@@ -81,7 +83,8 @@ def test_bars_as_of_any_moment_agree_with_any_history(market_db, tmp_path_factor
                 first, count, by = arguments[0]
                 records = bars(count, first=first, instrument_id=FRONT + (arguments[1] if step == "replace" else 0))
                 records["volume"] += by
-                runs.append(ingest_records(folder / f"{number}.dbn", records, replace_instrument=step == "replace").pk)
+                options = {"replace_instrument": step == "replace", "remove_withdrawn": step == "restate"}
+                runs.append(ingest_records(folder / f"{number}.dbn", records, **options).pk)
         except CommandError:
             pass  # refused, so nothing may have changed
         else:

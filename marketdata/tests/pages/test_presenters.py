@@ -56,4 +56,17 @@ def test_counts_of_an_undo_differ_from_those_of_an_ingest():
     ]
     ingested = RunRow(IngestRun(row_count=9, **counts)).counts
     assert ingested[0] == ("Rows loaded", "9", "from the file")
-    assert len(ingested) == 7
+    assert len(ingested) == 8
+
+
+def test_removed_bars_are_of_the_replaced_instrument_or_withdrawn():
+    def describe(**options):
+        counts = RunRow(IngestRun(removed_count=2, withdrawn_count=1, **options)).counts
+        assert ("Withdrawn", "1", "stored bars of the file’s range that it does not have") in counts
+        return {name: meaning for name, _, meaning in counts}["Removed"]
+
+    assert describe() == describe(replace_instrument=True) == "bars of the replaced instrument"
+    assert describe(remove_withdrawn=True) == "withdrawn bars"
+    assert (
+        describe(remove_withdrawn=True, replace_instrument=True) == "withdrawn bars and bars of the replaced instrument"
+    )
