@@ -15,7 +15,7 @@ from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
 from ingestion.symbology.intervals import ONE_DAY
 from marketdata.command_line import manage
-from marketdata.contracts.symbols import is_ambiguous_dataset, name_by_instrument, parse_raw_symbol
+from marketdata.contracts.symbols import is_user_defined, name_by_instrument, parse_raw_symbol
 from marketdata.contracts.years import Contract, is_past, resolve_contract
 from marketdata.models import Series, SeriesInstrument
 
@@ -34,9 +34,9 @@ class StoredContract:
 
 
 def find_stored_contracts(series: Series) -> list[StoredContract]:
-    """The contracts of the series by date; one with its own name for a series that is not named by a raw symbol."""
+    """The contracts of the series by date; none for a series that is not named by a raw symbol."""
     raw = parse_raw_symbol(series.symbol, series.dataset)
-    if series.vendor_symbols or not is_ambiguous_dataset(series.dataset) or _is_continuous(series):
+    if series.vendor_symbols or (raw is None and not is_user_defined(series.symbol, series.dataset)):
         return []
     rows = SeriesInstrument.objects.filter(series=series, from_mapping=False).order_by("start_date", "instrument_id")
     if any(row.raw_symbol not in ("", series.symbol) for row in rows):
@@ -89,7 +89,3 @@ def _resolve_rows(series: Series, rows: list[SeriesInstrument]) -> Iterable[tupl
 
 def _name_row(series: Series, row: SeriesInstrument) -> str:
     return name_by_instrument(series.symbol, row.instrument_id)
-
-
-def _is_continuous(series: Series) -> bool:
-    return series.kind == Series.Kind.CONTINUOUS

@@ -45,7 +45,7 @@ def test_every_option_is_recorded_by_a_run_field_of_its_own():
     columns = {field.name for field in IngestRun._meta.concrete_fields}
     fields = IngestOptions().to_run_fields()
     assert set(fields) <= columns
-    assert len(fields) == len(inspect.signature(IngestOptions).parameters) == 6
+    assert len(fields) == len(inspect.signature(IngestOptions).parameters) == 7
 
 
 @pytest.mark.parametrize(

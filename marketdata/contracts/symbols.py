@@ -73,6 +73,11 @@ def is_ambiguous_dataset(dataset: str) -> bool:
     return dataset in (GLOBEX, CBOE_FUTURES)
 
 
+def is_user_defined(text: str, dataset: str) -> bool:
+    """Whether the text names a spread that a user of CME Globex defined: it can be used again for another one."""
+    return dataset == GLOBEX and text.startswith(f"{_USER_DEFINED}:")
+
+
 def parse_raw_symbol(text: str, dataset: str) -> RawSymbol | None:
     """The parts of a raw symbol with one- or two-digit years; None if it has none, or cannot be read."""
     if dataset == CBOE_FUTURES:
