@@ -211,6 +211,7 @@ SPECTACULAR_SETTINGS = {
     "Back to [Barkeep](/).",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {"KindEnum": "marketdata.models.ingest_run.IngestRun.Kind"},  # the name in clients
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # values mean what they are called
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,11 @@ from typing import Any
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
 from ingestion.symbology.datasets import is_us_equities
+from marketdata.contracts.slugs import add_checksum, propose_slug
 from marketdata.models import Series
-
-_SLUG_LENGTH = 140
 
 # CME's equity-index futures, one contract at a time: ESZ2025, MNQ.c.0. Their spreads and options do not match.
 _EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,4}|\.[cvn]\.\d+)")
-
-
-def propose_slug(symbol: str) -> str:
-    """The symbol with only the characters of a URL: `ES.c.0` becomes `es-c-0`. Similar symbols may share a slug."""
-    return re.sub(r"[^a-z0-9]+", "-", symbol.lower()).strip("-")[:_SLUG_LENGTH] or _add_checksum("series", symbol)
 
 
 def default_dataset_name(symbols: Sequence[str], vendor_dataset: str, schema: str) -> str:
@@ -49,7 +42,7 @@ def ensure_series(columns_by_symbol: Mapping[str, Mapping[str, object]], dataset
     _create(
         unique - _find(unique).keys(),
         dataset,
-        lambda symbol: _add_checksum(propose_slug(symbol), symbol),
+        lambda symbol: add_checksum(propose_slug(symbol), symbol),
         columns_by_symbol,
     )
     series = _find(unique)
@@ -112,7 +105,3 @@ def _create(
 
 def _find(symbols: set[str]) -> dict[str, Series]:
     return {series.symbol: series for series in Series.objects.filter(symbol__in=symbols)}
-
-
-def _add_checksum(slug: str, symbol: str) -> str:
-    return f"{slug}-{zlib.crc32(symbol.encode()):08x}"

@@ -34,7 +34,7 @@ class BarsViewSet(FilesViewSet):
     @extend_schema(
         summary="List minute bars",
         parameters=[BarsParameters],
-        responses=describe_responses(BarPageSerializer, 404, files=True),
+        responses=describe_responses(BarPageSerializer, 300, 404, files=True),
     )
     def bars(self, request: Request, slug: str) -> Response | StreamingHttpResponse:
         """Bars of [start, end) in pages, or the complete range as CSV or Parquet. Prices are exact decimal text.
@@ -72,7 +72,7 @@ class BarsViewSet(FilesViewSet):
         summary="List revisions of minute bars",
         parameters=[RevisionsParameters],
         responses=describe_responses(
-            RevisionPageSerializer, 404, example=OpenApiExample("A corrected bar", REVISIONS_EXAMPLE)
+            RevisionPageSerializer, 300, 404, example=OpenApiExample("A corrected bar", REVISIONS_EXAMPLE)
         ),
     )
     def revisions(self, request: Request, slug: str) -> Response:

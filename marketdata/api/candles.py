@@ -45,7 +45,7 @@ class CandleViewSet(FilesViewSet):
     @extend_schema(
         summary="List candles",
         parameters=[_TIMEFRAME, CandlesParameters],
-        responses=describe_responses(CandlePageSerializer, 404, 409, files=True),
+        responses=describe_responses(CandlePageSerializer, 300, 404, 409, files=True),
     )
     def bars(self, request: Request, slug: str, timeframe: str) -> Response | StreamingHttpResponse:
         """Candles with a timestamp in [start, end) in pages, or the complete range as CSV or Parquet.
@@ -84,7 +84,7 @@ class CandleViewSet(FilesViewSet):
     @extend_schema(
         summary="Get the stats of a series' candles",
         parameters=[_TIMEFRAME],
-        responses=describe_responses(StatsSerializer, 404, 409),
+        responses=describe_responses(StatsSerializer, 300, 404, 409),
     )
     def stats(self, request: Request, slug: str, timeframe: str) -> Response:
         """The number of candles of this timeframe, the first and last timestamp, and the latest close."""

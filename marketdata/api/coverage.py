@@ -24,6 +24,7 @@ class CoverageViewSet(ViewSet):
         parameters=[RangeParameters],
         responses=describe_responses(
             CoverageSerializer,
+            300,
             404,
             409,
             example=OpenApiExample("A day with half an hour missing", COVERAGE_EXAMPLE),

@@ -1,4 +1,5 @@
-"""API errors beyond those of REST framework: an unknown trading calendar, and a database that does not respond."""
+"""API errors beyond those of REST framework: an unknown trading calendar, the short code of a contract, and a database
+that does not respond."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from marketdata.api.contracts import ShortCode, respond_to_short_code
 from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.models import Series
 
@@ -41,7 +43,9 @@ class DatabaseUnavailable(APIException):
 
 
 def handle_error(error: Exception, context: dict[str, Any]) -> Response | None:
-    """REST framework's exception handler, and 503 for a database that does not respond."""
+    """REST framework's exception handler, redirects, and 503 for a database that does not respond."""
+    if isinstance(error, ShortCode):
+        return respond_to_short_code(error, context)
     if isinstance(error, (InterfaceError, OperationalError)):
         logger.error("The database did not respond to a request of the API: %s", error)
         error = DatabaseUnavailable()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import MAXYEAR, datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from marketdata.models import Series
 from marketdata.timestamps import parse_timestamp
 
 MAX_LIMIT = 10_000
@@ -56,6 +58,26 @@ class WholeNumberField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class TrueOrFalseField(serializers.BooleanField):
+    """`true` or `false`, in any letter case. REST framework's field would also accept 1, on and y."""
+
+    default_error_messages = {"invalid": "'{input}' is not one of true, false."}
+
+    def to_internal_value(self, data: object) -> bool:
+        text = str(data).lower()
+        if text not in ("true", "false"):
+            self.fail("invalid", input=data)
+        return text == "true"
+
+
+@extend_schema_field({"type": "string", "minLength": 1, "example": "NQ"})
+class ProductField(serializers.CharField):
+    """A product, as it is written: a blank is part of it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
+
+
 class NegotiatedFormat:
     """The default of `format`: what the header Accept selects."""
 
@@ -95,6 +117,20 @@ class KnownParameters(serializers.Serializer):
 
 class NoParameters(KnownParameters):
     """Of endpoints without parameters."""
+
+
+class SeriesParameters(KnownParameters):
+    """Filters of the list of series. They combine."""
+
+    product = ProductField(
+        required=False, help_text="Only contracts of this product, for example NQ, in any letter case."
+    )
+    kind = ChoiceField(Series.Kind.values, required=False, help_text="Only what is of this kind, for example outright.")
+    active = TrueOrFalseField(
+        required=False,
+        help_text="true: only contracts that can still trade, and what does not expire. false: only expired contracts. "
+        "A contract whose year is not settled is in neither.",
+    )
 
 
 class RangeParameters(KnownParameters):

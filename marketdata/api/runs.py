@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from marketdata.api.contracts import ShortCode
 from marketdata.api.paging import RunsPagination
 from marketdata.api.params import NoParameters, RunsParameters
 from marketdata.api.responses.errors import describe_responses
 from marketdata.api.responses.runs import IngestRunSerializer
 from marketdata.api.series import get_series
-from marketdata.models import IngestRun
+from marketdata.models import IngestRun, Series
 from marketdata.runs.locks import close_orphaned_runs
+from marketdata.series import describe_contracts
 
 _ID = OpenApiParameter("id", OpenApiTypes.INT64, OpenApiParameter.PATH, description="The number of the run.")
 
@@ -43,7 +45,7 @@ class IngestRunViewSet(GenericViewSet):
             if name in parameters:
                 runs = runs.filter(**{name: parameters[name]})
         if "series" in parameters:
-            runs = runs.filter(symbols__contains=[get_series(parameters["series"]).symbol])
+            runs = runs.filter(symbols__contains=[_get_series(parameters["series"]).symbol])
         page = self.paginate_queryset(runs)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -58,3 +60,13 @@ class IngestRunViewSet(GenericViewSet):
         if run is None:
             raise NotFound(f"There is no ingest run {pk}.")
         return Response(self.get_serializer(run).data)
+
+
+def _get_series(slug: str) -> Series:
+    """The series of the parameter. A short code of one contract is that contract, of several a wrong value (400)."""
+    try:
+        return get_series(slug)
+    except ShortCode as error:
+        if len(error.contracts) > 1:
+            raise ValidationError({"series": [describe_contracts(slug, error.contracts)]}) from error
+        return error.contracts[0]

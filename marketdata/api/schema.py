@@ -19,8 +19,19 @@ _RETRY_AFTER = OpenApiParameter(
     response=[429, 503],
     description="Seconds to wait before the next request.",
 )
+_LOCATION = OpenApiParameter(
+    "Location",
+    str,
+    OpenApiParameter.HEADER,
+    response=[307],
+    description="The same address with the slug of the contract.",
+)
 _SLUG = OpenApiParameter(
-    "slug", str, OpenApiParameter.PATH, description="The name of the series in addresses, in any letter case."
+    "slug",
+    str,
+    OpenApiParameter.PATH,
+    description="The name of the series in addresses, in any letter case, or the short code of a contract, such as "
+    "nqh5 or nqh25 for nqh2025.",
 )
 
 
@@ -28,8 +39,8 @@ class Schema(AutoSchema):
     """Public endpoints declare no authentication, so that the docs page shows them without a lock."""
 
     def get_override_parameters(self) -> list[Any]:
-        slug = [_SLUG] if "{slug}" in self.path else []
-        return [*slug, *super().get_override_parameters(), _RETRY_AFTER]
+        of_series = [_SLUG, _LOCATION] if "{slug}" in self.path else []
+        return [*of_series, *super().get_override_parameters(), _RETRY_AFTER]
 
     def get_auth(self) -> list[dict]:
         if any(isinstance(permission, AllowAny) for permission in self.view.get_permissions()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
@@ -10,9 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from marketdata.api.params import NoParameters
+from marketdata.api.contracts import ShortCode
+from marketdata.api.params import NoParameters, SeriesParameters
 from marketdata.api.responses.errors import describe_responses
-from marketdata.api.responses.examples import STATS_EXAMPLE
+from marketdata.api.responses.examples import SERIES_EXAMPLE, STATS_EXAMPLE
 from marketdata.api.responses.series import (
     SeriesSummarySerializer,
     StatsSerializer,
@@ -22,9 +24,7 @@ from marketdata.api.responses.series import (
 from marketdata.bars.stats import get_stats, list_stats
 from marketdata.models import Series
 from marketdata.runs.query import find_last_runs
-from marketdata.series import find_series, list_slugs
-
-MAX_NAMED_SLUGS = 20
+from marketdata.series import describe_unknown, filter_series, find_contracts, find_series, list_raw_symbols
 
 
 class SeriesViewSet(ViewSet):
@@ -36,18 +36,35 @@ class SeriesViewSet(ViewSet):
             return [AllowAny()]
         return [IsAuthenticated()]
 
-    @extend_schema(summary="List series", responses=describe_responses(SeriesSummarySerializer(many=True)))
+    @extend_schema(
+        summary="List series",
+        parameters=[SeriesParameters],
+        responses=describe_responses(
+            SeriesSummarySerializer(many=True), example=OpenApiExample("A contract", SERIES_EXAMPLE)
+        ),
+    )
     def list(self, request: Request) -> Response:
-        """Each series with its slug, symbol, bar count, first and last minute, freshness and last run."""
-        NoParameters.parse(request)
-        series = list(Series.objects.all())
-        runs = find_last_runs(series)
-        pairs = zip(series, list_stats(series), strict=True)
-        return Response([serialize_series(one, stats, runs.get(one.symbol)) for one, stats in pairs])
+        """Each series with its slug, symbol, bar count, first and last minute, freshness, last run and contract.
+
+        For example `?product=NQ&kind=outright&active=true` lists the NQ contracts that still trade.
+        """
+        parameters = SeriesParameters.parse(request)
+        now = timezone.now()
+        selected = filter_series(Series.objects.all(), today=now.date(), **parameters)
+        series = list(selected)
+        runs, raw_symbols = find_last_runs(series), list_raw_symbols(selected)
+        return Response(
+            [
+                serialize_series(one, stats, runs.get(one.symbol), raw_symbols.get(one.pk, []), now)
+                for one, stats in zip(series, list_stats(series), strict=True)
+            ]
+        )
 
     @extend_schema(
         summary="Get the stats of a series",
-        responses=describe_responses(StatsSerializer, 404, example=OpenApiExample("A series with bars", STATS_EXAMPLE)),
+        responses=describe_responses(
+            StatsSerializer, 300, 404, example=OpenApiExample("A series with bars", STATS_EXAMPLE)
+        ),
     )
     def stats(self, request: Request, slug: str) -> Response:
         """The number of stored minute bars, the first and last minute, and the latest close."""
@@ -57,11 +74,14 @@ class SeriesViewSet(ViewSet):
 
 
 def get_series(slug: str) -> Series:
-    """The series with this slug, in any letter case. Raises `NotFound` (404), which lists the first known slugs."""
+    """The series with this slug, in any letter case.
+
+    Raises `ShortCode` (307 or 300) for the short code of contracts, and `NotFound` (404) for other slugs.
+    """
     series = find_series(slug)
-    if series is None:
-        known = list_slugs()
-        hidden = len(known) - MAX_NAMED_SLUGS
-        more = f" and {hidden:,} more" if hidden > 0 else ""
-        raise NotFound(f"There is no series '{slug}'. Known: {', '.join(known[:MAX_NAMED_SLUGS])}{more}.")
-    return series
+    if series is not None:
+        return series
+    contracts = find_contracts(slug)
+    if contracts:
+        raise ShortCode(contracts)
+    raise NotFound(describe_unknown(slug))

@@ -4,7 +4,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from config.testing.builders import at, bars, ingest, several
-from ingestion.symbology.series import default_dataset_name, ensure_series, find_calendar, propose_slug
+from ingestion.symbology.series import default_dataset_name, ensure_series, find_calendar
 from marketdata.models import Bar, Series
 
 
@@ -12,17 +12,6 @@ def test_a_dataset_is_named_after_the_only_series_or_the_vendors_dataset(market_
     assert default_dataset_name(["CME_MINI:MNQ1!"], "GLBX.MDP3", "ohlcv-1m") == "mnq_ohlcv_1m"
     assert default_dataset_name(["CME_MINI:MNQ1!", "A"], "GLBX.MDP3", "ohlcv-1m") == "glbx_mdp3_ohlcv_1m"
     assert default_dataset_name(["NEW"], "GLBX.MDP3", "ohlcv-1m") == "glbx_mdp3_ohlcv_1m"
-
-
-@pytest.mark.parametrize(
-    ("symbol", "slug"), [("ES.c.0", "es-c-0"), ("CME_MINI:ES1!", "cme-mini-es1"), ("NQ  A-B", "nq-a-b")]
-)
-def test_a_slug_is_the_symbol_in_characters_of_a_url(symbol, slug):
-    assert propose_slug(symbol) == slug
-
-
-def test_a_symbol_without_letters_has_a_slug_too():
-    assert propose_slug("!") != propose_slug("!!")
 
 
 def test_similar_symbols_have_different_slugs(market_db, tmp_path):

@@ -8,6 +8,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes
 from rest_framework import serializers
 
 from marketdata.api.negotiation import CsvRenderer, ParquetRenderer
+from marketdata.api.responses.contracts import ChoicesSerializer
+from marketdata.api.responses.examples import CHOICES_EXAMPLE
 
 
 class ErrorSerializer(serializers.Serializer):
@@ -41,6 +43,11 @@ class ParameterErrorsExtension(OpenApiSerializerExtension):
 
 _JSON = "application/json"
 _ERRORS = {
+    300: OpenApiResponse(
+        ChoicesSerializer,
+        "The slug is the short code of several contracts.",
+        [OpenApiExample("NQH5 of 2015 and of 2025", CHOICES_EXAMPLE)],
+    ),
     400: OpenApiResponse(ParameterErrorsSerializer, "A parameter is unknown, repeated or invalid."),
     401: OpenApiResponse(ErrorSerializer, "The login or token is missing or invalid."),
     404: OpenApiResponse(NotFoundSerializer, "There is no such series, timeframe, run or address."),
@@ -58,7 +65,10 @@ def describe_responses(
     example: OpenApiExample | None = None,
     files: bool = False,
 ) -> dict[tuple[int, str] | int, object]:
-    """The responses of an operation: its body, its own errors beside those of every operation, and files."""
+    """The responses of an operation: its body, its own errors beside those of every operation, and files.
+
+    With 300 among its errors, the address names a series, and a short code in it is redirected (307).
+    """
     success = OpenApiResponse(body, "The request succeeded.", [example] if example else None)
     responses: dict[tuple[int, str] | int, object] = {
         (200, _JSON): success,
@@ -67,4 +77,6 @@ def describe_responses(
     if files:
         responses[200, CsvRenderer.media_type] = OpenApiTypes.STR
         responses[200, ParquetRenderer.media_type] = OpenApiTypes.BINARY
+    if 300 in errors:
+        responses[307] = OpenApiResponse(None, "The slug is the short code of one contract, at the header Location.")
     return responses | {(code, _JSON): _ERRORS[code] for code in sorted({*_EVERYWHERE, *errors})}

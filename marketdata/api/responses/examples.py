@@ -2,6 +2,46 @@
 
 from __future__ import annotations
 
+SERIES_EXAMPLE = {
+    "slug": "nqh2025",
+    "symbol": "NQH2025",
+    "name": "",
+    "bars": 301456,
+    "first": "2023-12-15T14:31:00+00:00",
+    "last": "2025-03-21T13:29:00+00:00",
+    "freshness": "1 year ago",
+    "last_run": {"id": 7, "status": "success", "finished_at": "2025-04-01T10:00:05.123456+00:00"},
+    "contract": {
+        "kind": "outright",
+        "root": "NQ",
+        "month": 3,
+        "year": 2025,
+        "first": "2023-12-15",
+        "last": "2025-03-21",
+        "expiration": "2025-03-21",
+        "active": False,
+        "settled": True,
+        "raw_symbols": ["NQH5"],
+    },
+}
+CHOICES_EXAMPLE = {
+    "choices": [
+        {
+            "slug": "nqh2015",
+            "symbol": "NQH2015",
+            "first": "2014-01-02",
+            "last": "2015-03-20",
+            "url": "https://barkeep.example/api/market-data/nqh2015/ohlcv-1m/bars/?limit=10",
+        },
+        {
+            "slug": "nqh2025",
+            "symbol": "NQH2025",
+            "first": "2023-12-15",
+            "last": "2025-03-21",
+            "url": "https://barkeep.example/api/market-data/nqh2025/ohlcv-1m/bars/?limit=10",
+        },
+    ]
+}
 STATS_EXAMPLE = {
     "row_count": 50000,
     "min_ts": "2024-01-01T23:00:00+00:00",

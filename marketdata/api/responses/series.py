@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
+from collections.abc import Sequence
+from datetime import datetime
+
 from rest_framework import serializers
 
+from marketdata.api.responses.contracts import ContractSerializer, serialize_contract
 from marketdata.api.responses.fields import CountField, TimeframeField
 from marketdata.bars.stats import SeriesStats
 from marketdata.formatting import format_age
@@ -47,6 +50,7 @@ class SeriesSummarySerializer(serializers.Serializer):
     last = serializers.DateTimeField(allow_null=True, help_text="The last minute. Null without bars.")
     freshness = serializers.CharField(help_text="The age of the last minute, such as 5 minutes ago.")
     last_run = LastRunSerializer(allow_null=True)
+    contract = ContractSerializer()
 
 
 def serialize_stats(series: Series, stats: SeriesStats, timeframe: str = "1m") -> dict:
@@ -64,8 +68,11 @@ def serialize_stats(series: Series, stats: SeriesStats, timeframe: str = "1m") -
     return body if stats.row_count else body | {"message": NO_DATA}
 
 
-def serialize_series(series: Series, stats: SeriesStats, run: IngestRun | None) -> dict:
-    """One entry of the list of series. `run` is the last run of the series."""
+def serialize_series(
+    series: Series, stats: SeriesStats, run: IngestRun | None, raw_symbols: Sequence[str], now: datetime
+) -> dict:
+    """One entry of the list of series at the time `now`. `run` is the last run of the series, `raw_symbols` are the
+    symbols that its files have."""
     return {
         "slug": series.slug,
         "symbol": series.symbol,
@@ -73,8 +80,9 @@ def serialize_series(series: Series, stats: SeriesStats, run: IngestRun | None) 
         "bars": stats.row_count,
         "first": to_iso(stats.min_ts),
         "last": to_iso(stats.max_ts),
-        "freshness": format_age(stats.max_ts, timezone.now()) if stats.max_ts else NO_DATA,
+        "freshness": format_age(stats.max_ts, now) if stats.max_ts else NO_DATA,
         "last_run": None
         if run is None
         else {"id": run.pk, "status": run.status, "finished_at": to_iso(run.finished_at)},
+        "contract": serialize_contract(series, stats, raw_symbols, now.date()),
     }

@@ -8,7 +8,7 @@ from marketdata.database import UnusableDatabase, usable_database
 from marketdata.management.base import CommandWithExamples
 from marketdata.management.verify_report import count_unrepaired, print_results
 from marketdata.rollup.verify import verify_candles
-from marketdata.series import UnknownSeries, find_symbol
+from marketdata.series import SeveralContracts, UnknownSeries, find_symbol
 
 EXAMPLES = """
 examples:
@@ -44,7 +44,7 @@ class Command(CommandWithExamples):
                 results = print_results(
                     verify_candles(symbol=symbol, repair=options["repair"]), self.stdout, as_json=options["json"]
                 )
-        except (UnusableDatabase, UnknownSeries) as error:
+        except (UnusableDatabase, UnknownSeries, SeveralContracts) as error:
             raise CommandError(str(error)) from error
         if count := count_unrepaired(results):
             raise CommandError(
