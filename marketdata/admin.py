@@ -6,15 +6,20 @@ from typing import cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import cached_property
 
 from marketdata.formatting import format_price
 from marketdata.models import BrowsableBar, Series
+from marketdata.models.contract import ContractColumns
+from marketdata.series import is_active
 from marketdata.timestamps import parse_timestamp
 
 MAX_BARS = 10_000
+SERIES_FIELDS = ("slug", "symbol", "name", "vendor", "dataset", "vendor_symbols", "calendar", "tick_size")
+CONTRACT_FIELDS = tuple(field.name for field in ContractColumns._meta.fields)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -34,12 +39,29 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Series)
 class SeriesAdmin(admin.ModelAdmin):
-    list_display = ["slug", "symbol", "name", "dataset", "calendar"]
-    search_fields = ["slug", "symbol", "name"]
+    list_display = ["slug", "symbol", "kind", "root", "contract", "active", "name", "dataset", "calendar"]
+    list_filter = ["kind", "is_settled"]
+    search_fields = ["slug", "symbol", "name", "root"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Series | None = None) -> list[str]:
+    fieldsets = [
+        (None, {"fields": SERIES_FIELDS}),
+        ("Contract", {"fields": CONTRACT_FIELDS, "description": "The loader fills these in."}),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Series | None = None) -> tuple[str, ...]:
         # Bars are stored under the symbol: a series with another symbol would lose them.
-        return ["symbol"] if obj else []
+        return (*CONTRACT_FIELDS, "symbol") if obj else CONTRACT_FIELDS
+
+    @admin.display(description="contract", ordering=F("contract_year") * 12 + F("contract_month"))
+    def contract(self, series: Series) -> str:
+        """2025-03; only the month if the year is not settled."""
+        if series.contract_month is None:
+            return ""
+        return f"{series.contract_year or '?'}-{series.contract_month:02}"
+
+    @admin.display(description="active", boolean=True)
+    def active(self, series: Series) -> bool | None:
+        return is_active(series, timezone.now().date())
 
 
 class SeriesChoice(admin.SimpleListFilter):

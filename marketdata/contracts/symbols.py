@@ -97,6 +97,11 @@ def name_by_instrument(raw_symbol: str, instrument_id: int) -> str:
     return f"{raw_symbol} #{instrument_id}"
 
 
+def is_named_by_instrument(symbol: str) -> bool:
+    """Whether `name_by_instrument` made the name."""
+    return bool(_INSTRUMENT.search(symbol))
+
+
 def _parse_outright(text: str, pattern: re.Pattern[str]) -> RawSymbol | None:
     if not (found := pattern.fullmatch(text)):
         return None

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.command_line import manage
+from marketdata.pages.contract_texts import describe_contract
 from marketdata.pages.coverage_texts import describe_coverage
 from marketdata.pages.decorators import page_view
+from marketdata.pages.filters import Filters, read_filters
 from marketdata.pages.next_steps import build_ingest_command
 from marketdata.pages.presenters import RunRow, build_series_row, build_series_rows
 from marketdata.pages.runs_table import build_runs_table
 from marketdata.pages.scripts import list_imported_modules
+from marketdata.pages.short_codes import redirect_to_slug, respond_to_short_code
 from marketdata.pages.time_zones import find_time_zone, find_trading_date
 from marketdata.runs.query import find_open_failures
-from marketdata.series import find_series, search_series
+from marketdata.series import find_series
 
 SERIES_SCRIPT = "marketdata/js/series/page.js"
 SERIES_PER_PAGE = 20
@@ -29,22 +33,22 @@ MAX_SHOWN_FAILURES = 5
 @page_view
 def home(request: HttpRequest) -> HttpResponse:
     """The overview: open failures, all series, the last runs."""
-    search = request.GET.get("q", "").replace("\0", "").strip()
-    page = Paginator(search_series(search), SERIES_PER_PAGE).get_page(request.GET.get("page"))
+    filters = read_filters(request)
+    page = Paginator(filters.find_series(), SERIES_PER_PAGE).get_page(request.GET.get("page"))
     failures = [RunRow(run) for run in find_open_failures()]
     rows = build_series_rows(list(page.object_list))
     context = {
         "rows": rows,
         "page": page,
-        "search": search,
-        "has_search": bool(search) or page.has_other_pages(),
-        "empty": _describe_no_series(search),
+        "filters": filters,
+        "has_search": filters.is_any_set or page.has_other_pages() or bool(filters.selects),
+        "empty": _describe_no_series(filters),
         "failures": failures[:MAX_SHOWN_FAILURES],
         "failure_count": len(failures),
         "more_failures": _count_more(len(failures) - MAX_SHOWN_FAILURES),
         "runs": build_runs_table(before=_parse_before(request), empty="No file has been ingested yet."),
         "manage": manage(),
-        "first_steps": not search and page.number == 1 and not any(row.first for row in rows),
+        "first_steps": not filters.is_any_set and page.number == 1 and not any(row.first for row in rows),
     }
     return render(request, "pages/home.html", context)
 
@@ -53,14 +57,13 @@ def home(request: HttpRequest) -> HttpResponse:
 def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     """One series: its candles, coverage, gaps and the runs that wrote to it.
 
-    A slug in another letter case is redirected, so that each page has one address.
+    A slug in another letter case is redirected, so that each page has one address. So is the short code of a contract.
     """
     series = find_series(slug)
     if series is None:
-        raise Http404(f"There is no series '{slug}'.")
+        return respond_to_short_code(request, slug)
     if series.slug != slug:
-        query = request.META["QUERY_STRING"]
-        return redirect(reverse("series-page", args=[series.slug]) + (f"?{query}" if query else ""))
+        return redirect_to_slug(request, slug, series.slug, status=302)
     empty = "No run has written to it yet."
     row = build_series_row(series)
     zone = find_time_zone(series)
@@ -71,6 +74,7 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
         "first_day": find_trading_date(series, row.first.ts) if row.first else None,
         "last_day": find_trading_date(series, row.last.ts) if row.last else None,
         "series": series,
+        "contract": describe_contract(series, timezone.now().date()),
         "zone": zone,
         "exchange_zone": "" if zone == "UTC" else zone,
         "coverage": describe_coverage(series, is_staff=request.user.is_staff),
@@ -86,10 +90,11 @@ def favicon(request: HttpRequest) -> HttpResponse:
     return redirect(static("marketdata/icon.svg"))
 
 
-def _describe_no_series(search: str) -> str:
-    if not search:
+def _describe_no_series(filters: Filters) -> str:
+    if not filters.is_any_set:
         return "There is no series yet: ingesting a file creates one."
-    return format_html('No series matches “{}”. <a href="{}">Show all</a>', search, reverse("home"))
+    values = " ".join(filter(None, (filters.search, filters.product, filters.kind)))
+    return format_html('No series matches “{}”. <a href="{}">Show all</a>', values, reverse("home"))
 
 
 def _count_more(count: int) -> str:
