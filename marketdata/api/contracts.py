@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.http import HttpResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from marketdata.addresses import replace_slug
+from marketdata.addresses import NO_STORE, TemporaryRedirect, replace_slug
 from marketdata.api.responses.contracts import serialize_choice
 from marketdata.models import Series
 from marketdata.series import sort_contracts
-
-# The next file can bring another contract with the same code.
-_HEADERS = {"Cache-Control": "no-store"}
 
 
 class ShortCode(APIException):
@@ -30,21 +28,20 @@ class ShortCode(APIException):
         self.contracts = contracts
 
 
-def respond_to_short_code(error: ShortCode, context: dict[str, Any]) -> Response:
+def respond_to_short_code(error: ShortCode, context: dict[str, Any]) -> HttpResponse:
     """307 to the same address with the slug of the only contract, or 300 with the choices in order of time.
 
     `context` is that of REST framework's exception handlers.
     """
     request, slug = context["request"], context["kwargs"]["slug"]
     if len(error.contracts) == 1:
-        location = _build_address(request, slug, error.contracts[0])
-        return Response(status=status.HTTP_307_TEMPORARY_REDIRECT, headers=_HEADERS | {"Location": location})
+        return TemporaryRedirect(_build_address(request, slug, error.contracts[0]))
     host = f"{request.scheme}://{request.get_host()}"
     choices = [
         serialize_choice(series, stats, host + _build_address(request, slug, series))
         for series, stats in sort_contracts(error.contracts)
     ]
-    return Response({"choices": choices}, status=error.status_code, headers=_HEADERS)
+    return Response({"choices": choices}, status=error.status_code, headers={"Cache-Control": NO_STORE})
 
 
 def _build_address(request: Request, slug: str, series: Series) -> str:

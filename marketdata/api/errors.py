@@ -7,9 +7,9 @@ import logging
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException
-from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from marketdata.api.contracts import ShortCode, respond_to_short_code
@@ -42,7 +42,7 @@ class DatabaseUnavailable(APIException):
     wait = 10  # seconds, for the header Retry-After
 
 
-def handle_error(error: Exception, context: dict[str, Any]) -> Response | None:
+def handle_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """REST framework's exception handler, redirects, and 503 for a database that does not respond."""
     if isinstance(error, ShortCode):
         return respond_to_short_code(error, context)

@@ -5,13 +5,9 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from marketdata.addresses import replace_slug
+from marketdata.addresses import NO_STORE, TemporaryRedirect, replace_slug
 from marketdata.pages.presenters import SeriesRow
 from marketdata.series import find_contracts, sort_contracts
-
-MULTIPLE_CHOICES, TEMPORARY_REDIRECT = 300, 307
-# The next file can bring another contract with the same code.
-NO_STORE = "no-store"
 
 
 def respond_to_short_code(request: HttpRequest, code: str) -> HttpResponse:
@@ -20,21 +16,15 @@ def respond_to_short_code(request: HttpRequest, code: str) -> HttpResponse:
     if not contracts:
         raise Http404(f"There is no series '{code}'.")
     if len(contracts) == 1:
-        return redirect_to_slug(request, code, contracts[0].slug, status=TEMPORARY_REDIRECT)
+        return TemporaryRedirect(build_address(request, code, contracts[0].slug))
     choices = [
         (SeriesRow(series, stats), build_address(request, code, series.slug))
         for series, stats in sort_contracts(contracts)
     ]
     context = {"code": code, "choices": choices}
-    response = render(request, "pages/contracts.html", context, status=MULTIPLE_CHOICES)
+    response = render(request, "pages/contracts.html", context, status=300)
     response.headers["Cache-Control"] = NO_STORE
     return response
-
-
-def redirect_to_slug(request: HttpRequest, slug: str, new_slug: str, *, status: int) -> HttpResponse:
-    """A redirect to the page of another slug. Django's own redirects change some characters of the query."""
-    location = build_address(request, slug, new_slug)
-    return HttpResponse(status=status, headers={"Cache-Control": NO_STORE, "Location": location})
 
 
 def build_address(request: HttpRequest, slug: str, new_slug: str) -> str:

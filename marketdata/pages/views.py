@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from marketdata.addresses import FoundRedirect
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.command_line import manage
 from marketdata.pages.contract_texts import describe_contract
@@ -20,7 +21,7 @@ from marketdata.pages.next_steps import build_ingest_command
 from marketdata.pages.presenters import RunRow, build_series_row, build_series_rows
 from marketdata.pages.runs_table import build_runs_table
 from marketdata.pages.scripts import list_imported_modules
-from marketdata.pages.short_codes import redirect_to_slug, respond_to_short_code
+from marketdata.pages.short_codes import build_address, respond_to_short_code
 from marketdata.pages.time_zones import find_time_zone, find_trading_date
 from marketdata.runs.query import find_open_failures
 from marketdata.series import find_series
@@ -63,7 +64,7 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     if series is None:
         return respond_to_short_code(request, slug)
     if series.slug != slug:
-        return redirect_to_slug(request, slug, series.slug, status=302)
+        return FoundRedirect(build_address(request, slug, series.slug))
     empty = "No run has written to it yet."
     row = build_series_row(series)
     zone = find_time_zone(series)

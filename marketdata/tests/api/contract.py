@@ -17,7 +17,7 @@ FORMATS.checks("date", raises=ValueError)(lambda text: not isinstance(text, str)
 FORMATS.checks("date-time", raises=ValueError)(
     lambda text: not isinstance(text, str) or datetime.fromisoformat(text).tzinfo is not None
 )
-BODILESS = (304,)
+BODILESS = (304, 307)
 
 
 def read_description() -> dict:

@@ -16,6 +16,7 @@ from types import ModuleType
 import pytest
 from pyarrow import parquet
 
+from config.testing.contract_series import create_nq_contracts
 from marketdata.models import Series
 from marketdata.tests.api.contract import read_description
 
@@ -28,6 +29,7 @@ START = datetime(2024, 1, 2, tzinfo=UTC)
 # Every operation, with arguments, and the class of its response.
 CALLS = [
     (f"{MARKET}_list", {}, list),
+    (f"{MARKET}_list", {"product": "nq", "kind": "outright", "active": False}, list),
     (f"{MARKET}_ohlcv_1m_stats_retrieve", {"slug": "mnq"}, "Stats"),
     (f"{MARKET}_ohlcv_1m_stats_retrieve", {"slug": "empty"}, "Stats"),
     (f"{MARKET}_ohlcv_1m_bars_retrieve", {"slug": "MNQ"}, "BarPage"),
@@ -53,6 +55,8 @@ FILES = [
     (f"{MARKET}_ohlcv_bars_retrieve", {"slug": "mnq", "timeframe": "1h"}, 23),
 ]
 ERRORS = [
+    (f"{MARKET}_ohlcv_1m_bars_retrieve", {"slug": "nqh5"}, 300, "Choices"),
+    (f"{MARKET}_coverage_retrieve", {"slug": "nqm5"}, 307, "NoneType"),
     (f"{MARKET}_ohlcv_1m_bars_retrieve", {"slug": "nope"}, 404, "NotFound"),
     (f"{MARKET}_ohlcv_1m_bars_retrieve", {"slug": "mnq", "limit": 0}, 400, "ParameterErrors"),
     (f"{MARKET}_ohlcv_bars_retrieve", {"slug": "mars", "timeframe": "1h"}, 409, "Error"),
@@ -105,7 +109,8 @@ def put_first(description: dict, media_type: str) -> dict:
 
 @pytest.fixture
 def data(history):
-    """Also a series with bars and no calendar, and one whose calendar does not exist."""
+    """Also a series with bars and no calendar, one whose calendar does not exist, and contracts."""
+    create_nq_contracts()
     Series.objects.create(slug="free", symbol="FREE")
     Series.objects.create(slug="mars", symbol="MARS", calendar="Mars")
 

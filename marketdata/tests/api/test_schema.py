@@ -50,8 +50,10 @@ def test_every_operation_describes_its_responses(market_db, client):
         responses = methods["get"]["responses"]
         expected = {"200", "304", "400", "401", "406", "429", "503"}
         expected |= {"404"} if path != "/api/market-data/" else set()
+        expected |= {"300", "307"} if "{slug}" in path else set()
         expected |= {"409"} if "coverage" in path or "{timeframe}" in path else set()
         assert set(responses) == expected
+        assert "{slug}" not in path or set(responses["307"]["headers"]) == {"Location"}
         assert {"Retry-After"} == set(responses["429"]["headers"]) == set(responses["503"]["headers"])
         described = responses["200"]["content"]["application/json"]["schema"]
         assert "$ref" in described or "$ref" in described["items"]
@@ -90,3 +92,21 @@ def test_parameters_that_files_reject_have_no_described_default(market_db, clien
 def test_every_parameter_is_described(market_db, client):
     for methods in read_schema(client)["paths"].values():
         assert [one["name"] for one in methods["get"].get("parameters", ()) if not one.get("description")] == []
+
+
+def test_the_filters_of_the_list_are_described_with_examples(market_db, client):
+    operation = read_schema(client)["paths"]["/api/market-data/"]["get"]
+    filters = {parameter["name"]: parameter["schema"] for parameter in operation["parameters"]}
+    assert filters["product"] == {"type": "string", "minLength": 1, "example": "NQ"}
+    assert filters["kind"]["enum"] == ["outright", "spread", "option", "equity", "continuous", "other"]
+    assert filters["active"] == {"type": "boolean"}
+    assert not any("default" in schema for schema in filters.values())  # generated clients send described defaults
+    [example] = operation["responses"]["200"]["content"]["application/json"]["examples"].values()
+    assert example["value"][0]["contract"]["root"] == "NQ"
+
+
+def test_clients_keep_the_name_of_the_kind_of_a_run(market_db, client):
+    """The kind of a contract is another enumeration."""
+    schemas = read_schema(client)["components"]["schemas"]
+    assert schemas["KindEnum"]["enum"] == ["file", "undo", "split"]
+    assert "outright" in schemas["ContractKindEnum"]["enum"]

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from config.testing.contract_series import create_nq_contracts
 from marketdata.models import Series
 from marketdata.tests.api.contract import read_description
 
@@ -22,14 +23,15 @@ CHECKS = (
     "response_schema_conformance",
     "ignored_auth",
 )
-SLUGS = ["mnq", "MNQ", "empty", "mars"]
+SLUGS = ["mnq", "MNQ", "empty", "mars", "nqh5", "NQM5"]
 MAX_EXAMPLES = 40
 TIMEOUT = 400  # seconds; a quarter of it where the machine is not busy
 
 
 @pytest.fixture
 def data(history):
-    """Also a series whose calendar does not exist."""
+    """Also a series whose calendar does not exist, and contracts."""
+    create_nq_contracts()
     Series.objects.create(slug="mars", symbol="MARS", calendar="Mars")
 
 

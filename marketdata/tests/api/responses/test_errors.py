@@ -6,6 +6,7 @@ from django.db import OperationalError
 from django.test import Client
 from rest_framework.throttling import SimpleRateThrottle
 
+from config.testing.contract_series import create_nq_contracts
 from config.testing.rows import RUNS as TABLE
 from config.testing.rows import insert
 
@@ -14,6 +15,7 @@ STATS, BARS, REVISIONS = (f"/api/market-data/mnq/ohlcv-1m/{name}/" for name in (
 CANDLE_STATS, CANDLES = (f"/api/market-data/mnq/ohlcv-1h/{name}/" for name in ("stats", "bars"))
 COVERAGE = "/api/market-data/mnq/coverage/"
 ALL = (SERIES, RUNS, RUN, STATS, BARS, REVISIONS, CANDLE_STATS, CANDLES, COVERAGE)
+OF_SERIES = sorted(set(ALL) - {SERIES, RUNS, RUN})
 OF_CALENDAR = (CANDLE_STATS, CANDLES, COVERAGE)
 
 
@@ -42,9 +44,19 @@ def test_a_wrong_token_is_answered_as_described(check, stored_run, address):
     check(address, status=401, client=Client(headers={"Authorization": "Token wrong"}))
 
 
-@pytest.mark.parametrize("address", sorted(set(ALL) - {SERIES, RUNS, RUN}))
+@pytest.mark.parametrize("address", OF_SERIES)
 def test_an_unknown_series_is_answered_as_described(check, stored_run, address):
     check(address.replace("mnq", "nope"), status=404)
+
+
+@pytest.mark.parametrize("address", OF_SERIES)
+def test_a_short_code_is_answered_as_described(check, market_db, address):
+    create_nq_contracts()
+    choices = check(address.replace("mnq", "NQH5"), status=300).json()["choices"]
+    assert [one["symbol"] for one in choices] == ["NQH2015", "NQH2025"]
+    location = check(address.replace("mnq", "NQM5"), status=307)["Location"]
+    assert location == address.replace("mnq", "nqm2025")
+    assert check(location).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import pytest
 from django.test import Client
 
+from config.testing.contract_series import create_contract, create_nq_contracts
+
 SERIES = "/api/market-data/"
 STATS = "/api/market-data/mnq/ohlcv-1m/stats"
 
@@ -19,3 +21,13 @@ def test_stats_are_as_described(check, history, slug, timeframe):
     address = STATS.replace("mnq", slug).replace("1m", timeframe)
     body = check(address, client=Client()).json()
     assert ("message" in body) == (slug == "empty")
+
+
+def test_contracts_are_as_described(check, market_db):
+    create_nq_contracts()
+    create_contract("GEH5 #12345", kind="outright", root="GE", contract_month=3, is_settled=False)
+    contracts = [one["contract"] for one in check(SERIES).json()]
+    assert {one["active"] for one in contracts} == {True, False, None}
+    assert check(SERIES, {"product": "NQ", "active": "false"}).json()
+    assert check(SERIES, {"product": "none"}).json() == []
+    check(SERIES, {"kind": "none"}, status=400)
