@@ -14,8 +14,9 @@ EXAMPLES = """
 examples:
   Verify all series:
     {manage} verify_candles
-  Verify one series, by the slug of its address:
+  Verify one series, by the slug of its address or the short code of a contract:
     {manage} verify_candles --series mnq
+    {manage} verify_candles --series nqh25
   Rebuild the hours that differ, for example after triggers were disabled:
     {manage} verify_candles --repair
   Write the results of every night for a script:

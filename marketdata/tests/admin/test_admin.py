@@ -1,5 +1,7 @@
 """The admin pages of runs, series and bars."""
 
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
@@ -7,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from config.testing.builders import bars, ingest, stored, undo_run, write
+from config.testing.contract_series import create_contract, create_nq_contracts
 from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
 
@@ -115,6 +118,30 @@ def test_a_series_can_be_edited_except_for_its_symbol(operator):
     page = operator.get(f"/admin/marketdata/series/{series.pk}/change/").content.decode()
     assert "MNQ.c.0" in page
     assert 'name="symbol"' not in page
+
+
+def test_the_list_of_series_shows_and_filters_contracts(operator):
+    create_nq_contracts()
+    create_contract("GEH5 #12345", kind="outright", root="GE", contract_month=3, is_settled=False)
+    address = "/admin/marketdata/series/"
+    page = operator.get(address, {"kind__exact": "outright"}).content.decode()
+    assert re.findall(r'<td class="field-contract">([^<]+)', page) == ["?-03", "2015-03", "2025-03", "2025-06"]
+    assert [re.findall(r'<td class="field-active"><img[^>]*alt="(\w+)"', page)] == [["None", "False", "False", "False"]]
+    assert operator.get(address, {"q": "GE", "o": "5"}).content.decode().count('class="field-slug"') == 1
+
+
+def test_the_contract_of_a_series_is_read_only(operator):
+    create_nq_contracts()
+    series = Series.objects.get(slug="nqh2025")
+    address = f"/admin/marketdata/series/{series.pk}/change/"
+    page = operator.get(address).content.decode()
+    assert "<h2" in page and "Contract" in page and "March 21, 2025" in page
+    assert not re.search(r'name="(kind|root|contract_month|contract_year|is_settled|last_date)"', page)
+    form = {"slug": "nq-march", "name": "", "vendor": "databento", "dataset": "", "vendor_symbols": "", "calendar": ""}
+    assert operator.post(address, form | {"root": "ES", "kind": "other"}).status_code == 302
+    changed = Series.objects.get(pk=series.pk)
+    assert (changed.slug, changed.root, changed.kind) == ("nq-march", "NQ", "outright")
+    assert operator.get("/admin/marketdata/series/add/").status_code == 200
 
 
 def test_the_list_and_the_detail_link_an_undo_and_its_run(operator, tmp_path):

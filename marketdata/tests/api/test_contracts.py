@@ -28,9 +28,6 @@ def contracts(market_db):
     create_contract("ESZ2099", kind="outright", root="ES", contract_month=12, contract_year=2099, last_date=today)
     create_contract("GEH5 #12345", kind="outright", root="GE", contract_month=3, is_settled=False)
     create_contract("AAPL", kind="equity", dataset="XNAS.ITCH")
-    Series.objects.filter(slug="mnq").update(kind="continuous", root="MNQ")
-    yield
-    Series.objects.filter(slug="mnq").update(kind="other", root="")
 
 
 def list_slugs(client: Client, **filters: str) -> list[str]:
