@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from marketdata.calendars.exchange import UnknownCalendar
+from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.calendars.trading_days import find_trading_day
 from marketdata.models import Series
 
-CHICAGO, NEW_YORK = "America/Chicago", "America/New_York"
-
-# Prefixes of pandas_market_calendars' names ("CME Globex Equity", "XNYS") and of Databento's datasets ("GLBX.MDP3").
-_ZONES = {
-    CHICAGO: ("CME", "CBOT", "CBOE", "CFE", "GLBX", "XCBF"),
-    NEW_YORK: ("NYSE", "NASDAQ", "XNYS", "XNAS", "NYMEX", "COMEX", "BATS", "ARCX", "DBEQ", "EQUS", "OPRA", "IFUS"),
+# The time zones of Databento's venues, which are the first part of a dataset's name (GLBX.MDP3).
+_VENUES = {
+    "America/Chicago": ("GLBX", "XCBF"),
+    "America/New_York": (
+        *("ARCX", "BATS", "BATY", "DBEQ", "EDGA", "EDGX", "EPRL", "EQUS", "FINN", "FINY", "IEXG", "IFUS"),
+        *("MEMX", "OPRA", "XASE", "XBOS", "XCHI", "XCIS", "XNAS", "XNYS", "XPSX"),
+    ),
+    "Asia/Tokyo": ("XOSE", "XTKS", "XTKT"),
+    "Europe/Amsterdam": ("NDEX",),
+    "Europe/Berlin": ("XEEE", "XEUR"),
+    "Europe/London": ("IFEU", "IFLL"),
 }
+_ZONE_OF_VENUE = {venue: zone for zone, venues in _VENUES.items() for venue in venues}
 
 
 def find_time_zone(series: Series) -> str:
-    """The IANA name of the exchange's time zone, from calendar or dataset; UTC if both are unknown."""
-    for name in (series.calendar, series.dataset):
-        for zone, prefixes in _ZONES.items():
-            if name.upper().startswith(prefixes):
-                return zone
-    return "UTC"
+    """The IANA name of the exchange's time zone.
+
+    It is that of the series' calendar; without a known calendar that of its dataset; UTC if both are unknown.
+    """
+    if series.calendar:
+        try:
+            return get_exchange(series.calendar).zone.key
+        except UnknownCalendar:
+            pass  # the page opens even so, and reports it
+    return _ZONE_OF_VENUE.get(series.dataset.partition(".")[0].upper(), "UTC")
 
 
 def find_trading_date(series: Series, moment: datetime) -> date:
