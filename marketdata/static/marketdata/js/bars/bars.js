@@ -36,6 +36,10 @@ export class Bars {
     return isBySession(this.timeframe);
   }
 
+  get isWeekly() {
+    return this.timeframe === "1w";
+  }
+
   get first() {
     return this.list[0];
   }

@@ -1,5 +1,6 @@
 // The chart: candles, and volume in a second pane.
 
+import { watchMedia } from "../shared/media.js";
 import { Marks } from "./marks.js";
 import { findStep } from "./price_step.js";
 import {
@@ -14,7 +15,9 @@ import { createZonedScale } from "./time_scale.js";
 import { MIN_WIDTH, ROOM, Viewport } from "./viewport.js";
 
 const library = window.LightweightCharts;
-const dark = matchMedia("(prefers-color-scheme: dark)");
+
+/** Whether the browser has loaded the library that draws. */
+export const hasLibrary = () => library !== undefined;
 
 export class Chart {
   /** `tick`: the smallest price step; 0 if unknown. */
@@ -41,7 +44,7 @@ export class Chart {
     this.marks = new Marks(library, this.candles);
     this.paint();
     this.viewport = new Viewport(this.scale, bars, element);
-    dark.addEventListener("change", () => this.paint());
+    watchMedia("(prefers-color-scheme: dark)", () => this.paint());
     // The footer has the same link; a second one would only be another stop of the Tab key.
     element.querySelector("#tv-attr-logo")?.setAttribute("tabindex", "-1");
   }
@@ -79,6 +82,7 @@ export class Chart {
 
   /** Draw the same bars with new tick marks, after a change of the time zone. */
   redraw() {
+    if (!this.bars.list.length) return;
     const visible = this.scale.getVisibleLogicalRange();
     this.candles.setData([]);
     this.volume.setData([]);
@@ -86,10 +90,15 @@ export class Chart {
     if (visible) this.scale.setVisibleLogicalRange(visible);
   }
 
-  /** Show the bars with these indices and a small margin. */
-  show(from, to) {
-    this.viewport.show(from, to);
-    this.candles.priceScale().applyOptions({ autoScale: true });
+  /** Scale prices and volumes to the visible bars again, after an axis was dragged. */
+  scalePrices() {
+    for (const series of [this.candles, this.volume]) series.priceScale().applyOptions({ autoScale: true });
+  }
+
+  /** Scale the prices again if the bar is above or below the dragged axis. */
+  revealPrice(bar) {
+    const height = this.candles.priceToCoordinate(bar.close);
+    if (height < 0 || height > this.chart.paneSize(0).height) this.scalePrices();
   }
 
   /** Mark one bar with a text; without a text, remove the mark. */

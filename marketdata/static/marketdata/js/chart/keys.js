@@ -13,6 +13,7 @@ export function listenToKeys(element, { bars, chart, legend, choose }) {
     const bar = bars.list[Math.max(0, Math.min(bars.list.length - 1, index))];
     if (!bar) return;
     scrollIntoView(bars.byTime.get(bar.time));
+    chart.revealPrice(bar);
     chart.point(bar);
     legend.show(bar);
     legend.speak(bar);

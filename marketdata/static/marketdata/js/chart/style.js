@@ -1,11 +1,26 @@
 // The chart's looks. The style sheet has the colours, light and dark.
 
-const NAMES = ["panel", "ink", "muted", "line", "grid", "accent", "up", "down", "volume"];
+import { matchesMedia } from "../shared/media.js";
+
+// The light colours, in case that the style sheet did not load: the library refuses an empty colour.
+const COLOURS = {
+  panel: "#ffffff",
+  ink: "#17202b",
+  muted: "#586473",
+  line: "#dde2e8",
+  grid: "#e9edf1",
+  accent: "#1f5fbf",
+  up: "#0b7d6f",
+  down: "#c43d29",
+  volume: "#9fb0c3",
+};
 export const AXIS = 72; // minimum width of the price scale in pixels
 
 export function readColours() {
   const style = getComputedStyle(document.documentElement);
-  return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  return Object.fromEntries(
+    Object.entries(COLOURS).map(([name, colour]) => [name, style.getPropertyValue(`--${name}`).trim() || colour]),
+  );
 }
 
 export function buildChartOptions(colour, { CrosshairMode }) {
@@ -46,6 +61,7 @@ export function buildBehaviour(clock, widths) {
   return {
     autoSize: true,
     handleScroll: { vertTouchDrag: false }, // a vertical swipe scrolls the page
+    kineticScroll: { touch: !matchesMedia("(prefers-reduced-motion: reduce)") }, // a swipe goes on after the finger has left
     timeScale: {
       ...widths,
       timeVisible: true,

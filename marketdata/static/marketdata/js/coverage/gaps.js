@@ -39,6 +39,23 @@ export class Gaps {
     this.draw();
   }
 
+  /** Show no gaps but a message: those of another range would be wrong. */
+  fail(message) {
+    [this.gaps, this.counts, this.sorted] = [[], {}, []];
+    for (const { value } of this.kinds) document.getElementById(`gap-${value}-count`).textContent = "";
+    this.count.textContent = "";
+    this.box.replaceChildren(Object.assign(document.createElement("p"), { className: "empty", textContent: message }));
+  }
+
+  /** Draw the same gaps in another time zone: as many as before, at the same place. */
+  redraw() {
+    if (!this.gaps.length) return;
+    const [count, top] = [this.box.querySelectorAll("li button").length, this.box.scrollTop];
+    this.draw();
+    while (this.list.querySelectorAll("button").length < count) this.showMore();
+    this.box.scrollTop = top;
+  }
+
   draw() {
     const newest = (a, b) => b.after - a.after;
     const compare = this.order.value === "longest" ? (a, b) => b.length - a.length || newest(a, b) : newest;

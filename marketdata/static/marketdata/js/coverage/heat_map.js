@@ -77,6 +77,14 @@ function createDayButton(date, day, coverage) {
   return button;
 }
 
+/** Press the day that starts at `start`, in UTC seconds; none for null. */
+export function pressDay(start) {
+  for (const button of document.querySelectorAll("#heat button")) {
+    if (start !== null && Number(button.dataset.day) === start) button.setAttribute("aria-pressed", "true");
+    else button.removeAttribute("aria-pressed");
+  }
+}
+
 function listenToTable(table, onDay) {
   const buttons = [...table.querySelectorAll("button")].sort((a, b) => getDate(a) - getDate(b));
   if (!buttons.length) return;
@@ -96,8 +104,6 @@ function listenToTable(table, onDay) {
   table.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    for (const other of buttons) other.removeAttribute("aria-pressed");
-    button.setAttribute("aria-pressed", "true");
     focus(button);
     onDay(Number(button.dataset.day), Number(button.dataset.end), formatDate(getDate(button)));
   });

@@ -6,10 +6,10 @@ import { toSeconds } from "../shared/api.js";
 export const DAY = 86_400;
 export const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const WINDOW = 52 * 7 * DAY;
-const MONTH = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "short" });
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec"];
 
 export const getWeekday = (date) => (Math.floor(date / DAY) + 3) % 7; // 0: Monday
-export const formatMonth = (date) => MONTH.format(date * 1000);
+export const formatMonth = (date) => MONTHS[new Date(date * 1000).getUTCMonth()];
 export const toMidnight = (isoDate) => toSeconds(`${isoDate}T00:00:00Z`);
 
 /** Up to 52 weeks that end with the week of the date `last`, and start no earlier than the week of `first`. */

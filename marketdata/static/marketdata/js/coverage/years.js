@@ -1,39 +1,58 @@
 // The coverage section: heat map and gaps of one year.
 
-import { ApiError } from "../shared/api.js";
+import { describeThrown, throwUnexpected } from "../shared/api.js";
 import { Clock } from "../shared/clock.js";
-import { drawHeatMap, loadCoverage } from "./heat_map.js";
+import { drawHeatMap, loadCoverage, pressDay } from "./heat_map.js";
 import { describeMeasure } from "./measures.js";
 import { DAY, findWindow, shiftWindow, toMidnight } from "./weeks.js";
+
+const BROKEN = "The coverage cannot be drawn: reload the page.";
 
 const byId = (id) => document.getElementById(id);
 const utc = new Clock();
 
 export class Years {
-  /** `data`: the data attributes of the series. `onDay(start, end, date)`: see `drawHeatMap`. */
-  constructor(data, { gaps, onDay }) {
+  /** `data`: the data attributes of the series. `onDay(start, end, date)`: see `drawHeatMap`. `getStart`: returns where
+   * the chart's range starts, whose day is pressed. */
+  constructor(data, { gaps, onDay, getStart }) {
     this.address = data.coverageUrl;
-    [this.gaps, this.onDay] = [gaps, onDay];
+    Object.assign(this, { gaps, onDay, getStart });
     [this.first, this.last] = [toMidnight(data.firstDay), toMidnight(data.lastDay)];
     this.span = findWindow(this.last, this.first);
     byId("year-earlier").addEventListener("click", () => this.show(shiftWindow(this.span, -1, this.first)));
     byId("year-later").addEventListener("click", () => this.show(shiftWindow(this.span, 1, this.first)));
   }
 
+  /** Show the year. An outdated response is not drawn: the buttons may be pressed faster than the server responds. */
   async show(span = this.span) {
     this.span = span;
+    this.showSpan();
     try {
       const coverage = await loadCoverage(this.address, span);
-      drawHeatMap(byId("heat"), coverage, { onDay: this.onDay });
-      byId("heat-measure").textContent = describeMeasure(coverage);
-      this.gaps.show(coverage);
+      if (span === this.span) this.draw(coverage);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      byId("heat").textContent = error.message;
+      if (span === this.span) this.fail(describeThrown(error, BROKEN));
+      throwUnexpected(error);
     }
-    byId("coverage-range").textContent = `${utc.date(span.start)} to ${utc.date(span.end - DAY)}`;
-    byId("year-earlier").disabled = span.start <= this.first;
-    byId("year-later").disabled = span.end > this.last;
+  }
+
+  showSpan() {
+    const { start, end } = this.span;
+    byId("coverage-range").textContent = `${utc.date(start)} to ${utc.date(end - DAY)}`;
+    byId("year-earlier").disabled = start <= this.first;
+    byId("year-later").disabled = end > this.last;
+  }
+
+  draw(coverage) {
+    drawHeatMap(byId("heat"), coverage, { onDay: this.onDay });
+    pressDay(this.getStart());
+    byId("heat-measure").textContent = describeMeasure(coverage);
+    this.gaps.show(coverage);
     byId("heat-scroll").scrollLeft = byId("heat-scroll").scrollWidth;
+  }
+
+  fail(message) {
+    byId("heat").textContent = message;
+    this.gaps.fail(message);
   }
 }

@@ -1,7 +1,6 @@
 // Crosshair, keys, buttons and forms of the chart.
 
 import { listenToKeys } from "../chart/keys.js";
-import { DAY } from "./moments.js";
 import { changeTimeframe, showLatest, showRange } from "./ranges.js";
 import { timeframes } from "./switches.js";
 
@@ -12,8 +11,8 @@ export function listenToControls(page) {
   document.getElementById("latest").addEventListener("click", () => showLatest(page));
   document.getElementById("jump").addEventListener("submit", (event) => {
     event.preventDefault();
-    const start = clock.midnight(document.getElementById("jump-date").value);
-    showRange(page, start, start + DAY);
+    const date = document.getElementById("jump-date").value;
+    showRange(page, clock.midnight(date), clock.nextMidnight(date));
   });
   for (const choice of timeframes) choice.addEventListener("change", () => changeTimeframe(page, choice.value));
   for (const event of ["pointerdown", "wheel", "keydown"]) {

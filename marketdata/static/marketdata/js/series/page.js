@@ -2,7 +2,6 @@
 
 import { Bars } from "../bars/bars.js";
 import { Revisions } from "../bars/revisions.js";
-import { Chart } from "../chart/chart.js";
 import { Legend } from "../chart/legend.js";
 import { Gaps } from "../coverage/gaps.js";
 import { Years } from "../coverage/years.js";
@@ -10,18 +9,15 @@ import { toSeconds } from "../shared/api.js";
 import { Clock } from "../shared/clock.js";
 import { Status } from "../shared/status.js";
 import { readAddress } from "./address.js";
-import { listenToControls } from "./controls.js";
-import { showCorrections } from "./corrections.js";
-import { DAY } from "./moments.js";
-import { listenToPanning } from "./paging.js";
-import { pollForNewBars } from "./polling.js";
-import { scrollToChart, showGap, showLatest, showRange } from "./ranges.js";
+import { Ends, showDate } from "./dates.js";
+import { scrollToChart, showGap, showRange } from "./ranges.js";
+import { startChart } from "./start.js";
 import { PageState } from "./state.js";
 import { listenToZones, restoreZone, setClock, timeframes } from "./switches.js";
 
 const byId = (id) => document.getElementById(id);
 
-/** Everything on the page, which the other modules of this folder get as their first argument. */
+/** Everything on the page but the chart, which the other modules of this folder get as their first argument. */
 function createPage(data, timeframe) {
   const clock = new Clock();
   const bars = new Bars(data.barsUrl, timeframe, [data.tick, byId("latest-close").textContent]);
@@ -30,30 +26,29 @@ function createPage(data, timeframe) {
     bars,
     clock,
     revisions,
-    lastBar: toSeconds(data.last),
+    chart: null, // until `startChart`, and where no chart can be drawn
+    ends: new Ends({ ...data, first: toSeconds(data.first), last: toSeconds(data.last) }),
     state: new PageState(timeframe),
-    chart: new Chart(byId("chart"), bars, clock, Number(data.tick)),
     legend: new Legend(byId("legend"), byId("spoken"), { clock, bars, revisions }),
     status: new Status(byId("chart-status")),
   };
-  const onGap = (gap) => showGap(parts, gap);
+  const onGap = (gap) => (parts.chart ? showGap(parts, gap) : scrollToChart());
   parts.gaps = new Gaps({ box: byId("gaps"), count: byId("gap-count"), order: byId("gap-order"), clock, onGap });
-  const onDay = (start, end, day) => showRange(parts, start, end, day).then(scrollToChart);
-  parts.years = new Years(data, { gaps: parts.gaps, onDay });
+  const onDay = async (start, end, day) => {
+    if (parts.chart) await showRange(parts, start, end, day);
+    scrollToChart();
+  };
+  parts.years = new Years(data, { gaps: parts.gaps, onDay, getStart: () => parts.state.start });
   return parts;
 }
 
+const series = byId("series").dataset;
 const address = readAddress();
 const known = timeframes.some(({ value }) => value === address.timeframe);
-const page = createPage(byId("series").dataset, known ? address.timeframe : "1m");
-listenToPanning(page);
-pollForNewBars(page);
-listenToControls(page);
+const page = createPage(series, known ? address.timeframe : "1m");
 listenToZones(page);
-showCorrections(page);
 restoreZone();
 setClock(page);
-await Promise.all([
-  Number.isFinite(address.from) ? showRange(page, address.from, address.from + DAY) : showLatest(page),
-  page.years.show(),
-]);
+showDate(page);
+series.started = ""; // see `started.js`
+await Promise.all([startChart(page, series, address.from), page.years.show()]);

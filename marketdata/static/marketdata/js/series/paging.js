@@ -34,7 +34,8 @@ async function extend({ bars, chart, state, status }) {
 export function listenToPanning(page) {
   page.chart.scale.subscribeVisibleLogicalRangeChange(() => extendSoon(page));
   page.chart.element.addEventListener("pointerdown", (event) => page.state.press(event.pointerType !== "mouse"));
-  for (const event of ["pointerup", "pointercancel"]) {
+  // A menu or another window can keep the release of the pointer from the page.
+  for (const event of ["pointerup", "pointercancel", "blur"]) {
     addEventListener(event, () => {
       page.state.release();
       extendSoon(page);

@@ -1,6 +1,7 @@
 // New bars at the end of the series, while that end is visible.
 
 import { pollWhileVisible } from "../shared/live.js";
+import { showDate } from "./dates.js";
 
 export function pollForNewBars(page) {
   const { bars, status } = page;
@@ -8,7 +9,9 @@ export function pollForNewBars(page) {
     if (!isIdleAtEnd(page)) return;
     await status.attempt("refresh", "", async () => {
       const { last } = bars;
-      if (await bars.refresh()) showNew(page, last);
+      if (!(await bars.refresh())) return;
+      showNew(page, last);
+      showDate(page);
     });
   });
 }

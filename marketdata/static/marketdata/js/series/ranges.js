@@ -1,8 +1,10 @@
 // Shows another range of the series in the chart.
 
-import { ApiError } from "../shared/api.js";
+import { pressDay } from "../coverage/heat_map.js";
+import { ApiError, describeThrown, throwUnexpected } from "../shared/api.js";
 import { formatLength } from "../shared/format.js";
 import { updateAddress } from "./address.js";
+import { showDate } from "./dates.js";
 import { DAY, findIndices, findMoment } from "./moments.js";
 import { extendSoon } from "./paging.js";
 import { pressTimeframe, setClock } from "./switches.js";
@@ -10,6 +12,8 @@ import { pressTimeframe, setClock } from "./switches.js";
 const GAP_MARGIN = 90; // bars on either side of a gap
 const MARGIN = 60; // bars on either side of a moment
 const MIN_SHOWN = 10; // bars of a range; with fewer, their neighbours are shown too
+
+const BROKEN = "The chart cannot be drawn: reload the page.";
 
 /** Replace the bars with the range that `request` returns, then call `show` to move the chart. Until then, and after an
  * error, chart, legend and address do not change. `show` may return a message. */
@@ -25,8 +29,8 @@ async function load(page, timeframe, request, show) {
     for (const subject of ["more", "bars"]) status.show(subject);
     status.show("bars", show() ?? "", true);
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    if (state.isCurrent(turn)) status.show("bars", error.message, true);
+    if (state.isCurrent(turn)) status.show("bars", describeThrown(error, BROKEN), true);
+    throwUnexpected(error);
   } finally {
     if (state.isCurrent(turn)) {
       state.endRequest(bars.timeframe);
@@ -44,6 +48,15 @@ function drawRange(page, range) {
   setClock(page);
   chart.mark();
   chart.draw();
+  chart.scalePrices(); // dragged axes belong to the range before: other prices could be outside
+}
+
+/** `start`: where the shown range starts; null for the end of the series. */
+function showStart(page, start) {
+  page.state.showFrom(start);
+  updateAddress(start, page.bars.timeframe);
+  showDate(page);
+  pressDay(start);
 }
 
 function select({ chart, legend, state }, bar) {
@@ -58,7 +71,7 @@ export function showLatest(page, timeframe = page.state.requested) {
   return load(page, timeframe, request, () => {
     chart.viewport.showLatest();
     select(page, bars.last);
-    updateAddress(page, null);
+    showStart(page, null);
   });
 }
 
@@ -69,10 +82,10 @@ export function showRange(page, start, end, day) {
   const request = () => bars.loadAround(start, end, timeframe);
   return load(page, timeframe, request, () => {
     const [from, to] = findIndices(start, end, bars);
-    if (to - from >= MIN_SHOWN) chart.show(from, to);
-    else chart.show(from - MARGIN, from + MARGIN); // a day is a single 1d candle: show its neighbours too
+    if (to - from >= MIN_SHOWN) chart.viewport.show(from, to);
+    else chart.viewport.show(from - MARGIN, from + MARGIN); // a day is a single 1d candle: show its neighbours too
     select(page, bars.list[from]);
-    updateAddress(page, start);
+    showStart(page, start);
     if (!bars.overlaps(from, start, end)) return `No bars on ${day ?? clock.date(start)}: the nearest are shown.`;
   });
 }
@@ -87,27 +100,27 @@ export function showGap(page, gap) {
   };
   return load(page, "1m", request, () => {
     const at = bars.findAt(gap.before);
-    chart.show(at - GAP_MARGIN, at + GAP_MARGIN);
+    chart.viewport.show(at - GAP_MARGIN, at + GAP_MARGIN);
     chart.mark(gap.before, `${formatLength(gap.minutes)} gap`);
     select(page, bars.list[at]);
-    updateAddress(page, gap.after);
+    showStart(page, gap.after);
     scrollToChart();
   });
 }
 
 /** Show the same moment in candles of another timeframe. */
-export async function changeTimeframe(page, timeframe) {
+export function changeTimeframe(page, timeframe) {
   const { bars, chart, state } = page;
   const moment = state.kept ?? findMoment(chart.scale.getVisibleLogicalRange(), bars, state.selected);
   if (moment === undefined) return showLatest(page, timeframe);
   const request = () => bars.loadAround(moment, moment + DAY, timeframe);
-  await load(page, timeframe, request, () => {
+  return load(page, timeframe, request, () => {
     const at = bars.findAt(moment);
-    chart.show(at - MARGIN, at + MARGIN);
+    chart.viewport.show(at - MARGIN, at + MARGIN);
     select(page, bars.list[at]);
-    updateAddress(page, moment);
+    showStart(page, moment);
+    state.keep(moment);
   });
-  state.keep(moment);
 }
 
 /** Scroll to the chart: on a small screen it is far from the pressed day or gap. */

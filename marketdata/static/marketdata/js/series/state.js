@@ -6,6 +6,7 @@ export class PageState {
     this.requested = timeframe; // the pressed button; differs from the chart's timeframe while that loads
     this.turn = 0; // counts requests: the response to an outdated request is not drawn
     this.isLoading = false;
+    this.start = null; // where the shown range starts; null: at the end of the series
     this.selected = undefined; // the bar in the legend while the crosshair is on no bar
     this.pointed = undefined; // the time under the crosshair
     this.kept = undefined; // the moment of the last change of timeframe, until the chart moves
@@ -31,6 +32,11 @@ export class PageState {
   endRequest(timeframe) {
     this.isLoading = false;
     this.requested = timeframe;
+  }
+
+  /** `start`: null if the end of the series is shown. */
+  showFrom(start) {
+    this.start = start;
   }
 
   select(bar) {

@@ -1,10 +1,21 @@
 // The radio buttons of timeframe and time zone.
 
+import { isKnownZone } from "../shared/clock.js";
+import { readStored, writeStored } from "../shared/storage.js";
+import { showDate } from "./dates.js";
+
 const DATED = "Daily and weekly candles show the exchange’s trading date, which does not depend on the time zone.";
 const STORED = "barkeep-clock";
 
 export const timeframes = [...document.getElementsByName("timeframe")];
-const zones = [...document.getElementsByName("zone")];
+const zones = [...document.getElementsByName("zone")].filter((choice) => isKnownZone(choice.value) || refuse(choice));
+
+/** Old browsers lack some time zones. */
+function refuse(choice) {
+  choice.disabled = true;
+  choice.title = choice.parentElement.title = `This browser does not know the time zone ${choice.value}.`;
+  return false;
+}
 
 /** Show which timeframe is requested. Days and weeks disable the choice of a time zone. */
 export function pressTimeframe(timeframe, bars) {
@@ -24,17 +35,18 @@ export function setClock({ bars, clock }) {
 /** Choose the zone of the last visit. */
 export function restoreZone() {
   const exchange = zones.find((choice) => choice.value !== "UTC");
-  if (exchange && localStorage.getItem(STORED) === "exchange") exchange.checked = true;
+  if (exchange && readStored(STORED) === "exchange") exchange.checked = true;
 }
 
 export function listenToZones(page) {
   for (const choice of zones) {
     choice.addEventListener("change", () => {
-      localStorage.setItem(STORED, choice.value === "UTC" ? "UTC" : "exchange");
+      writeStored(STORED, choice.value === "UTC" ? "UTC" : "exchange");
       setClock(page);
-      page.chart.redraw();
+      showDate(page);
+      page.chart?.redraw();
       page.legend.show(page.legend.bar);
-      page.gaps.draw();
+      page.gaps.redraw();
     });
   }
 }

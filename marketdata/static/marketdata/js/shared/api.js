@@ -2,6 +2,16 @@
 
 export class ApiError extends Error {}
 
+/** The message of an ApiError; of any other error, `otherwise`. */
+export function describeThrown(error, otherwise) {
+  return error instanceof ApiError ? error.message : otherwise;
+}
+
+/** Throw errors of the scripts themselves again, so that the browser's console has them. */
+export function throwUnexpected(error) {
+  if (!(error instanceof ApiError)) throw error;
+}
+
 /** The JSON at `address` with `parameters`. Throws an ApiError whose message the page can show. */
 export async function getJson(address, parameters = {}) {
   const url = new URL(address, location.href);
@@ -11,8 +21,10 @@ export async function getJson(address, parameters = {}) {
   const response = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => {
     throw new ApiError("The server cannot be reached.");
   });
-  if (response.ok) return response.json();
-  throw new ApiError(await describeError(response));
+  if (!response.ok) throw new ApiError(await describeError(response));
+  return response.json().catch(() => {
+    throw new ApiError("The server's answer is incomplete: try again."); // the connection broke, or a proxy answered
+  });
 }
 
 async function describeError(response) {

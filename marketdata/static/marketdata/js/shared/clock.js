@@ -1,11 +1,36 @@
 // Times in UTC or in the exchange's time zone. All values are UTC seconds; only displayed times are converted. Otherwise
-// the hour that a clock repeats in autumn would be one hour instead of two.
+// the hour that a clock repeats in autumn would be one hour instead of two. UTC needs nothing of the browser.
 
 const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const HOUR = 3600;
+const QUARTER = 900; // offsets are multiples of a quarter of an hour, and zones change them at such times
+const FARTHEST = 15 * 3600; // no zone is farther from UTC
+const UTC = { seconds: 0, name: "UTC" };
 
 const padTwo = (number) => String(number).padStart(2, "0");
+
+/** Whether the browser has the time zone. */
+export function isKnownZone(zone) {
+  try {
+    return zone === "UTC" || Boolean(createFormat(zone));
+  } catch {
+    return false;
+  }
+}
+
+function createFormat(zone) {
+  return new Intl.DateTimeFormat("en-US", {
+    timeZone: zone,
+    hourCycle: "h23",
+    timeZoneName: "short",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+  });
+}
 
 export class Clock {
   constructor(zone = "UTC") {
@@ -14,29 +39,22 @@ export class Clock {
 
   setZone(zone) {
     this.zone = zone;
-    this.offsets = new Map(); // by hour: offsets change on the hour
-    this.format = new Intl.DateTimeFormat("en-US", {
-      timeZone: zone,
-      hourCycle: "h23",
-      timeZoneName: "short",
-      year: "numeric",
-      month: "numeric",
-      day: "numeric",
-      hour: "numeric",
-      minute: "numeric",
-      second: "numeric",
-    });
+    this.offsets = new Map(); // by quarter of an hour
+    this.format = zone === "UTC" ? null : createFormat(zone);
   }
 
   /** {seconds: offset from UTC, east positive, name: "CST"} */
   offset(time) {
-    const hour = Math.floor(time / HOUR);
-    if (!this.offsets.has(hour)) {
-      const parts = Object.fromEntries(this.format.formatToParts(hour * HOUR * 1000).map((p) => [p.type, p.value]));
-      const wall = Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second) / 1000;
-      this.offsets.set(hour, { seconds: wall - hour * HOUR, name: parts.timeZoneName });
-    }
-    return this.offsets.get(hour);
+    if (!this.format) return UTC;
+    const quarter = Math.floor(time / QUARTER);
+    if (!this.offsets.has(quarter)) this.offsets.set(quarter, this.computeOffset(quarter * QUARTER));
+    return this.offsets.get(quarter);
+  }
+
+  computeOffset(time) {
+    const parts = Object.fromEntries(this.format.formatToParts(time * 1000).map((part) => [part.type, part.value]));
+    const wall = Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second) / 1000;
+    return { seconds: wall - time, name: parts.timeZoneName };
   }
 
   /** A Date whose UTC fields are the local time in the zone. */
@@ -65,11 +83,19 @@ export class Clock {
     return `${this.day(time)} ${this.hour(time)} ${this.offset(time).name}`;
   }
 
-  /** The start of the day `text` (2024-01-02) in the zone, in UTC seconds. */
+  /** The start of the day `text` (2024-01-02) in the zone, in UTC seconds. Where a change of the clock skips midnight or
+   * repeats it, the day starts at the first moment of its date. */
   midnight(text) {
-    const guess = Date.parse(`${text}T00:00:00Z`) / 1000;
-    const near = guess - this.offset(guess).seconds;
-    return guess - this.offset(near).seconds;
+    const midnight = Date.parse(`${text}T00:00:00Z`) / 1000;
+    if (!this.format) return midnight;
+    let time = midnight - FARTHEST;
+    while (this.date(time) < text) time += QUARTER;
+    return time;
+  }
+
+  /** The start of the next day: a day has 23 to 25 hours. */
+  nextMidnight(text) {
+    return this.midnight(new Date(Date.parse(`${text}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10));
   }
 
   /** The label of a tick mark on the time scale. `kind` is the library's TickMarkType. */
