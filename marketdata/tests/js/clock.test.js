@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Clock } from "../../static/marketdata/js/shared/clock.js";
+import { Clock, isKnownZone } from "../../static/marketdata/js/shared/clock.js";
 import { utc } from "./server.js";
 
 const SPRING = utc("2024-03-10 08:00"); // 01:59 CST is followed by 03:00 CDT
@@ -69,4 +69,47 @@ test("labels of tick marks by their kind", () => {
     [0, 1, 2, 3].map((kind) => chicago.tick(time, kind)),
     ["2024", "Mar", "9 Mar", "23:30"],
   );
+});
+
+test("a day starts with the first moment of its date, where midnight is skipped or repeated", () => {
+  for (const [zone, day, start, hour] of [
+    ["America/Sao_Paulo", "2018-11-04", "2018-11-04 03:00", "01:00"], // 00:00 became 01:00
+    ["America/Sao_Paulo", "2018-02-18", "2018-02-18 03:00", "00:00"], // 00:00 became 23:00 of the 17th
+    ["Asia/Amman", "2021-10-29", "2021-10-28 21:00", "00:00"], // 01:00 became 00:00
+    ["Africa/Cairo", "2024-04-26", "2024-04-25 22:00", "01:00"],
+    ["Asia/Kathmandu", "2024-01-02", "2024-01-01 18:15", "00:00"],
+  ]) {
+    const clock = new Clock(zone);
+    assert.equal(clock.midnight(day), utc(start), zone);
+    assert.equal(clock.hour(utc(start)), hour);
+    assert.equal(clock.date(utc(start)), day);
+    assert.notEqual(clock.date(utc(start) - 1), day);
+  }
+});
+
+test("zones with half hours change their offset at a half hour in UTC", () => {
+  const adelaide = new Clock("Australia/Adelaide"); // 02:00 became 03:00
+  assert.equal(adelaide.hour(utc("2024-10-05 16:29")), "01:59");
+  assert.equal(adelaide.hour(utc("2024-10-05 16:30")), "03:00");
+});
+
+test("a day ends where the next starts: after 23 to 25 hours", () => {
+  const hours = (clock, day) => (clock.nextMidnight(day) - clock.midnight(day)) / 3600;
+  assert.equal(hours(chicago, "2024-03-10"), 23);
+  assert.equal(hours(chicago, "2024-11-03"), 25);
+  assert.equal(hours(chicago, "2024-12-31"), 24);
+  assert.equal(hours(new Clock(), "2024-02-28"), 24);
+});
+
+test("a browser can lack a zone, but UTC needs nothing of it", () => {
+  assert.deepEqual([isKnownZone("Asia/Kolkata"), isKnownZone("Mars/Olympus"), isKnownZone("")], [true, false, false]);
+  const real = globalThis.Intl;
+  try {
+    globalThis.Intl = undefined;
+    assert.equal(isKnownZone("America/Chicago"), false);
+    assert.equal(isKnownZone("UTC"), true);
+    assert.equal(new Clock().long(utc("2024-01-02 14:30")), "Tue 2024-01-02 14:30 UTC");
+  } finally {
+    globalThis.Intl = real;
+  }
 });

@@ -20,8 +20,10 @@ const library = window.LightweightCharts;
 export const hasLibrary = () => library !== undefined;
 
 export class Chart {
-  /** `tick`: the smallest price step; 0 if unknown. */
+  /** `tick`: the smallest price step; 0 if unknown. Throws an error if the browser has no canvas. */
   constructor(element, bars, clock, tick) {
+    // The library draws with the next frame, when this page could not report the error.
+    if (!document.createElement("canvas").getContext("2d")) throw new Error("The browser has no canvas.");
     this.bars = bars;
     this.tick = tick;
     this.element = element;
@@ -45,8 +47,14 @@ export class Chart {
     this.paint();
     this.viewport = new Viewport(this.scale, bars, element);
     watchMedia("(prefers-color-scheme: dark)", () => this.paint());
+    // The library follows the element's size with an observer, where the browser has one.
+    if (!globalThis.ResizeObserver) addEventListener("resize", () => this.resize());
     // The footer has the same link; a second one would only be another stop of the Tab key.
     element.querySelector("#tv-attr-logo")?.setAttribute("tabindex", "-1");
+  }
+
+  resize() {
+    this.chart.resize(this.element.clientWidth, this.element.clientHeight);
   }
 
   get scale() {

@@ -14,9 +14,9 @@ const EMPTY = {
 
 export class Gaps {
   constructor({ box, count, order, clock, onGap }) {
-    Object.assign(this, { box, count, order, clock, onGap, gaps: [], counts: {} });
+    Object.assign(this, { box, count, order, clock, onGap });
     this.kinds = [...document.getElementsByName("gap-kind")];
-    for (const choice of [order, ...this.kinds]) choice.addEventListener("change", () => this.draw());
+    for (const choice of [order, ...this.kinds]) choice.addEventListener("change", () => this.gaps && this.draw());
   }
 
   /** "open" or "closed"; "all" without a calendar, which alone can separate them. */
@@ -41,7 +41,7 @@ export class Gaps {
 
   /** Show no gaps but a message: those of another range would be wrong. */
   fail(message) {
-    [this.gaps, this.counts, this.sorted] = [[], {}, []];
+    this.gaps = undefined;
     for (const { value } of this.kinds) document.getElementById(`gap-${value}-count`).textContent = "";
     this.count.textContent = "";
     this.box.replaceChildren(Object.assign(document.createElement("p"), { className: "empty", textContent: message }));
@@ -49,7 +49,7 @@ export class Gaps {
 
   /** Draw the same gaps in another time zone: as many as before, at the same place. */
   redraw() {
-    if (!this.gaps.length) return;
+    if (!this.gaps) return;
     const [count, top] = [this.box.querySelectorAll("li button").length, this.box.scrollTop];
     this.draw();
     while (this.list.querySelectorAll("button").length < count) this.showMore();
