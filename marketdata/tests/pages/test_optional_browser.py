@@ -18,7 +18,7 @@ MISSING = {
     "no session storage": f"Object.defineProperty(window, 'sessionStorage', {{ get() {THROW} }})",
     "no media queries": "delete window.matchMedia",
     "no reports of media": "delete MediaQueryList.prototype.addEventListener",
-    "no observers": "for (const name of ['ResizeObserver', 'IntersectionObserver', 'PerformanceObserver']) delete window[name]",
+    "no observers": "for (const kind of ['Resize', 'Intersection', 'Performance']) delete window[`${kind}Observer`]",
     "no idle time": "delete window.requestIdleCallback",
     "no channels": "delete window.BroadcastChannel",
     "no clipboard": "Object.defineProperty(navigator, 'clipboard', { value: undefined })",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from config.testing.builders import FRONT, at, bars, ingest, together, write
@@ -124,10 +126,38 @@ def test_a_released_pointer_that_the_page_did_not_see_is_forgotten(page, mnq):
     expect(page.locator("#legend .when")).to_have_text("Tue 2024-01-02 00:00 UTC")
     settle(page)
     page.locator("#chart").dispatch_event("pointerdown", {"pointerType": "mouse"})
-    page.evaluate("dispatchEvent(new Event('blur'))")
-    page.locator("#chart").focus()
-    page.keyboard.press("End")
+    page.locator("#chart").press("End")
     settle(page)
-    last = page.locator("#legend .when").inner_text()
-    page.keyboard.press("End")
-    expect(page.locator("#legend .when")).not_to_have_text(last)
+    pressed = page.locator("#legend .when").inner_text()
+    page.locator("#chart").press("End")
+    expect(page.locator("#legend .when")).to_have_text(pressed)
+    page.evaluate("dispatchEvent(new Event('blur'))")
+    settle(page)
+    page.locator("#chart").press("End")
+    expect(page.locator("#legend .when")).not_to_have_text(pressed)
+
+
+@pytest.mark.parametrize(
+    ("keys", "when"),
+    [
+        (("End",), "Thu 2024-01-04 11:19"),
+        (("End", "ArrowLeft", "ArrowRight"), "Thu 2024-01-04 11:19"),
+        (("End", "End"), "Fri 2024-01-05 12:19"),
+        (("End", "End", "Home"), "Tue 2024-01-02 00:00"),
+    ],
+)
+def test_the_cursor_of_the_keys_stays_where_it_moves(page, mnq, keys, when):
+    """After the jump 3,500 minutes are loaded, and more as soon as the cursor is at their end."""
+    open_series(page)
+    go_to(page, "2024-01-02")
+    expect(page.locator("#legend .when")).to_have_text("Tue 2024-01-02 00:00 UTC")
+    settle(page)
+    for key in keys:
+        page.locator("#chart").press(key)
+        settle(page)
+    expect(page.locator("#legend .when")).to_have_text(f"{when} UTC")
+    before = page.locator("#legend .open").inner_text()
+    page.get_by_text("Exchange America/Chicago").click()
+    expect(page.locator("#legend .when")).to_have_text(re.compile("CST$"))
+    settle(page)
+    assert page.locator("#legend .open").inner_text() == before

@@ -121,6 +121,11 @@ export class Chart {
     this.marks.draw(readColours().accent);
   }
 
+  /** Call `work` after two frames: the library applies a new visible range with the next one. */
+  afterDrawing(work) {
+    requestAnimationFrame(() => requestAnimationFrame(work));
+  }
+
   clearPoint() {
     this.chart.clearCrosshairPosition();
   }

@@ -9,20 +9,28 @@ export function listenToKeys(element, { bars, chart, legend, choose }) {
     return index >= from && index <= to ? index : Math.min(bars.list.length - 1, Math.floor(to));
   };
 
+  let target; // where the cursor is, or will be after the next drawing
+
   const go = (index) => {
     const bar = bars.list[Math.max(0, Math.min(bars.list.length - 1, index))];
     if (!bar) return;
-    scrollIntoView(bars.byTime.get(bar.time));
+    target = bar;
     chart.revealPrice(bar);
-    chart.point(bar);
+    if (scrollIntoView(bars.byTime.get(bar.time))) {
+      // The library loses a cursor that is outside of what it has drawn.
+      chart.clearPoint();
+      chart.afterDrawing(() => target === bar && bars.at(bar.time) === bar && chart.point(bar));
+    } else chart.point(bar);
     legend.show(bar);
     legend.speak(bar);
   };
 
+  /** True if the chart had to move. */
   const scrollIntoView = (index) => {
     const { from, to } = chart.scale.getVisibleLogicalRange();
     const shift = index < from ? index - from - 1 : index > to ? index - to + 1 : 0;
     if (shift) chart.scale.setVisibleLogicalRange({ from: from + shift, to: to + shift });
+    return shift !== 0;
   };
 
   const zoom = (factor) => {

@@ -2,15 +2,13 @@
 
 const EDGE = 150; // remaining bars at an edge at which the next page is requested
 
-/** Extend after two frames: the chart applies a new range with the next frame, and reports other ranges before. */
+/** Extend after the drawing: before, the chart reports other ranges. */
 export function extendSoon(page) {
   if (!page.state.schedule()) return;
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => {
-      page.state.startScheduled();
-      extend(page);
-    }),
-  );
+  page.chart.afterDrawing(() => {
+    page.state.startScheduled();
+    extend(page);
+  });
 }
 
 async function extend({ bars, chart, state, status }) {
