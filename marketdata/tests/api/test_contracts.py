@@ -167,10 +167,10 @@ def test_the_code_of_several_contracts_is_answered_with_the_choices(reader, cont
 def test_choices_without_bars_are_ordered_by_month_and_those_without_a_year_are_last(reader, contracts):
     outright = {"kind": "outright", "root": "GE", "contract_month": 3}
     create_contract("GEH2025", "2016-01-04 14:30", contract_year=2025, **outright)
-    create_contract("GEH2005", contract_year=2005, **outright)
+    create_contract("GEH2005", slug="renamed", contract_year=2005, **outright)
     choices = reader.get(f"{SERIES}geh5/coverage").json()["choices"]
     assert [(one["slug"], one["first"]) for one in choices] == [
-        ("geh2005", None),
+        ("renamed", None),
         ("geh2025", "2016-01-04"),
         ("geh5-12345", None),
     ]
