@@ -37,10 +37,25 @@ def _execute() -> None:
         from config.embedded.shutdown import stop_server_at_exit
 
         stop_server_at_exit()
+    from django.db import Error
+
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration error: {error}")
+    except Error as error:
+        if sys.argv[1:2] != ["migrate"]:
+            raise
+        sys.exit(_explain_migrate_failure(error))
+
+
+def _explain_migrate_failure(error: Exception) -> str:
+    """The message for a role that may not create tables, or a database that cannot be reached."""
+    reason = str(error).strip().partition("\n")[0]
+    return (
+        f"CommandError: The database cannot be migrated ({reason}): check DATABASE_URL, and that its role owns the "
+        "tables and may create others in the schema. Migrations that were applied before stay applied."
+    )
 
 
 def _explain_missing_django() -> str:

@@ -1,7 +1,10 @@
 """Refuses settings with which the server would start and then fail or be insecure."""
 
+from __future__ import annotations
+
 import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import environ
@@ -12,7 +15,21 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class Env(environ.Env):
-    """Reads environment variables. An invalid value raises `ImproperlyConfigured`, whose message shows valid ones."""
+    """Reads environment variables. An invalid value raises `ImproperlyConfigured`, whose message shows valid ones.
+
+    No value is the name of another variable: `environ` itself would read `$x` as the variable x.
+    """
+
+    def value(self, var: str, default: str = "") -> str:
+        """The variable's text as it is; the default if it is unset."""
+        text: str = self.ENVIRON.get(var, default)
+        return text
+
+    def names(self, var: str, default: Sequence[str] = ()) -> list[str]:
+        """The texts between commas, without spaces around them; the default if the variable is unset."""
+        if var not in self.ENVIRON:
+            return [*default]
+        return [part.strip() for part in self.ENVIRON[var].split(",") if part.strip()]
 
     def text(self, var: str, default: str) -> str:
         """The variable's text, or the default if it is unset or empty: some hosts define every variable they know."""
@@ -109,7 +126,17 @@ def parse_database_url(url: str) -> dict:
 
 
 def read_or_create_secret_key(path: Path) -> str:
-    """This checkout's secret key, created once and ignored by git, so that logins survive a restart."""
+    """This checkout's secret key, created once and ignored by git, so that logins survive a restart.
+
+    Where it cannot be stored, as in a read-only checkout, the key lives as long as this process.
+    """
+    try:
+        return _read_or_create(path)
+    except OSError:
+        return secrets.token_urlsafe(50)
+
+
+def _read_or_create(path: Path) -> str:
     try:
         return path.read_text()
     except FileNotFoundError:

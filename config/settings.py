@@ -9,6 +9,7 @@ from pathlib import Path
 
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
+from config.env_file import read_env_file
 from config.guards import (
     Env,
     find_production_faults,
@@ -21,15 +22,15 @@ from config.guards import (
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
+read_env_file(BASE_DIR / ".env")
 env = Env()
-env.read_env(BASE_DIR / ".env")
 
-PRODUCTION = is_production(env.str("BARKEEP_ENV", default="development"))
+PRODUCTION = is_production(env.value("BARKEEP_ENV", default="development"))
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-DATABASE_URL = env.str("DATABASE_URL", default="")
+SECRET_KEY = env.value("SECRET_KEY", default="")
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=[])
+DATABASE_URL = env.value("DATABASE_URL", default="")
 
 refuse_faults(find_production_faults(DEBUG, SECRET_KEY, ALLOWED_HOSTS, DATABASE_URL) if PRODUCTION else [])
 SECRET_KEY = SECRET_KEY or read_or_create_secret_key(VAR_DIR / "secret_key")
@@ -86,7 +87,7 @@ TEMPLATES = [
 # --- Database -------------------------------------------------------------------------------------------------------
 
 env.bool("EMBEDDED_PG_KEEP", default=False)  # config.embedded reads it at exit; this line refuses a typo at start
-EMBEDDED_PG_HOME = Path(env.str("EMBEDDED_PG_HOME", default=str(VAR_DIR / "postgres")))
+EMBEDDED_PG_HOME = Path(env.value("EMBEDDED_PG_HOME", default=str(VAR_DIR / "postgres")))
 
 if DATABASE_URL:
     DATABASES = {"default": parse_database_url(DATABASE_URL)}
@@ -120,7 +121,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Market data ----------------------------------------------------------------------------------------------------
 
 # Slug of the series for files whose metadata has no symbol.
-DEFAULT_SERIES = env.str("DEFAULT_SERIES", default="mnq")
+DEFAULT_SERIES = env.value("DEFAULT_SERIES", default="mnq")
 
 # Stats need no login, as a health check. Bars and runs always do.
 PUBLIC_STATS = env.bool("PUBLIC_STATS", default=True)

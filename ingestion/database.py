@@ -5,12 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from django.db import Error, InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError, connection
+from django.db.backends.utils import CursorWrapper
 
 from ingestion.errors import DatabaseFailure, DatabaseUnavailable
 from ingestion.progress import Progress
 from marketdata import database
 from marketdata.database import first_line
+
+_NO_TIME_LIMITS = """
+SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0
+"""
+_HAS_TRANSACTION_TIMEOUT = 170_000
 
 
 def require_database() -> None:
@@ -19,6 +25,16 @@ def require_database() -> None:
         database.require_database()
     except database.UnusableDatabase as error:
         raise DatabaseUnavailable(str(error)) from error
+
+
+def lift_time_limits(cursor: CursorWrapper) -> None:
+    """Exempt the rest of this transaction from time limits of the role or the database.
+
+    They are meant for requests. A load waits for other writers, and is idle while it reads from a slow disk.
+    """
+    cursor.execute(_NO_TIME_LIMITS)
+    if connection.pg_version >= _HAS_TRANSACTION_TIMEOUT:  # type: ignore[attr-defined]  # only PostgreSQL's backend has it
+        cursor.execute("SET LOCAL transaction_timeout = 0")
 
 
 @contextlib.contextmanager

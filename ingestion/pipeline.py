@@ -14,7 +14,7 @@ from pathlib import Path
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import require_database, translate_database_errors
+from ingestion.database import lift_time_limits, require_database, translate_database_errors
 from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
@@ -71,7 +71,7 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         close_orphaned_runs()
         open_run(run)
     with _load_transaction(run, progress) as cursor:
-        with _audited_file(run, options, progress) as file:
+        with _audited_file(run, path, options, progress) as file:
             progress.step("Waiting for other writers of these series")
             lock_series(cursor, file.possible_symbols)
             refuse_unsplit_series(file.path, file.possible_symbols)
@@ -111,6 +111,7 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
     with translate_database_errors(progress):
         _require_database(progress)
         with transaction.atomic(durable=True), connection.cursor() as cursor, SourceFile(path) as source:
+            lift_time_limits(cursor)
             file = _open(source, options, progress)
             refuse_unsplit_series(file.path, file.possible_symbols)
             file.load_contracts()
@@ -147,13 +148,14 @@ def _load_transaction(run: IngestRun, progress: Progress) -> Iterator[CursorWrap
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
+        lift_time_limits(cursor)
         yield cursor
 
 
 @contextlib.contextmanager
-def _audited_file(run: IngestRun, options: IngestOptions, progress: Progress) -> Iterator[FileReader]:
+def _audited_file(run: IngestRun, path: Path, options: IngestOptions, progress: Progress) -> Iterator[FileReader]:
     """The open file. Its size and SHA-256 go into the run, also when the file is refused."""
-    with SourceFile(Path(run.file_path)) as source:
+    with SourceFile(path) as source:
         run.file_size = source.size
         try:
             file = _open(source, options, progress)

@@ -13,6 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from ingestion.errors import DatabaseFailure, IngestError, Interrupted
+from marketdata.database import to_storable
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_as_failed, lock_run, unlock_run
 
@@ -23,6 +24,7 @@ def open_run(run: IngestRun) -> None:
     """Commit the run as `running`. This connection holds its lock before another session can see the row."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         run.started_at = timezone.now()
+        run.file_name, run.file_path = to_storable(run.file_name), to_storable(run.file_path)
         run.save(force_insert=True)
         lock_run(cursor, run.pk)
 

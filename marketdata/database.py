@@ -8,7 +8,10 @@ import pkgutil
 import re
 from collections.abc import Iterator
 
+from django.apps import apps
 from django.db import Error, connection
+from django.db.backends.utils import CursorWrapper
+from psycopg2.extensions import encodings
 
 from marketdata import migrations
 from marketdata.command_line import manage
@@ -19,6 +22,12 @@ MAX_SHOWN = 4  # differences that the message names
 
 # psycopg2 gives no SQLSTATE for a connection that is refused.
 _FULL = re.compile("too many (clients|connections)|remaining connection slots")
+_COLUMNS = """
+SELECT relations.relname::text, columns.attname::text
+FROM unnest(%s) AS expected (name)
+JOIN pg_class AS relations ON relations.oid = to_regclass(expected.name)
+JOIN pg_attribute AS columns ON columns.attrelid = relations.oid AND columns.attnum > 0 AND NOT columns.attisdropped
+"""
 _CHECK = "Check DATABASE_URL, and that the server runs"
 
 
@@ -107,12 +116,37 @@ def _migrations() -> set[str]:
 
 
 def _applied() -> set[str]:
+    """The applied migrations. A role that may not read their table sees by the columns whether all are applied."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
         if not cursor.fetchone()[0]:
             return set()
+        cursor.execute("SELECT has_table_privilege('django_migrations', 'SELECT')")
+        if not cursor.fetchone()[0]:
+            return _migrations() if _has_all_columns(cursor) else set()
         cursor.execute("SELECT name FROM django_migrations WHERE app = 'marketdata'")
         return {name for (name,) in cursor}
+
+
+def _has_all_columns(cursor: CursorWrapper) -> bool:
+    expected = {
+        (model._meta.db_table, field.column)
+        for model in apps.get_app_config("marketdata").get_models()
+        for field in model._meta.concrete_fields
+    }
+    cursor.execute(_COLUMNS, [sorted({table for table, _ in expected})])
+    return expected <= set(cursor.fetchall())
+
+
+def to_storable(text: str) -> str:
+    """The text, with escapes for characters that the database's encoding lacks: `\\u2026` in one in LATIN1.
+
+    A reason for a refusal that cannot be stored would be replaced by a wrong one.
+    """
+    connection.ensure_connection()
+    encoding = connection.connection.info.parameter_status("server_encoding")
+    codec = encodings.get(encoding, "ascii")  # SQL_ASCII stores any bytes, but other clients could not read them
+    return text if codec == "utf_8" else text.encode(codec, "backslashreplace").decode(codec)
 
 
 def first_line(error: Error) -> str:

@@ -99,7 +99,7 @@ class SourceFile:
         if self.manifest and self.manifest.sha256 != self.sha256:
             raise UnreadableFile(
                 f"{self.path} has the SHA-256 {self.sha256[:12]}…, but {self.manifest.path} lists "
-                f"{to_printable(self.manifest.sha256[:12])}…: it is damaged; download it again.",
+                f"sha256:{to_printable(self.manifest.sha256[:12])}…: it is damaged; download it again.",
                 path=self.path,
             )
 

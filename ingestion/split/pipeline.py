@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import require_database, translate_database_errors
+from ingestion.database import lift_time_limits, require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
 from ingestion.loading.move import Move, find_moved_bars
 from ingestion.progress import Progress
@@ -66,6 +66,7 @@ def split_contracts(*, slugs: Iterable[str] = (), progress: Progress | None = No
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
+        lift_time_limits(cursor)
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, run.symbols)
         planned = _plan_all([Series.objects.get(pk=pk) for pk in _list_series(planned)], progress)

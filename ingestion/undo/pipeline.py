@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import require_database, translate_database_errors
+from ingestion.database import lift_time_limits, require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
 from ingestion.progress import Progress
 from ingestion.runs import close_on_failure, open_run, read_closing_time, succeed_run
@@ -76,6 +76,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
+        lift_time_limits(cursor)
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, undone.symbols)
         progress.raise_if_cancelled()

@@ -14,12 +14,17 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from marketdata.database import to_storable
 from marketdata.models import IngestRun
 
 logger = logging.getLogger(__name__)
 
 PROCESS_DIED = "The process died before the run was finished; nothing of the file was stored. Ingest the file again."
 UNDO_DIED = "The process died before the undo was finished; nothing was changed. Undo the run again."
+
+_MAY_WRITE = """
+SELECT current_setting('transaction_read_only') = 'off' AND has_table_privilege('data_ingest_runs', 'UPDATE')
+"""
 
 # The first half of the lock's key: it separates these locks from all others in the database.
 _LOCK_CLASS = 0x4241_5202
@@ -58,7 +63,12 @@ def _to_lock_key(run_id: int) -> int:
 
 
 def close_orphaned_runs() -> list[int]:
-    """Close every `running` run whose lock is free as failed. Returns their ids, in ascending order."""
+    """Close every `running` run whose lock is free as failed. Returns their ids, in ascending order.
+
+    Nothing happens on a replica, where locks of the primary are not visible, and for a role that may only read.
+    """
+    if not may_close_runs():
+        return []
     closed = []
     for run in IngestRun.objects.filter(status=IngestRun.Status.RUNNING).order_by("pk"):
         with transaction.atomic(), connection.cursor() as cursor:
@@ -69,12 +79,21 @@ def close_orphaned_runs() -> list[int]:
     return closed
 
 
+def may_close_runs() -> bool:
+    """Whether this session may write runs."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MAY_WRITE)
+        may_write: bool = cursor.fetchone()[0]
+    return may_write
+
+
 def close_as_failed(run: IngestRun, error: str) -> bool:
     """Close the run as `failed` with this error, unless it is closed already. Returns whether it was running.
 
     Saves the file's fields and no counts: nothing was stored.
     """
-    run.status, run.error, run.finished_at = IngestRun.Status.FAILED, error, _find_end_time(run.started_at)
+    run.status, run.finished_at = IngestRun.Status.FAILED, _find_end_time(run.started_at)
+    run.error = to_storable(error)
     return bool(
         IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(
             **{name: getattr(run, name) for name in _FIELDS_OF_FAILURE}

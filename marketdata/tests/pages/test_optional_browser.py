@@ -18,7 +18,10 @@ MISSING = {
     "no session storage": f"Object.defineProperty(window, 'sessionStorage', {{ get() {THROW} }})",
     "no media queries": "delete window.matchMedia",
     "no reports of media": "delete MediaQueryList.prototype.addEventListener",
-    "no reports of size": "for (const name of Object.getOwnPropertyNames(window)) if (/(Resize|Intersection|Performance)O/.test(name)) delete window[name]",
+    "no reports of size": """
+        for (const name of Object.getOwnPropertyNames(window))
+            if (/(Resize|Intersection|Performance)O/.test(name)) delete window[name]
+    """,
     "no idle time": "delete window.requestIdleCallback",
     "no channels": "delete window.BroadcastChannel",
     "no clipboard": "Object.defineProperty(navigator, 'clipboard', { value: undefined })",
