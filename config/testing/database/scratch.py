@@ -11,12 +11,15 @@ from marketdata import database
 
 
 @contextlib.contextmanager
-def scratch_database(suffix: str = "scratch") -> Iterator[str]:
-    """Within it, Django's connection is to a new, empty database of the same server and owner. Yields its name."""
+def scratch_database(suffix: str = "scratch", *, options: str = "") -> Iterator[str]:
+    """Within it, Django's connection is to a new, empty database of the same server and owner. Yields its name.
+
+    `options` are those of CREATE DATABASE.
+    """
     before = connection.settings_dict["NAME"]
     name = f"{before}_{suffix}"
     _execute_outside(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    _execute_outside(f"CREATE DATABASE {name}")
+    _execute_outside(f"CREATE DATABASE {name} {options}")
     use_database(name)
     try:
         yield name
