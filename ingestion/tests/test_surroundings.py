@@ -1,4 +1,4 @@
-"""Roles that may only read, other encodings, and time limits that somebody else has set."""
+"""Roles that may only read, other encodings, and time limits of a role."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_time_limits_of_the_role_do_not_end_a_load(market_db, tmp_path, limit, m
 
 
 @pytest.mark.superuser
-def test_migrate_without_the_right_to_create_says_so(market_db):
+def test_migrate_without_the_right_to_create_is_reported(market_db):
     with scratch_database() as name, connection.cursor() as cursor:
         cursor.execute(f"DROP ROLE IF EXISTS {READER}; CREATE ROLE {READER} LOGIN")
         try:
