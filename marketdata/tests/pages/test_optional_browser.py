@@ -18,10 +18,7 @@ MISSING = {
     "no session storage": f"Object.defineProperty(window, 'sessionStorage', {{ get() {THROW} }})",
     "no media queries": "delete window.matchMedia",
     "no reports of media": "delete MediaQueryList.prototype.addEventListener",
-    "no reports of size": """
-        for (const name of Object.getOwnPropertyNames(window))
-            if (/(Resize|Intersection|Performance)O/.test(name)) delete window[name]
-    """,
+    "no ResizeObserver": "for (const kind of ['Resize', 'Intersection', 'Performance']) delete window[`${kind}Observer`]",
     "no idle time": "delete window.requestIdleCallback",
     "no channels": "delete window.BroadcastChannel",
     "no clipboard": "Object.defineProperty(navigator, 'clipboard', { value: undefined })",
@@ -55,9 +52,9 @@ def test_a_series_page_works_without(browser, site, reader, mnq, name):
         expect_working(page)
 
 
-def test_the_chart_follows_the_window_without_resize_events_of_elements(browser, site, reader, mnq):
+def test_the_chart_follows_the_window_when_the_browser_does_not_report_its_size(browser, site, reader, mnq):
     with open_page(browser, site, reader=reader) as page:
-        page.add_init_script(MISSING["no reports of size"])
+        page.add_init_script(MISSING["no ResizeObserver"])
         open_series(page)
         for width in (800, 1200):
             page.set_viewport_size({"width": width, "height": 800})
@@ -181,3 +178,14 @@ def test_a_refused_clipboard_selects_the_command(browser, site, reader, mnq):
         command.get_by_role("button", name="Copy").click()
         expect(command.get_by_role("button", name="Select")).to_be_visible()
         assert page.evaluate("getSelection().toString()") == command.locator("code").inner_text()
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_a_swipe_ends_with_the_finger_if_less_motion_is_preferred(browser, site, reader, mnq, motion):
+    with open_page(browser, site, reader=reader, reduced_motion=motion) as page:
+        page.goto("/")
+        kinetic = page.evaluate("""async () => {
+            const { buildBehaviour } = await import("/static/marketdata/js/chart/style.js");
+            return buildBehaviour({}, {}).kineticScroll.touch;
+        }""")
+        assert kinetic is (motion == "no-preference")

@@ -47,7 +47,7 @@ export class Chart {
     this.paint();
     this.viewport = new Viewport(this.scale, bars, element);
     watchMedia("(prefers-color-scheme: dark)", () => this.paint());
-    // The library follows the size of the element only where the browser has ResizeObserver.
+    // The library follows the element's size where the browser has ResizeObserver.
     if (!globalThis.ResizeObserver) addEventListener("resize", () => this.resize());
     // The footer has the same link; a second one would only be another stop of the Tab key.
     element.querySelector("#tv-attr-logo")?.setAttribute("tabindex", "-1");
