@@ -25,6 +25,10 @@ class Moment:
     ts: datetime
 
     @property
+    def date(self) -> str:
+        return f"{self.ts.astimezone(UTC):%Y-%m-%d}"
+
+    @property
     def minute(self) -> str:
         return f"{self.ts.astimezone(UTC):%Y-%m-%d %H:%M}"
 

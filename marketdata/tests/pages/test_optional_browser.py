@@ -18,7 +18,7 @@ MISSING = {
     "no session storage": f"Object.defineProperty(window, 'sessionStorage', {{ get() {THROW} }})",
     "no media queries": "delete window.matchMedia",
     "no reports of media": "delete MediaQueryList.prototype.addEventListener",
-    "no ResizeObserver": "for (const kind of ['Resize', 'Intersection', 'Performance']) delete window[`${kind}Observer`]",
+    "no ResizeObserver": "for (const name of ['ResizeObserver', 'IntersectionObserver']) delete window[name]",
     "no idle time": "delete window.requestIdleCallback",
     "no channels": "delete window.BroadcastChannel",
     "no clipboard": "Object.defineProperty(navigator, 'clipboard', { value: undefined })",
