@@ -46,19 +46,7 @@ class UnfinishedFile(UnreadableFile, RetryableError):
 
 
 class WrongContent(IngestError):
-    """A complete DBN file of another schema than minute bars. `schema` is None where it is not one of a whole file."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        path: Path | None = None,
-        row: int | None = None,
-        symbol: str | None = None,
-        schema: str | None = None,
-    ) -> None:
-        super().__init__(message, path=path, row=row, symbol=symbol)
-        self.schema = schema
+    """A complete DBN file of another schema than minute bars."""
 
 
 class InvalidBars(IngestError):

@@ -29,12 +29,10 @@ class Previewed:
 
 @dataclass(frozen=True)
 class Skipped:
-    """The file was not loaded: the run `run_id` loaded the same content before, or the file of a folder has no bars by
-    its schema. `reason` completes a sentence that begins with the path."""
+    """The file was not loaded, since the run `run_id` loaded the same content before."""
 
     path: Path
-    run_id: int | None
-    reason: str
+    run_id: int
 
 
 @dataclass(frozen=True)

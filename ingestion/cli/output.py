@@ -15,9 +15,7 @@ from django.core.management.base import OutputWrapper
 
 from ingestion.batch.outcomes import Failed, FileOutcome, Loaded, Previewed, Skipped, ends_batch
 from ingestion.cli import report
-from ingestion.dbn.text import to_printable
 from ingestion.errors import Interrupted
-from marketdata.formatting import format_list
 
 
 def replace_unencodable_characters() -> None:
@@ -70,29 +68,17 @@ class BatchOutput:
         elif not self._is_single:
             self._stdout.write(report.format_closing_line(outcomes, not_reached=len(self._paths) - len(outcomes)))
 
-    def print_partial(self, partial: list[Path]) -> None:
-        """Name the downloads of the folders that are not complete yet."""
-        if partial:
-            names = format_list([to_printable(str(path)) for path in partial])
-            self._stderr.write(f"Not loaded, since the download is not complete: {names}.")
-
     def find_failure(self, outcomes: list[FileOutcome]) -> BatchFailure | None:
         """Return None if no file failed. The message is that of the file if it is the only one or ended the batch."""
         failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
         if not failed:
-            return self._find_lack_of_bars(outcomes)
+            return None
         last = max(failed, key=ends_batch)
         is_own = self._is_single or ends_batch(last)
         return BatchFailure(
             message=str(last.error) if is_own else f"{len(failed):,} of {len(outcomes):,} files failed.",
             exit_code=last.error.exit_code if isinstance(last.error, Interrupted) else 1,
         )
-
-    def _find_lack_of_bars(self, outcomes: list[FileOutcome]) -> BatchFailure | None:
-        """A batch of definition files alone: nothing failed, but the command was asked to load bars."""
-        if outcomes and all(isinstance(outcome, Skipped) and outcome.run_id is None for outcome in outcomes):
-            return BatchFailure("No file has bars: each has definitions. Download schema ohlcv-1m.", exit_code=1)
-        return None
 
     def _print_outcome(self, outcome: FileOutcome) -> None:
         path = None if self._is_single else outcome.path
@@ -102,8 +88,8 @@ class BatchOutput:
                     self._stderr.write(f"❌ {error}")
             case _ if self._as_json:
                 pass  # print_closing() prints it
-            case Skipped(skipped, _, reason):
-                self._stdout.write(f"Skipped: {skipped} {reason}.")
+            case Skipped(skipped, run_id):
+                self._stdout.write(f"Skipped: {skipped} is already loaded (run {run_id}).")
             case Previewed(result=result):
                 self._stdout.write(report.format_preview(result, path=path))
             case Loaded():

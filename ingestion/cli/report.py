@@ -76,8 +76,8 @@ def _serialize_outcome(outcome: FileOutcome) -> dict:
     match outcome:
         case Failed(path, error):
             return {"file": str(path), "status": "failed", "error": str(error)}
-        case Skipped(path, run_id, reason):
-            return {"file": str(path), "status": "skipped", "run_id": run_id, "reason": reason}
+        case Skipped(path, run_id):
+            return {"file": str(path), "status": "skipped", "run_id": run_id}
         case Previewed(path, result):
             return _serialize_result(path, result, status="dry_run", run_id=None, seconds=None)
         case Loaded(path, run_id, seconds, result):

@@ -71,9 +71,7 @@ def decode_metadata(path: Path, version: int, encoded: bytes) -> DbnMetadata:
             path=path,
         )
     if str(schema) != SCHEMA:
-        raise WrongContent(
-            f"{path} contains {schema}, not {SCHEMA}: download schema {SCHEMA}.", path=path, schema=str(schema)
-        )
+        raise WrongContent(f"{path} contains {schema}, not {SCHEMA}: download schema {SCHEMA}.", path=path)
     return DbnMetadata(
         path=path,
         dbn_version=version,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import databento_dbn
 import numpy as np
@@ -11,28 +10,14 @@ import numpy as np
 from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.layout import RTYPE_NAMES, RTYPE_OHLCV_1M, SCHEMA
 from ingestion.dbn.metadata import DbnMetadata, decode_metadata
-from ingestion.dbn.signatures import begins_dbn_file, refuse_unless_dbn
+from ingestion.dbn.signatures import refuse_unless_dbn
 from ingestion.dbn.source import SourceFile
-from ingestion.errors import IngestError, UnreadableFile, WrongContent
+from ingestion.errors import UnreadableFile, WrongContent
 
 BATCH_SIZE = 1 << 16  # rows
-DEFINITION = "definition"
 
 _PREFIX_SIZE = 8  # bytes: "DBN", the version, and the length of the metadata that follows
-_SIGNATURE_SIZE = 512  # bytes, which show most other formats
 _MAX_METADATA_SIZE = 1 << 28  # bytes
-
-
-def has_definitions(path: Path) -> bool:
-    """Whether the file is one of schema `definition`. Reads its metadata only; False for a file that is damaged."""
-    try:
-        with SourceFile(path) as source:
-            RecordReader(source)
-    except WrongContent as error:
-        return error.schema == DEFINITION
-    except IngestError:
-        return False
-    return False
 
 
 class RecordReader:
@@ -71,7 +56,7 @@ class RecordReader:
 
     def _read_metadata(self) -> DbnMetadata:
         self._fill_buffer(_PREFIX_SIZE)
-        refuse_unless_dbn(bytes(self._buffer[:_SIGNATURE_SIZE]), self._path)
+        refuse_unless_dbn(bytes(self._buffer[:_PREFIX_SIZE]), self._path)
         version = self._buffer[3] if len(self._buffer) > 3 else 0
         if version > databento_dbn.DBN_VERSION:
             raise UnreadableFile(
@@ -101,7 +86,6 @@ class RecordReader:
             return
         first = batch.records[foreign[0]]
         row = int(batch.rows[foreign[0]])
-        self._refuse_joined_file(first.tobytes(), row)
         where = f"{self._path}, row {row:,}"
         rtype = int(first["rtype"])
         if rtype != RTYPE_OHLCV_1M and rtype in RTYPE_NAMES and first["length"]:
@@ -118,16 +102,7 @@ class RecordReader:
             row=row,
         )
 
-    def _refuse_joined_file(self, content: bytes, row: int) -> None:
-        if begins_dbn_file(content):
-            raise UnreadableFile(
-                f"{self._path}: another DBN file begins at row {row:,}, as in files joined with cat: ingest the parts.",
-                path=self._path,
-                row=row,
-            )
-
     def _refuse_partial_record(self, row: int, record_size: int) -> None:
-        self._refuse_joined_file(bytes(self._buffer), row + 1)
         raise UnreadableFile(
             f"{self._path} is cut off: row {row + 1:,} has only {len(self._buffer)} of its {record_size} bytes; "
             "download it again.",

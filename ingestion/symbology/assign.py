@@ -87,12 +87,6 @@ def _assign_without_mappings(metadata: DbnMetadata, default_slug: str) -> Series
         )
     if metadata.symbols:
         return _assign_single(metadata, metadata.symbols[0], by_mapping=False)
-    if metadata.stype_in is None:
-        raise MixedInstruments(
-            f"{metadata.path} names no symbol and no kind of symbols, as a part of a live capture does, so the series "
-            "of its rows is unknown: give --symbol.",
-            path=metadata.path,
-        )
     series = Series.objects.filter(slug=default_slug).first()
     if series is None:
         raise InputError(

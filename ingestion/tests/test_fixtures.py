@@ -21,7 +21,7 @@ if not (BARS and REFUSED):
 REASONS = {
     "definition.v3.dbn.zst": "contains definition, not ohlcv-1m",
     "mbp-1.v3.dbn.zst": "contains mbp-1, not ohlcv-1m",
-    "no-header.multi-frame.zst": "has records without the metadata of DBN",
+    "no-header.multi-frame.zst": "is not a DBN file",
     "ohlcv-1d.v3.dbn.zst": "contains ohlcv-1d, not ohlcv-1m",
     "ohlcv-1m.legacy.dbz": "is a DBZ file, the format before DBN",
     "ohlcv-1s.v3.dbn.zst": "contains ohlcv-1s, not ohlcv-1m",

@@ -54,9 +54,7 @@ class Command(CommandWithExamples):
         parser.add_argument(
             "--dry-run", action="store_true", help="validate the files and count changes, but write nothing"
         )
-        parser.add_argument(
-            "--skip-ingested", action="store_true", help="skip files already loaded, whose bars are stored"
-        )
+        parser.add_argument("--skip-ingested", action="store_true", help="skip files already loaded (same SHA-256)")
         parser.add_argument(
             "--jobs",
             type=parse_whole_number(maximum=256),
@@ -77,13 +75,9 @@ class Command(CommandWithExamples):
         ingest_options = IngestOptions.from_parsed(options)
         if contradiction := find_contradiction(ingest_options):
             raise CommandError(contradiction, returncode=2)
-        found = find_files(options["input"])
-        paths = found.files
+        paths = find_files(options["input"])
         batch_options = BatchOptions(
-            ingest_options,
-            dry_run=options["dry_run"],
-            skip_ingested=options["skip_ingested"],
-            named=frozenset(options["input"]),
+            ingest_options, dry_run=options["dry_run"], skip_ingested=options["skip_ingested"]
         )
         output = BatchOutput(self.stdout, self.stderr, paths=paths, dry_run=options["dry_run"], as_json=options["json"])
         with cancel_on_signals() as token:
@@ -97,7 +91,6 @@ class Command(CommandWithExamples):
                 )
             )
         output.print_closing(outcomes)
-        output.print_partial(found.partial)
         if failure := output.find_failure(outcomes):
             raise CommandError(failure.message, returncode=failure.exit_code)
 

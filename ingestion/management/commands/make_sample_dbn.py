@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from ingestion.batch.files import DBN_SUFFIXES
 from ingestion.dbn.samples import write_mnq_sample
-from ingestion.dbn.signatures import DBN_SUFFIXES
 from marketdata.management.base import CommandWithExamples
 
 EXAMPLES = """

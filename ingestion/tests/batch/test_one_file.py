@@ -3,13 +3,11 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
-from config.testing.builders import FRONT, bars, day_file, ingest, several, stored, undo_run, write
-from config.testing.contracts import write_definitions
+from config.testing.builders import FRONT, bars, day_file, ingest, several, stored, write
 from marketdata.models import Bar, IngestRun
 
 
@@ -109,79 +107,3 @@ def test_a_file_whose_bars_were_deleted_is_not_skipped(market_db, tmp_path):
     Bar.objects.filter(ts_ms__gt=0).first().delete()
     assert skipped(path) == [False]
     assert Bar.objects.count() == 3
-
-
-def restate(path: Path, records: np.ndarray, **changes) -> Path:
-    """The same minutes with other volumes."""
-    records = records.copy()
-    records["volume"] += 1000
-    return write(path, records, **changes)
-
-
-def test_a_file_whose_bars_were_changed_since_is_not_skipped(market_db, tmp_path):
-    old, new = write(tmp_path / "a.dbn", bars(10)), restate(tmp_path / "b.dbn", bars(10))
-    ingest(old)
-    ingest(new)
-    ingest(old)
-
-    assert skipped(new) == [False]
-    assert min(bar[4] for bar in stored().values()) > 1000
-    assert skipped(new) == [True]
-    assert skipped(old) == [False]
-
-
-def test_a_file_whose_unchanged_bars_were_changed_since_is_not_skipped(market_db, tmp_path):
-    path = write(tmp_path / "a.dbn", bars(10))
-    ingest(write(tmp_path / "first.dbn", bars(20)))
-    ingest(path)  # finds all of its bars unchanged
-    assert skipped(path) == [True]
-    ingest(restate(tmp_path / "c.dbn", bars(2)))
-    assert skipped(path) == [False]
-
-
-def test_a_file_whose_instrument_was_replaced_is_not_skipped(market_db, tmp_path):
-    path = write(tmp_path / "x.dbn", bars(10))
-    ingest(path)
-    ingest(write(tmp_path / "y.dbn", bars(10, instrument_id=FRONT + 1), mappings={}), replace_instrument=True)
-
-    with pytest.raises(CommandError, match="--replace-instrument"):
-        ingest(path, skip_ingested=True)
-
-
-def test_a_file_whose_bars_an_undo_changed_is_not_skipped(market_db, tmp_path):
-    path = write(tmp_path / "a.dbn", bars(10))
-    ingest(write(tmp_path / "first.dbn", bars(20)))
-    ingest(path)
-    undo_run(1)
-    assert skipped(path) == [False]
-    assert len(stored()) == 10
-
-
-def test_definition_files_of_a_folder_are_skipped_with_a_note(market_db, tmp_path):
-    write(tmp_path / "mnq.dbn", bars(3))
-    definitions = write_definitions(tmp_path / "x.dbn", ("MNQH4", 1, None, None))
-
-    printed = ingest(tmp_path)
-    assert f"Skipped: {definitions} has definitions, not bars." in printed.out
-    assert IngestRun.objects.count() == 1
-    again = ingest(tmp_path, json=True).json["files"]
-    assert [(file["status"], file.get("reason", "")) for file in again] == [
-        ("success", ""),
-        ("skipped", "has definitions, not bars"),
-    ]
-    with pytest.raises(CommandError, match="contains definition, not ohlcv-1m"):
-        ingest(definitions)
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_folder_of_definition_files_alone_has_nothing_to_load(market_db, tmp_path, count):
-    for number in range(count):
-        write_definitions(tmp_path / f"{number}.dbn", ("MNQH4", 1, None, None))
-    with pytest.raises(CommandError, match="No file has bars: each has definitions"):
-        ingest(tmp_path)
-
-
-def test_incomplete_downloads_of_a_folder_are_named(market_db, tmp_path):
-    write(tmp_path / "mnq.dbn", bars(3))
-    (tmp_path / "b.dbn.zst.part").touch()
-    assert f"the download is not complete: {tmp_path / 'b.dbn.zst.part'}." in ingest(tmp_path).err

@@ -19,9 +19,7 @@ PATH = Path("mnq.dbn")
 RESULT = FileResult(("A",), "a_ohlcv_1m", "0" * 64, 3, 2, 1, 1, 0, 0, 0, MIDNIGHT, MIDNIGHT, ("A note.",))
 
 
-@pytest.mark.parametrize(
-    "outcome", [Loaded(PATH, 7, 0.25, RESULT), Previewed(PATH, RESULT), Skipped(PATH, 7, "is already loaded")]
-)
+@pytest.mark.parametrize("outcome", [Loaded(PATH, 7, 0.25, RESULT), Previewed(PATH, RESULT), Skipped(PATH, 7)])
 def test_an_outcome_is_the_same_after_pickling(outcome):
     assert pickle.loads(pickle.dumps(outcome)) == outcome
     assert not ends_batch(outcome)

@@ -126,23 +126,3 @@ def test_the_rows_are_in_order_whatever_the_batch_size(tmp_path_factory, count, 
     assert all(len(batch) <= size for batch in batches)
     assert np.array_equal(np.concatenate([batch.records for batch in batches]), bars(count))
     assert [row for part in batches for row in part.rows] == list(range(1, count + 1))
-
-
-FIRST, SECOND = dbn(bars(100)), dbn(bars(100, first=1440))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        FIRST + SECOND,
-        zstd(FIRST) + zstd(SECOND),
-        zstd(FIRST + SECOND),
-        FIRST + zstd(SECOND),
-        zstd(FIRST) + zstd(SECOND[:20]),  # shorter than a record
-    ],
-    ids=["raw", "frames", "one frame", "raw, then a frame", "a part without records"],
-)
-def test_joined_files_are_refused_as_such(market_db, tmp_path, content):
-    sentence = refuse(save(tmp_path / "ab.dbn", content))
-    assert "another DBN file begins at row 101, as in files joined with cat: ingest the parts" in sentence
-    assert "damaged" not in sentence

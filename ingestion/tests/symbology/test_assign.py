@@ -82,13 +82,6 @@ def test_a_file_without_symbols_is_stored_under_the_default_series(market_db, tm
     assert "names no symbol: stored under the default series CME_MINI:MNQ1!" in printed.out
 
 
-def test_a_part_of_a_live_capture_needs_a_symbol(market_db, tmp_path):
-    path = write(tmp_path / "es.dbn", bars(2, base=4_700), symbols=(), mappings=None, stype_in=None, start=0, end=None)
-    assert "give --symbol" in refuse(path)
-    ingest(path, symbol="ES")
-    assert symbols() == {"CME_MINI:MNQ1!", "ES"}  # the first is a bar of refuse()
-
-
 def test_without_a_default_series_a_file_without_symbols_is_refused(market_db, tmp_path, settings):
     settings.DEFAULT_SERIES = "gone"
     assert 'the default series "gone" does not exist' in refuse(
