@@ -50,6 +50,7 @@ def assign_series(*, metadata: DbnMetadata, requested_symbol: str, default_slug:
         _refuse_slug(requested_symbol)
         return SeriesAssignment(requested_symbol, by_mapping=False)
     _refuse_inverted(metadata)
+    _refuse_unknown_dataset(metadata)
     _refuse_overlaps(metadata)
     mapped = sorted({interval.symbol for interval in metadata.mappings if interval.start < interval.end})
     if len(mapped) > 1 or (metadata.mappings and not mapped):
@@ -79,14 +80,20 @@ def check_symbol(symbol: str) -> None:
 
 def _assign_without_mappings(metadata: DbnMetadata, default_slug: str) -> SeriesAssignment:
     if len(metadata.symbols) > 1 or _is_collective(metadata):
+        names = format_list([*map(to_printable, metadata.symbols)]) or "no symbol"
         raise MixedInstruments(
-            f"{metadata.path} lists {format_list([*map(to_printable, metadata.symbols)])} but maps no instrument to a "
-            "symbol, so the series of its rows are unknown: download it again, or give its series with --symbol if it "
-            "has only one.",
+            f"{metadata.path} lists {names} but maps no instrument to a symbol, so the series of its rows are unknown: "
+            "download it again, or give its series with --symbol if it has only one.",
             path=metadata.path,
         )
     if metadata.symbols:
         return _assign_single(metadata, metadata.symbols[0], by_mapping=False)
+    if metadata.stype_in is None:
+        raise MixedInstruments(
+            f"{metadata.path} names no symbol, maps no instrument and states no type of symbol, as part of a live "
+            "capture, so the series of its rows is unknown: give --symbol.",
+            path=metadata.path,
+        )
     series = Series.objects.filter(slug=default_slug).first()
     if series is None:
         raise InputError(
@@ -124,6 +131,15 @@ def _refuse_inverted(metadata: DbnMetadata) -> None:
                 path=metadata.path,
                 symbol=mapped.symbol,
             )
+
+
+def _refuse_unknown_dataset(metadata: DbnMetadata) -> None:
+    """A file without a dataset would match only series of any dataset, and create such series."""
+    if not metadata.dataset.strip():
+        raise MixedInstruments(
+            f"{metadata.path} states no dataset, so its instruments and series are unknown: give --symbol.",
+            path=metadata.path,
+        )
 
 
 def _refuse_overlaps(metadata: DbnMetadata) -> None:
