@@ -30,6 +30,26 @@ RTYPE_NAMES = {
     0x23: "ohlcv-1d",
     0x24: "ohlcv-eod",
     0xA0: "mbo",
+    0xB1: "cmbp-1",
+    0xC0: "cbbo-1s",
+    0xC1: "cbbo-1m",
+    0xC2: "tcbbo",
+    0xC3: "bbo-1s",
+    0xC4: "bbo-1m",
+}
+# The bytes of a record of these types in any DBN version, without `ts_out`; 80 for all that are not listed.
+RECORD_SIZES = {
+    0x00: (48,),
+    0x0A: (368,),
+    0x12: (40,),
+    0x13: (360, 400, 520),
+    0x14: (112,),
+    0x15: (80, 320),
+    0x16: (80, 176),
+    0x17: (80, 320),
+    0x18: (64, 80),
+    0xA0: (56,),
+    **dict.fromkeys((0x20, 0x21, 0x22, 0x23, 0x24), (56,)),
 }
 
 _OHLCV_FIELDS = [

@@ -8,9 +8,10 @@ import databento_dbn
 import numpy as np
 
 from ingestion.dbn.batches import RecordBatch
+from ingestion.dbn.foreign_formats import SIGNATURE_SIZE
 from ingestion.dbn.layout import RTYPE_NAMES, RTYPE_OHLCV_1M, SCHEMA
 from ingestion.dbn.metadata import DbnMetadata, decode_metadata
-from ingestion.dbn.signatures import refuse_unless_dbn
+from ingestion.dbn.signatures import is_dbn, is_zstd, refuse_unless_dbn
 from ingestion.dbn.source import SourceFile
 from ingestion.errors import UnreadableFile, WrongContent
 
@@ -55,8 +56,8 @@ class RecordReader:
         return len(self._buffer)
 
     def _read_metadata(self) -> DbnMetadata:
-        self._fill_buffer(_PREFIX_SIZE)
-        refuse_unless_dbn(bytes(self._buffer[:_PREFIX_SIZE]), self._path)
+        self._fill_buffer(SIGNATURE_SIZE)
+        refuse_unless_dbn(bytes(self._buffer[:SIGNATURE_SIZE]), self._path)
         version = self._buffer[3] if len(self._buffer) > 3 else 0
         if version > databento_dbn.DBN_VERSION:
             raise UnreadableFile(
@@ -87,6 +88,7 @@ class RecordReader:
         first = batch.records[foreign[0]]
         row = int(batch.rows[foreign[0]])
         where = f"{self._path}, row {row:,}"
+        self._refuse_joined_file(first.tobytes(), row)
         rtype = int(first["rtype"])
         if rtype != RTYPE_OHLCV_1M and rtype in RTYPE_NAMES and first["length"]:
             raise WrongContent(
@@ -102,7 +104,20 @@ class RecordReader:
             row=row,
         )
 
+    def _refuse_joined_file(self, content: bytes, row: int) -> None:
+        """Refuse `content`, the bytes where a row should be, if another file begins there: DBN files cannot be joined,
+        since each has metadata of its own."""
+        if is_dbn(content) or is_zstd(content):
+            kind = "DBN" if is_dbn(content) else "zstd"
+            raise UnreadableFile(
+                f"{self._path}, row {row:,}: another {kind} file begins here, so this is several DBN files joined, for "
+                "example with `cat`: ingest the files that it was joined from.",
+                path=self._path,
+                row=row,
+            )
+
     def _refuse_partial_record(self, row: int, record_size: int) -> None:
+        self._refuse_joined_file(bytes(self._buffer), row + 1)
         raise UnreadableFile(
             f"{self._path} is cut off: row {row + 1:,} has only {len(self._buffer)} of its {record_size} bytes; "
             "download it again.",

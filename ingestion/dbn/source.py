@@ -5,6 +5,7 @@ A truncated file must never pass for a shorter complete one, as it does in a rea
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -14,8 +15,11 @@ from typing import BinaryIO
 
 import zstandard
 
+from ingestion.dbn.folders import list_folder
+from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.manifest import read_manifest_entry
-from ingestion.dbn.signatures import is_zstd, refuse_foreign_format
+from ingestion.dbn.schema import DEFINITION, read_schema
+from ingestion.dbn.signatures import MAGIC_SIZE, is_dbn, is_zstd, refuse_foreign_format
 from ingestion.dbn.text import to_printable
 from ingestion.errors import UnfinishedFile, UnreadableFile
 
@@ -123,14 +127,25 @@ class SourceFile:
             block = self._read()
 
     def _decompress(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        """The content of all frames of a zstd file. Only the end mark of a frame ends it, never the end of the file."""
+        """The content of all frames of a zstd file. Only the end mark of a frame ends it, never the end of the file.
+
+        DBN that is not compressed may follow the frames, in parts that were joined: it is content too, for the reader
+        of the records to refuse with its row.
+        """
         decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_SIZE)
         frame = None
+        rest = b""
         try:
             for block in blocks:
                 for start in range(0, len(block), _DECOMPRESS_SIZE):
-                    rest = block[start : start + _DECOMPRESS_SIZE]
+                    rest += block[start : start + _DECOMPRESS_SIZE]
                     while rest:
+                        if frame is None and is_dbn(rest):
+                            yield rest + block[start + _DECOMPRESS_SIZE :]
+                            yield from blocks
+                            return
+                        if frame is None and len(rest) < MAGIC_SIZE:
+                            break
                         frame = frame or decompressor.decompressobj()
                         content = frame.decompress(rest)
                         rest = b""
@@ -139,31 +154,62 @@ class SourceFile:
                         if content:
                             yield content
         except zstandard.ZstdError as error:
-            raise UnreadableFile(
-                f"{self.path} is damaged: its compressed data cannot be read near byte {self.bytes_read:,} of "
-                f"{self.size:,} ({_format_reason(error)}); download it again.",
-                path=self.path,
-            ) from error
-        if frame is not None:
+            raise UnreadableFile(self._describe_zstd_error(error), path=self.path) from error
+        if frame is not None or rest:
             raise UnreadableFile(
                 f"{self.path} is cut off: it ends after {self.bytes_read:,} bytes in the middle of its compressed "
                 "data; download it again.",
                 path=self.path,
             )
 
+    def _describe_zstd_error(self, error: zstandard.ZstdError) -> str:
+        reason = _format_reason(error)
+        if "too much memory" in reason:
+            return (
+                f"{self.path} is compressed with a window of more than {_MAX_WINDOW_SIZE >> 20} MB: decompress it with "
+                "`zstd -d --long=31` and ingest the result."
+            )
+        if "Dictionary mismatch" in reason:
+            return (
+                f"{self.path} is compressed with a zstd dictionary: decompress it with `zstd -d -D DICTIONARY` and "
+                "ingest the result."
+            )
+        return (
+            f"{self.path} is damaged: its compressed data cannot be read near byte {self.bytes_read:,} of "
+            f"{self.size:,} ({reason}); download it again."
+        )
+
 
 def _describe_open_error(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
+        if path.is_symlink():
+            return f"{path} is a link to {path.readlink()}, which does not exist: {_advise_on_target(path.readlink())}."
         return f"{path} does not exist: check the path."
     if isinstance(error, PermissionError):
         return f"{path} may not be read by this user: change its permissions (chmod +r)."
+    if error.errno == errno.ENXIO:  # a socket
+        return _describe_non_file(path)
     return f"{path} cannot be opened ({error.strerror}): check the path."
 
 
+def _advise_on_target(target: Path) -> str:
+    if ".git/annex/objects" in str(target):
+        return "download it with `git annex get`"
+    return "mount its disk, or correct the link"
+
+
 def _describe_non_file(path: Path) -> str:
-    if path.is_dir():
-        return f"{path} is a folder without .dbn or .dbn.zst files: download some into it, or check the path."
-    return f"{path} is not a regular file: give a .dbn or .dbn.zst file."
+    if not path.is_dir():
+        return f"{path} is not a regular file: give a .dbn or .dbn.zst file."
+    content = list_folder(path)
+    if path in content.unreadable:
+        return f"{path} is a folder that cannot be listed: check its permissions, the disk or the network drive."
+    if content.files and all(read_schema(file) == DEFINITION for file in content.files):
+        return (
+            f"{path} is a folder with definition files alone, and they contain no bars: download schema {SCHEMA} into "
+            "it, or check the path."
+        )
+    return f"{path} is a folder without .dbn or .dbn.zst files: download some into it, or check the path."
 
 
 def _format_reason(error: zstandard.ZstdError) -> str:

@@ -75,16 +75,19 @@ class Command(CommandWithExamples):
         ingest_options = IngestOptions.from_parsed(options)
         if contradiction := find_contradiction(ingest_options):
             raise CommandError(contradiction, returncode=2)
-        paths = find_files(options["input"])
+        files = find_files(options["input"])
         batch_options = BatchOptions(
-            ingest_options, dry_run=options["dry_run"], skip_ingested=options["skip_ingested"]
+            ingest_options,
+            dry_run=options["dry_run"],
+            skip_ingested=options["skip_ingested"],
+            files=files,
         )
-        output = BatchOutput(self.stdout, self.stderr, paths=paths, dry_run=options["dry_run"], as_json=options["json"])
+        output = BatchOutput(self.stdout, self.stderr, files=files, dry_run=options["dry_run"], as_json=options["json"])
         with cancel_on_signals() as token:
-            console = Console(token=token, verbose=options["verbose"], file_count=len(paths))
+            console = Console(token=token, verbose=options["verbose"], file_count=len(files.paths))
             outcomes = output.print_outcomes(
                 ingest_files(
-                    paths=paths,
+                    paths=list(files.paths),
                     options=batch_options,
                     create_progress=console.create_progress,
                     jobs=options["jobs"],

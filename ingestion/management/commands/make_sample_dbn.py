@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from ingestion.batch.files import DBN_SUFFIXES
+from ingestion.dbn.folders import DBN_SUFFIXES
 from ingestion.dbn.samples import write_mnq_sample
 from marketdata.management.base import CommandWithExamples
 
