@@ -29,10 +29,19 @@ class Previewed:
 
 @dataclass(frozen=True)
 class Skipped:
-    """The file was not loaded, since the run `run_id` loaded the same content before."""
+    """The file was not loaded. The run `run_id` loaded the same content before; None if there is another reason.
+
+    `reason` continues a sentence that begins with the path; empty: the file is already loaded.
+    """
 
     path: Path
-    run_id: int
+    run_id: int | None
+    reason: str = ""
+
+    @property
+    def note(self) -> str:
+        """A sentence without the path."""
+        return f"{self.reason or f'is already loaded (run {self.run_id})'}."
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import assert_never
 
 from django.core.management.base import OutputWrapper
 
+from ingestion.batch.files import InputFiles
 from ingestion.batch.outcomes import Failed, FileOutcome, Loaded, Previewed, Skipped, ends_batch
 from ingestion.cli import report
 from ingestion.errors import Interrupted
@@ -43,11 +43,11 @@ class BatchOutput:
     """Prints the outcomes of a batch, as text or as one JSON object."""
 
     def __init__(
-        self, stdout: OutputWrapper, stderr: OutputWrapper, *, paths: list[Path], dry_run: bool, as_json: bool
+        self, stdout: OutputWrapper, stderr: OutputWrapper, *, files: InputFiles, dry_run: bool, as_json: bool
     ) -> None:
         self._stdout, self._stderr = stdout, stderr
-        self._paths, self._dry_run, self._as_json = paths, dry_run, as_json
-        self._is_single = len(paths) == 1
+        self._paths, self._notes, self._dry_run, self._as_json = files.paths, files.notes, dry_run, as_json
+        self._is_single = len(files.paths) == 1
 
     def print_outcomes(self, outcomes: Generator[FileOutcome, None, None]) -> list[FileOutcome]:
         """Print each outcome when its file ends, and return them all. If printing fails, the batch is stopped."""
@@ -60,12 +60,15 @@ class BatchOutput:
         return printed
 
     def print_closing(self, outcomes: list[FileOutcome]) -> None:
-        """Print the JSON object, or the line that counts the files of a batch of several."""
+        """Print the JSON object; or the notes, and for several files the line that counts them."""
         if self._as_json:
             positions = {path: position for position, path in enumerate(self._paths)}
             ordered = sorted(outcomes, key=lambda outcome: positions[outcome.path])
-            self._stdout.write(json.dumps(report.serialize_outcomes(ordered, dry_run=self._dry_run)))
-        elif not self._is_single:
+            self._stdout.write(json.dumps(report.serialize_outcomes(ordered, self._notes, dry_run=self._dry_run)))
+            return
+        for note in self._notes:
+            self._stdout.write(note)
+        if not self._is_single:
             self._stdout.write(report.format_closing_line(outcomes, not_reached=len(self._paths) - len(outcomes)))
 
     def find_failure(self, outcomes: list[FileOutcome]) -> BatchFailure | None:
@@ -88,8 +91,8 @@ class BatchOutput:
                     self._stderr.write(f"❌ {error}")
             case _ if self._as_json:
                 pass  # print_closing() prints it
-            case Skipped(skipped, run_id):
-                self._stdout.write(f"Skipped: {skipped} is already loaded (run {run_id}).")
+            case Skipped():
+                self._stdout.write(f"Skipped: {outcome.path} {outcome.note}")
             case Previewed(result=result):
                 self._stdout.write(report.format_preview(result, path=path))
             case Loaded():

@@ -62,13 +62,14 @@ def format_closing_line(outcomes: list[FileOutcome], not_reached: int) -> str:
     return f"{len(outcomes) + not_reached:,} files: {loaded:,} loaded, {skipped:,} skipped, {failed:,} failed{rest}."
 
 
-def serialize_outcomes(outcomes: list[FileOutcome], *, dry_run: bool) -> dict:
+def serialize_outcomes(outcomes: list[FileOutcome], notes: Sequence[str], *, dry_run: bool) -> dict:
     """Return the JSON object for scripts. `files` has one object per file, up to the one that ended the batch; counts
-    are integers, times ISO 8601 in UTC."""
+    are integers, times ISO 8601 in UTC. `notes` are about what the inputs have besides these files."""
     return {
         "dry_run": dry_run,
         "ok": not any(isinstance(outcome, Failed) for outcome in outcomes),
         "files": [_serialize_outcome(outcome) for outcome in outcomes],
+        "notes": list(notes),
     }
 
 
@@ -77,7 +78,7 @@ def _serialize_outcome(outcome: FileOutcome) -> dict:
         case Failed(path, error):
             return {"file": str(path), "status": "failed", "error": str(error)}
         case Skipped(path, run_id):
-            return {"file": str(path), "status": "skipped", "run_id": run_id}
+            return {"file": str(path), "status": "skipped", "run_id": run_id, "notes": [f"{path} {outcome.note}"]}
         case Previewed(path, result):
             return _serialize_result(path, result, status="dry_run", run_id=None, seconds=None)
         case Loaded(path, run_id, seconds, result):

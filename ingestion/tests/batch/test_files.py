@@ -10,9 +10,8 @@ def test_a_folder_is_replaced_by_its_files_in_order_of_path(tmp_path):
     for name in ("b.dbn", "a.dbn.zst", "c/d.dbn", "manifest.json", "e.csv", "f.dbn.part"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    (tmp_path / "folder.dbn").mkdir()
 
-    assert [str(file.relative_to(tmp_path)) for file in find_files([tmp_path])] == ["a.dbn.zst", "b.dbn", "c/d.dbn"]
+    assert [str(file.relative_to(tmp_path)) for file in find_files([tmp_path]).paths] == ["a.dbn.zst", "b.dbn", "c/d.dbn"]
 
 
 def test_a_file_that_is_named_several_times_is_listed_once(tmp_path, monkeypatch):
@@ -22,12 +21,12 @@ def test_a_file_that_is_named_several_times_is_listed_once(tmp_path, monkeypatch
     (tmp_path / "loop.dbn").symlink_to(tmp_path / "loop.dbn")
     monkeypatch.chdir(tmp_path)
 
-    assert find_files([path, path, Path("a.dbn"), Path("link.dbn"), tmp_path / "." / "a.dbn"]) == [path]
-    assert find_files([tmp_path / "loop.dbn"]) == [tmp_path / "loop.dbn"]
+    assert find_files([path, path, Path("a.dbn"), Path("link.dbn"), tmp_path / "." / "a.dbn"]).paths == (path,)
+    assert find_files([tmp_path / "loop.dbn"]).paths == (tmp_path / "loop.dbn",)
 
 
 def test_a_missing_file_and_an_empty_folder_stay_in_the_list(tmp_path):
-    assert find_files([tmp_path, tmp_path / "missing.dbn"]) == [tmp_path, tmp_path / "missing.dbn"]
+    assert find_files([tmp_path, tmp_path / "missing.dbn"]).paths == (tmp_path, tmp_path / "missing.dbn")
 
 
 def test_a_folder_without_permission_stays_in_the_list(tmp_path, monkeypatch):
@@ -43,4 +42,4 @@ def test_a_folder_without_permission_stays_in_the_list(tmp_path, monkeypatch):
         return enter(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert find_files([tmp_path]) == [tmp_path / "a.dbn", closed]
+    assert find_files([tmp_path]).paths == (tmp_path / "a.dbn", closed)
