@@ -1,109 +1,72 @@
-"""With --skip-ingested, files already loaded are skipped."""
+"""Definition files of a folder are skipped with a note; one that is named itself is refused."""
 
-import shutil
+from __future__ import annotations
+
+import json
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError
-from django.utils import timezone
 
-from config.testing.builders import FRONT, bars, day_file, ingest, several, stored, write
-from marketdata.models import Bar, IngestRun
-
-
-def skipped(*paths: Path, **options) -> list[bool]:
-    printed = ingest(*paths, skip_ingested=True, json=True, **options)
-    return [file["status"] == "skipped" for file in printed.json["files"]]
+from config.testing.builders import day_file, header, ingest, save, zstd
+from config.testing.processes import run
+from marketdata.models import IngestRun
 
 
-def test_a_file_already_loaded_is_skipped_under_any_name(market_db, tmp_path):
-    path = day_file(tmp_path / "a.dbn", 1)
-    other = shutil.copy(path, tmp_path / "b.dbn")
-    new = day_file(tmp_path / "c.dbn", 2)
-
-    assert skipped(path) == [False]
-    assert skipped(path, other, new) == [True, True, False]
-    assert IngestRun.objects.count() == 2
-    assert f"Skipped: {path} is already loaded (run 1)." in ingest(path, skip_ingested=True).out
+def write_other(path: Path, schema: str) -> Path:
+    """A file of another schema, without records."""
+    encoded = header(schema=schema).encode()
+    return save(path, zstd(encoded) if path.name.endswith(".zst") else encoded)
 
 
-def test_a_run_of_some_rows_or_a_failed_run_does_not_count(market_db, tmp_path):
-    path = day_file(tmp_path / "a.dbn", 1)
-    ingest(path, limit=3)
-    IngestRun.objects.create(
-        file_name="a.dbn",
-        status="failed",
-        error="x",
-        started_at="2024-01-01T00:00Z",
-        finished_at="2024-01-01T00:00Z",
-        file_sha256=IngestRun.objects.get().file_sha256,
-    )
-
-    assert skipped(path) == [False]
-    assert skipped(path) == [True]
-    assert len(stored()) == 5
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder with two files of bars, and a file of definitions between them."""
+    day_file(tmp_path / "1.dbn", 1)
+    write_other(tmp_path / "2.definition.dbn.zst", "definition")
+    day_file(tmp_path / "3.dbn", 2)
+    return tmp_path
 
 
-def test_the_same_file_is_loaded_into_another_series(market_db, tmp_path):
-    path = day_file(tmp_path / "a.dbn", 1)
-    ingest(path)
-
-    assert skipped(path, symbol="OTHER") == [False]
-    assert skipped(path, symbol="OTHER") == [True]
-    assert skipped(path, symbol="CME_MINI:MNQ1!") == [True]
-    assert skipped(path) == [True]
-
-
-def test_a_file_of_several_series_is_skipped_only_if_it_was_loaded_into_them(market_db, tmp_path):
-    path = several(tmp_path / "a.dbn", {"A": bars(3, instrument_id=1), "B": bars(3, first=3, instrument_id=2)})
-    ingest(path, symbol="ALL")
-
-    assert skipped(path) == [False]
-    assert skipped(path) == [True]
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--skip-ingested"]])
+def test_a_definition_file_of_a_folder_is_skipped(market_db, folder, jobs, more):
+    ended = run("--input", folder, "--jobs", jobs, *more)
+    assert (ended.code, ended.err) == (0, "")
+    assert f"Skipped: {folder}/2.definition.dbn.zst contains definitions, not bars." in ended.out
+    assert "3 files: 2 loaded, 1 skipped, 0 failed." in ended.out
+    assert not IngestRun.objects.exclude(status="success").exists()
 
 
-def test_another_publishers_rows_are_not_skipped(market_db, tmp_path):
-    path = day_file(tmp_path / "a.dbn", 1)
-    ingest(path)
-    assert skipped(path, publisher=1) == [False]
-    assert skipped(path, publisher=1) == [True]
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_its_note_is_in_the_json(market_db, folder, jobs):
+    printed = json.loads(run("--input", folder, "--jobs", jobs, "--json").out)
+    path = f"{folder}/2.definition.dbn.zst"
+    note = {"file": path, "status": "skipped", "run_id": None, "notes": [f"{path} contains definitions, not bars."]}
+    assert (printed["ok"], printed["files"][1]) == (True, note)
 
 
-def test_a_file_is_never_skipped_with_replace_instrument(market_db, tmp_path):
-    path = day_file(tmp_path / "a.dbn", 1)
-    other = write(tmp_path / "b.dbn", bars(5, first=1440, instrument_id=FRONT + 1), mappings={})
-    ingest(path)
-    ingest(other, replace_instrument=True)
-
-    assert skipped(path, replace_instrument=True) == [False]
-    assert stored() != {}
-
-
-def test_a_bad_file_is_refused_as_without_the_option(market_db, tmp_path):
-    bad = tmp_path / "bad.dbn"
-    bad.write_bytes(b"noise")
-    with pytest.raises(CommandError, match="is not a DBN file"):
-        ingest(bad, skip_ingested=True)
-    assert IngestRun.objects.get().status == "failed"
+@pytest.mark.parametrize("with_folder", [False, True])
+def test_one_that_is_named_itself_is_refused(market_db, folder, with_folder):
+    inputs = [folder / "2.definition.dbn.zst", *([folder] if with_folder else [])]
+    for order in (inputs, inputs[::-1]):
+        with pytest.raises(CommandError) as refusal:
+            ingest(*order)
+        assert refusal.value.returncode == 1
+    assert "contains definition, not ohlcv-1m" in IngestRun.objects.filter(status="failed").latest("pk").error
 
 
-def test_orphaned_runs_are_closed_but_not_by_a_dry_run(market_db, tmp_path):
-    path = write(tmp_path / "mnq.dbn", bars(3))
-    ingest(path)
-    orphaned = IngestRun.objects.create(file_name="orphaned.dbn", file_path="orphaned.dbn", started_at=timezone.now())
-
-    ingest(path, skip_ingested=True, dry_run=True)
-    orphaned.refresh_from_db()
-    assert orphaned.status == "running"
-
-    ingest(path, skip_ingested=True)
-    orphaned.refresh_from_db()
-    assert orphaned.status == "failed"
+@pytest.mark.parametrize("options", [{}, {"dry_run": True}, {"skip_ingested": True}])
+def test_a_folder_of_definition_files_alone_is_refused(market_db, tmp_path, options):
+    for name in ("1.dbn", "2.dbn.zst"):
+        write_other(tmp_path / name, "definition")
+    with pytest.raises(CommandError, match="is a folder with definition files alone") as refusal:
+        ingest(tmp_path, **options)
+    assert refusal.value.returncode == 1
 
 
-def test_a_file_whose_bars_were_deleted_is_not_skipped(market_db, tmp_path):
-    path = write(tmp_path / "mnq.dbn", bars(3))
-    ingest(path)
-    Bar.objects.filter(ts_ms__gt=0).first().delete()
-    assert skipped(path) == [False]
-    assert Bar.objects.count() == 3
+def test_files_of_other_schemas_in_a_folder_are_refused(market_db, folder):
+    write_other(folder / "4.trades.dbn", "trades")
+    with pytest.raises(CommandError, match=r"1 of 4 files failed\."):
+        ingest(folder)
+    assert "contains trades, not ohlcv-1m" in IngestRun.objects.get(status="failed").error

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.testing.builders import bars, dbn, exact, header, ingest, refuse, save, stored, write, zstd
+from config.testing.builders import bars, dbn, exact, header, ingest, refuse, save, skippable_frame, stored, write, zstd
 from config.testing.processes import run
 from ingestion.dbn.layout import OHLCV
 from ingestion.dbn.records import RecordReader
@@ -70,6 +70,41 @@ def test_zeros_after_the_last_record_are_refused(market_db, tmp_path, wrap):
     sentence = refuse(save(tmp_path / "mnq.dbn", wrap(dbn(RECORDS) + bytes(64))))
     assert "row 7: the record has 0 bytes and rtype 0x00, but ohlcv-1m records have 56 bytes and rtype 0x21" in sentence
     assert "the file is damaged" in sentence
+
+
+FIRST, SECOND = dbn(RECORDS), dbn(bars(2, first=1440))
+JOINED = {
+    "plain": FIRST + SECOND,
+    "zstd": zstd(FIRST) + zstd(SECOND),
+    "as delivered": zstd(header().encode(), RECORDS.tobytes()) + zstd(header().encode(), RECORDS.tobytes()),
+    "joined, then compressed": zstd(FIRST + SECOND),
+    "zstd and plain": zstd(FIRST) + SECOND,
+    "plain and zstd": FIRST + zstd(SECOND),
+    "plain and a short zstd": FIRST + zstd(b""),
+    "twice plain after zstd": zstd(FIRST) + SECOND + SECOND,
+}
+
+
+@pytest.mark.parametrize("content", JOINED.values(), ids=JOINED)
+def test_joined_files_are_refused_with_the_row_where_the_second_begins(market_db, tmp_path, small_batches, content):
+    kind = "zstd" if content.startswith(FIRST) and not content.startswith(FIRST + b"DBN") else "DBN"
+    sentence = refuse(save(tmp_path / "mnq.dbn", content))
+    assert f"row 7: another {kind} file begins here, so this is several DBN files joined" in sentence
+    assert "damaged" not in sentence
+    assert sentence.endswith("ingest the files that it was joined from.")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_part_of_a_signature_after_the_last_frame_is_refused(market_db, tmp_path, size):
+    assert "is cut off" in refuse(save(tmp_path / "mnq.dbn.zst", zstd(FIRST) + SECOND[:size]))
+
+
+def test_a_joined_file_is_found_wherever_the_first_ends_in_a_block(tmp_path):
+    """Blocks have 512 bytes: the signature of the second may lie in two."""
+    for padding in range(500, 516):
+        first = zstd(FIRST) + skippable_frame(bytes(padding))
+        with SourceFile(save(tmp_path / "x.dbn", first + SECOND)) as source:
+            assert b"".join(source.read_blocks()) == FIRST + SECOND
 
 
 def test_a_newer_version_than_the_library_reads_is_refused(market_db, tmp_path):

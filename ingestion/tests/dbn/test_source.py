@@ -1,6 +1,7 @@
 """A damaged file never passes for a shorter complete one; a complete one is read however it is compressed."""
 
 import os
+import socket
 import tracemalloc
 from pathlib import Path
 
@@ -74,6 +75,25 @@ def test_zeros_after_the_last_frame_are_refused(market_db, tmp_path):
     assert "is damaged" in refuse(save(tmp_path / "mnq.dbn.zst", DELIVERED + bytes(64)))
 
 
+def test_a_window_that_is_too_large_is_not_called_damage(market_db, tmp_path):
+    parameters = zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
+    content = zstandard.ZstdCompressor(compression_params=parameters).compressobj().compress(bytes(1 << 20))
+    sentence = refuse(save(tmp_path / "mnq.dbn.zst", content or b"".join(compress_with(parameters))))
+    assert "is compressed with a window of more than 128 MB: decompress it with `zstd -d --long=31`" in sentence
+
+
+def compress_with(parameters):
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    yield compressor.compress(dbn(RECORDS))
+    yield compressor.flush()
+
+
+def test_a_missing_dictionary_is_not_called_damage(market_db, tmp_path):
+    dictionary = zstandard.train_dictionary(4096, [bytes(RECORDS[at : at + 1]) * 20 for at in range(len(RECORDS))] * 50)
+    content = zstandard.ZstdCompressor(dict_data=dictionary).compress(dbn(RECORDS))
+    assert "is compressed with a zstd dictionary" in refuse(save(tmp_path / "mnq.dbn.zst", content))
+
+
 def test_a_path_that_is_not_a_file_is_refused(market_db, tmp_path):
     folder, pipe = tmp_path / "mnq.dbn", tmp_path / "pipe.dbn"
     folder.mkdir()
@@ -82,6 +102,18 @@ def test_a_path_that_is_not_a_file_is_refused(market_db, tmp_path):
     assert "does not exist: check the path" in refuse(tmp_path / "missing.dbn")
     assert "is a folder without .dbn or .dbn.zst files" in refuse(folder)
     assert "is not a regular file" in refuse(pipe)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket.dbn"))
+    assert "is not a regular file" in refuse(tmp_path / "socket.dbn")
+
+
+def test_a_link_without_its_target_is_refused(market_db, tmp_path):
+    for name, target, advice in (
+        ("a.dbn", "/disk/a.dbn", "mount its disk, or correct the link"),
+        ("b.dbn", "../.git/annex/objects/G1/SHA256E-s9--12.dbn", "download it with `git annex get`"),
+    ):
+        (tmp_path / name).symlink_to(target)
+        assert f"is a link to {target}, which does not exist: {advice}" in refuse(tmp_path / name)
 
 
 def test_a_file_that_may_not_be_read_is_refused(market_db, tmp_path, monkeypatch):

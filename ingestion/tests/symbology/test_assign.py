@@ -82,11 +82,41 @@ def test_a_file_without_symbols_is_stored_under_the_default_series(market_db, tm
     assert "names no symbol: stored under the default series CME_MINI:MNQ1!" in printed.out
 
 
+UNNAMED = {
+    "symbols": (),
+    "mappings": None,
+    "stype_in": None,
+    "start": 0,
+    "end": None,
+}  # a live capture, split by schema
+
+
+@pytest.mark.parametrize("default_series", ["mnq", "gone"])
+def test_a_file_that_names_nothing_needs_a_symbol(market_db, tmp_path, settings, default_series):
+    settings.DEFAULT_SERIES = default_series
+    path = write(tmp_path / "es.ohlcv-1m.dbn", bars(2, base=4_700), **UNNAMED)
+    assert "so the series of its rows is unknown: give --symbol." in refuse(path)
+    ingest(path, symbol="ES1!")
+    assert stored("ES1!") == exact(bars(2, base=4_700))
+
+
+def test_a_file_without_a_dataset_needs_a_symbol(market_db, tmp_path):
+    path = single(tmp_path / "x.dbn", "ESH4", dataset="")
+    assert "states no dataset, so its instruments and series are unknown: give --symbol." in refuse(path)
+    ingest(path, symbol="ESH4")
+    assert stored("ESH4") == exact(bars(2))
+
+
 def test_without_a_default_series_a_file_without_symbols_is_refused(market_db, tmp_path, settings):
     settings.DEFAULT_SERIES = "gone"
     assert 'the default series "gone" does not exist' in refuse(
         write(tmp_path / "x.dbn", bars(2), symbols=(), mappings={})
     )
+
+
+def test_a_collective_request_without_symbols_is_refused_in_words(market_db, tmp_path):
+    path = write(tmp_path / "x.dbn", bars(2), symbols=(), mappings=None, stype_in="parent")
+    assert "lists no symbol but maps no instrument to a symbol" in refuse(path)
 
 
 @pytest.mark.parametrize(
