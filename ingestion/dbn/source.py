@@ -71,6 +71,8 @@ class SourceFile:
 
     def read_blocks(self) -> Iterator[bytes]:
         """The content of the file, decompressed if it is zstd, in small blocks. Its name does not matter."""
+        first = self._read()
+        refuse_foreign_format(first, self.path)  # what the file is explains its size
         if self.manifest and self.manifest.size != self.size:
             fault = "the download is incomplete" if self.size < self.manifest.size else "it is not the delivered file"
             raise UnreadableFile(
@@ -78,10 +80,8 @@ class SourceFile:
                 f"{self.manifest.size:,}: {fault}; download it again.",
                 path=self.path,
             )
-        first = self._read()
         if not first:
             raise UnreadableFile(f"{self.path} is empty (0 bytes): download it again.", path=self.path)
-        refuse_foreign_format(first, self.path)
         blocks = self._read_raw_blocks(first)
         return self._decompress(blocks) if is_zstd(first) else blocks
 

@@ -30,6 +30,9 @@ examples:
   Load a contract into a series that you name:
     {manage} ingest_dbn --input es.dbn.zst --symbol 'CME_MINI:ES1!'
 
+Files of a folder are loaded in the order of their names, numbers by value: batch_9 before batch_10. Linked folders are
+followed. Hidden names and trash are no deliveries; definition files and partial downloads are skipped with a note.
+
 Each file is stored completely or not at all. Loading it again changes nothing, unless another file has changed its
 bars since: the file loaded last counts. Exit code: 0 if no file failed, 1 if one did, 2 if an option is invalid, 130
 or 143 if interrupted.
@@ -54,7 +57,11 @@ class Command(CommandWithExamples):
         parser.add_argument(
             "--dry-run", action="store_true", help="validate the files and count changes, but write nothing"
         )
-        parser.add_argument("--skip-ingested", action="store_true", help="skip files already loaded (same SHA-256)")
+        parser.add_argument(
+            "--skip-ingested",
+            action="store_true",
+            help="skip files already loaded (same SHA-256) whose bars are unchanged",
+        )
         parser.add_argument(
             "--jobs",
             type=parse_whole_number(maximum=256),

@@ -125,7 +125,7 @@ def test_what_can_hide_a_delivery_is_listed(fill, tmp_path):
     assert list_names(tmp_path) == expected
 
 
-def test_partial_downloads_and_other_names_are_told_apart(fill, tmp_path):
+def test_partial_downloads_and_other_names_are_separate(fill, tmp_path):
     partial = ["a.dbn.zst.part", "b.dbn.zst.crdownload", "c.dbn.tmp", "d.dbn.zst.6eF3D2c1", "Unconfirmed 1.crdownload"]
     renamed = ["e.dbn.zst.1", "f.dbn (1).zst", "g.dbn.gz", "h.dbz"]
     others = ["i.dbn.zst.sha256", "j.csv", "k.tmp", "manifest.json"]

@@ -75,3 +75,9 @@ def test_a_manifest_that_does_not_list_the_file_is_ignored(market_db, tmp_path):
     write_manifest(tmp_path / "other.dbn", b"")
     assert "manifest" not in ingest(write(tmp_path / "mnq.dbn", RECORDS)).out
     assert stored() == exact(RECORDS)
+
+
+def test_a_pointer_is_not_called_an_incomplete_download(market_db, tmp_path):
+    path = save(tmp_path / "mnq.dbn.zst", b"version https://git-lfs.github.com/spec/v1\n")
+    write_manifest(path, zstd(HEADER, RECORDS.tobytes()))
+    assert "is a Git LFS pointer" in refuse(path)

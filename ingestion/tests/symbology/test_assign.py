@@ -114,7 +114,7 @@ def test_without_a_default_series_a_file_without_symbols_is_refused(market_db, t
     )
 
 
-def test_a_collective_request_without_symbols_is_refused_in_words(market_db, tmp_path):
+def test_a_collective_request_without_symbols_is_refused(market_db, tmp_path):
     path = write(tmp_path / "x.dbn", bars(2), symbols=(), mappings=None, stype_in="parent")
     assert "lists no symbol but maps no instrument to a symbol" in refuse(path)
 
