@@ -11,6 +11,7 @@ from pathlib import Path
 
 import databento_dbn
 
+from ingestion.dbn.folders import DBN_SUFFIXES
 from ingestion.dbn.layout import UNDEFINED_TIME
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
@@ -18,7 +19,6 @@ from ingestion.errors import IngestError, UnreadableFile
 
 # A folder with more files than this is a delivery of bars: only names that say "definition" are opened then.
 _MAX_OPENED = 50
-_SUFFIXES = (".dbn", ".dbn.zst")
 _BLOCK_SIZE = 1 << 16
 
 
@@ -44,7 +44,7 @@ def find_definition_files(path: Path) -> list[Path]:
         siblings = sorted(
             one
             for one in path.parent.iterdir()
-            if one.name.lower().endswith(_SUFFIXES) and not one.name.startswith(".") and one.name != path.name
+            if one.name.lower().endswith(DBN_SUFFIXES) and not one.name.startswith(".") and one.name != path.name
         )
     except OSError:
         return []  # the file was named itself, in a folder that cannot be listed
