@@ -60,6 +60,14 @@ def test_removed_bars_are_accounted_for_only_if_a_run_removed_them(load):
     assert find(2) == changed_by(is_accounted_for=False)
 
 
+def test_a_deleted_bar_is_missed_beside_one_that_the_file_has_not(load):
+    load(bars(6))
+    load(bars(2, base=17_000), bars(3, first=3, base=17_000))
+    assert find(2) == UNCHANGED
+    execute("DELETE FROM market_bars_ohlcv_1m WHERE ts = '2024-01-02 00:04Z'")
+    assert not find(2).is_unchanged
+
+
 def test_an_instrument_that_was_replaced_without_a_change_is_found(load):
     load(bars(4))
     load(bars(4, instrument_id=FRONT + 1), replace_instrument=True)
