@@ -70,6 +70,8 @@ def test_a_role_that_loads_and_undoes_files(url, tmp_path):
     for name, records in (("first", first), ("changed", changed)):
         ended = run("--input", write(tmp_path / f"{name}.dbn", records), url=loader)
         assert (ended.code, ended.err) == (0, "")
+    ended = run("--input", tmp_path / "changed.dbn", "--skip-ingested", url=loader)
+    assert (ended.code, ended.out) == (0, f"Skipped: {tmp_path}/changed.dbn is already loaded (run 2).\n")
     ended = run("2", command="undo_run", url=loader)
     assert (ended.code, ended.err) == (0, "")
     assert (Bar.objects.count(), IngestRun.objects.count(), BarRevision.objects.exists()) == (100, 3, True)
