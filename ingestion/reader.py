@@ -18,7 +18,7 @@ import numpy as np
 from django.conf import settings
 
 from ingestion.dbn.batches import RecordBatch, align_to_minutes, filter_publisher, limit_rows
-from ingestion.dbn.definitions import read_definitions_beside
+from ingestion.dbn.beside.definitions import read_definitions_beside
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable

@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 import zstandard
 
+from ingestion.dbn.beside.manifest import read_manifest_entry
 from ingestion.dbn.folders import list_folder
 from ingestion.dbn.layout import SCHEMA
-from ingestion.dbn.manifest import read_manifest_entry
 from ingestion.dbn.schema import DEFINITION, read_schema
 from ingestion.dbn.signatures import MAGIC_SIZE, is_dbn, is_zstd, refuse_foreign_format
 from ingestion.dbn.text import to_printable

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 from psycopg2.sql import Identifier
 
-from ingestion.dbn.conditions import PENDING, read_conditions
+from ingestion.dbn.beside.conditions import PENDING, read_conditions
 from ingestion.errors import UnreadableFile
 from ingestion.loading.revisions import keep_values
 from ingestion.loading.statements import execute_counted

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from ingestion.dbn.definitions import Definition, Definitions
+from ingestion.dbn.beside.definitions import Definition, Definitions
 from ingestion.dbn.metadata import DbnMetadata
 from ingestion.dbn.text import to_printable
 from ingestion.symbology.datasets import is_us_equities

@@ -8,7 +8,12 @@ from django.conf import settings
 
 from config.testing.builders import bars, save, write
 from config.testing.contracts import write_definitions
-from ingestion.dbn.definitions import Definition, find_definition_files, read_definitions, read_definitions_beside
+from ingestion.dbn.beside.definitions import (
+    Definition,
+    find_definition_files,
+    read_definitions,
+    read_definitions_beside,
+)
 from ingestion.errors import UnreadableFile
 
 GLOBEX = "GLBX.MDP3"

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from ingestion.dbn.conditions import read_conditions
+from ingestion.dbn.beside.conditions import read_conditions
 from ingestion.errors import UnreadableFile
 
 DAYS = [
