@@ -8,7 +8,6 @@ from ingestion.errors import InputError
 from ingestion.undo.days import find_whole_days
 from ingestion.undo.messages import format_skipped
 from ingestion.undo.plan import UndoPlan
-from ingestion.undo.split import refuse_if_written_since
 from marketdata.models import Bar, BarRevision, IngestRun, SeriesInstrument
 
 
@@ -36,9 +35,6 @@ def refuse_without_changes(undone: IngestRun) -> None:
     undo = undone.undone_by.filter(status=IngestRun.Status.SUCCESS).order_by("-pk").first()
     if undo is not None and not undo.left_count:
         raise InputError(f"Run {undone.pk} was already undone, by run {undo.pk}.")
-    if undone.kind == IngestRun.Kind.SPLIT:
-        refuse_if_written_since(undone)
-        return
     if _has_bars(undone) or _has_intervals(undone) or _has_removed(undone):
         return
     if undo is not None:

@@ -11,7 +11,6 @@ import logging
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 
 from ingestion.database import lift_time_limits, require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
@@ -22,7 +21,6 @@ from ingestion.undo.eligibility import find_undoable_run, refuse_if_all_skipped,
 from ingestion.undo.intervals import remove_mapped_dates, restore_intervals
 from ingestion.undo.messages import build_notes
 from ingestion.undo.plan import SkippedBars, UndoCounts, UndoPlan
-from ingestion.undo.split import move_back
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 
@@ -81,8 +79,6 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         lock_series(cursor, undone.symbols)
         progress.raise_if_cancelled()
         refuse_without_changes(undone)  # another undo may have been committed during the wait
-        if undone.kind == IngestRun.Kind.SPLIT:
-            return _undo_split(cursor, run, undone, progress)
         progress.step("Finding what later runs have changed")
         days = classify_days(cursor, undone)
         with UndoPlan(cursor, undone, days) as plan:
@@ -102,16 +98,6 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
     return UndoResult(run, undone, plan.counts, plan.skipped, notes)
 
 
-def _undo_split(cursor: CursorWrapper, run: IngestRun, undone: IngestRun, progress: Progress) -> UndoResult:
-    progress.step("Undoing")
-    counts = UndoCounts(removed=0, changed_back=move_back(cursor, undone), restored=0)
-    run.row_count = run.updated_count = run.changed_count = counts.total
-    run.min_ts, run.max_ts = undone.min_ts, undone.max_ts
-    progress.raise_if_cancelled()
-    succeed_run(run)
-    return UndoResult(run, undone, counts, SkippedBars({}, ()), ())
-
-
 def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPreview:
     """Find what `undo_run` would do, and change nothing. Raises what `undo_run` would raise."""
     progress = progress or Progress()
@@ -121,8 +107,6 @@ def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPrevie
         undone = find_undoable_run(run_id)
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             progress.step("Comparing with the table")
-            if undone.kind == IngestRun.Kind.SPLIT:
-                return UndoPreview(undone, UndoCounts(0, undone.row_count, 0), SkippedBars({}, ()), ())
             days = classify_days(cursor, undone)
             with UndoPlan(cursor, undone, days) as plan:
                 if not plan.counts.total:  # without bars to write, the intervals are as an undo would find them
