@@ -92,3 +92,11 @@ class UndoInterrupted(Interrupted):
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
         self.args = ("interrupted: nothing was changed; run the same command again to undo the run",)
+
+
+class SplitInterrupted(Interrupted):
+    """The same for a split."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.args = ("interrupted: nothing was changed; run the same command again to split the series",)

@@ -11,8 +11,11 @@ class Progress:
     def start_file(self, path: Path, size: int) -> None:
         """The pipeline has opened a file of `size` bytes."""
 
+    def start_moving(self, count: int) -> None:
+        """A split starts to move so many bars."""
+
     def advance_to(self, position: int) -> None:
-        """The bars up to this byte of the file have been sent to the database."""
+        """The bars up to this byte of the file have been sent to the database; or so many bars have moved."""
 
     def step(self, name: str) -> None:
         """The next step of the pipeline starts."""

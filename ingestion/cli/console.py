@@ -27,7 +27,7 @@ class Console:
     def __init__(self, *, token: CancellationToken, verbose: bool, file_count: int) -> None:
         self.token = token
         self.verbose = verbose
-        self.bars = _create_bars() if sys.stderr.isatty() and not verbose else None
+        self.bars = create_bars() if sys.stderr.isatty() and not verbose else None
         self.has_several_files = file_count > 1
         self._file_count_task: TaskID | None = None
         if self.bars is not None and self.has_several_files:
@@ -103,7 +103,8 @@ def _create_display(bars: ProgressBars) -> Live:
     return Live(console=bars.console, transient=True, get_renderable=bars.get_renderable)
 
 
-def _create_bars() -> ProgressBars:
+def create_bars() -> ProgressBars:
+    """Bars on standard error, which vanish at the end."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

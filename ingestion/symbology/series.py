@@ -17,6 +17,12 @@ from marketdata.models import Series
 _EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,4}|\.[cvn]\.\d+)")
 
 
+def find_free_slug(symbol: str) -> str:
+    """A slug for a new series of the symbol: the proposed one, with a checksum if another series has it."""
+    slug = propose_slug(symbol)
+    return _add_checksum(slug, symbol) if Series.objects.filter(slug__iexact=slug).exists() else slug
+
+
 def default_dataset_name(symbols: Sequence[str], vendor_dataset: str, schema: str) -> str:
     """`<slug>_<schema>` for one series: mnq_ohlcv_1m. For several, the vendor's dataset: glbx_mdp3_ohlcv_1m."""
     series = Series.objects.filter(symbol=symbols[0]).first() if len(symbols) == 1 else None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, Q
 
 from ingestion.errors import InputError
+from ingestion.split.reverse import refuse_later_runs
 from ingestion.undo.days import find_whole_days
 from ingestion.undo.messages import format_skipped
 from ingestion.undo.plan import UndoPlan
+from marketdata.command_line import manage
 from marketdata.models import Bar, BarRevision, IngestRun, SeriesInstrument
 
 
@@ -17,10 +19,7 @@ def find_undoable_run(run_id: int) -> IngestRun:
     if undone is None:
         raise InputError(f"There is no run {run_id}: the runs are listed in the admin, and by /api/ingest-runs/.")
     if undone.undoes_id:
-        raise InputError(
-            f"Run {run_id} is an undo itself, of run {undone.undoes_id} ({undone.file_name}): to store those bars "
-            "again, ingest the file again."
-        )
+        raise InputError(_describe_undo(undone))
     if undone.status == IngestRun.Status.RUNNING:
         raise InputError(f"Run {run_id} is not finished: wait for it, or stop it and nothing of it is stored.")
     if undone.status == IngestRun.Status.FAILED:
@@ -35,6 +34,9 @@ def refuse_without_changes(undone: IngestRun) -> None:
     undo = undone.undone_by.filter(status=IngestRun.Status.SUCCESS).order_by("-pk").first()
     if undo is not None and not undo.left_count:
         raise InputError(f"Run {undone.pk} was already undone, by run {undo.pk}.")
+    if undone.kind == IngestRun.Kind.SPLIT:
+        refuse_later_runs(undone)
+        return
     if _has_bars(undone) or _has_intervals(undone) or _has_removed(undone):
         return
     if undo is not None:
@@ -59,6 +61,18 @@ def refuse_if_all_skipped(undone: IngestRun, plan: UndoPlan, changed_intervals: 
 
 def _build_nothing_left(undone: IngestRun) -> InputError:
     return InputError(f"Run {undone.pk} has nothing left to undo: later runs have changed all its bars.")
+
+
+def _describe_undo(undo: IngestRun) -> str:
+    if undo.moves is not None:
+        return (
+            f"Run {undo.pk} is an undo itself, of run {undo.undoes_id} (a split): to split those series again, use "
+            f"{manage()} split_contracts."
+        )
+    return (
+        f"Run {undo.pk} is an undo itself, of run {undo.undoes_id} ({undo.file_name}): to store those bars "
+        "again, ingest the file again."
+    )
 
 
 def _has_bars(undone: IngestRun) -> bool:

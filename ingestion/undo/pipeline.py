@@ -11,26 +11,25 @@ import logging
 from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import lift_time_limits, require_database, translate_database_errors
+from ingestion.database import require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
 from ingestion.progress import Progress
-from ingestion.runs import close_on_failure, open_run, read_closing_time, succeed_run
+from ingestion.runs import open_run, read_closing_time, succeed_run
 from ingestion.undo.days import classify_days
 from ingestion.undo.eligibility import find_undoable_run, refuse_if_all_skipped, refuse_without_changes
 from ingestion.undo.intervals import remove_mapped_dates, restore_intervals
 from ingestion.undo.messages import build_notes
 from ingestion.undo.plan import SkippedBars, UndoCounts, UndoPlan
+from ingestion.undo.splits import count_returns, undo_split
+from ingestion.undo.transaction import IN_ERRORS, undo_transaction
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 
 logger = logging.getLogger(__name__)
 
-IN_DOUBT = (
-    "The connection to the database was lost while the undo was committed, so it is not known whether the run was "
-    "undone: run the command again when the server is back; it reports if the run was already undone."
-)
-_IN_ERRORS = {"what": "changes", "outcome": "nothing was changed"}
+NOTHING_SKIPPED = SkippedBars({}, ())
 
 
 @dataclass(frozen=True)
@@ -61,22 +60,19 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
     called in a transaction, whose rollback would also remove the undo from the audit trail.
     """
     progress = progress or Progress()
-    with translate_database_errors(progress, **_IN_ERRORS):
+    with translate_database_errors(progress, **IN_ERRORS):
         progress.raise_if_cancelled()
         require_database()
         close_orphaned_runs()
         undone = find_undoable_run(run_id)
         run = _new_run(undone)
         open_run(run)
-    with (
-        close_on_failure(run, in_doubt=IN_DOUBT),
-        translate_database_errors(progress, **_IN_ERRORS),
-        transaction.atomic(durable=True),
-        connection.cursor() as cursor,
-    ):
-        lift_time_limits(cursor)
+    if undone.kind == IngestRun.Kind.SPLIT:
+        return UndoResult(run, undone, undo_split(run, undone, progress), NOTHING_SKIPPED, ())
+    with undo_transaction(run, progress) as cursor:
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, undone.symbols)
+        _follow_split(cursor, run, undone)
         progress.raise_if_cancelled()
         refuse_without_changes(undone)  # another undo may have been committed during the wait
         progress.step("Finding what later runs have changed")
@@ -101,12 +97,14 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
 def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPreview:
     """Find what `undo_run` would do, and change nothing. Raises what `undo_run` would raise."""
     progress = progress or Progress()
-    with translate_database_errors(progress, **_IN_ERRORS):
+    with translate_database_errors(progress, **IN_ERRORS):
         progress.raise_if_cancelled()
         require_database()
         undone = find_undoable_run(run_id)
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             progress.step("Comparing with the table")
+            if undone.kind == IngestRun.Kind.SPLIT:
+                return UndoPreview(undone, count_returns(cursor, undone), NOTHING_SKIPPED, ())
             days = classify_days(cursor, undone)
             with UndoPlan(cursor, undone, days) as plan:
                 if not plan.counts.total:  # without bars to write, the intervals are as an undo would find them
@@ -114,6 +112,13 @@ def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPrevie
             notes = build_notes(undone, plan)
             transaction.set_rollback(True)
     return UndoPreview(undone, plan.counts, plan.skipped, notes)
+
+
+def _follow_split(cursor: CursorWrapper, run: IngestRun, undone: IngestRun) -> None:
+    """A split that was committed during the wait has moved the bars of the run to other series."""
+    undone.refresh_from_db(fields=["symbols"])
+    run.symbols = undone.symbols
+    lock_series(cursor, undone.symbols)
 
 
 def _new_run(undone: IngestRun) -> IngestRun:
