@@ -54,7 +54,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
         "duration",
         "started_at",
     ]
-    list_filter = ["status", SeriesOfRunFilter, ("dataset", DatasetFilter), "started_at"]
+    list_filter = ["status", "kind", SeriesOfRunFilter, ("dataset", DatasetFilter), "started_at"]
     search_fields = ["file_name", "file_sha256"]
     search_help_text = "File name or sha256."
     actions = ["try_again"]
@@ -116,12 +116,12 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="file_name")
     def file(self, run: IngestRun) -> str:
-        """The file's name, and the run's error."""
-        return format_html('{}<span class="run-error">{}</span>', run.file_name, run.error)
+        """The file's name, or what an undo or a split did, and the run's error."""
+        return format_html('{}<span class="run-error">{}</span>', run.title, run.error)
 
     @admin.display(description="other runs of this file")
     def other_runs(self, run: IngestRun) -> str:
-        if run.undoes_id:
+        if run.kind != IngestRun.Kind.FILE:
             return "—"
         same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
         others = IngestRun.objects.filter(**same).exclude(pk=run.pk)[:20]

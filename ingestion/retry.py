@@ -22,6 +22,8 @@ def retry_run(run: IngestRun) -> LoadedFile:
         raise InputError(f"Run {run.pk} is {run.status}: only failed runs can be retried.")
     if run.undoes_id:
         raise InputError(f"Run {run.pk} is an undo: retry it with {manage()} undo_run {run.undoes_id}.")
+    if run.kind == IngestRun.Kind.SPLIT:
+        raise InputError(f"Run {run.pk} is a split, without a file: retry it with {manage()} split_contracts.")
     if not os.path.isfile(run.file_path):  # noqa: PTH113 - returns False where Path.is_file() raises
         raise InputError(f"Run {run.pk} cannot be retried: {run.file_path} no longer exists.", path=Path(run.file_path))
     return ingest_file(path=Path(run.file_path), options=IngestOptions.from_run(run))

@@ -34,7 +34,9 @@ def contract_bars(instrument_id: int, day: date, *, first: int = 600, count: int
     return records
 
 
-def load(folder: Path, mappings: Mappings, *parts: np.ndarray, **options: Any) -> IngestRun:
+def load(
+    folder: Path, mappings: Mappings, *parts: np.ndarray, dataset: str = _OTHER_DATASET, **options: Any
+) -> IngestRun:
     """Ingest the records as a file of the folder (0.dbn, 1.dbn, …) that maps these symbols."""
     path = folder / f"{len(list(folder.glob('*.dbn')))}.dbn"
     start, end = (at(0, day=day) for day in WHOLE)
@@ -43,7 +45,7 @@ def load(folder: Path, mappings: Mappings, *parts: np.ndarray, **options: Any) -
         together(*parts),
         symbols=tuple(mappings),
         mappings=mappings,
-        dataset=_OTHER_DATASET,
+        dataset=dataset,
         stype_in="raw_symbol",
         start=start,
         end=end,
@@ -51,7 +53,7 @@ def load(folder: Path, mappings: Mappings, *parts: np.ndarray, **options: Any) -
     return ingest_file(path=path, options=IngestOptions(**options)).run
 
 
-def map_always(symbol: str, instrument_id: int) -> Mappings:
+def map_always(symbol: str, instrument_id: int) -> dict[str, list[tuple[date, date, int]]]:
     """A mapping of one symbol for all dates."""
     return {symbol: [(*WHOLE, instrument_id)]}
 

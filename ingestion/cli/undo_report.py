@@ -16,7 +16,7 @@ def format_result(result: UndoResult) -> str:
         f"✅ RUN {result.undone.pk} UNDONE",
         RULE,
         f"Run ID: {result.run.pk}",
-        *_format_counts(result, ("Removed", "Changed back", "Restored", "Skipped")),
+        *_format_counts(result, ("Removed", "Changed back", "Restored", "Skipped"), moved="Moved back"),
         RULE,
         *_format_details(result.undone),
         f"Took: {result.run.seconds:.1f} s",
@@ -32,7 +32,9 @@ def format_preview(preview: UndoPreview) -> str:
         "✅ DRY RUN COMPLETE - No database changes made",
         RULE,
         f"Would undo: run {preview.undone.pk}",
-        *_format_counts(preview, ("Would remove", "Would change back", "Would restore", "Would skip")),
+        *_format_counts(
+            preview, ("Would remove", "Would change back", "Would restore", "Would skip"), moved="Would move back"
+        ),
         RULE,
         *_format_details(preview.undone),
         *preview.notes,
@@ -78,7 +80,9 @@ def _serialize(outcome: UndoResult | UndoPreview, *, run_id: int | None, seconds
     }
 
 
-def _format_counts(outcome: UndoResult | UndoPreview, labels: tuple[str, ...]) -> list[str]:
+def _format_counts(outcome: UndoResult | UndoPreview, labels: tuple[str, ...], *, moved: str) -> list[str]:
+    if outcome.undone.kind == IngestRun.Kind.SPLIT:
+        return [f"{moved}: {outcome.counts.changed_back:,}"]
     counts = outcome.counts.removed, outcome.counts.changed_back, outcome.counts.restored, outcome.skipped.count
     return [f"{label}: {count:,}" for label, count in zip(labels, counts, strict=True)]
 
@@ -87,7 +91,7 @@ def _format_details(undone: IngestRun) -> list[str]:
     hidden = len(undone.symbols) - _MAX_SYMBOLS_NAMED
     more = f" and {hidden:,} more" if hidden > 0 else ""
     return [
-        f"File of the run: {undone.file_name}",
+        f"File of the run: {undone.file_name}" if undone.file_name else f"The run: {undone.title}",
         f"Series: {', '.join(undone.symbols[:_MAX_SYMBOLS_NAMED])}{more}",
         f"Time range: {undone.min_ts} to {undone.max_ts}",
     ]

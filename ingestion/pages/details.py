@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from ingestion.pages.links import link_run
+from marketdata.formatting import format_count
 from marketdata.models import IngestRun
 from marketdata.pages.presenters import Moment, RunRow
 
 MAX_NAMED_SYMBOLS = 20
+MAX_NAMED_MOVES = 50
 NONE = "—"
 
 
@@ -37,11 +40,10 @@ def list_details(row: RunRow) -> list[Detail]:
     """The rows of the table."""
     run = row.run
     started = format_html("{} ({})", _format_time(row.started, f"{row.started.second} UTC"), row.started.age)
-    content = _list_undone(run, run.undoes_id) if run.undoes_id else _list_file(row)
     return [
         Detail("Started", started),
         Detail("Finished", _describe_end(row)),
-        *content,
+        *_list_content(row),
         Detail("Dataset", _describe_dataset(run), "file"),
         Detail("Series", _list_symbols(run.symbols), "file"),
         *_list_range(row),
@@ -54,8 +56,35 @@ def _describe_end(row: RunRow) -> str:
     return format_html("{}, after {}", _format_time(row.finished, f"{row.finished.second} UTC"), row.duration)
 
 
+def _list_content(row: RunRow) -> list[Detail]:
+    """What the run undid, what it moved, or its file."""
+    run = row.run
+    undone = _list_undone(run, run.undoes_id) if run.undoes_id else []
+    if run.moves is not None or run.kind == IngestRun.Kind.SPLIT:
+        return [*undone, Detail("Moved", _list_moves(run))]
+    return undone or _list_file(row)
+
+
+def _list_moves(run: IngestRun) -> str:
+    """NQH5 to NQH2015: 4,400 bars, from 2014-03-21 to 2015-03-20"""
+    moves = run.moves or []
+    lines = (
+        (move["from"], move["to"], format_count(move["bars"], "bar"), move["start"], _subtract_day(move["end"]))
+        for move in moves[:MAX_NAMED_MOVES]
+    )
+    listed = format_html_join(mark_safe("<br>"), "{} to {}: {}, from {} to {}", lines)
+    if len(moves) > MAX_NAMED_MOVES:
+        listed += format_html("<br>and others, {} in total", len(moves))
+    return listed or NONE
+
+
+def _subtract_day(day: str) -> str:
+    return str(date.fromisoformat(day) - timedelta(days=1))
+
+
 def _list_undone(run: IngestRun, undone: int) -> list[Detail]:
-    return [Detail("Undoes", format_html("{} ({})", link_run(undone), run.file_name))]
+    what = "a split" if run.moves is not None else run.file_name
+    return [Detail("Undoes", format_html("{} ({})", link_run(undone), what))]
 
 
 def _list_file(row: RunRow) -> list[Detail]:

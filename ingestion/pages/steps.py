@@ -12,10 +12,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ingestion.pages.links import link_bars, link_run
-from ingestion.pages.next_steps import build_retry_command
+from ingestion.pages.next_steps import build_retry_command, build_undo_command
 from marketdata.models import IngestRun, Series
 from marketdata.runs.later import MAX_NAMED, LaterRun
 
+_NAMES: dict[str, str] = {IngestRun.Kind.FILE: "ingest", IngestRun.Kind.UNDO: "undo", IngestRun.Kind.SPLIT: "split"}
 OVERWRITE = "overwrite values of later runs"
 
 
@@ -71,7 +72,10 @@ def list_next_steps(run: IngestRun, written: Written, aftermath: Aftermath) -> N
 
 
 def _list_retries(run: IngestRun) -> list[Step]:
-    if run.undoes_id:
+    if run.kind == IngestRun.Kind.SPLIT:
+        check = "Resolve the error above. Then check what the split would move, without writing anything:"
+        repeat = "Split the series. What is split already is not split twice:"
+    elif run.undoes_id:
         check = "Resolve the error above. Then check what the undo would change, without writing anything:"
         repeat = "Undo the run:"
     else:
@@ -83,7 +87,7 @@ def _list_retries(run: IngestRun) -> list[Step]:
 def _describe_waiting(run: IngestRun) -> Step:
     text = (
         "Wait, then reload this page. If the process of this run has ended, reloading closes the run as failed. "
-        f"To repeat the {'undo' if run.undoes_id else 'ingest'} then:"
+        f"To repeat the {_NAMES[run.kind]} then:"
     )
     return Step(text, build_retry_command(run))
 
@@ -105,6 +109,10 @@ def _list_withdrawn(run: IngestRun, aftermath: Aftermath) -> list[Step]:
 
 def _list_repetitions(run: IngestRun, aftermath: Aftermath) -> list[Step]:
     """How to load the file again, or to reverse an undo."""
+    if run.moves is not None and run.undoes_id:
+        return [Step(format_html("To split the series again, use the command of {}.", link_run(run.undoes_id)))]
+    if run.kind == IngestRun.Kind.SPLIT:
+        return _list_steps_after_split(run, aftermath)
     if run.undoes_id:
         return [Step(format_html("To reverse this undo, load the file of {} again.", link_run(run.undoes_id)))]
     warnings = _list_warnings(run, aftermath)
@@ -114,6 +122,16 @@ def _list_repetitions(run: IngestRun, aftermath: Aftermath) -> list[Step]:
     return [
         Step(_join(" ", sentences), build_retry_command(run, dry_run=True)),
         Step("If that is the intended result, load the file:", build_retry_command(run)),
+    ]
+
+
+def _list_steps_after_split(run: IngestRun, aftermath: Aftermath) -> list[Step]:
+    if aftermath.undos:
+        return [Step("To split the series again:", build_retry_command(run))]
+    check = "To reverse the split, first check what an undo would move, without writing anything:"
+    return [
+        Step(check, build_undo_command(run, dry_run=True)),
+        Step("If that is the intended result, undo it:", build_undo_command(run)),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +15,8 @@ from ingestion.progress import Progress
 from ingestion.runs import read_closing_time
 from ingestion.split.instruments import move_rows
 from ingestion.split.moves import record_moves
-from ingestion.split.overlaps import refuse_overlaps
-from ingestion.split.plan import SeriesSplit, plan_settlement
+from ingestion.split.occupied import OccupiedDates
+from ingestion.split.plan import SeriesSplit, add_moves, draft_settlement
 from ingestion.split.run_symbols import rename_in_runs
 from ingestion.split.targets import create_targets, delete_emptied
 from marketdata.models import IngestRun, Series
@@ -40,12 +41,13 @@ def settle_series(
     `success`; None if there is nothing to move. Raises `MixedInstruments` where a target has bars on the same dates.
     """
     by_symbol = {series.symbol: series for series in Series.objects.filter(symbol__in=[s.symbol for s in settlements])}
-    splits = [
-        plan_settlement(cursor, by_symbol[one.symbol], one.name, one.columns)
+    occupied = OccupiedDates(cursor)
+    drafts = [
+        draft_settlement(cursor, by_symbol[one.symbol], one.name, one.columns, occupied)
         for one in settlements
         if one.symbol in by_symbol and one.symbol != one.name
     ]
-    splits = refuse_overlaps(cursor, splits)
+    splits = add_moves(drafts, occupied)
     if refused := next((split for split in splits if split.refusal), None):
         raise MixedInstruments(refused.refusal, symbol=refused.symbol)
     splits = [split for split in splits if split.moves]
@@ -99,8 +101,15 @@ def apply_splits(cursor: CursorWrapper, run: IngestRun, splits: Sequence[SeriesS
         move_rows(split, series)
     gained = rename_in_runs(splits)
     delete_emptied(splits)
-    run.moves = [move for split in splits for move in record_moves(split, new=created, runs=gained)]
+    joined = _find_joined(splits, created)
+    run.moves = [move for split in splits for move in record_moves(split, new=created, joined=joined, runs=gained)]
     _fill_in(run, splits)
+
+
+def _find_joined(splits: Sequence[SeriesSplit], created: set[str]) -> set[str]:
+    """The targets that existed before, or have several sources."""
+    counts = Counter(target for split in splits for target in split.targets)
+    return {target for target, count in counts.items() if count > 1 or target not in created}
 
 
 def _fill_in(run: IngestRun, splits: Sequence[SeriesSplit]) -> None:

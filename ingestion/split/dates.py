@@ -24,27 +24,14 @@ FROM (
 GROUP BY day
 ORDER BY day
 """
-_SELECT_RUN_BETWEEN = """
+_SELECT_RUN_ON = """
 SELECT run_id
 FROM (
-    (
-        SELECT ts, ingestion_run_id AS run_id
-        FROM market_bars_ohlcv_1m
-        WHERE symbol = %(symbol)s AND ts >= %(start)s::date::timestamp AT TIME ZONE 'UTC'
-            AND ts < %(end)s::date::timestamp AT TIME ZONE 'UTC'
-        ORDER BY ts
-        LIMIT 1
-    )
+    SELECT ts, ingestion_run_id AS run_id FROM market_bars_ohlcv_1m WHERE symbol = %(symbol)s
     UNION ALL
-    (
-        SELECT ts, ingestion_run_id
-        FROM market_bar_revisions
-        WHERE symbol = %(symbol)s AND ts >= %(start)s::date::timestamp AT TIME ZONE 'UTC'
-            AND ts < %(end)s::date::timestamp AT TIME ZONE 'UTC'
-        ORDER BY ts
-        LIMIT 1
-    )
+    SELECT ts, ingestion_run_id FROM market_bar_revisions WHERE symbol = %(symbol)s
 ) AS found
+WHERE ts >= %(day)s::date::timestamp AT TIME ZONE 'UTC' AND ts < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
 ORDER BY ts
 LIMIT 1
 """
@@ -65,8 +52,8 @@ def find_dates(cursor: CursorWrapper, symbol: str) -> dict[date, DateContent]:
     return {day: DateContent(bars, first, last) for day, bars, first, last in cursor.fetchall()}
 
 
-def find_run_between(cursor: CursorWrapper, symbol: str, start: date, end: date) -> int | None:
-    """The run of the symbol's first bar or earlier value from `start` to the day before `end`; None if it has none."""
-    cursor.execute(_SELECT_RUN_BETWEEN, {"symbol": symbol, "start": start, "end": end})
+def find_run_on(cursor: CursorWrapper, symbol: str, day: date) -> int | None:
+    """The run of the symbol's first bar or earlier value on a UTC date; None if it has none."""
+    cursor.execute(_SELECT_RUN_ON, {"symbol": symbol, "day": day})
     row = cursor.fetchone()
     return row[0] if row else None

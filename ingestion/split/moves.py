@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,8 +16,8 @@ from marketdata.models import Series
 class RecordedMove:
     """One move of a split: `bars` bars of `source` got the symbol `target`, from `start` to the day before `end`.
 
-    `is_new`: the split created the target. Otherwise `runs` are the earlier runs that name the target because of the
-    move. `series` has the former fields of the source if the split deleted it, and `no_raw_symbols` whether its rows of
+    `is_new`: the split created the target. `runs` are the earlier runs that name the target because of the source; they
+    are left out where all that name it do, since it is new and has one source. `series` has the former fields of the source if the split deleted it, and `no_raw_symbols` whether its rows of
     instruments had no raw symbol.
     """
 
@@ -64,8 +64,11 @@ def read_moves(moves: Iterable[dict[str, Any]]) -> list[RecordedMove]:
     ]
 
 
-def record_moves(split: SeriesSplit, *, new: set[str], runs: dict[str, list[int]]) -> list[dict[str, Any]]:
-    """The moves of a series. `new`: symbols of the series that the split created. `runs`: see `RecordedMove`."""
+def record_moves(
+    split: SeriesSplit, *, new: set[str], joined: set[str], runs: Mapping[tuple[str, str], list[int]]
+) -> list[dict[str, Any]]:
+    """The moves of a series. `new`: series that the split created. `joined`: series with bars of other sources, too.
+    `runs`: by source and target, see `RecordedMove`."""
     former = None if split.keeps_dates else dump_series(split.series)
     return [
         RecordedMove(
@@ -75,7 +78,7 @@ def record_moves(split: SeriesSplit, *, new: set[str], runs: dict[str, list[int]
             move.end,
             move.bars,
             move.target in new,
-            [] if move.target in new else runs.get(move.target, []),
+            runs.get((move.source, move.target), []) if move.target in joined else [],
             former,
             not split.has_raw_symbols,
         ).serialize()

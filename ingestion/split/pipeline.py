@@ -19,8 +19,8 @@ from ingestion.loading.locks import lock_series
 from ingestion.progress import Progress
 from ingestion.runs import close_on_failure, open_run, succeed_run
 from ingestion.split.apply import apply_splits, build_run
-from ingestion.split.overlaps import refuse_overlaps
-from ingestion.split.plan import SeriesSplit, plan_split
+from ingestion.split.occupied import OccupiedDates
+from ingestion.split.plan import SeriesSplit, add_moves, draft_split
 from ingestion.symbology.stored_contracts import find_stored_contracts, list_possible_series
 from marketdata.models import IngestRun, Series
 from marketdata.runs.locks import close_orphaned_runs
@@ -123,12 +123,13 @@ def _describe_unknown(slug: str) -> str:
 
 
 def _plan(cursor: CursorWrapper, series: Sequence[Series], progress: Progress) -> list[SeriesSplit]:
-    planned = []
+    drafts = []
+    occupied = OccupiedDates(cursor)
     for stored in find_stored_contracts(series):
         if stored.contracts or stored.replaced:
-            planned.append(plan_split(cursor, stored))
+            drafts.append(draft_split(cursor, stored, occupied))
             progress.raise_if_cancelled()
-    return refuse_overlaps(cursor, planned)
+    return add_moves(drafts, occupied)
 
 
 def _plan_again(cursor: CursorWrapper, splits: Sequence[SeriesSplit], progress: Progress) -> list[SeriesSplit]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.dbn.text import to_printable
 from ingestion.split.dates import DateContent, find_dates
+from ingestion.split.occupied import OccupiedDates
 from ingestion.split.timeline import ContractTimeline
 from ingestion.symbology.intervals import ONE_DAY
 from ingestion.symbology.stored_contracts import StoredSeries
@@ -87,32 +88,51 @@ class SeriesSplit:
         return SeriesSplit(self.series, self.raw_symbol, refusal=reason)
 
 
-def plan_split(cursor: CursorWrapper, stored: StoredSeries) -> SeriesSplit:
-    """Find what a split of the series does. It moves nothing if the name of the series is right."""
-    dates = find_dates(cursor, stored.series.symbol)
-    timeline = ContractTimeline(stored, dates)
+@dataclass(frozen=True)
+class Draft:
+    """A split without its moves: they depend on the dates of the other splits, which `OccupiedDates` collects.
+
+    `contents` has what the series has of each date, `names` the contract of each date.
+    """
+
+    split: SeriesSplit
+    contents: Mapping[date, DateContent] = field(default_factory=dict)
+    names: Mapping[date, str] = field(default_factory=dict)
+
+
+def draft_split(cursor: CursorWrapper, stored: StoredSeries, occupied: OccupiedDates) -> Draft:
+    """Find what a split of the series does, and add its dates to `occupied`."""
+    contents = find_dates(cursor, stored.series.symbol)
+    timeline = ContractTimeline(stored, contents)
     if shared := timeline.find_shared_date():
-        day, one, other = shared
-        reason = (
-            f"{stored.series.slug} has bars of both {to_printable(one)} and {to_printable(other)} on {day}, which "
-            "cannot be told apart: undo the run that stored one of them."
-        )
-        return SeriesSplit(stored.series, stored.raw_symbol, refusal=reason)
+        reason = _describe_shared_date(stored, *shared)
+        return Draft(SeriesSplit(stored.series, stored.raw_symbol, refusal=reason))
     parts = list(_divide_rows(stored, timeline))
-    names = {day: timeline.find_name(day) for day in dates}
-    moves = list(_list_moves(stored.series.symbol, dates, names, parts))
-    columns = {move.target: describe_contract(timeline.contracts[move.target], stored.series) for move in moves}
-    return SeriesSplit(stored.series, stored.raw_symbol, moves, parts, columns, _have_raw_symbols(parts))
+    names = {day: timeline.find_name(day) for day in contents}
+    columns = {name: describe_contract(contract, stored.series) for name, contract in timeline.contracts.items()}
+    split = SeriesSplit(stored.series, stored.raw_symbol, [], parts, columns, _have_raw_symbols(parts))
+    return _check_targets(Draft(split, contents, _add_row_dates(names, parts)), occupied)
 
 
-def plan_settlement(cursor: CursorWrapper, series: Series, name: str, columns: Mapping[str, object]) -> SeriesSplit:
+def draft_settlement(
+    cursor: CursorWrapper, series: Series, name: str, columns: Mapping[str, object], occupied: OccupiedDates
+) -> Draft:
     """All bars of the series move to the series `name`, whose contract these columns describe."""
-    dates = find_dates(cursor, series.symbol)
+    contents = find_dates(cursor, series.symbol)
     rows = list(SeriesInstrument.objects.filter(series=series).order_by("start_date", "pk"))
     parts = [RowPart(row, row.start_date, row.end_date, name) for row in rows]
-    moves = list(_list_moves(series.symbol, dates, dict.fromkeys(dates, name), parts))
     raw_symbol = next((row.raw_symbol for row in rows if row.raw_symbol), series.symbol)
-    return SeriesSplit(series, raw_symbol, moves, parts, {name: columns}, _have_raw_symbols(parts))
+    split = SeriesSplit(series, raw_symbol, [], parts, {name: columns}, _have_raw_symbols(parts))
+    names = dict.fromkeys(contents, name)
+    return _check_targets(Draft(split, contents, _add_row_dates(names, parts)), occupied)
+
+
+def add_moves(drafts: Sequence[Draft], occupied: OccupiedDates) -> list[SeriesSplit]:
+    """The splits with their moves. A series that has the right name moves nothing. One whose bars would move to a
+    series that is split itself is refused."""
+    splits = [replace(one.split, moves=list(_list_moves(one, occupied))) for one in drafts]
+    sources = {split.symbol for split in splits if split.moves}
+    return [_refuse_circle(split, sources) for split in splits]
 
 
 def describe_contract(contract: Contract | None, series: Series) -> dict[str, object]:
@@ -145,28 +165,61 @@ def _divide_rows(stored: StoredSeries, timeline: ContractTimeline) -> Iterator[R
         yield RowPart(row, row.start_date, row.end_date, name)
 
 
-def _list_moves(
-    symbol: str, dates: Mapping[date, DateContent], names: Mapping[date, str], parts: list[RowPart]
-) -> Iterator[Move]:
-    """The dates with bars, with earlier values, or with an instrument, joined where the name is the same."""
+def _check_targets(draft: Draft, occupied: OccupiedDates) -> Draft:
+    """Refuse a draft whose targets have bars on the same dates; add the others to `occupied`."""
+    split = draft.split
+    moving = {day: name for day, name in draft.names.items() if name != split.symbol}
+    for target in sorted(set(moving.values())):
+        days = [day for day, name in moving.items() if name == target]
+        if reason := occupied.find_reason(split.series, target, days):
+            return Draft(split.refuse(reason))
+    occupied.add(split.series, moving)
+    return draft
+
+
+def _refuse_circle(split: SeriesSplit, sources: set[str]) -> SeriesSplit:
+    for target in split.targets:
+        if target in sources:
+            what = f"{split.series.slug} has bars of {to_printable(target)}"
+            return split.refuse(f"{what}, a series that is split itself: run the command again to move them.")
+    return split
+
+
+def _add_row_dates(names: dict[date, str], parts: list[RowPart]) -> dict[date, str]:
+    """The first and last dates of rows, too: they are without bars only if those were deleted by hand."""
     known = dict(names)
     for part in parts:
         if not part.row.from_mapping:
             known.setdefault(part.start, part.name)
             known.setdefault(part.end - ONE_DAY, part.name)
-    for name, group in itertools.groupby(sorted(known), known.__getitem__):
+    return known
+
+
+def _list_moves(draft: Draft, occupied: OccupiedDates) -> Iterator[Move]:
+    """Dates with one name are joined to a move, but not across dates on which a target has other bars."""
+    symbol = draft.split.symbol
+    targets = set(draft.names.values()) - {symbol}
+    separating = {day for target in targets for day in occupied.find(draft.split.series, target)}
+    for name, group in itertools.groupby(sorted({*draft.names, *separating}), draft.names.get):
         days = list(group)
-        contents = [dates[day] for day in days if day in dates]
-        if name != symbol:
+        found = [draft.contents[day] for day in days if day in draft.contents]
+        if name is not None and name != symbol:
             yield Move(
                 symbol,
                 name,
                 days[0],
                 days[-1] + ONE_DAY,
-                bars=sum(content.bars for content in contents),
-                first=contents[0].first if contents else _to_midnight(days[0]),
-                last=contents[-1].last if contents else _to_midnight(days[-1]),
+                bars=sum(content.bars for content in found),
+                first=found[0].first if found else _to_midnight(days[0]),
+                last=found[-1].last if found else _to_midnight(days[-1]),
             )
+
+
+def _describe_shared_date(stored: StoredSeries, day: date, one: str, other: str) -> str:
+    return (
+        f"{stored.series.slug} has bars of both {to_printable(one)} and {to_printable(other)} on {day}, which cannot "
+        "be separated: undo the run that stored one of them."
+    )
 
 
 def _have_raw_symbols(parts: list[RowPart]) -> bool:

@@ -15,8 +15,8 @@ from marketdata.models import SeriesInstrument
 class Return:
     """Bars of `target` return to `source`: from `start` to the day before `end` (UTC dates; None: without a bound).
 
-    `is_new`: the split created the target. Otherwise rows of instruments return if they are within `hull`, the first
-    date that moved from the source, and the day after the last.
+    `is_new`: the split created the target. Otherwise rows of instruments return if they are of `runs`, the earlier runs
+    that wrote to the source. `moved` are the dates of the moves.
     """
 
     source: str
@@ -24,16 +24,15 @@ class Return:
     start: date | None
     end: date | None
     is_new: bool
-    hull: tuple[date, date]
+    moved: tuple[date, date]
+    runs: frozenset[int]
     without_raw_symbols: bool
 
     def includes(self, row: SeriesInstrument) -> bool:
         """Whether the row of instruments moved with these bars."""
-        if self.is_new:
-            return (self.start is None or row.start_date >= self.start) and (
-                self.end is None or row.start_date < self.end
-            )
-        return self.hull[0] <= row.start_date and row.end_date <= self.hull[1]
+        if not self.is_new:
+            return row.run_id in self.runs
+        return (self.start is None or row.start_date >= self.start) and (self.end is None or row.start_date < self.end)
 
 
 def list_returns(moves: Iterable[RecordedMove]) -> list[Return]:
@@ -50,9 +49,8 @@ def list_returns(moves: Iterable[RecordedMove]) -> list[Return]:
 
 def _repeat(moves: list[RecordedMove]) -> Iterator[Return]:
     for move in moves:
-        same = [one for one in moves if one.source == move.source]
-        hull = same[0].start, same[-1].end
-        yield Return(move.source, move.target, move.start, move.end, False, hull, move.no_raw_symbols)
+        dates, runs = (move.start, move.end), frozenset(move.runs)
+        yield Return(move.source, move.target, *dates, False, dates, runs, move.no_raw_symbols)
 
 
 def _divide(moves: list[RecordedMove]) -> Iterator[Return]:
@@ -60,5 +58,5 @@ def _divide(moves: list[RecordedMove]) -> Iterator[Return]:
     groups = [list(group) for _, group in itertools.groupby(moves, lambda move: move.source)]
     starts = [None, *(group[0].start for group in groups[1:])]
     for group, start, end in zip(groups, starts, [*starts[1:], None], strict=True):
-        move = group[0]
-        yield Return(move.source, move.target, start, end, True, (move.start, group[-1].end), move.no_raw_symbols)
+        move, dates = group[0], (group[0].start, group[-1].end)
+        yield Return(move.source, move.target, start, end, True, dates, frozenset(), move.no_raw_symbols)

@@ -67,7 +67,7 @@ def return_bars(
         progress.raise_if_cancelled()
     returns = [one.dates for one in planned]
     return_rows(returns, sources)
-    restore_in_runs(moves, returns)
+    restore_in_runs(undone.pk, moves, returns)
     delete_unused({move.target for move in moves if move.is_new})
     run.moves = [_serialize(one) for one in planned]
 
@@ -130,7 +130,7 @@ def _serialize(one: ReturnedBars) -> dict[str, object]:
     return {
         "from": dates.target,
         "to": dates.source,
-        "start": dates.hull[0].isoformat(),
-        "end": dates.hull[1].isoformat(),
+        "start": dates.moved[0].isoformat(),
+        "end": dates.moved[1].isoformat(),
         "bars": one.bars,
     }

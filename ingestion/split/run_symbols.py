@@ -15,44 +15,49 @@ _BATCH = 500
 _Dates = tuple[str, date | None, date | None]  # a symbol, its first date and the day after its last
 
 
-def rename_in_runs(splits: Iterable[SeriesSplit]) -> dict[str, list[int]]:
+def rename_in_runs(splits: Iterable[SeriesSplit]) -> dict[tuple[str, str], list[int]]:
     """Replace the symbols of split series in the runs that name them. A run gets each contract on whose dates it may
     have written bars, by its time range.
 
-    Returns, by contract, the runs that did not name it before.
+    Returns, by split series and contract, the runs that did not name the contract before.
     """
     dates = {split.symbol: _list_dates(split) for split in splits if split.moves}
-    gained: dict[str, list[int]] = defaultdict(list)
+    gained: dict[tuple[str, str], list[int]] = defaultdict(list)
 
     def rename(run: IngestRun) -> set[str]:
-        symbols: set[str] = set()
-        for symbol in run.symbols:
-            symbols |= _select_symbols(run, dates[symbol]) if symbol in dates else {symbol}
-        for symbol in symbols.difference(run.symbols):
-            gained[symbol].append(run.pk)
+        symbols = set(run.symbols) - dates.keys()
+        for symbol in dates.keys() & run.symbols:
+            names = _select_symbols(run, dates[symbol])
+            symbols |= names
+            for name in names.difference(run.symbols):
+                gained[symbol, name].append(run.pk)
         return symbols
 
     _rewrite(list(dates), rename)
     return gained
 
 
-def restore_in_runs(moves: list[RecordedMove], returns: list[Return]) -> None:
-    """Reverse `rename_in_runs`, also in runs that have been recorded since."""
+def restore_in_runs(split_id: int, moves: list[RecordedMove], returns: list[Return]) -> None:
+    """Reverse `rename_in_runs`, also in runs that have been recorded since the split."""
     dates: dict[str, list[_Dates]] = defaultdict(list)
     for one in returns:
         dates[one.target].append((one.source, one.start, one.end))
-    gained = {(move.target, run_id) for move in moves for run_id in move.runs}
+    sources: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for move in moves:
+        for run_id in move.runs:
+            sources[move.target, run_id].add(move.source)
     new = {move.target for move in moves if move.is_new}
 
     def restore(run: IngestRun) -> set[str]:
-        symbols: set[str] = set()
-        for symbol in run.symbols:
-            if symbol not in dates:
-                symbols.add(symbol)
-            elif symbol in new or (symbol, run.pk) in gained:
+        symbols = set(run.symbols) - dates.keys()
+        for symbol in dates.keys() & run.symbols:
+            if earlier := sources.get((symbol, run.pk)):
+                symbols |= earlier
+            elif symbol in new:
                 symbols |= _select_symbols(run, dates[symbol])
             else:
-                symbols |= {symbol} | _select_symbols(run, dates[symbol], otherwise=set())
+                symbols.add(symbol)
+                symbols |= _select_symbols(run, dates[symbol], otherwise=set()) if run.pk > split_id else set()
         return symbols
 
     _rewrite(list(dates), restore)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ingestion.split.moves import load_series
 from ingestion.split.plan import SeriesSplit
 from ingestion.symbology.series import find_free_slug
-from marketdata.models import Bar, BarRevision, IngestRun, Series, SeriesInstrument
+from marketdata.models import Bar, BarRevision, Series, SeriesInstrument
 
 
 def create_targets(splits: Iterable[SeriesSplit]) -> set[str]:
@@ -48,9 +48,9 @@ def restore_series(fields: dict) -> Series:
 
 
 def delete_unused(symbols: Iterable[str]) -> None:
-    """Delete series that a split had created, unless an operator gave them vendor symbols or something names them."""
+    """Delete the series that a split had created, unless they have bars, or vendor symbols from an operator."""
     for symbol in symbols:
-        if _is_unused(symbol) and not IngestRun.objects.filter(requested_symbol=symbol, status="success").exists():
+        if _is_unused(symbol):
             Series.objects.filter(symbol=symbol, vendor_symbols=[]).delete()
 
 

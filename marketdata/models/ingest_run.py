@@ -5,6 +5,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
+from marketdata.formatting import format_list
+
 
 class IngestRun(models.Model):
     """One attempt to load one file, or to undo such a run: the audit trail. Rows are inserted, and closed once.
@@ -237,5 +239,20 @@ class IngestRun(models.Model):
             raise ValueError(f"run {self.pk} is not closed")
         return round((self.finished_at - self.started_at).total_seconds(), 3)
 
+    @property
+    def title(self) -> str:
+        """What the run loaded, undid or split, in a few words: the name of its file, if it has one."""
+        if self.undoes_id:
+            what = "a split" if self.moves is not None else self.file_name
+            return f"undo of run {self.undoes_id}: {what}"
+        return self.split_title if self.kind == self.Kind.SPLIT else self.file_name
+
+    @property
+    def split_title(self) -> str:
+        """split of NQH5, NQM5 and 64 more"""
+        moved = dict.fromkeys(move["from"] for move in self.moves or [])
+        names = list(moved) or self.symbols
+        return f"split of {format_list(names, limit=3)}" if names else "split"
+
     def __str__(self) -> str:
-        return f"run {self.pk}: {self.file_name} {self.status}"
+        return f"run {self.pk}: {self.title} {self.status}"

@@ -137,7 +137,8 @@ class RunRow:
 
     @property
     def file_name(self) -> str:
-        return f"undo of run {self.run.undoes_id}: {self.run.file_name}" if self.run.undoes_id else self.run.file_name
+        """The name of the file; of an undo or a split, what it did."""
+        return self.run.title
 
     @property
     def started(self) -> Moment:
@@ -191,7 +192,12 @@ class RunRow:
     def counts(self) -> list[tuple[str, str, str]]:
         """Name, count and meaning of each counter of the run."""
         run = self.run
-        if run.undoes_id:
+        if run.moves is not None or run.kind == IngestRun.Kind.SPLIT:
+            meaning = (
+                "bars, back to their earlier series" if run.undoes_id else "bars, to the series of their contracts"
+            )
+            counts = [("Moved", run.changed_count, meaning)]
+        elif run.undoes_id:
             counts = [
                 ("Removed", run.removed_count, "bars that the run had inserted"),
                 ("Changed", run.changed_count, "bars changed back to their old values"),

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 PROCESS_DIED = "The process died before the run was finished; nothing of the file was stored. Ingest the file again."
 UNDO_DIED = "The process died before the undo was finished; nothing was changed. Undo the run again."
+SPLIT_DIED = "The process died before the split was finished; nothing was changed. Split the series again."
+_DIED: dict[str, str] = {IngestRun.Kind.UNDO: UNDO_DIED, IngestRun.Kind.SPLIT: SPLIT_DIED}
 
 _MAY_WRITE = """
 SELECT current_setting('transaction_read_only') = 'off' AND has_table_privilege('data_ingest_runs', 'UPDATE')
@@ -72,7 +74,7 @@ def close_orphaned_runs() -> list[int]:
     closed = []
     for run in IngestRun.objects.filter(status=IngestRun.Status.RUNNING).order_by("pk"):
         with transaction.atomic(), connection.cursor() as cursor:
-            if try_lock_run(cursor, run.pk) and close_as_failed(run, UNDO_DIED if run.undoes_id else PROCESS_DIED):
+            if try_lock_run(cursor, run.pk) and close_as_failed(run, _DIED.get(run.kind, PROCESS_DIED)):
                 closed.append(run.pk)
     if closed:
         logger.info("Closed runs of processes that died: %s", closed)

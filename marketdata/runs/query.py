@@ -79,10 +79,10 @@ def find_last_successes(symbols: Sequence[str]) -> dict[str, LastRun]:
 def find_open_failures() -> list[IngestRun]:
     """The failed runs that still need attention: those of the last `MAX_FAILURES` whose file was not loaded since.
 
-    Newest first. A file is the same by path or by sha256. A failed undo is omitted: it has no file to load, its command
-    reported the error, and the bars are unchanged.
+    Newest first. A file is the same by path or by sha256. Failed undos and splits are omitted: they have no file to
+    load, their command reported the error, and the bars are unchanged.
     """
-    failed = list(IngestRun.objects.filter(status="failed", undoes__isnull=True).order_by("-id")[:MAX_FAILURES])
+    failed = list(IngestRun.objects.filter(status="failed", kind="file").order_by("-id")[:MAX_FAILURES])
     if not failed:
         return []
     same_file = Q(file_path__in=[run.file_path for run in failed]) | Q(
@@ -110,9 +110,9 @@ def read_runs_page(*, before: int | None, symbol: str | None = None) -> tuple[li
 def find_runs_of_same_file(run: IngestRun) -> list[IngestRun]:
     """The newest ten other runs of the same content (by sha256), or of the same path if the file could not be read.
 
-    Empty for an undo, which has no file.
+    Empty for an undo and for a split, which have no file.
     """
-    if run.undoes_id:
+    if run.kind != IngestRun.Kind.FILE:
         return []
     same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
     return list(IngestRun.objects.filter(**same).exclude(pk=run.pk).order_by("-id")[:10])

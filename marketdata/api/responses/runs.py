@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
 from marketdata.models import IngestRun
+
+MOVE_KEYS = ("from", "to", "start", "end", "bars")
+
+
+class MoveSerializer(serializers.Serializer):
+    """Bars of one series that got the symbol of another."""
+
+    to = serializers.CharField(help_text="The symbol of the series that has the bars since.")
+    start = serializers.DateField(help_text="The UTC date of the first bar.")
+    end = serializers.DateField(help_text="The UTC date after the last bar.")
+    bars = serializers.IntegerField(min_value=0, help_text="How many bars were moved.")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """`from` cannot be the name of a class attribute."""
+        source = serializers.CharField(help_text="The symbol of the series that had the bars before.")
+        return {"from": source, **super().get_fields()}
 
 
 class IngestRunSerializer(serializers.ModelSerializer):
     """One ingest run with all its fields, and the last successful run that undid it."""
 
     undone_by = serializers.SerializerMethodField(help_text="Null if none did.")
+    moves = serializers.SerializerMethodField(help_text="What a split moved, or its undo. Null for other runs.")
 
     def get_undone_by(self, run: IngestRun) -> int | None:
         return max((undo.pk for undo in run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS), default=None)
+
+    @extend_schema_field(MoveSerializer(many=True, allow_null=True))
+    def get_moves(self, run: IngestRun) -> list[dict[str, object]] | None:
+        # A run also records what an undo of the split needs.
+        return None if run.moves is None else [{name: move[name] for name in MOVE_KEYS} for move in run.moves]
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """All fields are described as required and without a default: a response has each of them."""
