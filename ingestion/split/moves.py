@@ -17,8 +17,8 @@ class RecordedMove:
     """One move of a split: `bars` bars of `source` got the symbol `target`, from `start` to the day before `end`.
 
     `is_new`: the split created the target. `runs` are the earlier runs that name the target because of the source; they
-    are left out where all that name it do, since it is new and has one source. `series` has the former fields of the source if the split deleted it, and `no_raw_symbols` whether its rows of
-    instruments had no raw symbol.
+    are left out where all that name it do, since it is new and has one source. `series` has the former fields of the
+    source if the split deleted it, and `no_raw_symbols` whether its rows of instruments had no raw symbol.
     """
 
     source: str
