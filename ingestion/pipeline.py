@@ -32,7 +32,7 @@ from ingestion.progress import Progress
 from ingestion.reader import FileReader, LoadBatch, prefetch
 from ingestion.results import FileResult, LoadedFile
 from ingestion.runs import close_on_failure, open_run, succeed_run
-from ingestion.split.pipeline import settle_stored_series
+from ingestion.split.apply import Settlement, settle_series
 from ingestion.symbology.conflicts import (
     Conflict,
     find_conflicts,
@@ -45,7 +45,7 @@ from ingestion.symbology.intervals import record_intervals
 from ingestion.symbology.mapped_dates import record_mapped_dates
 from ingestion.symbology.returning import refuse_returning_symbols
 from ingestion.symbology.series import default_dataset_name, ensure_series, refuse_other_dataset
-from ingestion.symbology.stored_contracts import refuse_unsplit_series
+from ingestion.symbology.stored_contracts import refuse_unsplit
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 
@@ -74,14 +74,14 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         with _audited_file(run, path, options, progress) as file:
             progress.step("Waiting for other writers of these series")
             lock_series(cursor, file.possible_symbols)
-            refuse_unsplit_series(file.path, file.possible_symbols)
+            refuse_unsplit(file.path, file.possible_symbols)
             file.load_contracts()
             stored_ranges = _find_stored_ranges(cursor, file, options)
             create_staging(cursor)
             new_count = _copy_batches(cursor, file.load_batches(stored_ranges, run.pk), progress)
         finish_staging(cursor, file.symbols)
         progress.step("Storing")
-        settle_stored_series(cursor, file.instruments, file.contract_columns)
+        settle_series(cursor, _list_settlements(file), progress)
         conflicts = _check_conflicts(cursor, file, options)
         covered = file.find_covered_ranges(conflicts)
         removed_count = find_replaced_bars(cursor, conflicts)
@@ -113,11 +113,11 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
         with transaction.atomic(durable=True), connection.cursor() as cursor, SourceFile(path) as source:
             lift_time_limits(cursor)
             file = _open(source, options, progress)
-            refuse_unsplit_series(file.path, file.possible_symbols)
+            refuse_unsplit(file.path, file.possible_symbols)
             file.load_contracts()
             create_staging(cursor)
             _copy_batches(cursor, file.preview_batches(), progress)
-            settle_stored_series(cursor, file.instruments, file.contract_columns)
+            settle_series(cursor, _list_settlements(file), progress)
             finish_staging(cursor, file.symbols)
             progress.step("Comparing with the table")
             conflicts = _check_conflicts(cursor, file, options)
@@ -176,6 +176,13 @@ def _audited_file(run: IngestRun, path: Path, options: IngestOptions, progress: 
 def _open(source: SourceFile, options: IngestOptions, progress: Progress) -> FileReader:
     progress.start_file(source.path, source.size)
     return FileReader(source, options)
+
+
+def _list_settlements(file: FileReader) -> list[Settlement]:
+    """The stored series whose contracts the file settles, so that they get another name."""
+    columns = file.contract_columns
+    moved = {(source, one.symbol) for one in file.instruments for source in one.moved_from}
+    return [Settlement(source, symbol, columns[symbol]) for source, symbol in sorted(moved)]
 
 
 def _find_stored_ranges(cursor: CursorWrapper, file: FileReader, options: IngestOptions) -> StoredRanges:

@@ -71,5 +71,5 @@ def _create(source: Series, symbol: str, columns: object) -> None:
         dataset=source.dataset,
         calendar=source.calendar,
         tick_size=source.tick_size,
-        **dict(columns),  # type: ignore[call-overload]
+        **dict(columns),  # type: ignore[call-overload]  # the columns are of the model
     )

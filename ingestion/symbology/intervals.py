@@ -157,6 +157,7 @@ def copy_interval(row: SeriesInstrument, start: date, end: date) -> SeriesInstru
         publisher_id=row.publisher_id,
         instrument_id=row.instrument_id,
         raw_symbol=row.raw_symbol,
+        from_mapping=row.from_mapping,
         start_date=start,
         end_date=end,
         run_id=row.run_id,

@@ -20,7 +20,7 @@ _EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,4}|\.[cvn
 def find_free_slug(symbol: str) -> str:
     """A slug for a new series of the symbol: the proposed one, with a checksum if another series has it."""
     slug = propose_slug(symbol)
-    return _add_checksum(slug, symbol) if Series.objects.filter(slug__iexact=slug).exists() else slug
+    return add_checksum(slug, symbol) if Series.objects.filter(slug__iexact=slug).exists() else slug
 
 
 def default_dataset_name(symbols: Sequence[str], vendor_dataset: str, schema: str) -> str:

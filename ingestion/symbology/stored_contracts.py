@@ -187,7 +187,8 @@ class _StoredContracts:
             name = self._name_opaque(series, rows, raw_symbol, instrument_id)
             yield from (StoredContract(name, None, row, row.start_date, row.end_date) for row in own)
             return
-        chain = [*own, *self._others.get((raw_symbol, own[0].dataset, instrument_id), [])]
+        others = self._others.get((raw_symbol, own[0].dataset, instrument_id), [])
+        chain = [*own, *(row for row in others if row.series_id != series.pk)]
         for parts in _divide_chain(parsed, series.symbol, chain):
             first, last = parts[0][1], max(end for _, _, end in parts) - ONE_DAY
             contract = resolve_contract(parsed, first=first, last=last)

@@ -234,7 +234,7 @@ def test_two_series_with_bars_of_one_date_do_not_join(market_db, tmp_path):
     assert "clz5 has bars of CLZ2025 on 2024-01-04, and so has clz25" in result.refused[0].refusal
 
 
-def test_two_contracts_on_one_date_cannot_be_told_apart(market_db, tmp_path):
+def test_two_contracts_on_one_date_cannot_be_separated(market_db, tmp_path):
     symbol = "UD:1V: VT 1"
     middle = [(WHOLE[0], OLD + DAY, 5), (OLD + DAY, WHOLE[1], 4)]
     load(tmp_path, {symbol: middle}, contract_bars(5, OLD), contract_bars(4, OLD + DAY))

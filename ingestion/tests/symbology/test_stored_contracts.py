@@ -92,9 +92,9 @@ def test_other_symbols_are_unique_already(market_db, tmp_path, symbol, dataset):
 
 def test_a_series_that_an_operator_named_is_not_examined(market_db, tmp_path, settings):
     series = store(tmp_path, "NQH5", (NQH2015, OLD), (NQH2025, NEW))
-    Series.objects.update(vendor_symbols=["NQH5"])
+    Series.objects.filter(pk=series.pk).update(vendor_symbols=["NQH5"])
     assert find_action(series) == Action.NOTHING
-    Series.objects.update(vendor_symbols=[])
+    Series.objects.filter(pk=series.pk).update(vendor_symbols=[])
     settings.DEFAULT_SERIES = "nqh5"
     assert find_action(series) == Action.NOTHING
     settings.DEFAULT_SERIES = "mnq"
@@ -105,9 +105,13 @@ def test_a_series_that_an_operator_named_is_not_examined(market_db, tmp_path, se
 
 
 def test_the_symbol_of_a_continuous_series_is_not_examined(market_db, tmp_path):
-    Series.objects.filter(slug="mnq").update(dataset="IFEU.IMPACT", vendor_symbols=[], slug="other")
-    store(tmp_path, "CME_MINI:MNQ1!", (NQH2015, OLD), (NQH2025, NEW))
-    assert find_splittable(Series.objects.all()) == []
+    mnq = Series.objects.get(slug="mnq")
+    Series.objects.filter(pk=mnq.pk).update(dataset="IFEU.IMPACT", vendor_symbols=[], slug="other")
+    try:
+        store(tmp_path, "CME_MINI:MNQ1!", (NQH2015, OLD), (NQH2025, NEW))
+        assert find_splittable(Series.objects.all()) == []
+    finally:
+        mnq.save()
 
 
 def test_instruments_of_unreadable_text_are_kept_apart(market_db, tmp_path):
