@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from config.testing.builders import bars, write
+from config.testing.earlier_version import build_history
 from config.testing.processes import database_url, run
 from config.testing.rollup import assert_rollup_matches
 from marketdata.models import Bar, BarRevision, IngestRun
@@ -33,8 +34,9 @@ def url(market_db) -> Iterator[str]:
         for role in ROLES:
             cursor.execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN")
         cursor.execute(grants)
-        user = connection.settings_dict["USER"]
-        yield database_url().replace(f"//{user}@", "//{role}@")
+    user = connection.settings_dict["USER"]
+    yield database_url().replace(f"//{user}@", "//{role}@")
+    with connection.cursor() as cursor:  # an ingest in this process may have closed the one above
         for role in ROLES:
             cursor.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
@@ -61,6 +63,19 @@ def test_a_role_that_only_writes_bars(url):
             cursor.execute("DELETE FROM market_bars_ohlcv_1h")
     finally:
         other.close()
+
+
+def test_a_role_that_loads_files_splits_series(url, tmp_path):
+    build_history(tmp_path)
+    loader = url.format(role="file_loader")
+    ended = run(command="split_contracts", url=loader)
+    assert (ended.code, ended.err) == (0, "")
+    assert set(Bar.objects.values_list("symbol", flat=True)) == {"NQH2015", "NQH2025", "NQM2015"}
+    assert_rollup_matches()
+    ended = run(str(IngestRun.objects.get(kind="split").pk), command="undo_run", url=loader)
+    assert (ended.code, ended.err) == (0, "")
+    assert set(Bar.objects.values_list("symbol", flat=True)) == {"NQH5", "NQM5"}
+    assert_rollup_matches()
 
 
 def test_a_role_that_loads_and_undoes_files(url, tmp_path):
