@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
+from marketdata.calendars.intervals import intersect
 from marketdata.calendars.trading_days import TradingDay
 
 BUCKET_MINUTES = (5, 15, 30, 60, 240)
-
-_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,19 @@ class OpenMinutes:
 
     def __init__(self, days: Sequence[TradingDay]) -> None:
         spans = [(number, *map(_to_seconds, span)) for number, day in enumerate(days) for span in day.spans]
-        # One element for each open span: the index of its day, its start and its end.
-        self.days, self.opened, self.closed = np.array(spans, np.int64).reshape(-1, 3).T
-        self._seconds_before = np.concatenate(([0], np.cumsum(self.closed - self.opened)))
+        self._set_spans(*np.array(spans, np.int64).reshape(-1, 3).T)
+
+    def _set_spans(self, days: np.ndarray, opened: np.ndarray, closed: np.ndarray) -> None:
+        """One element for each open span: the index of its day, its start and its end."""
+        self.days, self.opened, self.closed = days, opened, closed
+        self._seconds_before = np.concatenate(([0], np.cumsum(closed - opened)))
+
+    def clip(self, starts: np.ndarray, ends: np.ndarray) -> OpenMinutes:
+        """The open minutes within these intervals, which are disjoint and in time order."""
+        span, opened, closed = intersect(self.opened, self.closed, starts, ends)
+        clipped = OpenMinutes([])
+        clipped._set_spans(self.days[span], opened, closed)
+        return clipped
 
     def count_before(self, moments: np.ndarray) -> np.ndarray:
         """How many minutes were open before each moment, from the first day on."""
@@ -52,11 +61,6 @@ class OpenMinutes:
         """How many minutes were open within each of the intervals [start, end)."""
         count: np.ndarray = self.count_before(ends) - self.count_before(starts)
         return count
-
-
-def count_open_minutes(day: TradingDay, start: datetime, end: datetime) -> int:
-    """How many minutes of [start, end) this day was open."""
-    return sum(max(min(end, closed) - max(start, opened), 0 * _MINUTE) // _MINUTE for opened, closed in day.spans)
 
 
 def make_buckets(days: Sequence[TradingDay], minutes: int) -> Buckets:

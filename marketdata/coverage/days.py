@@ -1,19 +1,18 @@
-"""How many minutes of each trading day have bars, of how many that the exchange was open."""
+"""How many minutes of each trading day have bars, of how many that should have one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from statistics import median
 
 import numpy as np
 
-from marketdata.calendars.buckets import OpenMinutes, count_open_minutes
+from marketdata.calendars.buckets import OpenMinutes
 from marketdata.calendars.trading_days import TradingDay
 from marketdata.rollup.minute_masks import MinuteMasks, datetime_to_minute, minute_to_datetime
 
-_MINUTE = timedelta(minutes=1)
 _MIN_DAYS = 5  # fewer days do not show what is usual
 
 
@@ -21,9 +20,11 @@ _MIN_DAYS = 5  # fewer days do not show what is usual
 class DayCoverage:
     """One complete trading day; a UTC day, open all the time, of a series without a calendar. Times are UTC.
 
-    `open_bars` counts the `bars` in minutes that the exchange was open; the others are from before, after or breaks.
-    Compare `open_bars` with `expected_by_now`, the open minutes up to now. Once the day is over, they are all that were
-    `expected`. While the day is `forming`, they are the open minutes that are over or at or before the last bar.
+    `open_bars` counts the `bars` in minutes that the exchange was open, `outside_session` the others, from before,
+    after or breaks. Compare `open_bars` with `expected_by_now`, the open minutes of the series' life up to now. Once
+    the day is over, they are all that were `expected`. While the day is `forming`, they are the open minutes that are
+    over or at or before the last bar. `outside_data`: the exchange was open, but not within the life.
+
     `gaps` counts the places within the day where minutes are missing between two bars. `first` and `last` are None for
     a day without bars.
     """
@@ -40,14 +41,18 @@ class DayCoverage:
     first: datetime | None
     last: datetime | None
     gaps: int
+    outside_session: int
+    outside_data: bool
 
 
 def measure_days(
-    days: Sequence[TradingDay], masks: MinuteMasks, open_minutes: OpenMinutes, now: datetime
+    days: Sequence[TradingDay], masks: MinuteMasks, open_minutes: OpenMinutes, expected: OpenMinutes, now: datetime
 ) -> list[DayCoverage]:
-    """The coverage of each day, in the same order; a day on which the exchange was closed is omitted if it has no bars.
+    """The coverage of each day, in the same order. A day without bars is omitted if the exchange was closed, or if it
+    is outside the life and has not opened yet.
 
-    `masks` are the minutes of these days that have bars, `open_minutes` those that the exchange was open.
+    `masks` are the minutes of these days that have bars, `open_minutes` those that the exchange was open, and
+    `expected` those of them that are within the life.
     """
     starts, ends = (_to_minutes([getattr(day, name) for day in days]) for name in ("start", "end"))
     bars = masks.count_before(ends) - masks.count_before(starts)
@@ -58,11 +63,23 @@ def measure_days(
     # After the first bar each unbroken run of bars begins where a gap ends.
     run_starts = masks.run_starts
     gaps[has_bars] = run_starts.count_before(ends[has_bars]) - run_starts.count_before(first[has_bars] + 1)
-    columns = (bars, _count_open_bars(masks, open_minutes, len(days)), first, last, gaps)
+    # The current minute is not over, but live data may have a bar of it.
+    this_minute = datetime_to_minute(now.replace(second=0, microsecond=0))
+    over = np.clip(np.where(has_bars, np.maximum(last + 1, this_minute), this_minute), starts, ends)
+    columns = (
+        bars,
+        _count_open_bars(masks, open_minutes, len(days)),
+        first,
+        last,
+        gaps,
+        _count_minutes(open_minutes, starts, over),
+        _count_minutes(expected, starts, ends),
+        _count_minutes(expected, starts, over),
+    )
     found = (
         _measure_day(day, now, *counts) for day, counts in zip(days, np.stack(columns, axis=1).tolist(), strict=True)
     )
-    return [one for one in found if one.bars or one.expected]
+    return [one for one in found if one.bars or one.expected or one.outside_data]
 
 
 def find_usual_bars(days: Sequence[DayCoverage]) -> int | None:
@@ -75,17 +92,34 @@ def find_usual_bars(days: Sequence[DayCoverage]) -> int | None:
 
 
 def _measure_day(
-    day: TradingDay, now: datetime, bars: int, open_bars: int, first: int, last: int, gaps: int
+    day: TradingDay,
+    now: datetime,
+    bars: int,
+    open_bars: int,
+    first: int,
+    last: int,
+    gaps: int,
+    opened: int,
+    expected: int,
+    expected_by_now: int,
 ) -> DayCoverage:
-    first_ts, last_ts = (minute_to_datetime(first), minute_to_datetime(last)) if bars else (None, None)
-    expected, forming = day.expected, day.end > now
-    by_now = expected
-    if forming:
-        # The current minute is not over, but live data may have a bar of it.
-        over = max(now.replace(second=0, microsecond=0), last_ts + _MINUTE if last_ts else day.start)
-        by_now = count_open_minutes(day, day.start, over)
-    counts = (bars, open_bars, expected, by_now)
-    return DayCoverage(day.date, day.start, day.end, day.ts, *counts, forming, first_ts, last_ts, gaps)
+    """`opened`: how many minutes the exchange was open up to now, within the life or not."""
+    return DayCoverage(
+        day=day.date,
+        start=day.start,
+        end=day.end,
+        ts=day.ts,
+        bars=bars,
+        open_bars=open_bars,
+        expected=expected,
+        expected_by_now=expected_by_now,
+        forming=day.end > now,
+        first=minute_to_datetime(first) if bars else None,
+        last=minute_to_datetime(last) if bars else None,
+        gaps=gaps,
+        outside_session=bars - open_bars,
+        outside_data=not bars and not expected and opened > 0,
+    )
 
 
 def _count_open_bars(masks: MinuteMasks, open_minutes: OpenMinutes, day_count: int) -> np.ndarray:
@@ -94,6 +128,10 @@ def _count_open_bars(masks: MinuteMasks, open_minutes: OpenMinutes, day_count: i
     bars = np.zeros(day_count, np.int64)
     np.add.at(bars, open_minutes.days, bars_of_span)
     return bars
+
+
+def _count_minutes(minutes: OpenMinutes, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    return minutes.count_between(starts * 60, ends * 60)
 
 
 def _to_minutes(moments: Sequence[datetime]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The coverage of a range of one series: its days and its gaps."""
+"""The coverage of a range of one series: its days, its gaps, and its bars while the exchange was closed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from marketdata.bars.stats import get_first_and_last
 from marketdata.calendars.buckets import OpenMinutes
-from marketdata.calendars.trading_days import find_trading_day, find_trading_days
+from marketdata.calendars.trading_days import find_trading_days
 from marketdata.coverage.days import DayCoverage, find_usual_bars, measure_days
 from marketdata.coverage.gaps import Gaps, find_gaps
+from marketdata.coverage.life import Life, read_life
+from marketdata.coverage.outside_session import OutsideSession, find_outside_session
 from marketdata.models import Series
 from marketdata.rollup.minute_masks import datetime_to_minute, read_minute_masks
 
@@ -22,48 +24,57 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Coverage:
-    """The days that overlap [start, end), each complete, and the gaps between the bars of [start, end).
+    """The days that overlap [start, end), each complete, and the gaps within [start, end) and the series' life.
 
     `usual_bars` is what the bars of a day may be compared with where no calendar gives the expected number.
+    `outside_session` has the bars of [start, end) while the exchange was closed; None without a calendar.
     """
 
     start: datetime
     end: datetime
+    life: Life
     days: list[DayCoverage]
     usual_bars: int | None
     gaps: Gaps
+    outside_session: OutsideSession | None
 
 
 def read_coverage(
     series: Series, *, start: datetime | None, end: datetime | None, now: datetime | None = None
 ) -> Coverage | None:
-    """The coverage of [start, end); by default of the last 366 days up to the last bar. None for a series without bars.
+    """The coverage of [start, end); by default of the last 366 days of the series' life up to now. None for a series
+    without bars.
 
     Days are trading days of the series' calendar, or UTC days. Raises `UnknownCalendar` if the calendar's name is
-    unknown. Days before the first bar are omitted, and days that have not begun; those after the last bar are included
-    if the range includes them. Reads one row of the hourly rollup for each hour with bars.
+    unknown. Days outside the life are included if the range includes them, from 366 days before it; days that have not
+    begun are omitted. Reads one row of the hourly rollup for each hour with bars.
     """
-    ends = get_first_and_last(series)
-    if ends is None:
+    bars = get_first_and_last(series)
+    if bars is None:
         return None
     now = now or timezone.now()
-    end = end or ends[1] + _MINUTE
-    start = start or max(ends[0], _subtract(end, DEFAULT_COVERAGE))
-    first, last = (find_trading_day(series.calendar, moment) for moment in ends)
-    days = find_trading_days(series.calendar, max(start, first.start), min(end, max(last.end, now)))
+    life = read_life(series, *bars)
+    stop = life.find_stop(bars[1], now)
+    end = end or stop
+    start = start or max(life.start, _subtract(end, DEFAULT_COVERAGE))
+    listed_from = max(start, _subtract(life.start, DEFAULT_COVERAGE))
+    days = find_trading_days(series.calendar, listed_from, min(end, max(bars[1] + _MINUTE, now)))
     if not days:
-        return Coverage(start, max(start, end), [], None, Gaps(0, 0 if series.calendar else None, []))
+        no_gaps, no_bars = (Gaps(0, 0, 0, []), OutsideSession(0, [])) if series.calendar else (Gaps(0, None, None, []), None)
+        return Coverage(start, max(start, end), life, [], None, no_gaps, no_bars)
     masks = read_minute_masks(series.symbol, days[0].start, days[-1].end)
     open_minutes = OpenMinutes(days)
-    found = measure_days(days, masks, open_minutes, now)
+    expected = open_minutes.clip(*life.clip(days[0].start, days[-1].end) * 60)
+    found = measure_days(days, masks, open_minutes, expected, now)
+    inside = masks.clip(datetime_to_minute(start), datetime_to_minute(end))
     return Coverage(
         start,
         end,
+        life,
         found,
         None if series.calendar else find_usual_bars(found),
-        find_gaps(
-            masks.clip(datetime_to_minute(start), datetime_to_minute(end)), open_minutes if series.calendar else None
-        ),
+        find_gaps(inside, life.clip(start, min(end, stop)), open_minutes if series.calendar else None),
+        find_outside_session(inside, open_minutes) if series.calendar else None,
     )
 
 

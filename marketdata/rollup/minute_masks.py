@@ -73,6 +73,12 @@ class MinuteMasks:
         minute: np.ndarray = self._start[hour] + _find_highest_bit(np.where(rest, rest, self._minutes[hour]))
         return minute
 
+    def list_minutes(self, limit: int) -> list[int]:
+        """The first `limit` marked minutes."""
+        hour, minute = np.nonzero(self.minutes[:limit, None] >> np.arange(60) & 1)  # each hour has one or more
+        minutes: list[int] = (self.start[:limit][hour] + minute)[:limit].tolist()
+        return minutes
+
     def _find_hour(self, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For each moment the index of the first hour that ends after it, and that hour's minutes."""
         hour = np.searchsorted(self.start, moments - 60, side="right")
