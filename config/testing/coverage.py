@@ -18,7 +18,6 @@ from marketdata.coverage.outside_session import OutsideSession
 from marketdata.coverage.report import DEFAULT_COVERAGE, Coverage
 from marketdata.models import Series
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 LATER = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -29,9 +28,15 @@ def list_minutes(start: datetime, end: datetime) -> list[datetime]:
 
 
 def measure_day_slowly(
-    day: TradingDay, bars: list[datetime], expected: set[datetime], opened: set[datetime], now: datetime
+    day: TradingDay,
+    bars: list[datetime],
+    opened: set[datetime],
+    expected: set[datetime],
+    requested: set[datetime],
+    now: datetime,
 ) -> DayCoverage:
-    """One day of bars in time order; `opened` are the minutes that the exchange was open, `expected` those of the life."""
+    """One day of bars in time order. `opened` are the minutes that the exchange was open, `expected` those of the life,
+    `requested` those of the requested range."""
     inside = [bar for bar in bars if day.start <= bar < day.end]
     minutes = list_minutes(day.start, day.end)
     is_over = {minute for minute in minutes if minute + MINUTE <= now or any(bar >= minute for bar in inside[-1:])}
@@ -50,7 +55,7 @@ def measure_day_slowly(
         last=inside[-1] if inside else None,
         gaps=sum(after - before > MINUTE for before, after in pairwise(inside)),
         outside_session=sum(bar not in opened for bar in inside),
-        outside_data=not inside and not due and bool(opened & is_over),
+        outside_data=not inside and not due and bool(requested & is_over),
     )
 
 
@@ -106,14 +111,14 @@ def compute_coverage(
     days = [day for day in around if day.end > listed_from and day.start < begun and start < end]
     opened = {minute for day in days for span in day.spans for minute in list_minutes(*span)}
     expected = {minute for minute in opened if any(first <= minute < last for first, last in life)}
-    found = [measure_day_slowly(day, bars, expected, opened, now) for day in days]
+    requested = {minute for minute in opened if start <= minute < end}
+    found = [measure_day_slowly(day, bars, opened, expected, requested, now) for day in days]
     listed = [day for day in found if day.bars or day.expected or day.outside_data]
     counts = sorted(day.bars for day in listed if day.bars and not day.forming)
     usual = None if calendar or len(counts) < 5 else int(median(counts[len(counts) // 2 :]))
     inside = [bar for bar in bars if start <= bar < end]
-    # Full minutes: the range may begin and end at any second.
-    first, last = (-((EPOCH - moment) // MINUTE) * MINUTE + EPOCH for moment in (start, min(end, stop)))
-    clipped = [(max(one, first), min(other, last)) for one, other in life if max(one, first) < min(other, last)]
+    within = ([minute for minute in list_minutes(*one) if start <= minute < min(end, stop)] for one in life)
+    clipped = [(some[0], some[-1] + MINUTE) for some in within if some]
     closed = [bar for bar in inside if bar not in opened]
     return Coverage(
         start,

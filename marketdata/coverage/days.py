@@ -46,13 +46,19 @@ class DayCoverage:
 
 
 def measure_days(
-    days: Sequence[TradingDay], masks: MinuteMasks, open_minutes: OpenMinutes, expected: OpenMinutes, now: datetime
+    days: Sequence[TradingDay],
+    masks: MinuteMasks,
+    *,
+    open_minutes: OpenMinutes,
+    expected: OpenMinutes,
+    requested: OpenMinutes,
+    now: datetime,
 ) -> list[DayCoverage]:
-    """The coverage of each day, in the same order. A day without bars is omitted if the exchange was closed, or if it
-    is outside the life and has not opened yet.
+    """The coverage of each day, in the same order. A day without bars and expected minutes is omitted, unless the
+    exchange was open in the requested range before `now`: then the day is outside the data.
 
-    `masks` are the minutes of these days that have bars, `open_minutes` those that the exchange was open, and
-    `expected` those of them that are within the life.
+    `masks` are the minutes of these days that have bars, and `open_minutes` those that the exchange was open.
+    `expected` are the open minutes within the life, `requested` those within the requested range.
     """
     starts, ends = (_to_minutes([getattr(day, name) for day in days]) for name in ("start", "end"))
     bars = masks.count_before(ends) - masks.count_before(starts)
@@ -72,7 +78,7 @@ def measure_days(
         first,
         last,
         gaps,
-        _count_minutes(open_minutes, starts, over),
+        _count_minutes(requested, starts, over),
         _count_minutes(expected, starts, ends),
         _count_minutes(expected, starts, over),
     )
@@ -99,11 +105,11 @@ def _measure_day(
     first: int,
     last: int,
     gaps: int,
-    opened: int,
+    requested: int,
     expected: int,
     expected_by_now: int,
 ) -> DayCoverage:
-    """`opened`: how many minutes the exchange was open up to now, within the life or not."""
+    """`requested`: how many minutes of the requested range the exchange was open up to now, within the life or not."""
     return DayCoverage(
         day=day.date,
         start=day.start,
@@ -118,7 +124,7 @@ def _measure_day(
         last=minute_to_datetime(last) if bars else None,
         gaps=gaps,
         outside_session=bars - open_bars,
-        outside_data=not bars and not expected and opened > 0,
+        outside_data=not bars and not expected and requested > 0,
     )
 
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from django.utils import timezone
 
 from marketdata.bars.stats import get_first_and_last
 from marketdata.calendars.buckets import OpenMinutes
-from marketdata.calendars.trading_days import find_trading_days
+from marketdata.calendars.trading_days import find_trading_day, find_trading_days
 from marketdata.coverage.days import DayCoverage, find_usual_bars, measure_days
 from marketdata.coverage.gaps import Gaps, find_gaps
-from marketdata.coverage.life import Life, read_life
+from marketdata.coverage.life import Life, Range, read_life
 from marketdata.coverage.outside_session import OutsideSession, find_outside_session
 from marketdata.models import Series
 from marketdata.rollup.minute_masks import datetime_to_minute, read_minute_masks
 
 DEFAULT_COVERAGE = timedelta(days=366)
-
-_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,10 @@ class Coverage:
     usual_bars: int | None
     gaps: Gaps
     outside_session: OutsideSession | None
+
+    def list_life(self) -> list[Range]:
+        """The ranges of the life that overlap [start, end), each complete."""
+        return [(start, end) for start, end in self.life.ranges if start < self.end and end > self.start]
 
 
 def read_coverage(
@@ -58,15 +61,22 @@ def read_coverage(
     end = end or stop
     start = start or max(life.start, _subtract(end, DEFAULT_COVERAGE))
     listed_from = max(start, _subtract(life.start, DEFAULT_COVERAGE))
-    days = find_trading_days(series.calendar, listed_from, min(end, max(bars[1] + _MINUTE, now)))
+    begun = find_trading_day(series.calendar, max(bars[1], now)).end
+    days = find_trading_days(series.calendar, listed_from, min(end, begun))
     if not days:
-        no_gaps, no_bars = (Gaps(0, 0, 0, []), OutsideSession(0, [])) if series.calendar else (Gaps(0, None, None, []), None)
-        return Coverage(start, max(start, end), life, [], None, no_gaps, no_bars)
+        return Coverage(start, max(start, end), life, [], None, *describe_nothing(series))
     masks = read_minute_masks(series.symbol, days[0].start, days[-1].end)
     open_minutes = OpenMinutes(days)
-    expected = open_minutes.clip(*life.clip(days[0].start, days[-1].end) * 60)
-    found = measure_days(days, masks, open_minutes, expected, now)
-    inside = masks.clip(datetime_to_minute(start), datetime_to_minute(end))
+    first, stop_minute = datetime_to_minute(start), datetime_to_minute(end)
+    found = measure_days(
+        days,
+        masks,
+        open_minutes=open_minutes,
+        expected=open_minutes.clip(*life.clip(days[0].start, days[-1].end) * 60),
+        requested=open_minutes.clip(*np.array([[first], [stop_minute]]) * 60),
+        now=now,
+    )
+    inside = masks.clip(first, stop_minute)
     return Coverage(
         start,
         end,
@@ -76,6 +86,11 @@ def read_coverage(
         find_gaps(inside, life.clip(start, min(end, stop)), open_minutes if series.calendar else None),
         find_outside_session(inside, open_minutes) if series.calendar else None,
     )
+
+
+def describe_nothing(series: Series) -> tuple[Gaps, OutsideSession | None]:
+    """The gaps, and the bars while the exchange was closed, of a range without days."""
+    return (Gaps(0, 0, 0, []), OutsideSession(0, [])) if series.calendar else (Gaps(0, None, None, []), None)
 
 
 def _subtract(moment: datetime, span: timedelta) -> datetime:

@@ -6,8 +6,9 @@ from rest_framework import serializers
 
 from marketdata.api.responses.fields import CountField
 from marketdata.coverage.days import DayCoverage
-from marketdata.coverage.gaps import Gap, Gaps
-from marketdata.coverage.report import Coverage
+from marketdata.coverage.gaps import Gap
+from marketdata.coverage.life import Range
+from marketdata.coverage.report import Coverage, describe_nothing
 from marketdata.models import Series
 from marketdata.timestamps import to_iso
 
@@ -21,19 +22,34 @@ class DaySerializer(serializers.Serializer):
     ts = serializers.DateTimeField(help_text="The timestamp of the day's 1d candle.")
     bars = CountField()
     open_bars = CountField(help_text="The bars in minutes that the exchange was open.")
-    expected = CountField(help_text="The minutes that the exchange was open.")
+    expected = CountField(help_text="The minutes of the series' life in which the exchange was open.")
     expected_by_now = CountField()
     forming = serializers.BooleanField(help_text="Whether the day is not over.")
     first = serializers.DateTimeField(allow_null=True, help_text="The first bar. Null for a day without bars.")
     last = serializers.DateTimeField(allow_null=True, help_text="The last bar. Null for a day without bars.")
     gaps = CountField()
+    outside_session = CountField(help_text="The bars in minutes that the exchange was closed.")
+    outside_data = serializers.BooleanField(help_text="Whether the exchange was open, but not within the life.")
+
+
+class RangeSerializer(serializers.Serializer):
+    """A half-open range of time."""
+
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
 
 
 class GapSerializer(serializers.Serializer):
-    """The minutes without a bar between two bars."""
+    """The minutes of [start, end), which have no bar."""
 
-    after = serializers.DateTimeField(help_text="The last bar before the gap.")
-    before = serializers.DateTimeField(help_text="The first bar after the gap.")
+    start = serializers.DateTimeField(help_text="The first missing minute.")
+    end = serializers.DateTimeField(help_text="The end of the last missing minute.")
+    after = serializers.DateTimeField(
+        allow_null=True, help_text="The last bar before the gap. Null where the range or the life begins."
+    )
+    before = serializers.DateTimeField(
+        allow_null=True, help_text="The first bar after the gap. Null where the range or the life ends."
+    )
     minutes = CountField()
     open_minutes = CountField(allow_null=True, help_text="Null without a calendar.")
 
@@ -46,30 +62,48 @@ class CoverageSerializer(serializers.Serializer):
     days_are = serializers.CharField(help_text="The kind of day.")
     start = serializers.DateTimeField(allow_null=True, help_text="Null for a series without bars.")
     end = serializers.DateTimeField(allow_null=True, help_text="Null for a series without bars.")
+    life = RangeSerializer(many=True)
     days = DaySerializer(many=True)
+    outside_data_days = CountField(help_text="How many of the days are outside the data.")
     usual_bars = CountField(allow_null=True)
+    missing_minutes = CountField(allow_null=True, help_text="The open minutes of all gaps. Null without a calendar.")
     gap_count = CountField()
     open_gap_count = CountField(allow_null=True, help_text="Null without a calendar.")
     closed_gap_count = CountField(allow_null=True, help_text="Null without a calendar.")
     gaps = GapSerializer(many=True)
+    outside_session_count = CountField(allow_null=True, help_text="Null without a calendar.")
+    outside_session = serializers.ListField(
+        child=serializers.DateTimeField(), help_text="The first 1,000 bars while the exchange was closed."
+    )
 
 
 def serialize_coverage(series: Series, coverage: Coverage | None) -> dict:
     """Days and gaps. For a series without bars `coverage` is None: `start` and `end` are null, the lists are empty."""
-    gaps = coverage.gaps if coverage else Gaps(0, 0 if series.calendar else None, [])
+    gaps, outside = (coverage.gaps, coverage.outside_session) if coverage else describe_nothing(series)
+    days = coverage.days if coverage else []
     return {
         "symbol": series.symbol,
         "calendar": series.calendar,
         "days_are": f"trading days of {series.calendar}" if series.calendar else "UTC days",
         "start": to_iso(coverage.start if coverage else None),
         "end": to_iso(coverage.end if coverage else None),
-        "days": [_serialize_day(day) for day in coverage.days] if coverage else [],
+        "life": [_serialize_range(one) for one in coverage.list_life()] if coverage else [],
+        "days": [_serialize_day(day) for day in days],
+        "outside_data_days": sum(day.outside_data for day in days),
         "usual_bars": coverage and coverage.usual_bars,
+        "missing_minutes": gaps.open_minutes,
         "gap_count": gaps.count,
         "open_gap_count": gaps.open_count,
         "closed_gap_count": None if gaps.open_count is None else gaps.count - gaps.open_count,
         "gaps": [_serialize_gap(gap) for gap in gaps.longest],
+        "outside_session_count": outside and outside.count,
+        "outside_session": [to_iso(bar) for bar in outside.first] if outside else [],
     }
+
+
+def _serialize_range(one: Range) -> dict:
+    start, end = one
+    return {"start": to_iso(start), "end": to_iso(end)}
 
 
 def _serialize_day(day: DayCoverage) -> dict:
@@ -78,9 +112,5 @@ def _serialize_day(day: DayCoverage) -> dict:
 
 
 def _serialize_gap(gap: Gap) -> dict:
-    return {
-        "after": to_iso(gap.after),
-        "before": to_iso(gap.before),
-        "minutes": gap.minutes,
-        "open_minutes": gap.open_minutes,
-    }
+    times = {name: to_iso(getattr(gap, name)) for name in ("start", "end", "after", "before")}
+    return times | {"minutes": gap.minutes, "open_minutes": gap.open_minutes}

@@ -9,12 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.testing.clocks import CHICAGO, CME, NEW_YORK, NYSE, calendars, find_day, format_clock, moments, utc
-from marketdata.calendars.buckets import (
-    BUCKET_MINUTES,
-    OpenMinutes,
-    count_open_minutes,
-    make_buckets,
-)
+from marketdata.calendars.buckets import BUCKET_MINUTES, OpenMinutes, make_buckets
 from marketdata.calendars.trading_days import find_trading_day, find_trading_days
 
 MINUTE = timedelta(minutes=1)
@@ -96,7 +91,7 @@ def test_arrays_equal_single_buckets(calendar, moment, minutes):
         days[number].start <= start < days[number].end for number, (start, _) in zip(found.days, edges, strict=True)
     )
     assert found.expected.tolist() == [
-        count_open_minutes(days[number], start, end) for number, (start, end) in zip(found.days, edges, strict=True)
+        count_slowly(days[number : number + 1], start, end) for number, (start, end) in zip(found.days, edges, strict=True)
     ]
     assert found.expected.sum() == sum(day.expected for day in days)
 
@@ -108,8 +103,21 @@ def test_open_minutes_equal_those_counted_one_by_one(calendar, moment, offset, l
     start = moment + offset * MINUTE
     end = start + length * MINUTE
     arrays = np.array([int(start.timestamp())]), np.array([int(end.timestamp())])
-    assert count_open_minutes(days[0], start, end) == count_slowly(days[:1], start, end)
     assert OpenMinutes(days).count_between(*arrays).tolist() == [count_slowly(days, start, end)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(calendars, moments, st.lists(st.tuples(st.integers(-3000, 3000), st.integers(1, 3000)), max_size=4))
+def test_clipped_minutes_equal_those_counted_one_by_one(calendar, moment, parts):
+    days = find_trading_days(calendar, moment, moment + timedelta(days=3))
+    chosen = sorted({minute for first, length in parts for minute in range(first, first + length)})
+    breaks = [index for index, (one, other) in enumerate(pairwise(chosen), 1) if other > one + 1]
+    ranges = [(some[0], some[-1] + 1) for some in np.split(np.array(chosen, int), breaks) if len(some)]
+    times = [(moment + int(first) * MINUTE, moment + int(stop) * MINUTE) for first, stop in ranges]
+    bounds = np.array([[time.timestamp() for time in pair] for pair in times], np.int64).reshape(-1, 2).T
+    clipped = OpenMinutes(days).clip(*bounds)
+    counts = [int((clipped.closed - clipped.opened)[clipped.days == number].sum()) // 60 for number in range(len(days))]
+    assert counts == [sum(count_slowly([day], *pair) for pair in times) for day in days]
 
 
 @pytest.mark.parametrize("first", ["2025-03-03", "2025-10-27"])

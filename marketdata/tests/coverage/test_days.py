@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from config.testing.clocks import CME, NYSE, ZONES, utc
-from config.testing.coverage import LATER, MINUTE, list_minutes, list_minutes_by_clock, set_calendar
+from config.testing.coverage import DAY, LATER, MINUTE, list_minutes, list_minutes_by_clock, set_calendar
+from config.testing.life import map_range
 from config.testing.rollup import at, bar_row, copy_bars, insert_bars
+from marketdata.coverage.outside_session import OutsideSession
 from marketdata.coverage.report import read_coverage
 
 
@@ -35,12 +37,14 @@ def test_bars_before_and_after_hours_are_not_open_bars(series):
     bars = list_minutes_by_clock("2025-07-02", "2025-07-03", ZONES[NYSE], is_open)
     evening = utc("2025-07-03 00:05")  # still the second in New York
     copy_bars(bar_row(series.symbol, bar, 1) for bar in [*bars, evening])
+    map_range(series, utc("2025-07-02"), utc("2025-07-09"))
     found = read_coverage(set_calendar(series, NYSE), start=None, end=utc("2025-07-08"), now=LATER)
-    assert [(day.day.day, day.bars, day.open_bars, day.expected) for day in found.days] == [
-        (2, 391, 390, 390),
-        (3, 210, 210, 210),
-        (7, 0, 0, 390),
+    assert [(day.day.day, day.bars, day.open_bars, day.outside_session, day.expected) for day in found.days] == [
+        (2, 391, 390, 1, 390),
+        (3, 210, 210, 0, 210),
+        (7, 0, 0, 0, 390),
     ]
+    assert found.outside_session == OutsideSession(1, [evening])
     assert (found.days[2].first, found.days[2].gaps) == (None, 0)
     assert found.days[2].start.day == 4  # it includes the holiday and the weekend,
     assert found.days[2].ts == utc("2025-07-07 04:00")  # and its candle is Monday's
@@ -51,6 +55,7 @@ def test_a_day_that_is_not_over_expects_the_minutes_so_far(series):
     opened = utc("2025-07-15 17:00", ZONES[CME])
     now = opened + timedelta(minutes=30, seconds=20)
     copy_bars(bar_row(series.symbol, bar, 1) for bar in list_minutes(opened, opened + 10 * MINUTE))
+    map_range(series, opened, opened + 3 * DAY)
     day = read_coverage(set_calendar(series, CME), start=None, end=None, now=now).days[-1]
     assert (day.forming, day.open_bars, day.expected_by_now, day.expected) == (True, 10, 30, 1380)
     copy_bars([bar_row(series.symbol, opened + 30 * MINUTE, 1)])

@@ -16,7 +16,7 @@ def test_all_gaps_are_counted_and_the_longest_are_listed(series):
     found = read_coverage(set_calendar(series, ""), start=None, end=None, now=LATER)
     assert found == compute_coverage("", bars, None, None, LATER)
     assert (found.gaps.count, len(found.gaps.longest)) == (2099, 1000)
-    assert Gap(at(1998), at(2120), None) in found.gaps.longest
+    assert Gap(at(1999), at(2120), at(1998), at(2120), None) in found.gaps.longest
 
 
 def test_a_gap_with_open_minutes_is_listed_among_any_number_of_longer_nights(series, monkeypatch):
@@ -28,6 +28,9 @@ def test_a_gap_with_open_minutes_is_listed_among_any_number_of_longer_nights(ser
     copy_bars(bar_row(series.symbol, bar, 1) for bar in bars if not gap_start <= bar < gap_start + 10 * MINUTE)
     found = read_coverage(set_calendar(series, CME), start=bars[0], end=None, now=LATER).gaps
     assert found.open_count == 1
-    assert [gap for gap in found.longest if gap.open_minutes] == [Gap(gap_start - MINUTE, gap_start + 10 * MINUTE, 10)]
+    gap_end = gap_start + 10 * MINUTE
+    assert [gap for gap in found.longest if gap.open_minutes] == [
+        Gap(gap_start, gap_end, gap_start - MINUTE, gap_end, 10)
+    ]
     assert len(found.longest) == 11
     assert found.count > 250

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from config.testing.clocks import ZONES, utc
 from config.testing.coverage import DAY, MINUTE, compute_coverage, set_calendar
+from config.testing.life import compute_life, create_request, map_range
 from config.testing.rollup import at, bar_row, copy_bars, insert_bars
-from marketdata.coverage import gaps
+from marketdata.coverage import gaps, outside_session
 from marketdata.coverage.report import read_coverage
 
 ALL_TIME = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
@@ -44,11 +45,12 @@ offsets = st.one_of(
     start=offsets,
     end=offsets,
     now=offsets,
+    mapped=st.lists(st.tuples(minutes, st.integers(1, 4000)), max_size=3),
     max_gaps=st.sampled_from([1, 3, 10, 1000]),
     block=st.sampled_from([1, 7, 4096]),
 )
 def test_coverage_equals_that_computed_from_the_bars(
-    series, calendar, middle, single, series_of_minutes, start, end, now, max_gaps, block
+    series, calendar, middle, single, series_of_minutes, start, end, now, mapped, max_gaps, block
 ):  # fmt: skip
     chosen = single.union(*(range(first, first + length, step) for first, length, step in series_of_minutes))
     bars = [middle + minute * MINUTE for minute in sorted(chosen)]
@@ -57,10 +59,18 @@ def test_coverage_equals_that_computed_from_the_bars(
     with transaction.atomic(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(gaps, "MAX_GAPS", max_gaps)
         patch.setattr(gaps, "_HOURS_PER_BLOCK", block)
+        patch.setattr(outside_session, "MAX_BARS", max_gaps)
         copy_bars(bar_row(series.symbol, bar, 1) for bar in bars)
         copy_bars([bar_row("another", middle + minute * MINUTE, 1) for minute in range(-100, 100)])
+        # A file of each range maps it. One file requests all of this time and maps nothing.
+        ranges = sorted((middle + first * MINUTE, middle + (first + length) * MINUTE) for first, length in mapped)
+        for one in ranges:
+            map_range(series, *one, "MNQ.c.0")
+        if ranges:
+            create_request(ranges[0][0], ranges[-1][1], "MNQ.c.0")
         found = read_coverage(set_calendar(series, calendar), start=start, end=end, now=now)
-        assert found == (compute_coverage(calendar, bars, start, end, now) if bars else None)
+        life = compute_life(series, bars, ranges, [(ranges[0][0], ranges[-1][1])]) if ranges and bars else None
+        assert found == (compute_coverage(calendar, bars, start, end, now, life) if bars else None)
         transaction.set_rollback(True)
 
 
@@ -85,6 +95,6 @@ def test_a_range_may_extend_to_the_ends_of_time(series, calendar, start, end):
 
 def test_it_reads_the_rollup_once(series, django_assert_num_queries):
     insert_bars([bar_row(series.symbol, at(minute), 1) for minute in (0, 9)])
-    with django_assert_num_queries(2) as queries:  # the first and last bar, and the hours
+    with django_assert_num_queries(3) as queries:  # the first and last bar, the life, and the hours
         read_coverage(series, start=None, end=None)
     assert sum("market_bars_ohlcv_1h" in query["sql"] for query in queries) == 1
