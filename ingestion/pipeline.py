@@ -88,7 +88,7 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         remove_replaced_bars(cursor, conflicts, run.pk)
         series = ensure_series(file.contract_columns, file.metadata.dataset)
         record_intervals(run, series, file.intervals_by_symbol, file.raw_symbols)
-        record_mapped_dates(run, series, file.intervals_by_symbol, file.mapped_dates)
+        record_mapped_dates(run, series, file.intervals_by_symbol, file.mapped_dates, file.raw_symbol_by_series)
         counts = upsert(cursor, _staged_range(file, new_count), run.pk)
         counts = counts.add_inserted(new_count)
         withdrawn = _find_withdrawn(cursor, file, covered, counts.inserted + counts.updated, options, run.pk)

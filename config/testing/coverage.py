@@ -89,7 +89,7 @@ def find_gaps_slowly(calendar: str, bars: list[datetime], life: list[Range], ope
     longest = open_gaps[: gaps.MAX_GAPS] + closed_gaps[: gaps.MAX_GAPS]
     total = sum(gap.open_minutes or 0 for gap in open_gaps)
     counts = (len(open_gaps), total) if calendar else (None, None)
-    return Gaps(len(found), *counts, sorted(longest, key=lambda gap: gap.start))
+    return Gaps(len(found), counts[0], counts[1], sorted(longest, key=lambda gap: gap.start))
 
 
 def compute_coverage(
@@ -100,7 +100,7 @@ def compute_coverage(
     now: datetime,
     life: list[Range] | None = None,
 ) -> Coverage:
-    """What `read_coverage` should return for bars in time order; `life` is from the first bar to the last by default."""
+    """What `read_coverage` should return for bars in time order. The default `life`: from the first bar to the last."""
     life = life or [(bars[0], bars[-1] + MINUTE)]
     stop = min(life[-1][1], max(bars[-1] + MINUTE, now.replace(second=0, microsecond=0)))
     end = end or stop

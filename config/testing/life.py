@@ -85,5 +85,3 @@ def join_minutes(minutes: Iterable[datetime]) -> list[Range]:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-

@@ -42,8 +42,12 @@ def record_mapped_dates(
     series_by_symbol: Mapping[str, Series],
     intervals_by_symbol: Mapping[str, list[InstrumentInterval]],
     dates_by_symbol: Mapping[str, list[DateSpan]],
+    raw_symbols: Mapping[str, str],
 ) -> None:
-    """Store the mapped dates of each series, unless a run with the same range of time stored the same dates."""
+    """Store the mapped dates of each series, unless a run with the same range of time stored the same dates.
+
+    `raw_symbols` has the file's symbol of each series.
+    """
     known = set(
         SeriesInstrument.objects.filter(
             series__in=[series_by_symbol[symbol] for symbol in dates_by_symbol],
@@ -58,6 +62,7 @@ def record_mapped_dates(
             dataset=intervals_by_symbol[symbol][0].instrument.dataset,
             publisher_id=intervals_by_symbol[symbol][0].instrument.publisher_id,
             instrument_id=intervals_by_symbol[symbol][0].instrument.instrument_id,
+            raw_symbol=raw_symbols.get(symbol, ""),
             start_date=start,
             end_date=end,
             from_mapping=True,

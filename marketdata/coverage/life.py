@@ -7,11 +7,11 @@ Two rules, by the kind of the series:
   shows that there was nothing to load.
 - Outrights, spreads and options: a file's mapping begins at the start of the request and may end years after the
   contract, so it only bounds the life. The life begins at the activation, or at the first bar if that is not known. It
-  ends with the date of the expiration. If that is not known, it ends where the mapping ends while the contract can still
-  trade (`last_date`), or else at the last bar.
+  ends with the date of the expiration. If that is not known, it ends where the mapping ends while the contract can
+  still trade (`last_date`), or else at the last bar.
 
-Every stored bar is within the life. Without recorded mappings (files loaded by an earlier version), the life is the time
-from the first bar to the last.
+Every stored bar is within the life. Without recorded mappings (files loaded by an earlier version), the life is the
+time from the first bar to the last.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -76,7 +77,8 @@ WITH mapped AS (
     WHERE instruments.from_mapping AND instruments.series_id = ANY (%(ids)s::bigint[]) AND dates.start < dates.stop
     GROUP BY instruments.series_id
 )
-SELECT series.id, ARRAY(SELECT lower(part) FROM unnest(life) AS part), ARRAY(SELECT upper(part) FROM unnest(life) AS part)
+SELECT series.id,
+    ARRAY(SELECT lower(part) FROM unnest(life) AS part), ARRAY(SELECT upper(part) FROM unnest(life) AS part)
 FROM mapped
 JOIN market_series AS series ON series.id = mapped.series_id
 JOIN unnest(%(ids)s::bigint[], %(firsts)s::timestamptz[], %(stops)s::timestamptz[]) AS bars (series_id, first, stop)
@@ -123,7 +125,7 @@ def read_lives(bars: Sequence[tuple[Series, datetime, datetime]]) -> list[Life]:
     if not bars:
         return []
     spans = [(first, last + _MINUTE) for _, first, last in bars]
-    parameters = {
+    parameters: dict[str, Any] = {
         "ids": [series.pk for series, _, _ in bars],
         "firsts": [first for first, _ in spans],
         "stops": [stop for _, stop in spans],
@@ -150,10 +152,7 @@ def _find_ranges(series: Series, mapped: Sequence[Range], bars: Range) -> tuple[
 def _bound_contract(series: Series, mapped: Range, bars: Range) -> Range:
     """A file that maps the contract bounds its life: other dates were never requested."""
     (start, stop), (first, end) = mapped, bars
-    if series.activation_date is None:
-        start = first
-    else:
-        start = max(start, _to_midnight(series.activation_date))
+    start = first if series.activation_date is None else max(start, _to_midnight(series.activation_date))
     if series.expiration_date:
         stop = min(stop, _to_next_midnight(series.expiration_date))
     elif series.last_date is None or _to_next_midnight(series.last_date) <= stop:

@@ -32,15 +32,17 @@ def describe_coverage(series: Series, *, is_staff: bool) -> CoverageTexts:
         return CoverageTexts("by-bars", "Bars by UTC day:", _describe_gaps(series, is_staff), (), (NEWEST, LONGEST))
     measure = f"Open minutes with a bar, by trading day of {series.calendar}:"
     gaps = (
-        "Minutes without a bar between two bars. While the market was open, either nothing traded or data is missing."
+        "Minutes without a bar, also before the first bar and after the last in the dates that the loaded files cover. "
+        "While the market was open, either nothing traded or data is missing."
     )
     return CoverageTexts("by-calendar", measure, gaps, (OPEN, CLOSED), (LONGEST, NEWEST))
 
 
 def _describe_gaps(series: Series, is_staff: bool) -> str:
     text = (
-        "Minutes without a bar between two bars: the market was closed, nothing traded, or data is missing. "
-        "A trading calendar separates closed hours from the rest"
+        "Minutes without a bar, also before the first bar and after the last in the dates that the loaded files cover: "
+        "the market was closed, nothing traded, or data is missing. A trading calendar separates closed hours from the "
+        "rest"
     )
     if not is_staff:
         return f"{text}."

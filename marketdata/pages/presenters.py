@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
 from marketdata.bars.stats import SeriesStats, get_stats, list_stats
+from marketdata.coverage.life import read_lives
 from marketdata.formatting import format_age, format_price
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import Strip, draw_strip, find_strip_start
 from marketdata.pages.query import count_hours_with_bars
 from marketdata.runs.query import LastRun, find_last_successes
 
+MINUTE = timedelta(minutes=1)
 NO_DATA = "No data ingested yet"
 
 
@@ -89,20 +91,21 @@ class SeriesRow:
 
 
 def build_series_rows(series: Sequence[Series]) -> list[SeriesRow]:
-    """The series with their strips, in two queries, and a third one if some series are empty."""
+    """The series with their strips, in three queries, and a fourth one if some series are empty."""
     pairs = list(zip(series, list_stats(series), strict=True))
     last_runs = find_last_successes([one.symbol for one, stats in pairs if not stats.max_ts])
-    ranges = [(one.symbol, find_strip_start(stats.max_ts), stats.max_ts) for one, stats in pairs if stats.max_ts]
-    hours = count_hours_with_bars(ranges)
-    return [
-        SeriesRow(
-            one,
-            stats,
-            draw_strip(hours.get(one.symbol, {}), stats.max_ts) if stats.max_ts else None,
-            last_runs.get(one.symbol),
-        )
-        for one, stats in pairs
-    ]
+    strips = _draw_strips([(one, stats.min_ts, stats.max_ts) for one, stats in pairs if stats.min_ts and stats.max_ts])
+    return [SeriesRow(one, stats, strips.get(one.symbol), last_runs.get(one.symbol)) for one, stats in pairs]
+
+
+def _draw_strips(bars: list[tuple[Series, datetime, datetime]]) -> dict[str, Strip]:
+    """By symbol the strip of each series, which ends with the series' life or today. `bars` has each series with the
+    times of its first and its last bar."""
+    now = timezone.now()
+    lives = {series.symbol: life for (series, _, _), life in zip(bars, read_lives(bars), strict=True)}
+    ends = {series.symbol: lives[series.symbol].find_stop(last, now) - MINUTE for series, _, last in bars}
+    hours = count_hours_with_bars([(symbol, find_strip_start(end), end) for symbol, end in ends.items()])
+    return {symbol: draw_strip(hours.get(symbol, {}), end, lives[symbol]) for symbol, end in ends.items()}
 
 
 def build_series_row(series: Series) -> SeriesRow:

@@ -1,11 +1,14 @@
-"""The exchange's time zone, which charts offer beside UTC, and the trading date of a time."""
+"""The exchange's time zone, which charts offer beside UTC, and trading dates."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+
+from django.utils import timezone
 
 from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.calendars.trading_days import find_trading_day
+from marketdata.coverage.life import read_life
 from marketdata.models import Series
 
 # The time zones of Databento's venues, which are the first part of a dataset's name (GLBX.MDP3).
@@ -45,3 +48,10 @@ def find_trading_date(series: Series, moment: datetime) -> date:
         return find_trading_day(series.calendar, moment).date
     except UnknownCalendar:
         return moment.astimezone(UTC).date()
+
+
+def find_life_dates(series: Series, first: datetime, last: datetime) -> tuple[date, date]:
+    """The first and the last trading date of the life of a series with bars from `first` to `last`, up to today."""
+    life = read_life(series, first, last)
+    last_minute = life.find_stop(last, timezone.now()) - timedelta(minutes=1)
+    return find_trading_date(series, life.start), find_trading_date(series, last_minute)

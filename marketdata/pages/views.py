@@ -22,7 +22,7 @@ from marketdata.pages.presenters import RunRow, build_series_row, build_series_r
 from marketdata.pages.runs_table import build_runs_table
 from marketdata.pages.scripts import list_imported_modules
 from marketdata.pages.short_codes import build_address, respond_to_short_code
-from marketdata.pages.time_zones import find_time_zone, find_trading_date
+from marketdata.pages.time_zones import find_life_dates, find_time_zone
 from marketdata.runs.query import find_open_failures
 from marketdata.series import find_series
 
@@ -68,12 +68,13 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
     empty = "No run has written to it yet."
     row = build_series_row(series)
     zone = find_time_zone(series)
+    dates = find_life_dates(series, row.first.ts, row.last.ts) if row.first and row.last else (None, None)
     context = {
         "row": row,
         "script": SERIES_SCRIPT,
         "modules": list_imported_modules(SERIES_SCRIPT),
-        "first_day": find_trading_date(series, row.first.ts) if row.first else None,
-        "last_day": find_trading_date(series, row.last.ts) if row.last else None,
+        "first_day": dates[0],
+        "last_day": dates[1],
         "series": series,
         "contract": describe_contract(series, timezone.now().date()),
         "zone": zone,

@@ -203,7 +203,7 @@ def test_raw_symbols_and_mapped_dates_are_recorded(market_db, tmp_path):
     )
     assert list(rows) == [
         ("NQH5", NEW[1], date(2024, 12, 2), date(2024, 12, 4), False),
-        ("", NEW[1], *EVER, True),
+        ("NQH5", NEW[1], *EVER, True),
     ]
 
 

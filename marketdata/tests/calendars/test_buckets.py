@@ -91,7 +91,8 @@ def test_arrays_equal_single_buckets(calendar, moment, minutes):
         days[number].start <= start < days[number].end for number, (start, _) in zip(found.days, edges, strict=True)
     )
     assert found.expected.tolist() == [
-        count_slowly(days[number : number + 1], start, end) for number, (start, end) in zip(found.days, edges, strict=True)
+        count_slowly(days[number : number + 1], start, end)
+        for number, (start, end) in zip(found.days, edges, strict=True)
     ]
     assert found.expected.sum() == sum(day.expected for day in days)
 

@@ -180,7 +180,11 @@ def test_the_lives_of_several_series_are_one_query(share, future, django_assert_
     map_range(share, utc("2024-01-01"), utc("2024-02-01"))
     with django_assert_num_queries(1):
         lives = read_lives([(future, *BARS), (share, *BARS), (future, BARS[0], BARS[0])])
-    assert lives == [Life((SPAN,)), Life(((utc("2024-01-01"), utc("2024-02-01")),)), Life(((BARS[0], BARS[0] + MINUTE),))]
+    assert lives == [
+        Life((SPAN,)),
+        Life(((utc("2024-01-01"), utc("2024-02-01")),)),
+        Life(((BARS[0], BARS[0] + MINUTE),)),
+    ]
     with django_assert_num_queries(0):
         assert read_lives([]) == []
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatMissing, formatRange } from "../../static/marketdata/js/coverage/gap_texts.js";
+import { formatMissing, formatOutsideSession, formatRange } from "../../static/marketdata/js/coverage/gap_texts.js";
 import { Clock } from "../../static/marketdata/js/shared/clock.js";
 import { formatCount, formatLength } from "../../static/marketdata/js/shared/format.js";
 import { utc } from "./server.js";
@@ -25,4 +25,16 @@ test("the end of a range omits the parts that equal those of the start", () => {
 test("a range over a change of daylight saving time has the zone of its end", () => {
   const text = formatRange(utc("2024-03-08 22:00"), utc("2024-03-10 22:00"), new Clock("America/Chicago"));
   assert.equal(text, "Fri 2024-03-08 16:00 to Sun 03-10 17:00 CDT");
+});
+
+test("bars while the market was closed are counted, and the first are named", () => {
+  const bars = [utc("2018-05-07 21:00"), utc("2018-05-08 21:00")];
+  const format = (count, listed, clock = new Clock()) => formatOutsideSession(count, listed, clock);
+  assert.equal(format(0, []), "");
+  assert.equal(format(1, bars.slice(0, 1)), "1 bar while the market was closed: Mon 2018-05-07 21:00 UTC.");
+  assert.equal(
+    format(1098, bars),
+    "1,098 bars while the market was closed: Mon 2018-05-07 21:00 UTC, Tue 2018-05-08 21:00 UTC and 1,096 more.",
+  );
+  assert.match(format(1, bars.slice(1), new Clock("America/Chicago")), /Tue 2018-05-08 16:00 CDT\.$/);
 });

@@ -23,12 +23,27 @@ test("a closed day has no level", () => {
 });
 
 test("without a calendar the measure is a usual day, or 1,440 minutes", () => {
-  assert.equal(findLevel({ bars: 980 }, USUAL), "heat-4");
-  assert.equal(findLevel({ bars: 980 }, UNKNOWN), "heat-2");
+  assert.equal(findLevel({ bars: 980, expected: 1440 }, USUAL), "heat-4");
+  assert.equal(findLevel({ bars: 980, expected: 1440 }, UNKNOWN), "heat-2");
+});
+
+test("without a calendar a day in which the data begin or end is compared with its part", () => {
+  assert.equal(findLevel({ bars: 490, expected: 500 }, USUAL), "heat-4");
+  assert.equal(findLevel({ bars: 490, expected: 500 }, UNKNOWN), "heat-4");
+  assert.equal(describeDay({ bars: 490, expected: 500 }, USUAL), "490 bars of 500 minutes");
+});
+
+test("a day outside the data is neither missing nor closed", () => {
+  const day = { bars: 0, open_bars: 0, expected: 0, expected_by_now: 0, outside_data: true };
+  for (const coverage of [CALENDAR, USUAL, UNKNOWN]) {
+    assert.equal(findLevel(day, coverage), "heat-outside");
+    assert.equal(describeDay(day, coverage), "outside the data");
+  }
+  assert.equal(hasBegun(day), true);
 });
 
 test("a day before its opening has not begun", () => {
-  assert.equal(hasBegun({ bars: 0, expected_by_now: 0 }), false);
+  assert.equal(hasBegun({ bars: 0, expected_by_now: 0, outside_data: false }), false);
   assert.equal(hasBegun({ bars: 0, expected_by_now: 1 }), true);
   assert.equal(hasBegun({ bars: 1, expected_by_now: 0 }), true);
 });
@@ -43,8 +58,8 @@ test("the text of a day with a calendar", () => {
 
 test("the text of a day without a calendar", () => {
   assert.equal(describeDay({ bars: 0 }, USUAL), "no bars");
-  assert.equal(describeDay({ bars: 999 }, USUAL), "999 bars, 99% of a usual day");
-  assert.equal(describeDay({ bars: 1, forming: true }, UNKNOWN), "1 bar of 1,440 minutes, not over yet");
+  assert.equal(describeDay({ bars: 999, expected: 1440 }, USUAL), "999 bars, 99% of a usual day");
+  assert.equal(describeDay({ bars: 1, expected: 1440, forming: true }, UNKNOWN), "1 bar of 1,440 minutes, not over yet");
 });
 
 test("the text on the measure", () => {

@@ -1,6 +1,6 @@
-// A gap as text: its range and its length.
+// A gap as text: its range and its length. Bars while the market was closed as a sentence.
 
-import { formatLength } from "../shared/format.js";
+import { formatCount, formatLength } from "../shared/format.js";
 
 /** 30 minutes; 30 minutes while open, 49 h 30 min in total */
 export function formatMissing({ length, minutes }) {
@@ -15,4 +15,13 @@ export function formatRange(from, to, clock) {
   const sameYear = clock.date(from).slice(0, 5) === clock.date(to).slice(0, 5);
   const end = sameYear ? clock.long(to).replace(/ \d{4}-/, " ") : clock.long(to);
   return `${clock.day(from)} ${clock.hour(from)} to ${end}`;
+}
+
+/** 98 bars while the market was closed: Mon 2018-05-07 21:00 UTC, … and 95 more. Empty without such bars; `bars` are the
+ * first of them. */
+export function formatOutsideSession(count, bars, clock) {
+  if (!count) return "";
+  const left = count - bars.length;
+  const times = bars.map((bar) => clock.long(bar)).join(", ");
+  return `${formatCount(count)} ${count === 1 ? "bar" : "bars"} while the market was closed: ${times}${left > 0 ? ` and ${formatCount(left)} more` : ""}.`;
 }

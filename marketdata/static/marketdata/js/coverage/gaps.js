@@ -3,9 +3,10 @@
 
 import { toSeconds } from "../shared/api.js";
 import { formatCount } from "../shared/format.js";
-import { formatMissing, formatRange } from "./gap_texts.js";
+import { formatMissing, formatOutsideSession, formatRange } from "./gap_texts.js";
 
 const PAGE = 100;
+const MAX_SHOWN_BARS = 5; // of those while the market was closed
 const EMPTY = {
   open: "No minute is missing while the market was open.",
   closed: "No gap is in closed hours only.",
@@ -13,8 +14,8 @@ const EMPTY = {
 };
 
 export class Gaps {
-  constructor({ box, count, order, clock, onGap }) {
-    Object.assign(this, { box, count, order, clock, onGap });
+  constructor({ box, count, order, outside, clock, onGap }) {
+    Object.assign(this, { box, count, order, outside, clock, onGap, counts: {}, outsideBars: [] });
     this.kinds = [...document.getElementsByName("gap-kind")];
     for (const choice of [order, ...this.kinds]) choice.addEventListener("change", () => this.gaps && this.draw());
   }
@@ -29,11 +30,15 @@ export class Gaps {
     this.counts = { open, closed, all: coverage.gap_count };
     this.gaps = coverage.gaps.map((gap) => ({
       ...gap,
-      after: toSeconds(gap.after),
-      before: toSeconds(gap.before),
+      start: toSeconds(gap.start),
+      end: toSeconds(gap.end),
+      after: gap.after && toSeconds(gap.after),
+      before: gap.before && toSeconds(gap.before),
       kind: gap.open_minutes === null ? "all" : gap.open_minutes ? "open" : "closed",
       length: gap.open_minutes || gap.minutes,
     }));
+    this.outsideCount = coverage.outside_session_count ?? 0;
+    this.outsideBars = coverage.outside_session.slice(0, MAX_SHOWN_BARS).map(toSeconds);
     for (const { value } of this.kinds)
       document.getElementById(`gap-${value}-count`).textContent = formatCount(this.counts[value]);
     this.draw();
@@ -43,7 +48,7 @@ export class Gaps {
   fail(message) {
     this.gaps = undefined;
     for (const { value } of this.kinds) document.getElementById(`gap-${value}-count`).textContent = "";
-    this.count.textContent = "";
+    this.count.textContent = this.outside.textContent = "";
     this.box.replaceChildren(Object.assign(document.createElement("p"), { className: "empty", textContent: message }));
   }
 
@@ -57,7 +62,7 @@ export class Gaps {
   }
 
   draw() {
-    const newest = (a, b) => b.after - a.after;
+    const newest = (a, b) => b.start - a.start;
     const compare = this.order.value === "longest" ? (a, b) => b.length - a.length || newest(a, b) : newest;
     this.sorted = this.gaps.filter((gap) => gap.kind === this.kind).sort(compare);
     const shown =
@@ -71,6 +76,7 @@ export class Gaps {
         Object.assign(document.createElement("li"), { className: "empty", textContent: EMPTY[this.kind] }),
       );
     this.showMore();
+    this.outside.textContent = formatOutsideSession(this.outsideCount, this.outsideBars, this.clock);
   }
 
   showMore() {
@@ -87,7 +93,7 @@ export class Gaps {
     const button = document.createElement("button");
     button.type = "button";
     button.append(
-      createSpan("", formatRange(gap.after + 60, gap.before, this.clock)),
+      createSpan("", formatRange(gap.start, gap.end, this.clock)),
       createSpan("length", formatMissing(gap)),
     );
     button.addEventListener("click", () => this.onGap(gap));

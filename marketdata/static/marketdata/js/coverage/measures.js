@@ -15,19 +15,26 @@ export function describeMeasure({ calendar, usual_bars: usual }) {
 
 /** On a Saturday, Monday's trading day is listed although it has not opened yet. */
 export function hasBegun(day) {
-  return day.bars > 0 || day.expected_by_now > 0;
+  return day.bars > 0 || day.expected_by_now > 0 || day.outside_data;
 }
 
-/** The class of a day's button: the share of its minutes that have a bar. */
+/** The class of a day's button: the share of its minutes that have a bar, or that none is expected. */
 export function findLevel(day, { calendar, usual_bars: usual }) {
-  const [count, full] = calendar ? [day.open_bars, day.expected_by_now] : [day.bars, usual ?? UTC_DAY];
+  if (day.outside_data) return "heat-outside";
+  const [count, full] = calendar ? [day.open_bars, day.expected_by_now] : [day.bars, countFull(day, usual)];
   if (!full) return "heat-closed";
   const share = count / full;
   if (share === 0) return "heat-0";
   return share < 0.5 ? "heat-1" : share < 0.8 ? "heat-2" : share < 0.98 ? "heat-3" : "heat-4";
 }
 
+/** What the bars of a day are compared with where there is no calendar. The life may begin or end within the day. */
+function countFull(day, usual) {
+  return Math.min(usual ?? UTC_DAY, day.expected);
+}
+
 export function describeDay(day, { calendar, usual_bars: usual }) {
+  if (day.outside_data) return "outside the data";
   return calendar ? describeByCalendar(day) : describeByBars(day, usual);
 }
 
@@ -45,6 +52,10 @@ function describeByCalendar(day) {
 
 function describeByBars(day, usual) {
   if (!day.bars) return "no bars";
-  const share = usual ? `, ${Math.floor((day.bars / usual) * 100)}% of a usual day` : " of 1,440 minutes";
+  const full = countFull(day, usual);
+  const share =
+    usual && full === usual
+      ? `, ${Math.floor((day.bars / usual) * 100)}% of a usual day`
+      : ` of ${formatCount(full)} minutes`;
   return `${formatBars(day.bars)}${share}${day.forming ? ", not over yet" : ""}`;
 }

@@ -33,7 +33,14 @@ function createPage(data, timeframe) {
     status: new Status(byId("chart-status")),
   };
   const onGap = (gap) => (parts.chart ? showGap(parts, gap) : scrollToChart());
-  parts.gaps = new Gaps({ box: byId("gaps"), count: byId("gap-count"), order: byId("gap-order"), clock, onGap });
+  parts.gaps = new Gaps({
+    box: byId("gaps"),
+    count: byId("gap-count"),
+    order: byId("gap-order"),
+    outside: byId("outside-session"),
+    clock,
+    onGap,
+  });
   const onDay = async (start, end, day) => {
     if (parts.chart) await showRange(parts, start, end, day);
     scrollToChart();

@@ -90,20 +90,23 @@ export function showRange(page, start, end, day) {
   });
 }
 
+/** The chart shows the bar after the gap, or the one before it where there is none, and the date if there is neither. */
 export function showGap(page, gap) {
   const { bars, chart } = page;
-  const [start, end] = [gap.after - GAP_MARGIN * 60, gap.before + GAP_MARGIN * 60];
+  const beside = gap.before ?? gap.after;
+  if (beside === null) return showRange(page, gap.start, gap.end).then(scrollToChart);
+  const [start, end] = [gap.start - GAP_MARGIN * 60, gap.end + GAP_MARGIN * 60];
   const request = async () => {
     const range = await bars.loadAround(start, end, "1m"); // gaps exist between minute bars only
     const found = range?.list ?? bars.list;
-    return found.some((bar) => bar.stamp === gap.before) ? range : bars.loadAround(gap.before, end, "1m");
+    return found.some((bar) => bar.stamp === beside) ? range : bars.loadAround(beside, beside + DAY, "1m");
   };
   return load(page, "1m", request, () => {
-    const at = bars.findAt(gap.before);
+    const at = bars.findAt(beside);
     chart.viewport.show(at - GAP_MARGIN, at + GAP_MARGIN);
-    chart.mark(gap.before, `${formatLength(gap.minutes)} gap`);
+    chart.mark(beside, `${formatLength(gap.minutes)} gap`);
     select(page, bars.list[at]);
-    showStart(page, gap.after);
+    showStart(page, gap.after ?? beside);
     scrollToChart();
   });
 }
