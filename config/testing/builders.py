@@ -67,6 +67,13 @@ def write(path: Path, records: np.ndarray, **changes: Any) -> Path:
     return write_dbn(path, header(**changes), records)
 
 
+def write_filled(path: Path, records: np.ndarray, **changes: Any) -> Path:
+    """A file whose range is that of its bars, so that no minute is missing at its ends."""
+    times = records["ts_event"]
+    own = {"start": int(times.min()), "end": int(times.max()) + NANOSECONDS_PER_MINUTE}
+    return write(path, records, **(own | changes))
+
+
 def dbn(records: np.ndarray, **changes: Any) -> bytes:
     """The bytes of an uncompressed file, for tests that damage them."""
     return header(**changes).encode() + records.tobytes()

@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from config.testing.builders import Printed, bars, ingest, together, write
+from config.testing.builders import Printed, bars, ingest, together, write_filled
 from config.testing.rows import RUNS, insert
 from config.testing.web.live_server import serve
 
@@ -111,7 +111,7 @@ def page(browser: Browser, site: str, reader: User) -> Iterator[Page]:
 @pytest.fixture
 def mnq(market_db: BaseDatabaseWrapper, tmp_path: Path) -> Printed:
     """5,000 bars from 2 January 2024, with a missing hour on 3 January."""
-    return ingest(write(tmp_path / "mnq.dbn", together(bars(2000), bars(3000, first=2060))))
+    return ingest(write_filled(tmp_path / "mnq.dbn", together(bars(2000), bars(3000, first=2060))))
 
 
 @pytest.fixture

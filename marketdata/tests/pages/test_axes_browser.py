@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from config.testing.builders import bars, ingest, together, write
+from config.testing.builders import bars, ingest, together, write_filled
 from config.testing.web.chart import find_box, go_to, open_series, settle
 
 DAY = 1440
@@ -18,7 +18,7 @@ def two_levels(market_db, tmp_path):
     """Two days at about 16,800, a missing hour, then two days at about 2,000 with a thousandth of the volume."""
     early, late = bars(2 * DAY), bars(2 * DAY - 60, first=2 * DAY + 60, base=2_000)
     early["volume"] *= 1_000
-    ingest(write(tmp_path / "mnq.dbn", together(early, late)))
+    ingest(write_filled(tmp_path / "mnq.dbn", together(early, late)))
 
 
 def drag_axis(page: Page, height: float) -> None:

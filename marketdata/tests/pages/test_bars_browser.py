@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from playwright.sync_api import expect
 
-from config.testing.builders import MIDNIGHT, bars, ingest, stored, write
+from config.testing.builders import MIDNIGHT, bars, ingest, stored, write_filled
 from config.testing.web.browser import open_page
 from config.testing.web.chart import LAST, correct_bars, drag, go_to, open_series, point_at, settle
 
@@ -81,7 +81,7 @@ def test_new_bars_are_polled_while_the_page_is_visible(browser, site, reader, mn
         }""")
         page.goto("/series/mnq/?timeframe=5m")
         expect(page.locator("#legend .minutes")).to_have_text("5 of 5 min")
-        ingest(write(tmp_path / "more.dbn", bars(3, first=5060)))
+        ingest(write_filled(tmp_path / "more.dbn", bars(3, first=5060)))
         expect(page.locator("#legend .minutes")).to_have_text("3 of 5 min")
         expect(page.locator("#latest-close")).to_have_text(f"{stored()[LAST + timedelta(minutes=3)][3]:.2f}")
         page.route("**/bars?**", lambda route: route.abort())

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from config.testing.builders import bars, ingest, together, write
+from config.testing.builders import bars, ingest, together, write_filled
 from config.testing.web.browser import open_page
 from config.testing.web.chart import go_to, open_series, settle
 
@@ -20,7 +20,7 @@ def until_midnight(market_db, tmp_path):
 
     The first bar is on Tuesday at 23:30 UTC, on the trading date of Wednesday.
     """
-    ingest(write(tmp_path / "mnq.dbn", bars(2 * DAY + 30, first=23 * HOUR + 30)))
+    ingest(write_filled(tmp_path / "mnq.dbn", bars(2 * DAY + 30, first=23 * HOUR + 30)))
 
 
 def read_field(page: Page) -> tuple[str, str, str, bool]:
@@ -78,7 +78,7 @@ def test_the_field_follows_the_clock(page, until_midnight):
 
 
 def test_the_first_date_of_the_exchange_can_be_before_that_of_utc(page, market_db, tmp_path):
-    ingest(write(tmp_path / "mnq.dbn", bars(20 * HOUR, first=2 * HOUR)))
+    ingest(write_filled(tmp_path / "mnq.dbn", bars(20 * HOUR, first=2 * HOUR)))
     open_series(page)
     page.get_by_text("Exchange America/Chicago").click()
     go_to(page, "2024-01-01")
@@ -90,7 +90,7 @@ def test_the_clock_of_an_exchange_east_of_utc(page, market_db, tmp_path, set_cal
     """NSE trades from 09:15 to 15:30 in Kolkata, from 03:45 to 10:00 UTC. One bar is of the next date there."""
     set_calendar("NSE")
     opening = 3 * HOUR + 45
-    ingest(write(tmp_path / "mnq.dbn", together(bars(375, first=opening), bars(1, first=20 * HOUR))))
+    ingest(write_filled(tmp_path / "mnq.dbn", together(bars(375, first=opening), bars(1, first=20 * HOUR))))
     open_series(page)
     page.get_by_text("Exchange Asia/Calcutta").click()
     expect(page.locator("#legend .when")).to_have_text("Wed 2024-01-03 01:30 GMT+5:30")
@@ -118,7 +118,7 @@ def test_bars_of_a_new_day_extend_the_field(page, mnq, tmp_path):
     page.goto("/series/mnq/?timeframe=1h")
     expect(page.locator("#legend .minutes")).to_have_text("20 of 60 min")
     assert read_field(page)[1] == "2024-01-05"
-    ingest(write(tmp_path / "more.dbn", bars(3, first=6 * DAY + 5)))
+    ingest(write_filled(tmp_path / "more.dbn", bars(3, first=6 * DAY + 5)))
     expect(page.locator("#legend .when")).to_have_text(re.compile("^Mon 2024-01-08"))
     expect(page.get_by_label("Go to")).to_have_attribute("max", "2024-01-08")
     expect(page.get_by_label("Go to")).to_have_value("2024-01-08")

@@ -8,13 +8,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from playwright.sync_api import expect
 
-from config.testing.builders import bars, ingest, save, write
+from config.testing.builders import bars, ingest, save, write_filled
+from config.testing.clocks import utc
+from config.testing.life import replace_mappings
 from config.testing.web.browser import NARROW, WIDE, open_page
 from config.testing.web.chart import LAST, open_series, settle
 from marketdata.models import Series
 
 
 def test_after_the_login_the_overview_leads_to_a_series(browser, site, reader, mnq):
+    replace_mappings(Series.objects.get(slug="mnq"), (utc("2024-01-02"), utc("2024-01-07")))
     with open_page(browser, site) as page:
         page.goto("/")
         page.get_by_label("Username").fill("reader")
@@ -22,7 +25,7 @@ def test_after_the_login_the_overview_leads_to_a_series(browser, site, reader, m
         page.get_by_role("button", name="Log in").click()
         row = page.get_by_role("row", name="mnq CME_MINI:MNQ1!")
         expect(row).to_contain_text("5,000")
-        expect(row.get_by_role("img")).to_have_accessible_name("4 of the 56 days to 2024-01-05 have bars")
+        expect(row.get_by_role("img")).to_have_accessible_name("4 of the 5 days to 2024-01-06 have bars")
         row.get_by_role("link").click()
         expect(page).to_have_title("CME_MINI:MNQ1! · Barkeep")
         expect(page.locator("#legend .when")).to_have_text(f"{LAST:%a %Y-%m-%d %H:%M} UTC")
@@ -51,7 +54,7 @@ LONG_NAME = ("LONGNAME" * 16)[:128]
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_longest_names_fit_the_width(browser, site, reader, market_db, tmp_path, width):
-    ingest(write(tmp_path / f"{LONG_NAME}.dbn", bars(3)), symbol=LONG_NAME)
+    ingest(write_filled(tmp_path / f"{LONG_NAME}.dbn", bars(3)), symbol=LONG_NAME)
     with pytest.raises(CommandError):
         ingest(save(tmp_path / f"{LONG_NAME}-cut.dbn", b"no bars"), symbol=LONG_NAME)
     slug = Series.objects.get(symbol=LONG_NAME).slug
@@ -66,7 +69,7 @@ def test_the_longest_names_fit_the_width(browser, site, reader, market_db, tmp_p
 
 
 def test_on_a_narrow_screen_a_table_row_is_a_card(browser, site, reader, mnq, tmp_path, capsys):
-    ingest(write(tmp_path / "other.dbn", bars(3)), symbol="OTHER")
+    ingest(write_filled(tmp_path / "other.dbn", bars(3)), symbol="OTHER")
     call_command("undo_run", 2)
     with open_page(browser, site, reader=reader, viewport=NARROW) as page:
         page.goto("/")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from playwright.sync_api import expect
 
-from config.testing.builders import bars, ingest, stored, together, write
+from config.testing.builders import bars, ingest, stored, together, write_filled
 from config.testing.web.browser import NARROW, open_page
 from config.testing.web.chart import LAST, go_to, open_series, point_at, read_legend_time, write_recent_bars
 from marketdata.models import Series
@@ -77,7 +77,7 @@ def test_minutes_outside_regular_hours_are_counted(page, market_db, tmp_path):
     Series.objects.create(slug="aapl", symbol="AAPL", calendar="NYSE", dataset="XNAS.ITCH")
     early, day = bars(14, first=1440 + 8 * 60), bars(500, first=1440 + 13 * 60)
     changes = {"symbols": ("AAPL",), "mappings": {}}
-    ingest(write(tmp_path / "aapl.dbn", together(early, day), **changes), symbol="AAPL")
+    ingest(write_filled(tmp_path / "aapl.dbn", together(early, day), **changes), symbol="AAPL")
     page.goto("/series/aapl/?timeframe=1d")
     expect(page.locator("#legend .minutes")).to_have_text("514 min (390 regular)")
     page.goto("/series/aapl/?timeframe=1h&from=2024-01-03T08:00Z")

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from config.testing.builders import bars, ingest, write
+from config.testing.builders import bars, ingest, write_filled
 from config.testing.web.pages import RUN_TIME
 from marketdata.models import IngestRun, Series
 from marketdata.pages.presenters import Moment, RunRow, build_series_row, build_series_rows, moment
@@ -15,10 +15,10 @@ from marketdata.pages.presenters import Moment, RunRow, build_series_row, build_
 def test_an_empty_series_states_the_reason(market_db, tmp_path, capsys):
     mnq = Series.objects.get(slug="mnq")
     assert build_series_row(mnq).empty_reason == "No data ingested yet"
-    ingest(write(tmp_path / "mnq.dbn", bars(3)))
+    ingest(write_filled(tmp_path / "mnq.dbn", bars(3)))
     call_command("undo_run", 1)
     assert build_series_row(mnq).empty_reason == "Empty: run 2 undid run 1"
-    ingest(write(tmp_path / "mnq.dbn", bars(3)))
+    ingest(write_filled(tmp_path / "mnq.dbn", bars(3)))
     assert build_series_row(mnq).first.minute == "2024-01-02 00:00"
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM market_bars_ohlcv_1m")

@@ -3,14 +3,14 @@
 from collections import Counter
 from datetime import date, timedelta
 
-from config.testing.builders import MIDNIGHT, bars, ingest, stored, together, write
+from config.testing.builders import MIDNIGHT, bars, ingest, stored, together, write_filled
 from marketdata.pages.query import count_hours_with_bars
 
 MNQ = "CME_MINI:MNQ1!"
 
 
 def test_hours_with_bars_are_counted_by_utc_day(market_db, tmp_path):
-    ingest(write(tmp_path / "mnq.dbn", together(bars(70), bars(1, first=300), bars(200, first=1435))))
+    ingest(write_filled(tmp_path / "mnq.dbn", together(bars(70), bars(1, first=300), bars(200, first=1435))))
     last = max(stored())
     hours = {time.replace(minute=0) for time in stored()}
     counted = count_hours_with_bars([(MNQ, MIDNIGHT, last)])

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from playwright.sync_api import expect
 
-from config.testing.builders import bars, ingest, stored, write
+from config.testing.builders import bars, ingest, stored, write_filled
 from config.testing.web.browser import open_page
 from config.testing.web.chart import LAST, correct_bars, go_to, open_series, settle
 
@@ -17,7 +17,7 @@ def test_a_corrected_bar_shows_its_earlier_values(page, mnq, tmp_path):
     before = stored()[LAST]
     corrected = bars(1, first=5059)
     corrected["volume"] += 7
-    ingest(write(tmp_path / "corrected.dbn", corrected))
+    ingest(write_filled(tmp_path / "corrected.dbn", corrected))
     open_series(page)
     earlier = page.locator("#legend .before")
     expect(earlier).to_have_text(

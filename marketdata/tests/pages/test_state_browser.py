@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from playwright.sync_api import Page, expect
 
-from config.testing.builders import FRONT, at, bars, ingest, together, write
+from config.testing.builders import FRONT, at, bars, ingest, together, write_filled
 from config.testing.web.browser import open_page
 from config.testing.web.chart import LAST, go_to, open_series, settle
 
@@ -25,7 +25,7 @@ def wait_for_pending(page: Page, count: int) -> None:
 def test_the_day_that_the_chart_shows_stays_pressed(page, market_db, tmp_path):
     mappings = {"MNQ.c.0": [(date(2023, 1, 1), date(2024, 2, 1), FRONT)]}
     records = together(bars(60, first=-52 * 7 * DAY), bars(2 * DAY))
-    ingest(write(tmp_path / "mnq.dbn", records, mappings=mappings, start=at(0, day=date(2023, 1, 1))))
+    ingest(write_filled(tmp_path / "mnq.dbn", records, mappings=mappings, start=at(0, day=date(2023, 1, 1))))
     open_series(page)
     pressed = page.locator("#heat [aria-pressed=true]")
     expect(pressed).to_have_count(0)
@@ -54,7 +54,7 @@ def test_a_day_that_cannot_be_loaded_is_not_pressed(browser, site, reader, mnq):
 def test_an_outdated_year_is_not_drawn(page, market_db, tmp_path):
     mappings = {"MNQ.c.0": [(date(2023, 1, 1), date(2024, 2, 1), FRONT)]}
     records = together(bars(60, first=-52 * 7 * DAY), bars(2 * DAY))
-    ingest(write(tmp_path / "mnq.dbn", records, mappings=mappings, start=at(0, day=date(2023, 1, 1))))
+    ingest(write_filled(tmp_path / "mnq.dbn", records, mappings=mappings, start=at(0, day=date(2023, 1, 1))))
     open_series(page)
     waiting = []
     page.route("**/coverage?**", lambda route: waiting.append(route))
@@ -72,7 +72,7 @@ def test_an_outdated_year_is_not_drawn(page, market_db, tmp_path):
 
 def test_gaps_stay_where_they_are_in_another_time_zone(page, market_db, tmp_path):
     """150 gaps of one minute each."""
-    ingest(write(tmp_path / "mnq.dbn", together(*(bars(1, first=2 * number) for number in range(151)))))
+    ingest(write_filled(tmp_path / "mnq.dbn", together(*(bars(1, first=2 * number) for number in range(151)))))
     open_series(page)
     box, gaps = page.locator("#gaps"), page.locator("#gaps li button")
     expect(gaps).to_have_count(100)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import expect
 
-from config.testing.builders import bars, ingest, stored, write
+from config.testing.builders import bars, ingest, stored, write_filled
 from config.testing.web.chart import LAST, go_to, open_series, point_at, read_address_time, settle
 
 
@@ -59,7 +59,7 @@ def test_a_change_of_timeframe_keeps_the_time(page, mnq):
 
 
 def test_a_date_leads_to_the_candle_that_contains_it(page, mnq, tmp_path):
-    ingest(write(tmp_path / "monday.dbn", bars(300, first=5 * 24 * 60 + 23 * 60)))
+    ingest(write_filled(tmp_path / "monday.dbn", bars(300, first=5 * 24 * 60 + 23 * 60)))
     page.goto("/series/mnq/?timeframe=1w")
     for day, when in (("2024-01-04", "Mon 2024-01-01"), ("2024-01-08", "Mon 2024-01-08")):
         go_to(page, day)
