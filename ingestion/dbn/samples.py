@@ -82,7 +82,8 @@ def write_mnq_sample(path: Path, *, bars: int, first_day: date = date(2024, 1, 1
     header = Header(
         mappings={"MNQ.c.0": intervals},
         start=int(days[0]) * NANOSECONDS_PER_DAY,
-        end=(int(days[-1]) + 1) * NANOSECONDS_PER_DAY,
+        # Up to the last bar: the coverage would show the rest of the day as missing.
+        end=int(times[-1]) + NANOSECONDS_PER_MINUTE,
     )
     return write_dbn(path, header, records)
 

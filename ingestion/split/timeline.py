@@ -1,8 +1,8 @@
 """Which contract of a series each UTC date belongs to.
 
 The instruments decide on their dates. Other dates may have bars or earlier values too: those of an undone run, which
-took its dates along, or bars that another program wrote. They belong to the contract around them, or else to the one
-that the raw symbol is on that date.
+removed its dates, or bars that another program wrote. They belong to the contract that the raw symbol is on that
+date; if that is not settled, to the contract before.
 """
 
 from __future__ import annotations
@@ -51,17 +51,12 @@ class ContractTimeline:
                 continue
             if contract is None or is_past(contract, day):
                 contract = self._resolve(day)
-            self._names[day] = self._find_surrounding(day) or self._name_alone(contract, day)
+            self._names[day] = self._name_alone(contract, day)
 
     def _resolve(self, day: date) -> Contract | None:
         raw = parse_raw_symbol(self._stored.raw_symbol, self._stored.dataset)
         contract = resolve_contract(raw, first=day) if raw else None
         return contract if contract and contract.is_settled else None
-
-    def _find_surrounding(self, day: date) -> str | None:
-        """The contract that has dates before and after this one."""
-        before, after = self._find_before(day), self._find_after(day)
-        return before if before == after else None
 
     def _name_alone(self, contract: Contract | None, day: date) -> str:
         if contract is not None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from config.testing.builders import Printed
 from config.testing.earlier_version import (
@@ -26,7 +27,9 @@ from config.testing.earlier_version import (
 )
 from config.testing.processes import Process, backend_in, run, series_locked, until
 from config.testing.undo import undo
+from ingestion.loading.locks import lock_series
 from ingestion.tests.split.test_pipeline import dump_tables
+from ingestion.undo import pipeline
 from marketdata.models import Bar, IngestRun
 from marketdata.runs.locks import SPLIT_DIED, close_orphaned_runs
 
@@ -205,18 +208,17 @@ def test_a_split_that_was_killed_is_closed_by_the_next_start(two_contracts):
     assert set(Bar.objects.values_list("symbol", flat=True)) == {"NQH2015", "NQH2025"}
 
 
-def test_an_undo_that_waited_for_the_split_finds_the_bars(two_contracts):
+def test_an_undo_that_waited_for_the_split_finds_the_bars(two_contracts, monkeypatch):
     """It had read the run's series before the split was committed."""
-    first = IngestRun.objects.earliest("pk")
-    with series_locked():
-        splitting = Process(command="split_contracts")
-        until(lambda: backend_in(WAITING))
-        undoing = Process(first.pk, command="undo_run")
-        until(lambda: IngestRun.objects.filter(kind="undo").exists())
-    with splitting, undoing:
-        assert splitting.end().code == 0
-        ended = undoing.end()
-    assert ended.code == 0, ended.err
+
+    def split_first(cursor: CursorWrapper, symbols: list[str]) -> None:
+        monkeypatch.setattr(pipeline, "lock_series", lock_series)
+        assert run(command="split_contracts").code == 0
+        lock_series(cursor, symbols)
+
+    monkeypatch.setattr(pipeline, "lock_series", split_first)
+    undone = pipeline.undo_run(run_id=IngestRun.objects.earliest("pk").pk)
+    assert undone.counts.removed == 3
     assert set(Bar.objects.values_list("symbol", flat=True)) == {"NQH2025"}
     assert IngestRun.objects.get(kind="undo").symbols == ["NQH2015"]
 
