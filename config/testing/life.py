@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 
-from config.testing.coverage import DAY, MINUTE, list_minutes
+from config.testing.reference.coverage import DAY, MINUTE, list_minutes
 from config.testing.rows import INSTRUMENTS, RUNS, execute_one, insert
 from marketdata.coverage.life import Range
 from marketdata.models import IngestRun, Series, SeriesInstrument

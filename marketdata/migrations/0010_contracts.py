@@ -359,5 +359,11 @@ class Migration(migrations.Migration):
                 name="instrument_interval_once",
             ),
         ),
+        migrations.AddIndex(
+            model_name="seriesinstrument",
+            index=models.Index(
+                condition=models.Q(("from_mapping", True)), fields=["series"], name="instrument_mapped_dates"
+            ),
+        ),
         migrations.RunSQL(DESCRIBE_SERIES, migrations.RunSQL.noop),
     ]

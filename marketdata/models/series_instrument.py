@@ -59,6 +59,8 @@ class SeriesInstrument(models.Model):
         indexes = [
             # "When had this instrument its first bar?", before a contract is resolved.
             models.Index(name="instrument_raw_symbol", fields=["raw_symbol", "dataset", "instrument_id"]),
+            # "On which dates is this series mapped at all?", for the coverage and each strip of the overview.
+            models.Index(name="instrument_mapped_dates", fields=["series"], condition=Q(from_mapping=True)),
         ]
         constraints = [
             models.CheckConstraint(name="instrument_dates_in_order", condition=Q(start_date__lt=F("end_date"))),

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from config.testing.candles import WEEKS
 from config.testing.clocks import CME, NYSE
+from config.testing.reference.candles import WEEKS
 from marketdata.models import Series
 
 

@@ -6,8 +6,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from config.testing.candles import WEEKS, aggregate_slowly, find_period, insert_random_bars, read_all, summarize
 from config.testing.clocks import CME, NYSE
+from config.testing.reference.candles import (
+    WEEKS,
+    aggregate_slowly,
+    find_period,
+    insert_random_bars,
+    read_all,
+    summarize,
+)
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.candles.query import read_candle_page
 

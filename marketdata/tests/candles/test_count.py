@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from config.testing.candles import MINUTE, insert_random_bars, read_all
+from config.testing.reference.candles import MINUTE, insert_random_bars, read_all
 from marketdata.candles.count import count_candles
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.models import Bar

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.testing.candles import count_open_slowly, find_period
 from config.testing.clocks import CME, NYSE, calendars, moments, utc
+from config.testing.reference.candles import count_open_slowly, find_period
 from marketdata.calendars.trading_days import find_trading_days
 from marketdata.candles.periods import TIMEFRAMES, find_periods
 

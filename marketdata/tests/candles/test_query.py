@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from config.testing.candles import WEEKS, insert_random_bars, read_all
+from config.testing.reference.candles import WEEKS, insert_random_bars, read_all
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.candles.query import read_candle_page
 

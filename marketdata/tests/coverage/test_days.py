@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from config.testing.clocks import CME, NYSE, ZONES, utc
-from config.testing.coverage import DAY, LATER, MINUTE, list_minutes, list_minutes_by_clock, set_calendar
 from config.testing.life import map_range
+from config.testing.reference.coverage import DAY, LATER, MINUTE, list_minutes, list_minutes_by_clock, set_calendar
 from config.testing.rollup import at, bar_row, copy_bars, insert_bars
 from marketdata.coverage.outside_session import OutsideSession
 from marketdata.coverage.report import read_coverage

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from config.testing.clocks import CHICAGO, CME, utc
-from config.testing.coverage import DAY, LATER, MINUTE, list_minutes, set_calendar
 from config.testing.life import create_request, map_range, record_mapping
+from config.testing.reference.coverage import DAY, LATER, MINUTE, list_minutes, set_calendar
 from config.testing.rollup import bar_row, copy_bars, insert_bars
 from marketdata.calendars.trading_days import find_trading_days
 from marketdata.coverage import outside_session

@@ -1,7 +1,7 @@
 """Which gaps are listed of many."""
 
 from config.testing.clocks import CME, utc
-from config.testing.coverage import LATER, MINUTE, compute_coverage, list_minutes, set_calendar
+from config.testing.reference.coverage import LATER, MINUTE, compute_coverage, list_minutes, set_calendar
 from config.testing.rollup import at, bar_row, copy_bars
 from marketdata.calendars.trading_days import find_trading_days
 from marketdata.coverage import gaps

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.testing.clocks import utc
-from config.testing.coverage import DAY, MINUTE
 from config.testing.life import compute_life, create_request, map_range, record_mapping
+from config.testing.reference.coverage import DAY, MINUTE
 from config.testing.rollup import bar_row, insert_bars
 from config.testing.rows import RUNS, SERIES, UNDO, insert
 from marketdata.coverage.life import Life, read_life, read_lives

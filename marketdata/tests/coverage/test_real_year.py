@@ -6,8 +6,8 @@ import pytest
 
 from config.testing.builders import ingest
 from config.testing.clocks import CME, utc
-from config.testing.coverage import LATER, set_calendar
 from config.testing.life import replace_mappings
+from config.testing.reference.coverage import LATER, set_calendar
 from marketdata.coverage.report import read_coverage
 from marketdata.models import Series
 

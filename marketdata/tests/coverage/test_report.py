@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.testing.clocks import ZONES, utc
-from config.testing.coverage import DAY, MINUTE, compute_coverage, set_calendar
 from config.testing.life import compute_life, create_request, map_range
+from config.testing.reference.coverage import DAY, MINUTE, compute_coverage, set_calendar
 from config.testing.rollup import at, bar_row, copy_bars, insert_bars
 from marketdata.coverage import gaps, outside_session
 from marketdata.coverage.report import read_coverage

@@ -1,0 +1,1 @@
+"""Slow second implementations, in plain Python, that tests compare with."""
