@@ -22,6 +22,7 @@ from ingestion.errors import (
     MixedInstruments,
     ProcessDied,
     RetryableError,
+    SplitInterrupted,
     UndoInterrupted,
     UnfinishedFile,
     UnreadableFile,
@@ -31,10 +32,11 @@ from ingestion.options import IngestOptions
 from ingestion.pipeline import preview_file
 
 PATH = Path("mnq.dbn")
-RETRYABLE = {DatabaseFailure, DatabaseUnavailable, Interrupted, ProcessDied, UndoInterrupted, UnfinishedFile}
+INTERRUPTED = {Interrupted, SplitInterrupted, UndoInterrupted}
+RETRYABLE = {DatabaseFailure, DatabaseUnavailable, ProcessDied, UnfinishedFile} | INTERRUPTED
 FINAL = {InputError, InvalidBars, MixedInstruments, UnreadableFile, WrongContent}
 WITH_MESSAGE = sorted(
-    (RETRYABLE | FINAL | {IngestError, RetryableError}) - {Interrupted, ProcessDied, UndoInterrupted},
+    (RETRYABLE | FINAL | {IngestError, RetryableError}) - {ProcessDied} - INTERRUPTED,
     key=lambda kind: kind.__name__,
 )
 FOLDERS = ("dbn", "validation", "symbology")
@@ -55,7 +57,14 @@ def test_an_error_has_its_fields_after_pickling(kind):
 
 
 @pytest.mark.parametrize(
-    "error", [Interrupted(signal.SIGINT), UndoInterrupted(signal.SIGTERM), ProcessDied(PATH, -9), InputError("x")]
+    "error",
+    [
+        Interrupted(signal.SIGINT),
+        UndoInterrupted(signal.SIGTERM),
+        SplitInterrupted(signal.SIGINT),
+        ProcessDied(PATH, -9),
+        InputError("x"),
+    ],
 )
 def test_an_error_built_from_other_values_is_the_same_after_pickling(error):
     copy = pickle.loads(pickle.dumps(error))

@@ -60,7 +60,7 @@ def test_a_failed_run_whose_file_was_loaded_since_needs_nothing():
     ("undoes", "word", "command"), [(None, "ingest", INGEST), (7, "undo", f"{manage()} undo_run 7")]
 )
 def test_a_running_run_is_waited_for(undoes, word, command):
-    [(text, offered)] = read(list_steps(build_run("running", undoes_id=undoes)))
+    [(text, offered)] = read(list_steps(build_run("running", undoes_id=undoes, kind="undo" if undoes else "file")))
     assert text.startswith("Wait, then reload this page.")
     assert text.endswith(f"To repeat the {word} then:")
     assert offered == command

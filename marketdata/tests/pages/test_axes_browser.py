@@ -8,6 +8,8 @@ from playwright.sync_api import Page, expect
 from config.testing.builders import bars, ingest, together, write_filled
 from config.testing.web.chart import find_box, go_to, open_series, settle
 
+pytestmark = pytest.mark.slow
+
 DAY = 1440
 VOLUMES = 0.9  # the height of the volume pane, as a share of the chart's
 PRICES = 0.4

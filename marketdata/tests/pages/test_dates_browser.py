@@ -11,6 +11,8 @@ from config.testing.builders import bars, ingest, together, write_filled
 from config.testing.web.browser import open_page
 from config.testing.web.chart import go_to, open_series, settle
 
+pytestmark = pytest.mark.slow
+
 DAY, HOUR = 1440, 60
 
 

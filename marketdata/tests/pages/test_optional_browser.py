@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from config.testing.web.browser import open_page
 from config.testing.web.chart import LAST, go_to, open_series, settle
 
+pytestmark = pytest.mark.slow
+
 THROW = "{ throw new DOMException('denied', 'SecurityError') }"
 MISSING = {
     "storage refused": f"Object.defineProperty(window, 'localStorage', {{ get() {THROW} }})",

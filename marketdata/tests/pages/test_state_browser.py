@@ -12,6 +12,8 @@ from config.testing.builders import FRONT, at, bars, ingest, together, write_fil
 from config.testing.web.browser import open_page
 from config.testing.web.chart import LAST, go_to, open_series, settle
 
+pytestmark = pytest.mark.slow
+
 DAY = 1440
 
 

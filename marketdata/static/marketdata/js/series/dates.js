@@ -39,7 +39,10 @@ export class Ends {
 export function showDate({ bars, clock, ends, state }) {
   ends.extend(bars);
   const field = document.getElementById("jump-date");
-  Object.assign(field, ends.findBounds(clock, bars));
+  const value = ends.findValue(state.start, clock, bars);
+  const { min, max } = ends.findBounds(clock, bars);
+  // A day of the heat map can begin before the first bar.
+  Object.assign(field, { min: [min, value].sort()[0], max: [max, value].sort()[1] });
   // Not while a date is being typed.
-  if (field !== document.activeElement) field.value = ends.findValue(state.start, clock, bars);
+  if (field !== document.activeElement) field.value = value;
 }
