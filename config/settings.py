@@ -173,6 +173,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+SESSION_ENGINE = "config.sessions"
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -149,6 +149,21 @@ def to_storable(text: str) -> str:
     return text if codec == "utf_8" else text.encode(codec, "backslashreplace").decode(codec)
 
 
+def get_sqlstate(error: BaseException) -> str:
+    """PostgreSQL's code of the error, or of the one that caused it; empty if the server sent none."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if code := getattr(cause, "pgcode", None):
+            return str(code)
+        cause = cause.__cause__ or cause.__context__
+    return ""
+
+
+def is_write_refused(error: BaseException) -> bool:
+    """Whether the role lacks a right, or the session may only read, as on a replica."""
+    return get_sqlstate(error) in ("42501", "25006")  # insufficient_privilege, read_only_sql_transaction
+
+
 def first_line(error: Error) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0].rstrip(".:") if lines else type(error).__name__

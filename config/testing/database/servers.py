@@ -33,7 +33,7 @@ def find_installed_programs() -> Path | None:
     """The folder of initdb and the other programs of any version outside the wheel, whose programs another account may
     not be able to run."""
     found = shutil.which("initdb") or next(Path(DEBIAN).glob("*/bin/initdb"), None)
-    return Path(found).parent if found else None
+    return Path(found).resolve().parent if found else None  # a link may be the only one in its folder
 
 
 @contextlib.contextmanager
@@ -68,6 +68,29 @@ def temporary_server(programs: Path, *, password: str = "") -> Iterator[str]:
             yield f"postgres://{{user}}@/{{database}}?host={folder}"
         finally:
             subprocess.run([programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def temporary_standby(programs: Path, url: str) -> Iterator[str]:
+    """Within it, a hot standby of the server runs, up to date as of its start. Yields its URL, to be filled in."""
+    folder = Path(tempfile.mkdtemp(prefix="standby-"))
+    account: dict[str, Any] = {"user": _account()} if os.geteuid() == 0 else {}
+    quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": "/"}
+    data, primary = folder / "data", url.format(user="postgres", database="postgres")
+    try:
+        if account:
+            shutil.chown(folder, account["user"])
+            folder.chmod(0o755)
+        copy = ["-d", primary, "-D", str(data), "-X", "stream", "-c", "fast", "--no-sync", "-R"]
+        subprocess.run([programs / "pg_basebackup", *copy], **quiet, **account)
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
+        subprocess.run([programs / "pg_ctl", "-D", data, "-w", "-o", options, "start"], **quiet, **account)
+        try:
+            yield f"postgres://{{user}}@/{{database}}?host={folder}"
+        finally:
+            subprocess.run([programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet, **account)
     finally:
         shutil.rmtree(folder)
 
