@@ -59,7 +59,10 @@ test("the text of a day with a calendar", () => {
 test("the text of a day without a calendar", () => {
   assert.equal(describeDay({ bars: 0 }, USUAL), "no bars");
   assert.equal(describeDay({ bars: 999, expected: 1440 }, USUAL), "999 bars, 99% of a usual day");
-  assert.equal(describeDay({ bars: 1, expected: 1440, forming: true }, UNKNOWN), "1 bar of 1,440 minutes, not over yet");
+  assert.equal(
+    describeDay({ bars: 1, expected: 1440, forming: true }, UNKNOWN),
+    "1 bar of 1,440 minutes, not over yet",
+  );
 });
 
 test("the text on the measure", () => {
