@@ -45,7 +45,7 @@ class SessionStore(db.SessionStore):
                 super().save(must_create)
             if not refusal:
                 return
-        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # django-stubs lack it
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # the stubs lack it
         signed = signing.dumps(data, salt=SALT, serializer=self.serializer, compress=True)
         self._session_key = f"{PREFIX}{signed}"
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from config.testing.builders import ingest
 from config.testing.clocks import CME, utc
@@ -11,7 +12,7 @@ from config.testing.reference.coverage import LATER, set_calendar
 from marketdata.coverage.report import read_coverage
 from marketdata.models import Series
 
-YEAR = Path("/work/shared/fixtures/nq-front-2018/nq-front-2018.ohlcv-1m.dbn.zst")
+YEAR = Path(settings.BASE_DIR).parent / "shared/fixtures/nq-front-2018/nq-front-2018.ohlcv-1m.dbn.zst"
 
 
 @pytest.mark.skipif(not YEAR.exists(), reason="NOT TESTED: the file is not part of the project")
