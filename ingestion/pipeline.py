@@ -180,8 +180,8 @@ def _open(source: SourceFile, options: IngestOptions, progress: Progress) -> Fil
 
 def _list_settlements(file: FileReader) -> list[Settlement]:
     """The stored series whose contracts the file settles, so that they get another name."""
-    columns = file.contract_columns
     moved = {(source, one.symbol) for one in file.instruments for source in one.moved_from}
+    columns = file.contract_columns if moved else {}
     return [Settlement(source, symbol, columns[symbol]) for source, symbol in sorted(moved)]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -38,7 +39,7 @@ from ingestion.symbology.contracts import (
 from ingestion.symbology.covered import CoveredRange, FileContent, find_covered_ranges
 from ingestion.symbology.intervals import InstrumentInterval, IntervalLog
 from ingestion.symbology.mapped_dates import MappedSeries, find_mapped_dates
-from ingestion.symbology.mapped_days import DateSpan, MappedDays, join_spans
+from ingestion.symbology.mapped_days import DateSpan, MappedDays
 from ingestion.symbology.resolve import ResolvedBars, SymbolResolver
 from ingestion.symbology.stored_instruments import find_possible_series, find_stored_instruments
 from ingestion.validation.describe import to_datetime
@@ -136,13 +137,11 @@ class FileReader:
             return {symbol: describe_raw_symbol(raw_symbol, self.metadata.dataset) for symbol in self.symbols}
         return {one.symbol: describe_series(one, self.metadata.dataset) for one in self.instruments}
 
-    @property
+    @cached_property
     def mapped_dates(self) -> dict[str, list[DateSpan]]:
-        """The dates on which the file maps each series, whether or not it has bars then."""
-        mapped: dict[str, list[DateSpan]] = defaultdict(list)
-        for symbol, one in self._list_mapped_series():
-            mapped[symbol] += find_mapped_dates(self.metadata, one)
-        return {symbol: join_spans(dates) for symbol, dates in mapped.items()}
+        """The dates on which the file maps each series, whether or not it has bars then. To be read after the last
+        row."""
+        return find_mapped_dates(self.metadata, self._list_mapped_series())
 
     def load_contracts(self) -> None:
         """Load what the table, and the definition files beside the file, know of its instruments. Needs the locks of
@@ -212,15 +211,14 @@ class FileReader:
         mapped = {mapped.symbol for mapped in self.metadata.mappings}
         return sorted(mapped) or [symbol for symbol in [self._assignment.vendor_symbol] if symbol]
 
-    def _list_mapped_series(self) -> Iterator[tuple[str, MappedSeries]]:
+    def _list_mapped_series(self) -> Iterator[MappedSeries]:
         if self._assignment.symbol:
-            for symbol in self.symbols:
-                for raw_symbol in self._list_raw_symbols() or [""]:
-                    yield symbol, MappedSeries(raw_symbol, None)
+            for raw_symbol in self._list_raw_symbols() or [""]:
+                yield MappedSeries(self._assignment.symbol, raw_symbol, None)
             return
         for one in self.instruments:
-            ids = frozenset([one.instrument_id]) if self._contracts.is_needed(one.raw_symbol) else None
-            yield one.symbol, MappedSeries(one.raw_symbol, ids)
+            number = one.instrument_id if self._contracts.is_needed(one.raw_symbol) else None
+            yield MappedSeries(one.symbol, one.raw_symbol, number)
 
     def notes(self) -> Iterator[str]:
         """Sentences for the user about a file that was read to its end."""

@@ -13,6 +13,7 @@ from ingestion.dbn.text import to_printable
 from ingestion.split.dates import DateContent, find_dates
 from ingestion.split.occupied import OccupiedDates
 from ingestion.split.timeline import ContractTimeline
+from ingestion.symbology.contracts import describe_contract
 from ingestion.symbology.intervals import ONE_DAY
 from ingestion.symbology.stored_contracts import StoredSeries
 from marketdata.contracts.years import Contract
@@ -20,6 +21,7 @@ from marketdata.models import Series, SeriesInstrument
 from marketdata.models.contract import ContractColumns
 
 _CONTRACT_COLUMNS = tuple(column.name for column in ContractColumns._meta.get_fields())
+_DEFINED_COLUMNS = ("activation_date", "expiration_date")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def draft_split(cursor: CursorWrapper, stored: StoredSeries, occupied: OccupiedD
         return Draft(SeriesSplit(stored.series, stored.raw_symbol, refusal=reason))
     parts = list(_divide_rows(stored, timeline))
     names = {day: timeline.find_name(day) for day in contents}
-    columns = {name: describe_contract(contract, stored.series) for name, contract in timeline.contracts.items()}
+    columns = {name: _describe(contract, stored.series) for name, contract in timeline.contracts.items()}
     split = SeriesSplit(stored.series, stored.raw_symbol, [], parts, columns, _have_raw_symbols(parts))
     return _check_targets(Draft(split, contents, _add_row_dates(names, parts)), occupied)
 
@@ -135,19 +137,13 @@ def add_moves(drafts: Sequence[Draft], occupied: OccupiedDates) -> list[SeriesSp
     return [_refuse_circle(split, sources) for split in splits]
 
 
-def describe_contract(contract: Contract | None, series: Series) -> dict[str, object]:
-    """The columns of a series of the contract. Without a contract they are those of `series`."""
+def _describe(contract: Contract | None, series: Series) -> dict[str, object]:
+    """The columns of a series of the contract. Without a contract they are those of `series`, and so are the dates that
+    only a definition file has."""
     columns = {name: getattr(series, name) for name in _CONTRACT_COLUMNS}
     if contract is None:
         return columns
-    return columns | {
-        "kind": contract.kind.value,
-        "contract_month": contract.month,
-        "contract_year": contract.year,
-        "is_settled": contract.is_settled,
-        "last_date": contract.last_date,
-        "root": contract.root[: Series._meta.get_field("root").max_length],
-    }
+    return describe_contract(contract) | {name: columns[name] for name in _DEFINED_COLUMNS}
 
 
 def _divide_rows(stored: StoredSeries, timeline: ContractTimeline) -> Iterator[RowPart]:

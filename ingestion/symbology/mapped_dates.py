@@ -6,9 +6,10 @@ Minutes without bars are missing only on these dates. So they are stored with th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from ingestion.dbn.metadata import DbnMetadata, MappedInterval
 from ingestion.symbology.intervals import ONE_DAY, InstrumentInterval
@@ -18,23 +19,36 @@ from marketdata.models import IngestRun, Series, SeriesInstrument
 
 @dataclass(frozen=True)
 class MappedSeries:
-    """Which mappings of the file are of a series: those of `raw_symbol` to `instrument_ids`, to any if None."""
+    """Which mappings of the file are of the series `symbol`: those of `raw_symbol` to `instrument_id`, to any if
+    None."""
 
+    symbol: str
     raw_symbol: str
-    instrument_ids: frozenset[int] | None
+    instrument_id: int | None
 
 
-def find_mapped_dates(metadata: DbnMetadata, mapped: MappedSeries) -> list[DateSpan]:
-    """The UTC dates on which the file maps the series, within the range that the file requests.
+def find_mapped_dates(metadata: DbnMetadata, series: Iterable[MappedSeries]) -> dict[str, list[DateSpan]]:
+    """The UTC dates on which the file maps each series, within the range that the file requests.
 
     All dates of that range for a file without mappings; none if the range is undefined, too.
     """
     first, end = _find_requested_dates(metadata)
-    intervals = [interval for interval in metadata.mappings if _is_of_series(interval, mapped)]
-    ranges = [(interval.start, interval.end) for interval in intervals]
-    if not metadata.mappings and metadata.start is not None and metadata.end is not None:
-        ranges = [(first, end)]
-    return join_spans((max(start, first), min(stop, end)) for start, stop in ranges)
+    by_symbol: dict[str, list[MappedInterval]] = defaultdict(list)
+    for interval in metadata.mappings:
+        by_symbol[interval.symbol].append(interval)
+    dates: dict[str, list[DateSpan]] = defaultdict(list)
+    for one in series:
+        dates[one.symbol] += [
+            (interval.start, interval.end)
+            for interval in by_symbol.get(one.raw_symbol, [])
+            if one.instrument_id in (None, interval.instrument_id)
+        ]
+        if not metadata.mappings and metadata.start is not None and metadata.end is not None:
+            dates[one.symbol].append((first, end))
+    return {
+        symbol: join_spans((max(start, first), min(stop, end)) for start, stop in spans)
+        for symbol, spans in dates.items()
+    }
 
 
 def record_mapped_dates(
@@ -74,20 +88,8 @@ def record_mapped_dates(
     )
 
 
-def _is_of_series(interval: MappedInterval, mapped: MappedSeries) -> bool:
-    return interval.symbol == mapped.raw_symbol and (
-        mapped.instrument_ids is None or interval.instrument_id in mapped.instrument_ids
-    )
-
-
 def _find_requested_dates(metadata: DbnMetadata) -> DateSpan:
     """The UTC dates that the file's range touches; all dates where it is undefined."""
-    first = to_datetime(metadata.start).date() if metadata.start is not None else date.min
-    if metadata.end is None:
-        return first, date.max
-    return first, (to_datetime(metadata.end) - timedelta(microseconds=1)).date() + ONE_DAY
-
-
-def to_datetime(nanoseconds: int) -> datetime:
-    """A UTC time, without the fraction of its second."""
-    return datetime.fromtimestamp(nanoseconds // 10**9, UTC)
+    start, end = metadata.time_range
+    first = start.date() if start is not None else date.min
+    return first, date.max if end is None else (end - timedelta(microseconds=1)).date() + ONE_DAY

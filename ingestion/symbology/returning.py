@@ -17,7 +17,6 @@ from ingestion.dbn.metadata import DbnMetadata
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
 from ingestion.symbology.datasets import is_us_equities
-from ingestion.symbology.mapped_dates import to_datetime
 from ingestion.symbology.mapped_days import DateSpan, join_spans
 from marketdata.models import IngestRun, SeriesInstrument
 
@@ -79,7 +78,8 @@ def _count_asked_days(metadata: DbnMetadata, symbol: str, pause: DateSpan) -> in
     ).exclude(undone_by__status=IngestRun.Status.SUCCESS, undone_by__left_count=0)
     requested = runs.values_list("requested_start", "requested_end")
     ranges = [(start.date(), end.date()) for start, end in requested if start and end]
-    if metadata.start is not None and metadata.end is not None:
-        ranges.append((to_datetime(metadata.start).date(), to_datetime(metadata.end).date()))
+    own_start, own_end = metadata.time_range
+    if own_start is not None and own_end is not None:
+        ranges.append((own_start.date(), own_end.date()))
     asked = join_spans((max(start, pause[0]), min(end, pause[1])) for start, end in ranges)
     return sum((end - start).days for start, end in asked)

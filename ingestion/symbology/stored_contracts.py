@@ -25,14 +25,13 @@ from marketdata.contracts.symbols import (
     GLOBEX,
     RawSymbol,
     is_ambiguous_dataset,
+    is_user_defined,
     name_by_instrument,
     parse_raw_symbol,
 )
 from marketdata.contracts.years import Contract, is_past, resolve_contract
 from marketdata.formatting import format_list
 from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
-
-_OPAQUE_PREFIX = "UD:"  # user-defined instruments of CME
 
 
 class Action(StrEnum):
@@ -170,7 +169,7 @@ class _StoredContracts:
             return False
         if series.symbol != raw_symbol and not series.symbol.startswith(name_by_instrument(raw_symbol, 0)[:-1]):
             return False
-        if parse_raw_symbol(raw_symbol, dataset) or raw_symbol.startswith(_OPAQUE_PREFIX):
+        if parse_raw_symbol(raw_symbol, dataset) or is_user_defined(raw_symbol, dataset):
             return True
         return any(row.raw_symbol or row.run_id in self._from_mappings for row in rows)
 

@@ -1,9 +1,8 @@
-"""Roles that may only read, other encodings, and time limits of a role."""
+"""Orphaned runs, other encodings, and a role that may not create tables."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -12,17 +11,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from config.testing.builders import bars, ingest, undo_run, write
+from config.testing.builders import bars, ingest, write
 from config.testing.database.scratch import scratch_database
 from config.testing.processes import run
 from marketdata.models import Bar, IngestRun
 
 READER = "barkeep_test_reads_only"
-ADDRESSES = [
-    *("/", "/series/mnq/", "/runs/1/", "/runs/2/", "/admin/marketdata/ingestrun/", "/admin/marketdata/series/"),
-    *("/api/ingest-runs/", "/api/ingest-runs/2/", "/api/market-data/", "/api/market-data/mnq/ohlcv-1m/stats"),
-    *("/api/market-data/mnq/ohlcv-1m/bars", "/api/market-data/mnq/coverage"),
-]
 
 
 @pytest.fixture
@@ -40,49 +34,10 @@ def reader(orphan, admin_user_committed) -> Client:
 
 
 @pytest.fixture
-def select_only(reader) -> Iterator[Client]:
-    """A web server whose role may only SELECT."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP ROLE IF EXISTS {READER}; CREATE ROLE {READER}")
-        cursor.execute(f"GRANT USAGE ON SCHEMA public TO {READER}")
-        cursor.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}; SET ROLE {READER}")
-        try:
-            yield reader
-        finally:
-            cursor.execute(f"RESET ROLE; DROP OWNED BY {READER}; DROP ROLE {READER}")
-
-
-@pytest.fixture
-def read_only(reader, monkeypatch) -> Iterator[Client]:
-    """A web server on a replica, where no transaction may write."""
-    options = connection.settings_dict["OPTIONS"] | {"options": "-c default_transaction_read_only=on"}
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
-    connection.close()
-    yield reader
-    monkeypatch.undo()
-    connection.close()
-
-
-@pytest.fixture
 def admin_user_committed(market_db):
     user = get_user_model().objects.create_superuser("reads", "reads@example.com", "only-for-this-test-1")
     yield user
     user.delete()
-
-
-def expect_reads(client: Client) -> None:
-    for address in ADDRESSES:
-        assert client.get(address).status_code == 200, address
-    assert client.get("/api/ingest-runs/2/").json()["status"] == "running"
-
-
-@pytest.mark.superuser
-def test_a_role_that_may_only_select_sees_every_page(select_only):
-    expect_reads(select_only)
-
-
-def test_a_replica_shows_every_page(read_only):
-    expect_reads(read_only)
 
 
 def test_a_writer_still_closes_orphaned_runs(reader):
@@ -106,14 +61,6 @@ def test_a_refusal_is_stored_in_any_encoding(market_db, tmp_path, encoding):
         ingest(path)
         assert list(IngestRun.objects.order_by("pk").values_list("status", flat=True)) == ["failed", "success"]
         assert Bar.objects.count() == 3
-
-
-@pytest.mark.parametrize("limit", ["idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout"])
-def test_time_limits_of_the_role_do_not_end_a_load(market_db, tmp_path, limit, monkeypatch):
-    monkeypatch.setenv("PGOPTIONS", f"-c {limit}=100")
-    ended = run("--input", write(tmp_path / "a.dbn.zst", bars(400_000)), "--limit", "10")
-    assert (ended.code, Bar.objects.count()) == (0, 10), ended.err
-    undo_run(1)
 
 
 @pytest.mark.superuser

@@ -13,6 +13,7 @@ import databento_dbn
 
 from ingestion.dbn.folders import DBN_SUFFIXES
 from ingestion.dbn.layout import UNDEFINED_TIME
+from ingestion.dbn.schema import DEFINITION, read_schema
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
 from ingestion.errors import IngestError, UnreadableFile
@@ -49,7 +50,9 @@ def find_definition_files(path: Path) -> list[Path]:
     except OSError:
         return []  # the file was named itself, in a folder that cannot be listed
     named = [one for one in siblings if "definition" in one.name.lower()]
-    return named or (siblings if len(siblings) <= _MAX_OPENED else [])
+    if named or len(siblings) > _MAX_OPENED:
+        return named
+    return [one for one in siblings if read_schema(one) == DEFINITION]
 
 
 def read_definitions_beside(path: Path, dataset: str, symbols: Collection[str]) -> Definitions:
@@ -107,7 +110,7 @@ def _read_records(path: Path, dataset: str) -> Iterator[_Record]:
                 decoder.write(block)
                 for record in decoder.decode():
                     if isinstance(record, databento_dbn.Metadata):
-                        is_definition = (str(record.schema), record.dataset) == ("definition", dataset)
+                        is_definition = (str(record.schema), record.dataset) == (DEFINITION, dataset)
                     elif is_definition and isinstance(record, _RECORDS):
                         yield record
                 if not is_definition:
