@@ -55,7 +55,7 @@ class CandleViewSet(FilesViewSet):
         Intraday candles start at the session's open if the series has a trading calendar, otherwise at UTC midnight. 1d
         and 1w candles are the exchange's trading days and weeks, and `session_date` is their date. A period without a
         bar has no candle. `bar_count` is the number of bars, `expected` the number of minutes the exchange was open. A
-        candle is `forming` until its period is over.
+        candle is `forming` until the exchange closes in its period.
 
         Without `format`, the header Accept selects the format, as for minute bars.
         """

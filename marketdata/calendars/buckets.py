@@ -14,6 +14,7 @@ from datetime import datetime
 
 import numpy as np
 
+from marketdata.calendars.hours import Hours
 from marketdata.calendars.intervals import intersect
 from marketdata.calendars.trading_days import TradingDay
 
@@ -28,13 +29,14 @@ class Buckets:
     ends: np.ndarray
     days: np.ndarray  # index of the day of each bucket
     expected: np.ndarray  # open minutes
+    closes: np.ndarray  # when the last minute ends in which the exchange trades
 
 
 class OpenMinutes:
     """The open minutes of some days, prepared for many counts. Days in time order; times in seconds since 1970, UTC."""
 
-    def __init__(self, days: Sequence[TradingDay]) -> None:
-        spans = [(number, *map(_to_seconds, span)) for number, day in enumerate(days) for span in day.spans]
+    def __init__(self, days: Sequence[TradingDay], hours: Hours = Hours.REGULAR) -> None:
+        spans = [(number, *map(_to_seconds, span)) for number, day in enumerate(days) for span in day.list_spans(hours)]
         self._set_spans(*np.array(spans, np.int64).reshape(-1, 3).T)
 
     def _set_spans(self, days: np.ndarray, opened: np.ndarray, closed: np.ndarray) -> None:
@@ -62,6 +64,14 @@ class OpenMinutes:
         count: np.ndarray = self.count_before(ends) - self.count_before(starts)
         return count
 
+    def find_closes(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """When the last open minute within each of the intervals [start, end) ends; `end` where none is open."""
+        if not len(self.opened):
+            return ends
+        last = np.searchsorted(self.opened, ends, side="left") - 1
+        closes = np.minimum(self.closed[last], ends)
+        return np.where((last >= 0) & (closes > starts), closes, ends)
+
 
 def make_buckets(days: Sequence[TradingDay], minutes: int) -> Buckets:
     """The buckets of `minutes` of all these days, each of which begins where the one before ends."""
@@ -69,7 +79,10 @@ def make_buckets(days: Sequence[TradingDay], minutes: int) -> Buckets:
     numbers = np.repeat(np.arange(len(days)), [len(each) for each in starts])
     # Each bucket ends where the next begins.
     edges = np.concatenate([*starts, np.array([_to_seconds(day.end) for day in days[-1:]], np.int64)])
-    return Buckets(edges[:-1], edges[1:], numbers, np.diff(OpenMinutes(days).count_before(edges)))
+    open_minutes = OpenMinutes(days)
+    expected = np.diff(open_minutes.count_before(edges))
+    closes = OpenMinutes(days, Hours.ALL).find_closes(edges[:-1], edges[1:])
+    return Buckets(edges[:-1], edges[1:], numbers, expected, closes)
 
 
 def _list_starts(day: TradingDay, minutes: int) -> np.ndarray:

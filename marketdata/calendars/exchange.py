@@ -1,30 +1,17 @@
-"""Exchange sessions from pandas_market_calendars, with overrides. The only module that imports the library.
-
-pandas takes half a second to import, so functions import it when a calendar is requested.
-"""
+"""Sessions of an exchange: those of the calendar library, with the overrides of `overrides/`."""
 
 from __future__ import annotations
 
 import calendar as months
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from marketdata.calendars.overrides import find_override, find_regular_hours
-
-if TYPE_CHECKING:
-    from pandas_market_calendars.market_calendar import MarketCalendar
-
-Spans = tuple[tuple[datetime, datetime], ...]
-
-# The library lists these names and raises an error for their sessions.
-_BROKEN = {"ASEX", "XBEL", "XBSE", "XCYS", "XSGO"}
-# The library uses pandas timestamps, which begin in 1677 and end in 2262.
-_YEARS = range(1900, 2200)
+from marketdata.calendars.library import LibrarySession, get_library_calendar, is_known_name
+from marketdata.calendars.overrides import find_market
+from marketdata.calendars.overrides.model import Clock, DateOverride, Market
+from marketdata.calendars.spans import Spans, clip_spans, join_spans, remove_interval
 
 
 class UnknownCalendar(ValueError):
@@ -39,18 +26,20 @@ class UnknownCalendar(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One trading date of an exchange. Times are UTC."""
+    """One trading date of an exchange. Times are UTC.
+
+    `spans` are the intervals of the regular hours, `all_spans` also those of the trading before and after them.
+    """
 
     date: date
-    open: datetime  # scheduled
-    spans: Spans  # the half-open intervals in which it was open
+    open: datetime  # scheduled: intraday candles count from here
+    spans: Spans
+    all_spans: Spans
 
 
 def is_known_calendar(name: str) -> bool:
     """Whether a series may have this calendar. An empty name is not a calendar."""
-    from pandas_market_calendars import get_calendar_names
-
-    return name in get_calendar_names() and name not in _BROKEN
+    return is_known_name(name)
 
 
 @lru_cache(maxsize=64)
@@ -58,33 +47,27 @@ def get_exchange(name: str) -> Exchange:
     """The exchange's time zone and sessions. Raises `UnknownCalendar` if the library has no calendar of this name."""
     if not is_known_calendar(name):
         raise UnknownCalendar(name)
-    from pandas_market_calendars import get_calendar
-
-    with warnings.catch_warnings():
-        # The library warns that some exchanges no longer have a midday break.
-        warnings.simplefilter("ignore", UserWarning)
-        return Exchange(get_calendar(name))
+    return Exchange(find_market(name) or Market(calendars=(name,), base=name))
 
 
 class Exchange:
     """One calendar of the library, with its overrides."""
 
-    def __init__(self, calendar: MarketCalendar) -> None:
-        self._calendar = calendar
-        # An override applies to all aliases of a calendar: NASDAQ is an alias of NYSE.
-        self._names = set(calendar.aliases)
-        self.zone = ZoneInfo(str(calendar.tz))
-        self._opens = _list_regular_times(calendar, "market_open")
-        self._closes = _list_regular_times(calendar, "market_close")
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._library = get_library_calendar(market.base)
+        self.zone = self._library.zone
+        self.has_extended_hours = self._library.has_extended_hours
 
-    def day_end(self, day: date) -> datetime:
-        """When the trading date ends and the next begins, in UTC.
+    def day_start(self, day: date) -> datetime:
+        """When the trading date begins and the one before ends, in UTC.
 
-        An exchange that opens on the evening before ends its day at the regular open (17:00 in Chicago), any other at
-        midnight of its time zone.
+        An exchange that opens on an earlier day begins at its regular open (17:00 in Chicago), any other at midnight of
+        its time zone.
         """
-        opening, offset = _find_regular_time(self._opens, day)
-        return self._utc(day, opening) if offset < 0 else self._utc(day + timedelta(days=1), time())
+        hours = self._market.find_hours(day)
+        days_before, opening = hours.find_hours(day)[0][0] if hours else self._library.find_open(day)
+        return self._utc(day, (days_before, opening) if days_before > 0 else (0, time()))
 
     def list_sessions(self, first: date, last: date) -> list[Session]:
         """The sessions of complete months: `first` is the first day of a month, `last` the last day of one.
@@ -96,75 +79,76 @@ class Exchange:
         traded = {(day.year, day.month) for day in sessions}
         for year, month in _list_months(first, last):
             if (year, month) not in traded:
-                sessions |= {day: self._make_closed_session(day) for day in _list_weekdays(year, month)}
+                sessions |= {day: Session(day, self._find_open(day), (), ()) for day in _list_weekdays(year, month)}
         return [sessions[day] for day in sorted(sessions)]
 
-    def list_library_sessions(self, first: date, last: date) -> list[Session]:
-        """The library's own sessions from `first` to `last`, without overrides."""
-        if first.year not in _YEARS or last.year not in _YEARS:
-            return []
-        schedule = self._calendar.schedule(first, last)
-        if schedule.empty:
-            return []
-        dates = [moment.date() for moment in schedule.index]
-        times = [_to_utc(schedule[name].to_numpy("datetime64[s]").tolist()) for name in schedule.columns]
-        return [
-            Session(day, *_to_open_and_spans(dict(zip(schedule.columns, moments, strict=True))))
-            for day, *moments in zip(dates, *times, strict=True)
-        ]
-
     def _list_overridden_sessions(self, first: date, last: date) -> Iterator[Session]:
-        for session in self.list_library_sessions(first, last):
-            overridden = self._apply_overrides(session)
-            if overridden is not None:
-                yield overridden
+        in_library = set()
+        for session in self._library.list_sessions(first, last):
+            in_library.add(session.date)
+            overrides = self._market.find_dates(session.date)
+            is_closed = any(override.closed for override in overrides)
+            if not is_closed and session.date.weekday() not in self._market.weekdays_closed:
+                yield self._apply_overrides(self._apply_regular_hours(session), overrides)
+        for override in self._market.dates:
+            if override.opens_holiday and override.date not in in_library and first <= override.date <= last:
+                yield self._apply_overrides(self._make_regular_session(override.date), [override])
 
-    def _apply_overrides(self, session: Session) -> Session | None:
-        day, spans = session.date, session.spans
-        for name in self._names:
-            if hours := find_regular_hours(name, day):
-                regular = self._utc(day, _find_regular_time(self._closes, day)[0])
-                close = (hours.friday_close if day.weekday() == 4 else None) or hours.close
-                if close and spans[-1][1] == regular:
-                    spans = _close_at(spans, self._utc(day, close))
-                spans = _remove_interval(spans, *(self._utc(day, moment) for moment in hours.halt))
-            if override := find_override(name, day):
-                if override.closed:
-                    return None
-                if override.close:
-                    spans = _close_at(spans, self._utc(day, override.close))
-                for halt in override.halts:
-                    spans = _remove_interval(spans, *(moment.astimezone(UTC) for moment in halt))
-        return Session(day, session.open, spans)
+    def _apply_overrides(self, session: Session, overrides: list[DateOverride]) -> Session:
+        spans, all_spans = session.spans, session.all_spans
+        for override in overrides:
+            if override.close:
+                closed = (self._utc(session.date, (0, override.close)), datetime.max.replace(tzinfo=UTC))
+                spans, all_spans = remove_interval(spans, *closed), remove_interval(all_spans, *closed)
+            for start, end in override.halts:
+                spans, all_spans = remove_interval(spans, start, end), remove_interval(all_spans, start, end)
+        return replace(session, spans=spans, all_spans=all_spans)
 
-    def _make_closed_session(self, day: date) -> Session:
-        opening, offset = _find_regular_time(self._opens, day)
-        return Session(day, self._utc(day + timedelta(days=offset), opening), ())
+    def _apply_regular_hours(self, session: LibrarySession) -> Session:
+        """The session with the regular hours of its market. Special times of the library cut them."""
+        hours = self._market.find_hours(session.date)
+        if hours is None:
+            return make_session(session)
+        spans = self._list_regular_spans(session.date)
+        day = session.date
+        start = session.open if session.open != self._utc(day, self._library.find_open(day)) else spans[0][0]
+        end = session.close if session.close != self._utc(day, self._library.find_close(day)) else spans[-1][1]
+        spans = clip_spans(spans, start, end)
+        return Session(day, self._find_open(day), spans, spans)
 
-    def _utc(self, day: date, moment: time) -> datetime:
-        return datetime.combine(day, moment.replace(tzinfo=None), self.zone).astimezone(UTC)
+    def _make_regular_session(self, day: date) -> Session:
+        """A session on a date on which the library has none."""
+        spans = self._list_regular_spans(day)
+        return Session(day, self._find_open(day), spans, spans)
+
+    def _list_regular_spans(self, day: date) -> Spans:
+        if hours := self._market.find_hours(day):
+            return tuple((self._utc(day, start), self._utc(day, end)) for start, end in hours.find_hours(day))
+        whole = ((self._utc(day, self._library.find_open(day)), self._utc(day, self._library.find_close(day))),)
+        pause = self._library.find_break(day)
+        return remove_interval(whole, *(self._utc(day, (0, moment)) for moment in pause)) if pause else whole
+
+    def _find_open(self, day: date) -> datetime:
+        """What the intraday candles of a trading date count from."""
+        hours = self._market.find_hours(day)
+        return self._utc(day, hours.find_anchor(day) if hours else self._library.find_open(day))
+
+    def _utc(self, day: date, clock: Clock) -> datetime:
+        days_before, moment = clock
+        return datetime.combine(day - timedelta(days=days_before), moment, self.zone).astimezone(UTC)
 
 
-def _to_utc(column: list[datetime]) -> list[datetime]:
-    return [moment.replace(tzinfo=UTC) for moment in column]
-
-
-def _to_open_and_spans(times: dict[str, datetime]) -> tuple[datetime, Spans]:
-    opens, closes = times["market_open"], times["market_close"]
-    break_start, break_end = times.get("break_start", closes), times.get("break_end", closes)
-    return opens, _remove_interval(((opens, closes),), break_start, break_end)
-
-
-def _close_at(spans: Spans, close: datetime) -> Spans:
-    """The spans that begin before `close`; the last of them ends at `close`."""
-    begun = [span for span in spans if span[0] < close]
-    return (*begun[:-1], (begun[-1][0], close))
-
-
-def _remove_interval(spans: Spans, start: datetime, end: datetime) -> Spans:
-    """The spans without [start, end)."""
-    pieces = [piece for span in spans for piece in ((span[0], min(span[1], start)), (max(span[0], end), span[1]))]
-    return tuple(piece for piece in pieces if piece[0] < piece[1]) if start < end else spans
+def make_session(session: LibrarySession) -> Session:
+    """The session as the library has it."""
+    spans: Spans = ((session.open, session.close),)
+    if session.break_start and session.break_end:
+        spans = remove_interval(spans, session.break_start, session.break_end)
+    for start, end in session.interruptions:
+        spans = remove_interval(spans, start, end)
+    first, last = session.pre or session.open, session.post or session.close
+    return Session(
+        session.date, session.open, spans, join_spans(((first, session.open), *spans, (session.close, last)))
+    )
 
 
 def _list_months(first: date, last: date) -> Iterator[tuple[int, int]]:
@@ -176,19 +160,3 @@ def _list_weekdays(year: int, month: int) -> Iterator[date]:
     for number in range(1, months.monthrange(year, month)[1] + 1):
         if (day := date(year, month, number)).weekday() < 5:
             yield day
-
-
-def _list_regular_times(calendar: MarketCalendar, name: str) -> list[tuple[date, time, int]]:
-    """The exchange's regular times of this name, in time order: valid from, the time, and the offset from the trading
-    date in days.
-
-    The library gives the date of a change as text or as a pandas Timestamp, and None for the first time.
-    """
-    return [
-        (date.fromisoformat(str(since)[:10]) if since else date.min, moment, offset[0] if offset else 0)
-        for since, moment, *offset in calendar.get_time(name, all_times=True)
-    ]
-
-
-def _find_regular_time(regular_times: list[tuple[date, time, int]], day: date) -> tuple[time, int]:
-    return next((moment, offset) for since, moment, offset in reversed(regular_times) if since <= day)

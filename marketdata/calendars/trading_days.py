@@ -2,7 +2,10 @@
 
 - A day ends when the next begins: at 17:00 Chicago for CME, at midnight New York for equities. A weekend or a holiday
   belongs to the trading day that follows, so every bar has a day.
-- A week consists of the trading days whose dates share an ISO week. Its date is its Monday, also if that is a holiday.
+- A week runs from Monday to Sunday, and its date is its Monday, also if that is a holiday. Where an exchange trades
+  from Sunday to Thursday, the week begins on Sunday (see `weeks`).
+- A day is open in its regular hours, and each of their minutes should have a bar. Equities also trade before and after
+  them: these extended hours may have bars, and no bar is missing there.
 - A series without a calendar has UTC days that are open all the time, also on weekends.
 """
 
@@ -16,7 +19,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, pairwise
 from operator import attrgetter
 
-from marketdata.calendars.exchange import Session, Spans, get_exchange
+from marketdata.calendars.exchange import Session, get_exchange
+from marketdata.calendars.hours import Hours
+from marketdata.calendars.spans import Spans, clip_spans
+from marketdata.calendars.weeks import find_week_date
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -36,7 +42,17 @@ class TradingDay:
     end: datetime
     open: datetime  # intraday buckets count from here: 17:00 Chicago on Sunday for a Monday, 09:30 New York
     ts: datetime  # the timestamp of the day's candle: 17:00 Chicago on the evening before, midnight New York
-    spans: Spans  # when it was open: without the daily break, halts, and the time after an early close
+    spans: Spans  # its regular hours: without the daily break, halts, and the time after an early close
+    all_spans: Spans  # these and the extended hours
+
+    def list_spans(self, hours: Hours) -> Spans:
+        """When it traded within these hours."""
+        return self.spans if hours is Hours.REGULAR else self.all_spans
+
+    def find_close(self, hours: Hours) -> datetime:
+        """When trading within these hours ends; the end of the day if there was none."""
+        spans = self.list_spans(hours)
+        return spans[-1][1] if spans else self.end
 
     @property
     def expected(self) -> int:
@@ -46,9 +62,9 @@ class TradingDay:
 
 @dataclass(frozen=True, slots=True)
 class TradingWeek:
-    """The trading days of one ISO week."""
+    """The trading days of one week. `date` is the first day of the week, whether it is a trading date or not."""
 
-    monday: date
+    date: date
     days: tuple[TradingDay, ...]
 
     @property
@@ -94,25 +110,21 @@ def find_trading_weeks(calendar: str, start: datetime, end: datetime) -> list[Tr
     overlapping = find_trading_days(calendar, start, end)
     if not overlapping:
         return []
-    first, last = to_monday(overlapping[0].date), to_monday(overlapping[-1].date)
+    first, last = (find_week_date(calendar, day.date) for day in (overlapping[0], overlapping[-1]))
     around = find_trading_days(calendar, overlapping[0].start - 7 * _DAY, overlapping[-1].end + 7 * _DAY)
     return [
-        TradingWeek(monday, tuple(days))
-        for monday, days in groupby(around, key=lambda day: to_monday(day.date))
-        if first <= monday <= last
+        TradingWeek(week, tuple(days))
+        for week, days in groupby(around, key=lambda day: find_week_date(calendar, day.date))
+        if first <= week <= last
     ]
-
-
-def to_monday(day: date) -> date:
-    """The Monday of the ISO week of a trading date."""
-    return day - timedelta(days=day.weekday())
 
 
 def _utc_days(start: datetime, end: datetime) -> Iterator[TradingDay]:
     midnight = datetime.combine(start.date(), time(), UTC)
     while midnight < end:
         following = midnight + _DAY
-        yield TradingDay(midnight.date(), midnight, following, midnight, midnight, ((midnight, following),))
+        spans = ((midnight, following),)
+        yield TradingDay(midnight.date(), midnight, following, midnight, midnight, spans, spans)
         midnight = following
 
 
@@ -133,14 +145,19 @@ def _load_years(calendar: str, first: int, last: int) -> None:
     sessions = exchange.list_sessions(date(first - 1, 12, 1), date(last, 12, 31))
     days: dict[int, list[TradingDay]] = {year: [] for year in range(first - 1, last + 1)}
     for before, session in pairwise(sessions):
-        start, end = exchange.day_end(before.date), exchange.day_end(session.date)
-        days[session.date.year].append(_make_day(session, start, end, exchange.day_end(session.date - _DAY)))
+        start, end = exchange.day_start(before.date + _DAY), exchange.day_start(session.date + _DAY)
+        days[session.date.year].append(_make_day(session, start, end, exchange.day_start(session.date)))
     _years.update({(calendar, year): tuple(days[year]) for year in range(first, last + 1)})
 
 
-def _make_day(session: Session, start: datetime, end: datetime, evening_before: datetime) -> TradingDay:
+def _make_day(session: Session, start: datetime, end: datetime, regular_start: datetime) -> TradingDay:
     # Where an exchange moved its opening, a session can begin before the previous day ends.
-    spans = tuple(
-        (max(opened, start), min(closed, end)) for opened, closed in session.spans if opened < end and closed > start
+    return TradingDay(
+        session.date,
+        start,
+        end,
+        min(max(session.open, start), end),
+        max(regular_start, start),
+        clip_spans(session.spans, start, end),
+        clip_spans(session.all_spans, start, end),
     )
-    return TradingDay(session.date, start, end, min(max(session.open, start), end), max(evening_before, start), spans)

@@ -21,7 +21,8 @@ class Candle(NamedTuple):
     """One period that has bars. Prices are exact decimal text without trailing zeros, as in `BarRow`; `ts` is UTC.
 
     `bar_count` is the number of bars, `expected` the number of open minutes. `bar_count` may be larger, where the
-    exchange traded outside its calendar's hours. `forming`: the period is not over yet.
+    exchange traded outside its calendar's hours. `forming`: the exchange is still
+    to trade in the period.
     """
 
     ts: datetime
@@ -88,7 +89,7 @@ def read_candles(symbol: str, periods: Periods, *, now: datetime) -> Iterator[Ca
     indexes = [row[0] for row in rows]
     if by_hours:
         indexes = np.searchsorted(periods.starts, np.array(indexes, np.int64)).tolist()
-    over = (periods.ends <= now.timestamp()).tolist()
+    over = (periods.closes <= now.timestamp()).tolist()
     labels, expected = periods.labels.tolist(), periods.expected.tolist()
     for index, (_, opened, high, low, close, volume, count) in zip(indexes, rows, strict=True):
         values = (opened, high, low, close, volume, count)

@@ -13,6 +13,7 @@ from datetime import date, datetime
 import numpy as np
 
 from marketdata.calendars.buckets import OpenMinutes, make_buckets
+from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import TradingDay, TradingWeek, find_trading_days, find_trading_weeks
 
 INTRADAY = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240}
@@ -24,7 +25,7 @@ class Periods:
     """Periods in time order: one element of each int64 array per period. Times are seconds since 1970, UTC.
 
     `starts` and `ends` bound the bars (half-open). `labels` are the timestamps of the candles: of a day its regular
-    start, also where the day includes a weekend before it. `dates` are trading dates, of a week its Monday.
+    start, also where the day includes a weekend before it. `dates` are trading dates, of a week its first day.
     """
 
     labels: np.ndarray
@@ -32,6 +33,7 @@ class Periods:
     ends: np.ndarray
     dates: Sequence[date]
     expected: np.ndarray  # open minutes
+    closes: np.ndarray  # when the exchange closes: from then on the candle is not forming
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -43,6 +45,7 @@ class Periods:
             self.ends[selected],
             self.dates[selected],
             self.expected[selected],
+            self.closes[selected],
         )
 
     @property
@@ -59,20 +62,22 @@ def find_periods(calendar: str, timeframe: str, start: datetime, end: datetime) 
     if timeframe == "1w":
         weeks = find_trading_weeks(calendar, start, end)
         days = [day for week in weeks for day in week.days]
-        return _make_periods(weeks, [week.monday for week in weeks], days)
+        return _make_periods(weeks, [week.date for week in weeks], days)
     days = find_trading_days(calendar, start, end)
     if timeframe == "1d":
         return _make_periods(days, [day.date for day in days], days)
     buckets = make_buckets(days, INTRADAY[timeframe])
     dates = np.array([day.date for day in days], dtype=object)[buckets.days]
-    return Periods(buckets.starts, buckets.starts, buckets.ends, dates, buckets.expected)
+    return Periods(buckets.starts, buckets.starts, buckets.ends, dates, buckets.expected, buckets.closes)
 
 
 def _make_periods(
     units: Sequence[TradingDay] | Sequence[TradingWeek], dates: list[date], days: Sequence[TradingDay]
 ) -> Periods:
     labels, starts, ends = (_list_seconds(units, name) for name in ("ts", "start", "end"))
-    return Periods(labels, starts, ends, dates, OpenMinutes(days).count_between(starts, ends))
+    expected = OpenMinutes(days).count_between(starts, ends)
+    closes = OpenMinutes(days, Hours.ALL).find_closes(starts, ends)
+    return Periods(labels, starts, ends, dates, expected, closes)
 
 
 def _list_seconds(units: Sequence[TradingDay] | Sequence[TradingWeek], name: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from statistics import median
 import numpy as np
 
 from marketdata.calendars.buckets import OpenMinutes
+from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import TradingDay
 from marketdata.rollup.minute_masks import MinuteMasks, datetime_to_minute, minute_to_datetime
 
@@ -22,8 +23,8 @@ class DayCoverage:
 
     `open_bars` counts the `bars` in minutes that the exchange was open, `outside_session` the others, from before,
     after or breaks. Compare `open_bars` with `expected_by_now`, the open minutes of the series' life up to now. Once
-    the day is over, they are all that were `expected`. While the day is `forming`, they are the open minutes that are
-    over or at or before the last bar. `outside_data`: the exchange was open, but not within the life.
+    the exchange has closed, they are all that were `expected`. While the day is `forming`, they are the open minutes
+    that are over or at or before the last bar. `outside_data`: the exchange was open, but not within the life.
 
     `gaps` counts the places within the day where minutes are missing between two bars. `first` and `last` are None for
     a day without bars.
@@ -119,7 +120,7 @@ def _measure_day(
         open_bars=open_bars,
         expected=expected,
         expected_by_now=expected_by_now,
-        forming=day.end > now,
+        forming=day.find_close(Hours.ALL) > now,
         first=minute_to_datetime(first) if bars else None,
         last=minute_to_datetime(last) if bars else None,
         gaps=gaps,

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from marketdata.calendars.trading_days import TradingDay, find_trading_day, find_trading_days, to_monday
+from marketdata.calendars.trading_days import TradingDay, find_trading_day, find_trading_days
+from marketdata.calendars.weeks import find_week_date
 from marketdata.candles.aggregate import Candle
 from marketdata.candles.periods import INTRADAY
 from marketdata.candles.query import iterate_candles
@@ -87,8 +88,9 @@ def find_period(ts: datetime, calendar: str, timeframe: str) -> Period:
         return Period(day.ts, day.date, day.start, day.end)
     if timeframe == "1w":
         around = find_trading_days(calendar, ts - timedelta(days=20), ts + timedelta(days=20))
-        week = [one for one in around if to_monday(one.date) == to_monday(day.date)]
-        return Period(week[0].ts, to_monday(day.date), week[0].start, week[-1].end)
+        week_date = find_week_date(calendar, day.date)
+        week = [one for one in around if find_week_date(calendar, one.date) == week_date]
+        return Period(week[0].ts, week_date, week[0].start, week[-1].end)
     length = INTRADAY[timeframe] * MINUTE
     edge = day.open
     while edge > ts:

@@ -9,6 +9,7 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 from config.testing.clocks import utc
+from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import TradingDay, find_trading_days
 from marketdata.coverage import gaps, outside_session
 from marketdata.coverage.days import DayCoverage
@@ -50,7 +51,7 @@ def measure_day_slowly(
         open_bars=len(opened.intersection(inside)),
         expected=len(due),
         expected_by_now=len(due & is_over),
-        forming=day.end > now,
+        forming=day.find_close(Hours.ALL) > now,
         first=inside[0] if inside else None,
         last=inside[-1] if inside else None,
         gaps=sum(after - before > MINUTE for before, after in pairwise(inside)),

@@ -21,7 +21,7 @@ class CandleSerializer(serializers.Serializer):
     volume = serializers.IntegerField(help_text="The sum of the bars. It can exceed 2^64 - 1.")
     bar_count = CountField(help_text="The number of bars.")
     expected = CountField(help_text="The number of minutes the exchange was open.")
-    forming = serializers.BooleanField(help_text="Whether the period is not over.")
+    forming = serializers.BooleanField(help_text="Whether the exchange is still to trade in the period.")
 
 
 class CandlePageSerializer(serializers.Serializer):

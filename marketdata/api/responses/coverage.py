@@ -24,7 +24,7 @@ class DaySerializer(serializers.Serializer):
     open_bars = CountField(help_text="The bars in minutes that the exchange was open.")
     expected = CountField(help_text="The minutes of the series' life in which the exchange was open.")
     expected_by_now = CountField()
-    forming = serializers.BooleanField(help_text="Whether the day is not over.")
+    forming = serializers.BooleanField(help_text="Whether the exchange is still to trade on this day.")
     first = serializers.DateTimeField(allow_null=True, help_text="The first bar. Null for a day without bars.")
     last = serializers.DateTimeField(allow_null=True, help_text="The last bar. Null for a day without bars.")
     gaps = CountField()

@@ -1,81 +1,137 @@
 """The overrides of the calendar library: each is still needed, each is applied, and the days are as in the sources."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from importlib.metadata import version
 from itertools import pairwise
 
 import pytest
 
 from config.testing.clocks import find_day, format_spans
-from marketdata.calendars.exchange import get_exchange
-from marketdata.calendars.overrides import CHECKED_VERSION, CME, DATE_OVERRIDES, REGULAR_HOURS
+from marketdata.calendars.exchange import get_exchange, make_session
+from marketdata.calendars.library import get_library_calendar, is_known_name
+from marketdata.calendars.overrides import CHECKED_VERSION, MARKETS
+from marketdata.calendars.overrides.model import parse_clock, parse_hours
 
+CME = "CME Globex Equity"
 date_overrides = pytest.mark.parametrize(
-    ("calendar", "override"),
-    [(calendar, override) for calendar, table in DATE_OVERRIDES.items() for override in table],
+    ("market", "override"), [(market, override) for market in MARKETS for override in market.dates], ids=str
 )
 regular_hours = pytest.mark.parametrize(
-    ("calendar", "hours"), [(calendar, hours) for calendar, table in REGULAR_HOURS.items() for hours in table]
+    ("market", "hours"), [(market, hours) for market in MARKETS for hours in market.hours], ids=str
 )
 
 
-def find_library_session(calendar, day):
-    return next(iter(get_exchange(calendar).list_library_sessions(day, day)), None)
+def list_library_sessions(market, day):
+    """The library's own session of this date in each calendar of the market; None where it has none."""
+    sessions = (get_library_calendar(name).list_sessions(day, day) for name in market.calendars)
+    return [make_session(*found) if found else None for found in sessions]
 
 
 def test_the_overrides_were_checked_against_the_installed_version():
-    assert version("pandas_market_calendars") == CHECKED_VERSION, "Check overrides.py again, then change its version."
+    assert version("pandas_market_calendars") == CHECKED_VERSION, "Check the overrides again, then change the version."
 
 
 @date_overrides
-def test_a_date_override_is_still_needed(calendar, override):
-    """Fails when the library is right: then the override can be removed."""
-    session = find_library_session(calendar, override.date)
-    assert session is not None
-    overridden = find_day(calendar, override.date.isoformat())
-    assert overridden is None or overridden.spans != session.spans
+def test_a_date_override_is_still_needed(market, override):
+    """Fails when the library is right in all calendars of the market: then the override can be removed."""
+    day = find_day(market.base, override.date.isoformat())
+    assert any(
+        (session is None) != (day is None) or (day and session and session.spans != day.spans)
+        for session in list_library_sessions(market, override.date)
+    ), f"The library agrees: {override} can be removed."
 
 
 @date_overrides
-def test_a_date_override_is_applied(calendar, override):
-    day = find_day(calendar, override.date.isoformat())
+def test_a_date_override_is_applied(market, override):
+    day = find_day(market.base, override.date.isoformat())
     assert (day is None) == override.closed
-    zone = get_exchange(calendar).zone
+    zone = get_exchange(market.base).zone
     if override.close:
-        assert day.spans[-1][1].astimezone(zone).time() == override.close
+        assert day.spans[-1][1].astimezone(zone).time() <= override.close
     for start, end in override.halts:
         assert not any(opened < end and start < closed for opened, closed in day.spans)
 
 
 @regular_hours
-def test_regular_hours_are_still_needed_on_their_first_and_last_day(calendar, hours):
-    sessions = {day: find_library_session(calendar, day) for day in (hours.first, hours.last)}
-    days = [day for day, session in sessions.items() if session is not None]  # 1 January 2010 is a holiday
-    assert hours.last in days
-    for day in days:
-        assert find_day(calendar, day.isoformat()).spans != sessions[day].spans
+def test_regular_hours_are_still_needed_on_their_first_and_last_day(market, hours):
+    last = min(hours.last, date(2027, 6, 30))
+    for day in (hours.first, last):
+        sessions = list_library_sessions(market, day)
+        found = find_day(market.base, day.isoformat())
+        assert not any(sessions) or any(session and session.spans != found.spans for session in sessions), (
+            f"The library agrees: {hours} can be removed."
+        )
 
 
 def test_regular_hours_have_no_gaps_between_them():
-    for table in REGULAR_HOURS.values():
-        assert all(before.last < after.first <= before.last + timedelta(days=3) for before, after in pairwise(table))
+    for market in MARKETS:
+        assert all(
+            before.last < after.first <= before.last + timedelta(days=3) for before, after in pairwise(market.hours)
+        )
+
+
+@pytest.mark.parametrize("market", MARKETS, ids=lambda market: market.base)
+def test_a_market_has_names_of_the_library_once(market):
+    assert market.base in market.calendars
+    assert all(is_known_name(name) for name in market.calendars)
+    assert sum(name in other.calendars for name in market.calendars for other in MARKETS) == len(market.calendars)
+    for name in market.calendars:
+        assert get_exchange(name).zone == get_library_calendar(name).zone
+
+
+@pytest.mark.parametrize("market", MARKETS, ids=lambda market: market.base)
+def test_each_override_has_a_reason_and_a_source(market):
+    for override in (*market.dates, *market.hours):
+        assert override.reason
+        assert override.source
+
+
+def test_hours_are_read_as_written():
+    assert parse_hours("-17:00/15:15 15:30/16:00") == (
+        ((1, time(17)), (0, time(15, 15))),
+        ((0, time(15, 30)), (0, time(16))),
+    )
+    assert parse_clock("-3d17:00") == (3, time(17))
+    for text in ("17", "+17:00", "24:00", "17:00-18:00", "-d17:00"):
+        with pytest.raises(ValueError):
+            parse_clock(text)
 
 
 @pytest.mark.parametrize(
     ("day", "spans"),
     [
-        ("2012-10-26", ["17:00-15:15"]),
+        ("2010-11-24", ["15:30-16:30", "17:00-15:15"]),
+        ("2010-11-25", ["17:00-10:30"]),  # Thanksgiving: no evening before it
+        ("2010-11-26", ["17:00-12:15"]),
+        ("2010-12-23", ["15:30-16:30", "17:00-15:15"]),
+        ("2010-12-27", ["17:00-15:15"]),
+        ("2011-04-25", ["17:00-15:15"]),
+        ("2011-10-10", ["17:00-15:15"]),  # a Monday
+        ("2011-10-12", ["15:30-16:30", "17:00-15:15"]),
+        ("2011-12-27", ["17:00-15:15"]),
+        ("2012-07-03", ["15:30-16:30", "17:00-12:15"]),
+        ("2012-07-04", ["15:30-16:30", "17:00-10:30"]),
+        ("2012-07-05", ["17:00-15:15"]),
+        ("2012-10-26", ["15:30-16:30", "17:00-15:15"]),
         ("2012-10-29", ["17:00-08:15"]),
         ("2012-10-30", ["17:00-08:15"]),
-        ("2012-10-31", ["17:00-15:15", "15:30-16:00"]),
-        ("2012-11-16", ["17:00-15:15"]),
+        ("2012-10-31", ["17:00-15:15"]),
+        ("2012-11-16", ["15:30-16:30", "17:00-15:15"]),
         ("2012-11-19", ["17:00-15:15", "15:30-16:15"]),
         ("2012-11-23", ["17:00-12:15"]),
+        ("2013-03-06", ["17:00-15:15", "15:30-16:00", "16:10-16:15"]),
+        ("2013-08-21", ["17:28-15:15", "15:30-16:15"]),
         ("2014-08-25", ["21:00-15:15", "15:30-16:15"]),
+        ("2015-07-01", ["19:45-15:15", "15:30-16:15"]),  # a leap second
         ("2015-09-18", ["17:00-15:15", "15:30-16:15"]),
         ("2015-09-21", ["17:00-15:15", "15:30-16:00"]),
+        ("2018-04-30", ["17:30-15:15", "15:30-16:00"]),
         ("2018-12-05", ["17:00-08:30"]),
         ("2019-02-27", ["17:00-18:40", "21:45-15:15", "15:30-16:00"]),
+        ("2020-03-09", ["17:00-08:36", "08:49-15:15", "15:30-16:00"]),  # circuit breakers
+        ("2020-03-12", ["17:00-08:37", "08:50-15:15", "15:30-16:00"]),
+        ("2020-03-16", ["17:00-08:31", "08:45-15:15", "15:30-16:00"]),
+        ("2020-03-18", ["17:00-11:58", "12:11-15:15", "15:30-16:00"]),
         ("2021-06-25", ["17:00-15:15", "15:30-16:00"]),
         ("2021-06-28", ["17:00-16:00"]),
         ("2024-03-29", None),
@@ -97,4 +153,7 @@ def test_days_around_a_closed_date_are_adjacent():
 def test_both_equities_calendars_agree():
     """NYSE and XNYS come from different sources: a new difference needs a new override."""
     first, last = date(2007, 1, 1), date(2028, 12, 31)
-    assert get_exchange("NYSE").list_sessions(first, last) == get_exchange("XNYS").list_sessions(first, last)
+    sessions = (
+        [(one.date, one.spans) for one in get_exchange(name).list_sessions(first, last)] for name in ("NYSE", "XNYS")
+    )
+    assert next(sessions) == next(sessions)

@@ -21,7 +21,8 @@ from config.testing.clocks import (
     utc,
 )
 from marketdata.calendars.exchange import UnknownCalendar
-from marketdata.calendars.trading_days import find_trading_day, find_trading_days, find_trading_weeks, to_monday
+from marketdata.calendars.trading_days import find_trading_day, find_trading_days, find_trading_weeks
+from marketdata.calendars.weeks import find_week_date
 
 
 @pytest.mark.parametrize(
@@ -144,17 +145,17 @@ def test_weeks_are_complete_and_adjacent(calendar, start, minutes):
     assert weeks[0].start <= start < weeks[0].end
     assert weeks[-1].start < end <= weeks[-1].end
     for week in weeks:
-        assert week.monday.weekday() == 0
-        assert {to_monday(day.date) for day in week.days} == {week.monday}
+        assert week.date.weekday() == 0
+        assert {find_week_date(calendar, day.date) for day in week.days} == {week.date}
         # Neither the day before nor the day after belongs to this week.
-        assert find_trading_day(calendar, week.start - timedelta(minutes=1)).date < week.monday
-        assert find_trading_day(calendar, week.end).date >= week.monday + timedelta(days=7)
+        assert find_trading_day(calendar, week.start - timedelta(minutes=1)).date < week.date
+        assert find_trading_day(calendar, week.end).date >= week.date + timedelta(days=7)
     assert all(before.end == after.start for before, after in pairwise(weeks))
 
 
 def test_a_week_has_the_date_of_its_monday_even_if_that_is_a_holiday():
     (week,) = find_trading_weeks(NYSE, utc("2025-05-28"), utc("2025-05-29"))
-    assert week.monday == date(2025, 5, 26)
+    assert week.date == date(2025, 5, 26)
     assert [day.date.day for day in week.days] == [27, 28, 29, 30]
     assert format_clock(week.ts, NEW_YORK) == "Tue 27 00:00"
     assert week.expected == 4 * 390
