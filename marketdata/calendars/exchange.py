@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
-from marketdata.calendars.library import LibrarySession, get_library_calendar, is_known_name
 from marketdata.calendars.overrides import find_market
-from marketdata.calendars.overrides.model import Clock, DateOverride, Market
+from marketdata.calendars.overrides.model import Clock, DateOverride, Market, parse_hours
+from marketdata.calendars.schedules import LibrarySession, get_library_calendar, is_known_name
 from marketdata.calendars.spans import Spans, clip_spans, join_spans, remove_interval
 
 
@@ -47,17 +47,17 @@ def get_exchange(name: str) -> Exchange:
     """The exchange's time zone and sessions. Raises `UnknownCalendar` if the library has no calendar of this name."""
     if not is_known_calendar(name):
         raise UnknownCalendar(name)
-    return Exchange(find_market(name) or Market(calendars=(name,), base=name))
+    return Exchange(name, find_market(name) or Market(calendars=(name,), base=name))
 
 
 class Exchange:
     """One calendar of the library, with its overrides."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, name: str, market: Market) -> None:
         self._market = market
         self._library = get_library_calendar(market.base)
-        self.zone = self._library.zone
-        self.has_extended_hours = self._library.has_extended_hours
+        self.zone = get_library_calendar(name).zone
+        self.has_extended_hours = bool(market.extended) or self._library.has_extended_hours
 
     def day_start(self, day: date) -> datetime:
         """When the trading date begins and the one before ends, in UTC.
@@ -108,13 +108,20 @@ class Exchange:
         """The session with the regular hours of its market. Special times of the library cut them."""
         hours = self._market.find_hours(session.date)
         if hours is None:
-            return make_session(session)
+            return self._apply_extended_hours(make_session(session))
         spans = self._list_regular_spans(session.date)
         day = session.date
         start = session.open if session.open != self._utc(day, self._library.find_open(day)) else spans[0][0]
         end = session.close if session.close != self._utc(day, self._library.find_close(day)) else spans[-1][1]
         spans = clip_spans(spans, start, end)
         return Session(day, self._find_open(day), spans, spans)
+
+    def _apply_extended_hours(self, session: Session) -> Session:
+        if not self._market.extended:
+            return session
+        first, last = (self._utc(session.date, clock) for clock in parse_hours(self._market.extended)[0])
+        opened, closed = session.spans[0][0], session.spans[-1][1]
+        return replace(session, all_spans=join_spans(((first, opened), *session.spans, (closed, last))))
 
     def _make_regular_session(self, day: date) -> Session:
         """A session on a date on which the library has none."""

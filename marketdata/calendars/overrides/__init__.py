@@ -1,7 +1,7 @@
 """Where pandas_market_calendars is wrong, and what is right: each line with its source, or "bars only".
 
 `MARKETS` has the calendars that were checked, from June 2010 on, when Databento's history of CME begins. One module for
-each market says what its sources are and what is unknown. NYSE was checked against the second calendar that comes with
+each market lists its sources and what is unknown. NYSE was checked against the second calendar that comes with
 the library (XNYS of exchange_calendars, which agrees on every day since 2007) and against NYSE Group's own calendars to
 2028. All other calendars are used as the library has them.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from marketdata.calendars.overrides import currencies_spot, equity_index, globex
+from marketdata.calendars.overrides import currencies_spot, equities, equity_index, globex, other_exchanges
 from marketdata.calendars.overrides.model import Market
 
 CHECKED_VERSION = "5.5.0"  # of pandas_market_calendars
@@ -23,6 +23,8 @@ _CME = (*equity_index.MARKETS,)
 MARKETS: tuple[Market, ...] = (
     *(replace(market, dates=(*market.dates, *globex.DATES)) for market in _CME),
     *currencies_spot.MARKETS,
+    *equities.MARKETS,
+    *other_exchanges.MARKETS,
 )
 
 _MARKET_OF_CALENDAR = {name: market for market in MARKETS for name in market.calendars}

@@ -17,6 +17,8 @@ from datetime import date, time, timedelta
 from marketdata.calendars.overrides.model import DateOverride, Market, RegularHours, day_before, halt
 
 _BONDS = "the library's CME_Bond calendar, which separates Good Fridays with the report from those without"
+_EVENINGS = "elitetrader.com 155888: Monday to Thursday 15:30-16:30, Sundays and holidays from 17:00; NQ bars"
+_HALTS = "CME halts with the stock exchanges (dechert.com, 9 March 2020); the minutes from NQ bars"
 _HOURS_2012 = (
     "CME Group, eq-trading-hours.pdf, in issue 242 of pandas_market_calendars; elitetrader.com 254438; NQ bars"
 )
@@ -29,7 +31,7 @@ def _no_evening(day: date, reason: str) -> DateOverride:
         date=day,
         halts=(halt(f"{evening} 15:30", f"{evening} 17:00"),),
         reason=f"no evening session from 15:30: {reason}",
-        source=_HOURS_2012,
+        source=_EVENINGS,
     )
 
 
@@ -104,25 +106,25 @@ _DATES = (
         date=date(2020, 3, 9),
         halts=(halt("2020-03-09 08:36", "2020-03-09 08:49"),),
         reason="circuit breaker",
-        source="CME Group, 9 March 2020; NQ bars",
+        source=_HALTS,
     ),
     DateOverride(
         date=date(2020, 3, 12),
         halts=(halt("2020-03-12 08:37", "2020-03-12 08:50"),),
         reason="circuit breaker",
-        source="CME Group, 12 March 2020; NQ bars",
+        source=_HALTS,
     ),
     DateOverride(
         date=date(2020, 3, 16),
         halts=(halt("2020-03-16 08:31", "2020-03-16 08:45"),),
         reason="circuit breaker",
-        source="CME Group, 16 March 2020; NQ bars",
+        source=_HALTS,
     ),
     DateOverride(
         date=date(2020, 3, 18),
         halts=(halt("2020-03-18 11:58", "2020-03-18 12:11"),),
         reason="circuit breaker",
-        source="CME Group, 18 March 2020; NQ bars",
+        source=_HALTS,
     ),
     DateOverride(date=date(2024, 3, 29), closed=True, reason="Good Friday, no employment report", source=_BONDS),
     DateOverride(

@@ -24,8 +24,8 @@ Hours = tuple[tuple[Clock, Clock], ...]
 class DateOverride:
     """What is right for one trading date: closed, closed early (`close`), or halted in some intervals.
 
-    A halt also expresses a late open. If the library has no session on this date, `close` or `opened` says that there
-    was one: with the regular hours, up to `close`.
+    A halt also expresses a late open. If the library has no session on this date, `close` or `opened` adds
+    one, with the regular hours up to `close`.
     """
 
     date: date
@@ -74,6 +74,7 @@ class Market:
 
     All `calendars`, names and aliases, are read from `base`, the one that agrees with the exchange more often.
     `weekdays_closed` are weekdays without trading dates although the library has sessions on them, 0 for Monday.
+    `extended` are the hours with those before and after the regular ones: "08:00/17:00".
     """
 
     calendars: tuple[str, ...]
@@ -81,6 +82,7 @@ class Market:
     hours: tuple[RegularHours, ...] = ()
     dates: tuple[DateOverride, ...] = ()
     weekdays_closed: tuple[int, ...] = ()
+    extended: str = ""
 
     def find_hours(self, day: date) -> RegularHours | None:
         """The regular hours that replace the library's on this day, if there are any."""

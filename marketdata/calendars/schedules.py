@@ -39,6 +39,7 @@ class LibraryCalendar:
 
     def __init__(self, calendar: MarketCalendar) -> None:
         self._calendar = calendar
+        self.kind = type(calendar).__name__  # the same for all aliases
         self.zone = ZoneInfo(str(calendar.tz))
         self._opens = _list_regular_times(calendar, "market_open")
         self._closes = _list_regular_times(calendar, "market_close")
@@ -57,11 +58,18 @@ class LibraryCalendar:
         """The regular midday break of a trading date, if it has one."""
         if not {"break_start", "break_end"} <= set(self._calendar.regular_market_times):
             return None
+        if day >= self._find_end("break_start"):
+            return None
         start, end = (
             _find_regular_time(_list_regular_times(self._calendar, name), day)[0]
             for name in ("break_start", "break_end")
         )
         return start, end
+
+    def _find_end(self, name: str) -> date:
+        """The first date without the time of this name, for example the break of an exchange that abolished it."""
+        ended = self._calendar.discontinued_market_times.get(name)
+        return ended.date() if ended else date.max
 
     @property
     def has_extended_hours(self) -> bool:
@@ -78,15 +86,26 @@ class LibraryCalendar:
         if schedule.empty:
             return []
         columns = {name: _to_utc(schedule[name].to_numpy("datetime64[s]").tolist()) for name in schedule.columns}
-        rows = (dict(zip(columns, moments, strict=True)) for moments in zip(*columns.values(), strict=True))
-        return [_make_session(moment.date(), row) for moment, row in zip(schedule.index, rows, strict=True)]
+        ends = {name: self._find_end(name) for name in columns}
+        rows = zip(schedule.index.date, *columns.values(), strict=True)
+        return [
+            _make_session(
+                day, {name: moment for name, moment in zip(columns, moments, strict=True) if day < ends[name]}
+            )
+            for day, *moments in rows
+        ]
+
+
+def list_names() -> list[str]:
+    """The names and aliases of all calendars that have sessions."""
+    from pandas_market_calendars import get_calendar_names
+
+    return [name for name in get_calendar_names() if name not in _BROKEN]
 
 
 def is_known_name(name: str) -> bool:
     """Whether the library has sessions for this name."""
-    from pandas_market_calendars import get_calendar_names
-
-    return name in get_calendar_names() and name not in _BROKEN
+    return name in list_names()
 
 
 def get_library_calendar(name: str) -> LibraryCalendar:
