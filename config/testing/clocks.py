@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from marketdata.calendars.exchange import get_exchange
 from marketdata.calendars.trading_days import TradingDay, find_trading_days
 
 CME, NYSE = "CME Globex Equity", "NYSE"
@@ -40,7 +41,7 @@ def find_day(calendar: str, text: str) -> TradingDay | None:
 def format_spans(calendar: str, text: str) -> list[str] | None:
     """When the exchange was open on a trading date, in its time zone: `17:00-16:00`; None if it was closed all day."""
     day = find_day(calendar, text)
-    zone = ZONES[calendar]
     if day is None:
         return None
+    zone = get_exchange(calendar).zone if calendar else UTC
     return [f"{opened.astimezone(zone):%H:%M}-{closed.astimezone(zone):%H:%M}" for opened, closed in day.spans]

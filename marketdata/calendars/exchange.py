@@ -89,6 +89,9 @@ class Exchange:
             overrides = self._market.find_dates(session.date)
             is_closed = any(override.closed for override in overrides)
             if not is_closed and session.date.weekday() not in self._market.weekdays_closed:
+                if any(override.close for override in overrides):
+                    # The override's close may be later than the library's.
+                    session = replace(session, close=self._utc(session.date, self._library.find_close(session.date)))
                 yield self._apply_overrides(self._apply_regular_hours(session), overrides)
         for override in self._market.dates:
             if override.opens_holiday and override.date not in in_library and first <= override.date <= last:

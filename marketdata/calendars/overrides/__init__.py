@@ -13,12 +13,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from marketdata.calendars.overrides import currencies_spot, equities, equity_index, globex, other_exchanges
+from marketdata.calendars.overrides import (
+    currencies,
+    currencies_spot,
+    equities,
+    equity_index,
+    globex,
+    interest_rates,
+    other_exchanges,
+)
 from marketdata.calendars.overrides.model import Market
 
 CHECKED_VERSION = "5.5.0"  # of pandas_market_calendars
 
-_CME = (*equity_index.MARKETS,)
+_CME = (
+    *equity_index.MARKETS,
+    *interest_rates.MARKETS,
+    *currencies.MARKETS,
+)
 
 MARKETS: tuple[Market, ...] = (
     *(replace(market, dates=(*market.dates, *globex.DATES)) for market in _CME),

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from datetime import date, time
 
+from marketdata.calendars.overrides.good_fridays import CLOSED_GOOD_FRIDAYS
 from marketdata.calendars.overrides.model import DateOverride, Market
 
-_BONDS = "the library's CME_Bond calendar, which separates Good Fridays with the report from those without"
 _LEAN = "QuantConnect Lean, market-hours-database.json: 6E, 6J"
 _LEAN_AND_2011 = f"{_LEAN}; for 18 February 2011 tradingmarkets.com 1502672, 'Spotlight on Holiday Trading'"
 
@@ -84,18 +84,11 @@ _EARLY_CLOSES = (
     (date(2026, 12, 24), time(12, 45), "Christmas Eve", _LEAN),
     (date(2027, 6, 18), time(12), "Juneteenth, observed on Friday", _LEAN),
 )
-_CLOSED_GOOD_FRIDAYS = (
-    (date(2024, 3, 29), f"{_LEAN}; {_BONDS}"),
-    (date(2025, 4, 18), f"Barron's, 18 April 2025: CME Globex is closed; {_BONDS}"),
-    (date(2027, 3, 26), _BONDS),
-    (date(2028, 4, 14), _BONDS),
-)
 
 MARKETS = (
     Market(
         calendars=("CMEGlobex_FX", "CME_FX", "CME_Currency"),
         base="CMEGlobex_FX",
-        hours=(),
         dates=(
             *(
                 DateOverride(date=day, close=time(15, 15), reason="Friday before a holiday", source=_LEAN_AND_2011)
@@ -105,10 +98,7 @@ MARKETS = (
                 DateOverride(date=day, close=close, reason=reason, source=source)
                 for day, close, reason, source in _EARLY_CLOSES
             ),
-            *(
-                DateOverride(date=day, closed=True, reason="Good Friday, no employment report", source=source)
-                for day, source in _CLOSED_GOOD_FRIDAYS
-            ),
+            *CLOSED_GOOD_FRIDAYS,
         ),
     ),
 )

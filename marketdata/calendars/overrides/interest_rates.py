@@ -6,8 +6,8 @@ employment report and on the day of mourning of 2018.
 
 Unknown, so the library's hours stay:
 
-- Until a date before 29 October 2012, CBOT's Treasury futures are said to have opened at 17:30, not 17:00. No notice
-  of the change was found.
+- Whether CBOT's Treasury futures opened at 17:30 in 2010: no notice of a change was found. CME's notice of 29 October
+  2012 (prnewswire.com 176339591) has them open at 17:00.
 - Lean's table and a comment in the library's tests have a 05:00 open of Eurodollars on 2011-12-27, 2012-01-03,
   2012-12-26, 2013-01-02, 2013-12-26 and 2014-01-02. Lean has no such open for Treasuries.
 """
@@ -16,26 +16,16 @@ from __future__ import annotations
 
 from datetime import date, time
 
+from marketdata.calendars.overrides.good_fridays import CLOSED_GOOD_FRIDAYS
 from marketdata.calendars.overrides.model import DateOverride, Market
 
-_BONDS = "the library's CME_Bond calendar, which separates Good Fridays with the report from those without"
 _LEAN = "QuantConnect Lean, market-hours-database.json: ZN, GE"
 
 _COLUMBUS_FRIDAYS = (date(2010, 10, 8), date(2011, 10, 7), date(2012, 10, 5))
-_CLOSED_GOOD_FRIDAYS = (
-    (date(2024, 3, 29), f"{_LEAN}; {_BONDS}"),
-    (date(2025, 4, 18), f"Barron's, 18 April 2025: CME Globex is closed; {_BONDS}"),
-    (date(2027, 3, 26), _BONDS),
-    (date(2028, 4, 14), _BONDS),
-)
 
 _EARLY_CLOSES = tuple(
     DateOverride(date=day, close=time(15, 15), reason="Friday before Columbus Day", source=_LEAN)
     for day in _COLUMBUS_FRIDAYS
-)
-_GOOD_FRIDAYS = tuple(
-    DateOverride(date=day, closed=True, reason="Good Friday, no employment report", source=source)
-    for day, source in _CLOSED_GOOD_FRIDAYS
 )
 
 MARKETS = (
@@ -51,7 +41,6 @@ MARKETS = (
             "CBOT_Bond",
         ),
         base="CME Globex Fixed Income",
-        hours=(),
         dates=(
             *_EARLY_CLOSES,
             DateOverride(
@@ -72,7 +61,7 @@ MARKETS = (
                 reason="day of mourning for Jimmy Carter",
                 source="CME Group, 30 December 2024; mondovisione.com",
             ),
-            *_GOOD_FRIDAYS,
+            *CLOSED_GOOD_FRIDAYS,
         ),
     ),
 )

@@ -83,8 +83,15 @@ def test_the_day_after_thanksgiving_and_christmas_eve(day, spans):
     assert format_spans(CURRENCIES, day) == spans
 
 
-def test_the_day_after_thanksgiving_2025_ends_at_13_45():
-    assert format_spans(CURRENCIES, "2025-11-28")[-1].endswith("-13:45")
+@pytest.mark.parametrize(
+    ("day", "spans"),
+    [
+        ("2015-07-01", ["19:45-16:00"]),  # leap second
+        ("2025-11-28", ["17:00-20:40", "07:30-13:45"]),  # outage
+    ],
+)
+def test_halts_of_globex(day, spans):
+    assert format_spans(CURRENCIES, day) == spans
 
 
 @pytest.mark.parametrize("day", ["2012-04-06", "2015-04-03", "2021-04-02", "2023-04-07", "2026-04-03"])

@@ -84,9 +84,12 @@ def test_a_good_friday_without_the_employment_report_is_closed(day):
         ("2018-12-05", None),  # George H. W. Bush
         ("2018-12-06", REGULAR),
         ("2025-01-09", ["17:00-12:15"]),  # Jimmy Carter
+        ("2025-01-10", REGULAR),
+        ("2015-07-01", ["19:45-16:00"]),  # leap second
+        ("2025-11-28", ["17:00-20:40", "07:30-12:15"]),  # outage
     ],
 )
-def test_unscheduled_closes(day, spans):
+def test_unscheduled_closes_and_late_opens(day, spans):
     assert format_spans(RATES, day) == spans
 
 

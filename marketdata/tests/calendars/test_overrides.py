@@ -9,15 +9,22 @@ import pytest
 from config.testing.clocks import find_day, format_spans
 from marketdata.calendars.exchange import get_exchange, make_session
 from marketdata.calendars.overrides import CHECKED_VERSION, MARKETS
-from marketdata.calendars.overrides.model import parse_clock, parse_hours
+from marketdata.calendars.overrides.model import Market, parse_clock, parse_hours
 from marketdata.calendars.schedules import get_library_calendar, is_known_name
 
 CME = "CME Globex Equity"
+
+
+def get_id(value):
+    """A market's base, or the date of an override: the whole text has thousands of characters."""
+    return value.base if isinstance(value, Market) else str(getattr(value, "date", None) or value.first)
+
+
 date_overrides = pytest.mark.parametrize(
-    ("market", "override"), [(market, override) for market in MARKETS for override in market.dates], ids=str
+    ("market", "override"), [(market, override) for market in MARKETS for override in market.dates], ids=get_id
 )
 regular_hours = pytest.mark.parametrize(
-    ("market", "hours"), [(market, hours) for market in MARKETS for hours in market.hours], ids=str
+    ("market", "hours"), [(market, hours) for market in MARKETS for hours in market.hours], ids=get_id
 )
 
 
