@@ -14,26 +14,31 @@ from __future__ import annotations
 from dataclasses import replace
 
 from marketdata.calendars.overrides import (
+    agriculture,
     currencies,
     currencies_spot,
     equities,
     equity_index,
     globex,
     interest_rates,
+    livestock,
     other_exchanges,
 )
 from marketdata.calendars.overrides.model import Market
 
 CHECKED_VERSION = "5.5.0"  # of pandas_market_calendars
 
+# Livestock had no session when Globex stopped.
 _CME = (
+    *agriculture.MARKETS,
+    *currencies.MARKETS,
     *equity_index.MARKETS,
     *interest_rates.MARKETS,
-    *currencies.MARKETS,
 )
 
 MARKETS: tuple[Market, ...] = (
     *(replace(market, dates=(*market.dates, *globex.DATES)) for market in _CME),
+    *livestock.MARKETS,
     *currencies_spot.MARKETS,
     *equities.MARKETS,
     *other_exchanges.MARKETS,

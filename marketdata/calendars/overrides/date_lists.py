@@ -15,7 +15,7 @@ def close_early(clock: time, source: str, *days: date) -> tuple[DateOverride, ..
 
 
 def open_late(regular: str, late: str, source: str, *days: date) -> tuple[DateOverride, ...]:
-    """Days after a holiday that began at `late` instead of `regular`: "08:30" instead of "-19:00", the evening before."""
+    """Days after a holiday that began at `late` instead of `regular`: at "08:30" instead of "-19:00"."""
     return tuple(
         DateOverride(
             date=day,

@@ -1,4 +1,4 @@
-"""CME's cattle and hogs, checked from June 2010 to 2027. The sources are those of `grains`.
+"""CME's cattle and hogs, checked from June 2010 to 2027. The sources are those of `agriculture`.
 
 Unknown, or left as in the library:
 - Evening sessions after the holidays from July 2010 to September 2011, and the close on 2012-04-05: no schedule was
@@ -6,7 +6,7 @@ Unknown, or left as in the library:
   Thanksgiving in 2011 and 2012.
 - 2010-12-31: 12:15 in Lean, noon in a newsletter. 2016-12-23: 12:15 in Lean's file of 2023, 12:05 in that of 2026.
 - 2014-04-08: halted from about 12:51 for "more than 90 minutes" (Bloomberg). The minute of the end is unknown.
-- Closes after 2026: CME publishes a year ahead. The library's 12:05 stays on the days around Thanksgiving and Christmas.
+- Closes after 2026: CME publishes a year ahead. The library's 12:05 stays next to Thanksgiving and Christmas.
 """
 
 from __future__ import annotations
@@ -72,9 +72,7 @@ _CLOSES = (
     *close_early(time(12, 15), "Pro Farmer, After the Bell, 24 December 2025", date(2025, 12, 24)),
     *close_early(time(12, 15), _LEAN_2026, date(2026, 12, 24)),
     # The hours of a Friday on the Thursday before a long weekend.
-    *close_early(
-        time(13, 55), _LEAN_2023, date(2011, 4, 21), date(2014, 4, 17), date(2015, 4, 2), date(2015, 12, 31)
-    ),
+    *close_early(time(13, 55), _LEAN_2023, date(2011, 4, 21), date(2014, 4, 17), date(2015, 4, 2), date(2015, 12, 31)),
     *close_early(time(13, 55), _LEAN_2026, date(2013, 3, 28)),
 )
 
@@ -139,15 +137,17 @@ _HOURS = (
     ),
 )
 
-LIVESTOCK = Market(
-    calendars=(
-        "CMEGlobex_Livestock",
-        "CMEGlobex_Live_Cattle",
-        "CMEGlobex_Feeder_Cattle",
-        "CMEGlobex_Lean_Hog",
-        "CMEGlobex_Port_Cutout",
+MARKETS = (
+    Market(
+        calendars=(
+            "CMEGlobex_Livestock",
+            "CMEGlobex_Live_Cattle",
+            "CMEGlobex_Feeder_Cattle",
+            "CMEGlobex_Lean_Hog",
+            "CMEGlobex_Port_Cutout",
+        ),
+        base="CMEGlobex_Livestock",
+        hours=_HOURS,
+        dates=(*_JUNETEENTHS, _MOURNING, *_CLOSES, *_OPENS),
     ),
-    base="CMEGlobex_Livestock",
-    hours=_HOURS,
-    dates=(*_JUNETEENTHS, _MOURNING, *_CLOSES, *_OPENS),
 )

@@ -24,8 +24,8 @@ Hours = tuple[tuple[Clock, Clock], ...]
 class DateOverride:
     """What is right for one trading date: closed, closed early (`close`), or halted in some intervals.
 
-    A halt also expresses a late open. If the library has no session on this date, `close` or `opened` adds
-    one, with the regular hours up to `close`.
+    A halt also expresses a late open. `close` replaces the library's close, also by a later one. If the library has no
+    session on this date, `close` or `opened` adds one, with the regular hours up to `close`.
     """
 
     date: date
