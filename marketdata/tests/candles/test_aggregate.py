@@ -1,6 +1,6 @@
 """Candles, compared with those computed bar by bar."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -17,6 +17,7 @@ from config.testing.reference.candles import (
 )
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.candles.query import read_candle_page
+from marketdata.models import Bar, IngestRun, Series
 
 
 def test_every_candle_is_computed_from_its_bars(series, first_day):
@@ -48,3 +49,30 @@ def test_the_rollup_is_read_where_periods_are_aligned_to_hours(series, timeframe
         query["sql"].split("FROM market_bars_ohlcv_")[1][:2] for query in queries if "trim_scale" in query["sql"]
     }
     assert table == ("1h" if series.calendar in by_hours else "1m")
+
+
+def test_a_day_of_mourning_has_a_daily_candle_of_its_own(market_db):
+    """Grains traded until 12:15 on 9 January 2025. Its bars were in the candle of the 10th."""
+    corn = Series.objects.create(slug="corn", symbol="ZCH2025", calendar="CBOT_Agriculture")
+    run = IngestRun.objects.create(file_name="f", file_path="f", started_at=datetime(2025, 2, 1, tzinfo=UTC))
+    for day, minutes in ((8, 290), (9, 225), (10, 290)):
+        opening = datetime(2025, 1, day, 14, 30, tzinfo=UTC)  # 08:30 in Chicago
+        for ts in (opening + timedelta(minutes=minute) for minute in range(minutes)):
+            price = 450 + day
+            Bar.objects.create(
+                symbol=corn.symbol,
+                ts=ts,
+                ts_ms=int(ts.timestamp() * 1000),
+                open=price,
+                high=price,
+                low=price,
+                close=price,
+                volume=10,
+                ingestion_run=run,
+            )
+    candles = [(candle.session_date, candle.close, candle.volume, candle.expected) for candle in read_all(corn, "1d")]
+    assert candles == [
+        (date(2025, 1, 8), "458", 2900, 1055),
+        (date(2025, 1, 9), "459", 2250, 990),
+        (date(2025, 1, 10), "460", 2900, 1055),
+    ]
