@@ -17,7 +17,7 @@ from datetime import date, time, timedelta
 from marketdata.calendars.overrides.model import DateOverride, Market, RegularHours, day_before, halt
 
 _BONDS = "the library's CME_Bond calendar, which separates Good Fridays with the report from those without"
-_EVENINGS = "elitetrader.com 155888: Monday to Thursday 15:30-16:30, Sundays and holidays from 17:00; NQ bars"
+_EVENINGS = "elitetrader.com 155888: 15:30-16:30 Monday to Thursday, Sundays and holidays from 17:00; NQ bars"
 _HALTS = "CME halts with the stock exchanges (dechert.com, 9 March 2020); the minutes from NQ bars"
 _HOURS_2012 = (
     "CME Group, eq-trading-hours.pdf, in issue 242 of pandas_market_calendars; elitetrader.com 254438; NQ bars"

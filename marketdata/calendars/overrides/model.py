@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -25,7 +26,7 @@ class DateOverride:
     """What is right for one trading date: closed, closed early (`close`), or halted in some intervals.
 
     A halt also expresses a late open. `close` replaces the library's close, also by a later one. If the library has no
-    session on this date, `close` or `opened` adds one: with the regular hours, up to `close`.
+    session on this date, `close` or `opened` adds one, with the regular hours up to `close`.
     """
 
     date: date
@@ -46,9 +47,9 @@ class DateOverride:
 class RegularHours:
     """What is right for regular trading dates from `first` to `last`, inclusive.
 
-    `hours` lists the intervals of a trading date: "-17:00/15:15 15:30/16:00" opens at 17:00 on the day before. `weekdays`
-    has the hours of single weekdays, 0 for Monday. `anchor` is the time that intraday candles count from; by default
-    the opening. A special close of the library cuts these hours.
+    `hours` lists the intervals of a trading date: "-17:00/15:15 15:30/16:00" opens at 17:00 on the day before.
+    `weekdays` has the hours of single weekdays, 0 for Monday. `anchor` is the time that intraday candles count from; by
+    default the opening. A special close of the library cuts these hours.
     """
 
     first: date
@@ -74,6 +75,7 @@ class Market:
 
     All `calendars`, names and aliases, are read from `base`, the one that agrees with the exchange more often.
     `weekdays_closed` are weekdays without trading dates although the library has sessions on them, 0 for Monday.
+    `extended` are the hours with those before and after the regular ones: "08:00/17:00".
     """
 
     calendars: tuple[str, ...]
@@ -81,6 +83,7 @@ class Market:
     hours: tuple[RegularHours, ...] = ()
     dates: tuple[DateOverride, ...] = ()
     weekdays_closed: tuple[int, ...] = ()
+    extended: str = ""
 
     def find_hours(self, day: date) -> RegularHours | None:
         """The regular hours that replace the library's on this day, if there are any."""
@@ -88,7 +91,14 @@ class Market:
 
     def find_dates(self, day: date) -> list[DateOverride]:
         """The overrides of one trading date."""
-        return [override for override in self.dates if override.date == day]
+        return self._dates.get(day, [])
+
+    @cached_property
+    def _dates(self) -> dict[date, list[DateOverride]]:
+        by_date: dict[date, list[DateOverride]] = {}
+        for override in self.dates:
+            by_date.setdefault(override.date, []).append(override)
+        return by_date
 
 
 def parse_hours(text: str) -> Hours:
