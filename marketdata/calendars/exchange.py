@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from marketdata.calendars.overrides import find_market
-from marketdata.calendars.overrides.model import Clock, DateOverride, Market, parse_hours
+from marketdata.calendars.overrides.model import Clock, DateOverride, Hours, Market, parse_hours
 from marketdata.calendars.schedules import LibrarySession, get_library_calendar, is_known_name
 from marketdata.calendars.spans import Spans, clip_spans, join_spans, remove_interval
 
@@ -62,11 +62,13 @@ class Exchange:
     def day_start(self, day: date) -> datetime:
         """When the trading date begins and the one before ends, in UTC.
 
-        An exchange that opens on an earlier day begins at its regular open (17:00 in Chicago), any other at midnight of
-        its time zone.
+        An exchange that opens on an earlier day begins at its regular open (17:00 in Chicago), or at the time that
+        intraday candles count from if that is earlier. Any other begins at midnight of its time zone.
         """
         hours = self._market.find_hours(day)
         days_before, opening = hours.find_hours(day)[0][0] if hours else self._library.find_open(day)
+        if hours and (anchor := hours.find_anchor(day))[0] > 0:
+            opening = min(opening, anchor[1])
         return self._utc(day, (days_before, opening) if days_before > 0 else (0, time()))
 
     def list_sessions(self, first: date, last: date) -> list[Session]:
@@ -89,13 +91,10 @@ class Exchange:
             overrides = self._market.find_dates(session.date)
             is_closed = any(override.closed for override in overrides)
             if not is_closed and session.date.weekday() not in self._market.weekdays_closed:
-                if any(override.close for override in overrides):
-                    # The override's close may be later than the library's.
-                    session = replace(session, close=self._utc(session.date, self._library.find_close(session.date)))
-                yield self._apply_overrides(self._apply_regular_hours(session), overrides)
+                yield self._apply_overrides(self._apply_hours(session, overrides), overrides)
         for override in self._market.dates:
             if override.opens_holiday and override.date not in in_library and first <= override.date <= last:
-                yield self._apply_overrides(self._make_regular_session(override.date), [override])
+                yield self._apply_overrides(self._make_regular_session(override.date, override.hours), [override])
 
     def _apply_overrides(self, session: Session, overrides: list[DateOverride]) -> Session:
         spans, all_spans = session.spans, session.all_spans
@@ -106,6 +105,16 @@ class Exchange:
             for start, end in override.halts:
                 spans, all_spans = remove_interval(spans, start, end), remove_interval(all_spans, start, end)
         return replace(session, spans=spans, all_spans=all_spans)
+
+    def _apply_hours(self, session: LibrarySession, overrides: list[DateOverride]) -> Session:
+        """The session with the hours of its date or its market."""
+        for override in overrides:
+            if override.hours:
+                return self._make_regular_session(session.date, override.hours)
+            if override.close:
+                # The override's close may be later than the library's.
+                session = replace(session, close=self._utc(session.date, self._library.find_close(session.date)))
+        return self._apply_regular_hours(session)
 
     def _apply_regular_hours(self, session: LibrarySession) -> Session:
         """The session with the regular hours of its market. Special times of the library cut them."""
@@ -126,17 +135,20 @@ class Exchange:
         opened, closed = session.spans[0][0], session.spans[-1][1]
         return replace(session, all_spans=join_spans(((first, opened), *session.spans, (closed, last))))
 
-    def _make_regular_session(self, day: date) -> Session:
-        """A session on a date on which the library has none."""
-        spans = self._list_regular_spans(day)
+    def _make_regular_session(self, day: date, hours: str = "") -> Session:
+        """A session with these hours, by default the regular ones, whatever the library has on this date."""
+        spans = self._to_spans(day, parse_hours(hours)) if hours else self._list_regular_spans(day)
         return Session(day, self._find_open(day), spans, spans)
 
     def _list_regular_spans(self, day: date) -> Spans:
         if hours := self._market.find_hours(day):
-            return tuple((self._utc(day, start), self._utc(day, end)) for start, end in hours.find_hours(day))
+            return self._to_spans(day, hours.find_hours(day))
         whole = ((self._utc(day, self._library.find_open(day)), self._utc(day, self._library.find_close(day))),)
         pause = self._library.find_break(day)
         return remove_interval(whole, *(self._utc(day, (0, moment)) for moment in pause)) if pause else whole
+
+    def _to_spans(self, day: date, hours: Hours) -> Spans:
+        return tuple((self._utc(day, start), self._utc(day, end)) for start, end in hours)
 
     def _find_open(self, day: date) -> datetime:
         """What the intraday candles of a trading date count from."""

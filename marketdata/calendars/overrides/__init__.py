@@ -15,8 +15,10 @@ from dataclasses import replace
 
 from marketdata.calendars.overrides import (
     agriculture,
+    crypto,
     currencies,
     currencies_spot,
+    energy_metals,
     equities,
     equity_index,
     globex,
@@ -31,7 +33,9 @@ CHECKED_VERSION = "5.5.0"  # of pandas_market_calendars
 # Livestock had no session when Globex stopped.
 _CME = (
     *agriculture.MARKETS,
+    *crypto.MARKETS,
     *currencies.MARKETS,
+    *energy_metals.MARKETS,
     *equity_index.MARKETS,
     *interest_rates.MARKETS,
 )

@@ -23,10 +23,11 @@ Hours = tuple[tuple[Clock, Clock], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class DateOverride:
-    """What is right for one trading date: closed, closed early (`close`), or halted in some intervals.
+    """What is right for one trading date: closed, another close, other hours, or halted in some intervals.
 
-    A halt also expresses a late open. `close` replaces the library's close, also by a later one. If the library has no
-    session on this date, `close` or `opened` adds one, with the regular hours up to `close`.
+    A halt also expresses a late open. `close` replaces the library's close, also by a later one. `hours` replaces all
+    hours of the date, written as in `RegularHours`. If the library has no session on this date, `hours`, `close` or
+    `opened` adds one, by default with the regular hours up to `close`.
     """
 
     date: date
@@ -35,12 +36,13 @@ class DateOverride:
     closed: bool = False
     opened: bool = False
     close: time | None = None
+    hours: str = ""
     halts: tuple[tuple[datetime, datetime], ...] = ()
 
     @property
     def opens_holiday(self) -> bool:
         """Whether the exchange traded on this date, also if the library has it as a holiday."""
-        return self.opened or self.close is not None
+        return self.opened or self.close is not None or bool(self.hours)
 
 
 @dataclass(frozen=True, kw_only=True)

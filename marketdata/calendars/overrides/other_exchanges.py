@@ -3,7 +3,7 @@
 The sources are the exchanges' own calendars, by which the two were judged where they differ.
 
 Unknown: EUREX_PrePost has the holidays of the library's EUREX, which are wrong on 24 and 31 December. ASX and XASX
-differ by the closing auction, from 16:00 to 16:10, and are left as they are. Sessions on Saturdays and Sundays of the
+differ by the closing auction, from 16:00 to 16:10, and are unchanged. Sessions on Saturdays and Sundays of the
 Indian exchanges (Muhurat trading, budget days) are in neither of their calendars.
 """
 

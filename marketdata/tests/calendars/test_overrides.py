@@ -1,10 +1,12 @@
 """The overrides of the calendar library: each is still needed, each is applied, and the days are as in the sources."""
 
 from datetime import date, time, timedelta
+from functools import cache
 from importlib.metadata import version
 from itertools import pairwise
 
 import pytest
+from pandas_market_calendars import get_calendar
 
 from config.testing.clocks import find_day, format_spans
 from marketdata.calendars.exchange import get_exchange, make_session
@@ -28,9 +30,16 @@ regular_hours = pytest.mark.parametrize(
 )
 
 
+@cache
+def list_library_calendars(names):
+    """The calendars of these names. Aliases of a calendar give it once: reading one is slow."""
+    classes = {type(get_calendar(name)): name for name in names}
+    return [get_library_calendar(name) for name in classes.values()]
+
+
 def list_library_sessions(market, day):
     """The library's own session of this date in each calendar of the market; None where it has none."""
-    sessions = (get_library_calendar(name).list_sessions(day, day) for name in market.calendars)
+    sessions = (calendar.list_sessions(day, day) for calendar in list_library_calendars(market.calendars))
     return [make_session(*found) if found else None for found in sessions]
 
 
@@ -55,6 +64,10 @@ def test_a_date_override_is_applied(market, override):
     zone = get_exchange(market.base).zone
     if override.close:
         assert day.spans[-1][1].astimezone(zone).time() == override.close
+    if override.hours:
+        assert [(opened.astimezone(zone).time(), closed.astimezone(zone).time()) for opened, closed in day.spans] == [
+            (opened, closed) for (_, opened), (_, closed) in parse_hours(override.hours)
+        ]
     for start, end in override.halts:
         assert not any(opened < end and start < closed for opened, closed in day.spans)
 
