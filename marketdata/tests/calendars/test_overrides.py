@@ -11,76 +11,69 @@ from pandas_market_calendars import get_calendar
 from config.testing.clocks import find_day, format_spans
 from marketdata.calendars.exchange import get_exchange, make_session
 from marketdata.calendars.overrides import CHECKED_VERSION, MARKETS
-from marketdata.calendars.overrides.model import Market, parse_clock, parse_hours
+from marketdata.calendars.overrides.model import parse_clock, parse_hours
 from marketdata.calendars.schedules import get_library_calendar, is_known_name
 
 CME = "CME Globex Equity"
 
 
-def get_id(value):
-    """A market's base, or the date of an override: the whole text has thousands of characters."""
-    return value.base if isinstance(value, Market) else str(getattr(value, "date", None) or value.first)
-
-
-date_overrides = pytest.mark.parametrize(
-    ("market", "override"), [(market, override) for market in MARKETS for override in market.dates], ids=get_id
-)
-regular_hours = pytest.mark.parametrize(
-    ("market", "hours"), [(market, hours) for market in MARKETS for hours in market.hours], ids=get_id
-)
+markets = pytest.mark.parametrize("market", MARKETS, ids=lambda market: market.calendars[0])
 
 
 @cache
-def list_library_calendars(names):
-    """The calendars of these names. Aliases of a calendar give it once: reading one is slow."""
+def read_library_calendars(names):
+    """The library's own sessions of each of these calendars, by date."""
     classes = {type(get_calendar(name)): name for name in names}
-    return [get_library_calendar(name) for name in classes.values()]
+    first, last = date(2004, 1, 1), date(2028, 12, 31)
+    calendars = [get_library_calendar(name).list_sessions(first, last) for name in classes.values()]
+    return [{session.date: make_session(session) for session in sessions} for sessions in calendars]
 
 
-def list_library_sessions(market, day):
-    """The library's own session of this date in each calendar of the market; None where it has none."""
-    sessions = (calendar.list_sessions(day, day) for calendar in list_library_calendars(market.calendars))
-    return [make_session(*found) if found else None for found in sessions]
+def list_library_spans(market, day):
+    """The spans of a date in each calendar of the market; None where it has no session."""
+    sessions = [calendar.get(day) for calendar in read_library_calendars(market.calendars)]
+    return [session and session.spans for session in sessions]
 
 
 def test_the_overrides_were_checked_against_the_installed_version():
     assert version("pandas_market_calendars") == CHECKED_VERSION, "Check the overrides again, then change the version."
 
 
-@date_overrides
-def test_a_date_override_is_still_needed(market, override):
+@markets
+def test_each_date_override_is_still_needed(market):
     """Fails when the library is right in all calendars of the market: then the override can be removed."""
-    day = find_day(market.base, override.date.isoformat())
-    assert any(
-        (session is None) != (day is None) or (day and session and session.spans != day.spans)
-        for session in list_library_sessions(market, override.date)
-    ), f"The library agrees: {override} can be removed."
+    removable = []
+    for override in market.dates:
+        day = find_day(market.calendars[0], override.date.isoformat())
+        if all(spans == (day and day.spans) for spans in list_library_spans(market, override.date)):
+            removable.append(override)
+    assert not removable, "The library agrees, so these overrides can be removed."
 
 
-@date_overrides
-def test_a_date_override_is_applied(market, override):
-    day = find_day(market.base, override.date.isoformat())
-    assert (day is None) == override.closed
-    zone = get_exchange(market.base).zone
-    if override.close:
-        assert day.spans[-1][1].astimezone(zone).time() == override.close
-    if override.hours:
-        assert [(opened.astimezone(zone).time(), closed.astimezone(zone).time()) for opened, closed in day.spans] == [
-            (opened, closed) for (_, opened), (_, closed) in parse_hours(override.hours)
-        ]
-    for start, end in override.halts:
-        assert not any(opened < end and start < closed for opened, closed in day.spans)
+@markets
+def test_each_date_override_is_applied(market):
+    zone = get_exchange(market.calendars[0]).zone
+    for override in market.dates:
+        day = find_day(market.calendars[0], override.date.isoformat())
+        assert (day is None) == override.closed, override
+        if override.close:
+            assert day.spans[-1][1].astimezone(zone).time() == override.close, override
+        if override.hours:
+            spans = [(opened.astimezone(zone).time(), closed.astimezone(zone).time()) for opened, closed in day.spans]
+            assert spans == [(opened, closed) for (_, opened), (_, closed) in parse_hours(override.hours)], override
+        for start, end in override.halts:
+            assert not any(opened < end and start < closed for opened, closed in day.spans), override
 
 
-@regular_hours
-def test_regular_hours_are_still_needed_on_their_first_and_last_day(market, hours):
-    last = min(hours.last, date(2027, 6, 30))
-    for day in (hours.first, last):
-        sessions = list_library_sessions(market, day)
-        found = find_day(market.base, day.isoformat())
-        assert not any(sessions) or any(session and session.spans != found.spans for session in sessions), (
-            f"The library agrees: {hours} can be removed."
-        )
+@markets
+def test_regular_hours_are_still_needed_on_their_first_and_last_day(market):
+    for hours in market.hours:
+        for day in (hours.first, min(hours.last, date(2027, 6, 30))):
+            library = [spans for spans in list_library_spans(market, day) if spans]
+            found = find_day(market.calendars[0], day.isoformat())
+            assert not library or any(spans != found.spans for spans in library), (
+                f"The library agrees: {hours} can be removed."
+            )
 
 
 def test_regular_hours_have_no_gaps_between_them():
@@ -90,13 +83,13 @@ def test_regular_hours_have_no_gaps_between_them():
         )
 
 
-@pytest.mark.parametrize("market", MARKETS, ids=lambda market: market.base)
+@markets
 def test_a_market_has_names_of_the_library_once(market):
     assert all(is_known_name(name) for name in (market.base, *market.calendars))
     assert sum(name in other.calendars for name in market.calendars for other in MARKETS) == len(market.calendars)
 
 
-@pytest.mark.parametrize("market", MARKETS, ids=lambda market: market.base)
+@markets
 def test_each_override_has_a_reason_and_a_source(market):
     for override in (*market.dates, *market.hours):
         assert override.reason
