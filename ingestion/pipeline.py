@@ -44,7 +44,12 @@ from ingestion.symbology.covered import CoveredRange
 from ingestion.symbology.intervals import record_intervals
 from ingestion.symbology.mapped_dates import record_mapped_dates
 from ingestion.symbology.returning import refuse_returning_symbols
-from ingestion.symbology.series import default_dataset_name, ensure_series, refuse_other_dataset
+from ingestion.symbology.series import (
+    default_dataset_name,
+    describe_new_calendars,
+    ensure_series,
+    refuse_other_dataset,
+)
 from ingestion.symbology.stored_contracts import refuse_unsplit
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
@@ -86,14 +91,15 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         covered = file.find_covered_ranges(conflicts)
         removed_count = find_replaced_bars(cursor, conflicts)
         remove_replaced_bars(cursor, conflicts, run.pk)
-        series = ensure_series(file.contract_columns, file.metadata.dataset)
+        calendar_notes = describe_new_calendars(file.file_symbols, file.metadata.dataset)
+        series = ensure_series(file.contract_columns, file.metadata.dataset, file.file_symbols)
         record_intervals(run, series, file.intervals_by_symbol, file.raw_symbols)
         record_mapped_dates(run, series, file.intervals_by_symbol, file.mapped_dates, file.raw_symbol_by_series)
         counts = upsert(cursor, _staged_range(file, new_count), run.pk)
         counts = counts.add_inserted(new_count)
         withdrawn = _find_withdrawn(cursor, file, covered, counts.inserted + counts.updated, options, run.pk)
         remove_withdrawn_bars(cursor, withdrawn, run.pk)
-        result = _record_result(run, file, counts, removed_count, withdrawn)
+        result = _record_result(run, file, counts, removed_count, withdrawn, calendar_notes)
         progress.raise_if_cancelled()
         succeed_run(run)
     _log_result(path, result)
@@ -125,8 +131,11 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
             removed_count = find_replaced_bars(cursor, conflicts)
             counts = count_changes(cursor, _staged_range(file, 0))
             withdrawn = _find_withdrawn(cursor, file, covered, counts.updated, options)
+            calendar_notes = describe_new_calendars(file.file_symbols, file.metadata.dataset)
             transaction.set_rollback(True)
-    result = _build_result(file, counts, removed_count, withdrawn, dataset=options.dataset, sha256=source.sha256)
+    result = _build_result(
+        file, counts, removed_count, withdrawn, calendar_notes, dataset=options.dataset, sha256=source.sha256
+    )
     _log_result(path, result)
     return replace(result, notes=(*result.notes, *map(_describe_replacement, conflicts)))
 
@@ -250,17 +259,31 @@ def _new_run(path: Path, options: IngestOptions) -> IngestRun:
 
 
 def _record_result(
-    run: IngestRun, file: FileReader, counts: Counts, removed_count: int, withdrawn: WithdrawnBars
+    run: IngestRun,
+    file: FileReader,
+    counts: Counts,
+    removed_count: int,
+    withdrawn: WithdrawnBars,
+    calendar_notes: list[str],
 ) -> FileResult:
     dataset = run.dataset or default_dataset_name(file.symbols, run.vendor_dataset, run.schema)
-    result = _build_result(file, counts, removed_count, withdrawn, dataset=dataset, sha256=run.file_sha256)
+    result = _build_result(
+        file, counts, removed_count, withdrawn, calendar_notes, dataset=dataset, sha256=run.file_sha256
+    )
     for name, value in result.to_run_fields().items():
         setattr(run, name, value)
     return result
 
 
 def _build_result(
-    file: FileReader, counts: Counts, removed_count: int, withdrawn: WithdrawnBars, *, dataset: str, sha256: str
+    file: FileReader,
+    counts: Counts,
+    removed_count: int,
+    withdrawn: WithdrawnBars,
+    calendar_notes: list[str],
+    *,
+    dataset: str,
+    sha256: str,
 ) -> FileResult:
     check = file.check
     # What the run writes lies within its series and times, bars that it removes included: an undo looks there.
@@ -279,7 +302,11 @@ def _build_result(
         gap_count=check.gap_count,
         min_ts=min(times),
         max_ts=max(times),
-        notes=(*file.notes(), *describe_withdrawn(withdrawn, file.metadata, remove=file.options.remove_withdrawn)),
+        notes=(
+            *file.notes(),
+            *calendar_notes,
+            *describe_withdrawn(withdrawn, file.metadata, remove=file.options.remove_withdrawn),
+        ),
     )
 
 

@@ -130,6 +130,14 @@ class FileReader:
         return {symbol: raw for (symbol, _), raw in self.raw_symbols.items()}
 
     @property
+    def file_symbols(self) -> dict[str, list[str]]:
+        """The file's symbols of each series, which name its product. For --symbol, those that the file requests."""
+        if self._assignment.symbol:
+            symbols = [self._assignment.vendor_symbol] if self._assignment.vendor_symbol else self.metadata.symbols
+            return {symbol: list(symbols) for symbol in self.symbols}
+        return {symbol: [raw_symbol] for symbol, raw_symbol in self.raw_symbol_by_series.items()}
+
+    @property
     def contract_columns(self) -> dict[str, dict[str, object]]:
         """The columns that describe the contract of each series."""
         if self._assignment.symbol:

@@ -15,10 +15,22 @@ from marketdata.formatting import format_price
 from marketdata.models import BrowsableBar, Series
 from marketdata.models.contract import ContractColumns
 from marketdata.series import is_active
+from marketdata.series_calendars import describe_calendar
 from marketdata.timestamps import parse_timestamp
 
 MAX_BARS = 10_000
-SERIES_FIELDS = ("slug", "symbol", "name", "vendor", "dataset", "vendor_symbols", "calendar", "tick_size")
+SERIES_FIELDS = (
+    "slug",
+    "symbol",
+    "name",
+    "vendor",
+    "dataset",
+    "vendor_symbols",
+    "calendar",
+    "calendar_reason",
+    "tick_size",
+)
+FOUND_FIELDS = ("calendar_reason",)
 CONTRACT_FIELDS = tuple(field.name for field in ContractColumns._meta.fields)
 
 
@@ -50,7 +62,7 @@ class SeriesAdmin(admin.ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Series | None = None) -> tuple[str, ...]:
         # Bars are stored under the symbol: a series with another symbol would lose them.
-        return (*CONTRACT_FIELDS, "symbol") if obj else CONTRACT_FIELDS
+        return (*CONTRACT_FIELDS, *FOUND_FIELDS, "symbol") if obj else (*CONTRACT_FIELDS, *FOUND_FIELDS)
 
     @admin.display(description="contract", ordering=F("contract_year") * 12 + F("contract_month"))
     def contract(self, series: Series) -> str:
@@ -58,6 +70,11 @@ class SeriesAdmin(admin.ModelAdmin):
         if series.contract_month is None:
             return ""
         return f"{series.contract_year or '?'}-{series.contract_month:02}"
+
+    @admin.display(description="why this calendar")
+    def calendar_reason(self, series: Series) -> str:
+        """Why the series has its calendar, and which one its product has."""
+        return describe_calendar(series) if series.pk else "Shown once the series is stored."
 
     @admin.display(description="active", boolean=True)
     def active(self, series: Series) -> bool | None:

@@ -8,6 +8,7 @@ from ingestion.split.moves import load_series
 from ingestion.split.plan import SeriesSplit
 from ingestion.symbology.series import find_free_slug
 from marketdata.models import Bar, BarRevision, Series, SeriesInstrument
+from marketdata.series_calendars import propose_for_symbol
 
 
 def create_targets(splits: Iterable[SeriesSplit]) -> set[str]:
@@ -69,7 +70,7 @@ def _create(source: Series, symbol: str, columns: object) -> None:
         name=source.name,
         vendor=source.vendor,
         dataset=source.dataset,
-        calendar=source.calendar,
+        calendar=source.calendar or propose_for_symbol(symbol, source.dataset).calendar,
         tick_size=source.tick_size,
         **dict(columns),  # type: ignore[call-overload]  # the columns are of the model
     )

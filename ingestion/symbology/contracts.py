@@ -7,7 +7,6 @@ mapping without bars makes no contract: mappings begin with the request and outl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -15,8 +14,9 @@ from datetime import date, timedelta
 from ingestion.dbn.beside.definitions import Definition, Definitions
 from ingestion.dbn.metadata import DbnMetadata
 from ingestion.dbn.text import to_printable
-from ingestion.symbology.datasets import is_us_equities
 from ingestion.symbology.stored_instruments import StoredDates, StoredInstruments
+from marketdata.contracts.datasets import is_us_equities
+from marketdata.contracts.roots import find_continuous_root
 from marketdata.contracts.symbols import Kind, RawSymbol, is_ambiguous_dataset, name_by_instrument, parse_raw_symbol
 from marketdata.contracts.years import Contract, is_past, resolve_by_expiration, resolve_contract
 from marketdata.formatting import format_list
@@ -24,7 +24,6 @@ from marketdata.models.contract import MAX_ROOT
 
 # Requests by these symbols map instruments to raw symbols.
 _RAW_STYPES = {None, "raw_symbol", "parent", "instrument_id"}
-_CONTINUOUS = re.compile(r"(.+)\.[cvn]\.\d+")
 _ONE_DAY = timedelta(days=1)
 
 
@@ -80,8 +79,8 @@ def describe_contract(contract: Contract, definition: Definition | None = None) 
 
 def describe_raw_symbol(raw_symbol: str, dataset: str) -> dict[str, object]:
     """The same columns for a series whose raw symbol names no contract."""
-    if found := _CONTINUOUS.fullmatch(raw_symbol):
-        return {"kind": Kind.CONTINUOUS.value, "root": found[1][:MAX_ROOT]}
+    if root := find_continuous_root(raw_symbol):
+        return {"kind": Kind.CONTINUOUS.value, "root": root[:MAX_ROOT]}
     return {"kind": (Kind.EQUITY if is_us_equities(dataset) else Kind.OTHER).value}
 
 
@@ -120,7 +119,7 @@ class ContractResolver:
 
     def is_needed(self, raw_symbol: str) -> bool:
         """Whether the raw symbol may be that of several contracts."""
-        return self._applies and not _CONTINUOUS.fullmatch(raw_symbol)
+        return self._applies and not find_continuous_root(raw_symbol)
 
     def use(self, stored: StoredInstruments, definitions: Definitions) -> None:
         """What is known beyond the file. Call it before the first record is resolved."""

@@ -16,8 +16,8 @@ from django.db.models import Q
 from ingestion.dbn.metadata import DbnMetadata
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
-from ingestion.symbology.datasets import is_us_equities
 from ingestion.symbology.mapped_days import DateSpan, join_spans
+from marketdata.contracts.datasets import is_us_equities
 from marketdata.models import IngestRun, SeriesInstrument
 
 MAX_PAUSE = 90  # days

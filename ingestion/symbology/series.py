@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ingestion.dbn.text import to_printable
 from ingestion.errors import MixedInstruments
-from ingestion.symbology.datasets import is_us_equities
+from marketdata.calendars.products import CalendarProposal
 from marketdata.contracts.slugs import add_checksum, propose_slug
+from marketdata.formatting import format_count, format_list
 from marketdata.models import Series
+from marketdata.series_calendars import propose_for_symbol
 
-# CME's equity-index futures, one contract at a time: ESZ2025, MNQ.c.0. Their spreads and options do not match.
-_EQUITY_INDEX = re.compile(r"(ES|MES|NQ|MNQ|RTY|M2K|YM|MYM)([HMUZ]\d{1,4}|\.[cvn]\.\d+)")
+_MAX_CALENDARS = 5  # that a summary lists
 
 
 def find_free_slug(symbol: str) -> str:
@@ -30,26 +30,38 @@ def default_dataset_name(symbols: Sequence[str], vendor_dataset: str, schema: st
     return f"{name}_{schema}".replace("-", "_")
 
 
-def find_calendar(symbol: str, dataset: str) -> str:
-    """The name of the symbol's trading calendar; empty if it is unknown, or if its exchange has several."""
-    if is_us_equities(dataset):
-        return "NYSE"
-    return "CME Globex Equity" if dataset == "GLBX.MDP3" and _EQUITY_INDEX.fullmatch(symbol) else ""
+def describe_new_calendars(file_symbols: Mapping[str, Sequence[str]], dataset: str) -> list[str]:
+    """The sentences for the summary about the calendars of the series that do not exist yet: one for each calendar, at
+    most a few. `file_symbols` has the file's symbols of each series."""
+    named: dict[CalendarProposal, list[str]] = {}
+    found: dict[str, CalendarProposal] = {}
+    for symbol in sorted(file_symbols.keys() - _find(set(file_symbols)).keys()):
+        proposal = _propose_calendar(symbol, dataset, file_symbols)
+        first = found.setdefault(proposal.calendar or proposal.cause, proposal)
+        named.setdefault(first, []).append(to_printable(symbol))
+    lines = sorted(named.items(), key=lambda line: not line[0].calendar)  # those without a calendar are last
+    notes = [f"New series {format_list(symbols)}: {to_printable(first.reason)}" for first, symbols in lines]
+    more = len(notes) - _MAX_CALENDARS
+    return [*notes[:_MAX_CALENDARS], *([f"{format_count(more, 'more calendar')} of new series."] if more > 0 else [])]
 
 
-def ensure_series(columns_by_symbol: Mapping[str, Mapping[str, object]], dataset: str) -> dict[str, Series]:
-    """The series of each symbol, created if it does not exist, with these columns of its contract.
+def ensure_series(
+    columns_by_symbol: Mapping[str, Mapping[str, object]], dataset: str, file_symbols: Mapping[str, Sequence[str]]
+) -> dict[str, Series]:
+    """The series of each symbol, created if it does not exist, with these columns of its contract, and the calendar of
+    its product. `file_symbols` has the file's symbols of each series.
 
     The caller holds the locks of the series, and calls this in the transaction that writes their bars.
     """
     unique = set(columns_by_symbol)
-    _create(unique - _find(unique).keys(), dataset, propose_slug, columns_by_symbol)
+    _create(unique - _find(unique).keys(), dataset, propose_slug, columns_by_symbol, file_symbols)
     # A symbol is still missing if its slug belongs to another: "NQ  A" and "NQ A" have the same.
     _create(
         unique - _find(unique).keys(),
         dataset,
         lambda symbol: add_checksum(propose_slug(symbol), symbol),
         columns_by_symbol,
+        file_symbols,
     )
     series = _find(unique)
     _update_contracts(series.values(), columns_by_symbol)
@@ -90,6 +102,7 @@ def _create(
     dataset: str,
     make_slug: Callable[[str], str],
     columns_by_symbol: Mapping[str, Mapping[str, Any]],
+    file_symbols: Mapping[str, Sequence[str]],
 ) -> None:
     # Sorted: two files that create the same slugs in different orders would deadlock.
     new = sorted((make_slug(symbol), symbol) for symbol in symbols)
@@ -99,7 +112,7 @@ def _create(
                 slug=slug,
                 symbol=symbol,
                 dataset=dataset,
-                calendar=find_calendar(symbol, dataset),
+                calendar=_propose_calendar(symbol, dataset, file_symbols).calendar,
                 **columns_by_symbol[symbol],
             )
             for slug, symbol in new
@@ -107,6 +120,10 @@ def _create(
         ignore_conflicts=True,
         batch_size=1000,
     )
+
+
+def _propose_calendar(symbol: str, dataset: str, file_symbols: Mapping[str, Sequence[str]]) -> CalendarProposal:
+    return propose_for_symbol(symbol, dataset, file_symbols.get(symbol, ()))
 
 
 def _find(symbols: set[str]) -> dict[str, Series]:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from marketdata.models import Series
+from marketdata.series_calendars import describe_calendar
 
 LONGEST, NEWEST = ("longest", "longest first"), ("newest", "newest first")
 OPEN, CLOSED = ("open", "Missing while open"), ("closed", "Market closed")
@@ -38,6 +39,19 @@ def describe_coverage(series: Series, *, is_staff: bool) -> CoverageTexts:
     return CoverageTexts("by-calendar", measure, gaps, (OPEN, CLOSED), (LONGEST, NEWEST))
 
 
+def explain_calendar(series: Series, *, is_staff: bool) -> str:
+    """Why the series has its calendar, or none; for staff with a link to change it."""
+    text = describe_calendar(series)
+    if not is_staff:
+        return text
+    action = "Change" if series.calendar else "Set"
+    return format_html('{} <a href="{}">{} it in the admin</a>.', text, _find_form(series), action)
+
+
+def _find_form(series: Series) -> str:
+    return reverse("admin:marketdata_series_change", args=[series.pk])
+
+
 def _describe_gaps(series: Series, is_staff: bool) -> str:
     text = (
         "Minutes without a bar, also before the first bar and after the last in the dates that the loaded files cover: "
@@ -46,5 +60,4 @@ def _describe_gaps(series: Series, is_staff: bool) -> str:
     )
     if not is_staff:
         return f"{text}."
-    address = reverse("admin:marketdata_series_change", args=[series.pk])
-    return format_html('{}: <a href="{}">set a calendar</a>.', text, address)
+    return format_html('{}: <a href="{}">set a calendar</a>.', text, _find_form(series))

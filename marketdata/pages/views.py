@@ -14,7 +14,7 @@ from marketdata.addresses import FoundRedirect
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.command_line import manage
 from marketdata.pages.contract_texts import describe_contract
-from marketdata.pages.coverage_texts import describe_coverage
+from marketdata.pages.coverage_texts import describe_coverage, explain_calendar
 from marketdata.pages.decorators import page_view
 from marketdata.pages.filters import Filters, read_filters
 from marketdata.pages.next_steps import build_ingest_command
@@ -80,6 +80,7 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
         "zone": zone,
         "exchange_zone": "" if zone == "UTC" else zone,
         "coverage": describe_coverage(series, is_staff=request.user.is_staff),
+        "calendar_reason": explain_calendar(series, is_staff=request.user.is_staff),
         "timeframes": ("1m", *TIMEFRAMES),
         "first_command": build_ingest_command(series),
         "runs": build_runs_table(before=_parse_before(request), series=series, empty=empty),

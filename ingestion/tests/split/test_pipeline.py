@@ -241,3 +241,13 @@ def _rebuild(folder: Path) -> list[int]:
 
 def _without_times(bars: list[tuple], shift: int) -> list[tuple]:
     return [(*bar[:8], bar[8] - shift) for bar in bars]
+
+
+def test_a_contract_has_the_calendar_of_its_product_unless_the_series_has_one(market_db, tmp_path):
+    build_history(tmp_path)
+    Series.objects.filter(symbol="NQH5").update(calendar="")
+    Series.objects.filter(symbol="NQM5").update(calendar="NYSE")
+    split_contracts()
+    calendars = dict(Series.objects.filter(symbol__startswith="NQ").values_list("symbol", "calendar"))
+    assert calendars["NQH2015"] == calendars["NQH2025"] == "CME Globex Equity"
+    assert calendars["NQM2015"] == "NYSE"

@@ -4,8 +4,9 @@ import pytest
 from django.core.management.base import CommandError
 
 from config.testing.builders import at, bars, ingest, several
-from ingestion.symbology.series import default_dataset_name, ensure_series, find_calendar
+from ingestion.symbology.series import default_dataset_name, ensure_series
 from marketdata.models import Bar, Series
+from marketdata.series_calendars import describe_calendar
 
 
 def test_a_dataset_is_named_after_the_only_series_or_the_vendors_dataset(market_db):
@@ -39,33 +40,56 @@ def test_an_equal_symbol_of_another_dataset_does_not_continue_a_series(market_db
     assert Bar.objects.count() == 12
 
 
-@pytest.mark.parametrize(
-    ("symbol", "dataset", "calendar"),
-    [
-        ("AAPL", "XNAS.ITCH", "NYSE"),
-        ("BRK.B", "EQUS.MINI", "NYSE"),
-        ("SPY", "ARCX.PILLAR", "NYSE"),
-        ("ESZ2025", "GLBX.MDP3", "CME Globex Equity"),
-        ("ESZ5", "GLBX.MDP3", "CME Globex Equity"),
-        ("MNQ.c.0", "GLBX.MDP3", "CME Globex Equity"),
-        ("RTYH26", "GLBX.MDP3", "CME Globex Equity"),
-        ("M2K.v.1", "GLBX.MDP3", "CME Globex Equity"),
-        ("ESZ5-ESH6", "GLBX.MDP3", ""),  # a spread, an option, other products: other hours, or unknown ones
-        ("ESZ5 C6000", "GLBX.MDP3", ""),
-        ("CLZ5", "GLBX.MDP3", ""),
-        ("ESTX5", "GLBX.MDP3", ""),
-        ("ESZ5", "IFEU.IMPACT", ""),
-        ("SPY   260116C00600000", "OPRA.PILLAR", ""),
-        ("ESZ5", "", ""),
-    ],
-)
-def test_a_calendar_is_found_only_if_there_is_no_other(symbol, dataset, calendar):
-    assert find_calendar(symbol, dataset) == calendar
-
-
-def test_a_created_series_has_its_calendar(market_db):
-    created = ensure_series({"ESZ5": {}, "CLZ5": {}}, "GLBX.MDP3")
+def test_a_created_series_has_the_calendar_of_its_product(market_db):
+    created = ensure_series({"ESZ5": {}, "CLZ5": {}, "HPZ5": {}, "NQH2026-NQM2026": {}}, "GLBX.MDP3", {})
     assert {symbol: series.calendar for symbol, series in created.items()} == {
         "ESZ5": "CME Globex Equity",
-        "CLZ5": "",
+        "CLZ5": "CMEGlobex_Energy",
+        "HPZ5": "",
+        "NQH2026-NQM2026": "CME Globex Equity",
     }
+
+
+def test_an_existing_series_keeps_its_calendar_or_none(market_db):
+    ensure_series({"ESZ5": {}, "ZCZ5": {}}, "GLBX.MDP3", {})
+    Series.objects.filter(symbol="ESZ5").update(calendar="")
+    Series.objects.filter(symbol="ZCZ5").update(calendar="NYSE")
+    series = ensure_series({"ESZ5": {}, "ZCZ5": {}}, "GLBX.MDP3", {})
+    assert [series["ESZ5"].calendar, series["ZCZ5"].calendar] == ["", "NYSE"]
+
+
+def write_products(path, *symbols):
+    return several(path, {symbol: bars(2, instrument_id=number) for number, symbol in enumerate(symbols, start=1)})
+
+
+def test_the_summary_has_a_line_for_each_calendar_of_new_series(market_db, tmp_path):
+    path = write_products(tmp_path / "a.dbn", "ESH4", "NQH4", "ESH4-ESM4", "ZCH4", "HPH4", "GCJ4-CLJ4")
+    preview = ingest(path, dry_run=True).out
+    summary = ingest(path).out
+    lines = [
+        "New series ESH2024, ESH2024-ESM2024, NQH2024: CME Globex Equity, because ES is an equity index product of "
+        "CME.",
+        "New series ZCH2024: CMEGlobex_Grains, because ZC is a grain or oilseed of CBOT.",
+        "New series GCJ2024-CLJ2024: No calendar: GC is a metal of COMEX and CL is an energy product of NYMEX, which "
+        "have different calendars; set one in the admin.",
+        "New series HPH2024: No calendar: HP is in no table of products; set one in the admin.",
+    ]
+    for text in (preview, summary):
+        assert [line for line in text.splitlines() if line.startswith("New series")] == lines
+    assert "New series" not in ingest(path).out
+
+
+def test_the_summary_lists_a_few_calendars(market_db, tmp_path):
+    roots = ("ES", "ZC", "LE", "CL", "GC", "ZN", "6E")
+    summary = ingest(write_products(tmp_path / "a.dbn", *(f"{root}J4" for root in roots))).out
+    assert summary.count("New series ") == 5
+    assert "\n2 more calendars of new series." in summary
+
+
+def test_a_series_named_by_symbol_has_the_calendar_of_the_files_product(market_db, tmp_path):
+    path = several(tmp_path / "a.dbn", {"ZCH4": bars(2, instrument_id=1)})
+    summary = ingest(path, symbol="CORN").out
+    assert "New series CORN: CMEGlobex_Grains, because ZC is a grain or oilseed of CBOT." in summary
+    series = Series.objects.get(symbol="CORN")
+    assert series.calendar == "CMEGlobex_Grains"
+    assert describe_calendar(series) == "CMEGlobex_Grains, because ZC is a grain or oilseed of CBOT."
