@@ -22,6 +22,7 @@ from ingestion.errors import IngestError, Interrupted
 from ingestion.loading.copy import copy_new_bars, copy_staged_bars
 from ingestion.loading.locks import lock_series
 from ingestion.loading.overlap import ANY_TIME, StoredRanges, find_shared_minute, find_stored_ranges
+from ingestion.loading.price_steps import read_steps, store_loaded_steps
 from ingestion.loading.replace import find_replaced_bars, remove_replaced_bars
 from ingestion.loading.staging import create_staging, finish_staging
 from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
@@ -82,11 +83,13 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
             refuse_unsplit(file.path, file.possible_symbols)
             file.load_contracts()
             stored_ranges = _find_stored_ranges(cursor, file, options)
+            price_steps = read_steps(cursor, file.stored_series)
             create_staging(cursor)
             new_count = _copy_batches(cursor, file.load_batches(stored_ranges, run.pk), progress)
         finish_staging(cursor, file.symbols)
         progress.step("Storing")
-        settle_series(cursor, _list_settlements(file), progress)
+        settlements = _list_settlements(file)
+        settle_series(cursor, settlements, progress)
         conflicts = _check_conflicts(cursor, file, options)
         covered = file.find_covered_ranges(conflicts)
         removed_count = find_replaced_bars(cursor, conflicts)
@@ -99,6 +102,9 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         counts = counts.add_inserted(new_count)
         withdrawn = _find_withdrawn(cursor, file, covered, counts.inserted + counts.updated, options, run.pk)
         remove_withdrawn_bars(cursor, withdrawn, run.pk)
+        price_steps |= dict.fromkeys((settlement.name for settlement in settlements), None)
+        has_changed = counts.changed or removed_count or withdrawn.removed_count
+        store_loaded_steps(cursor, price_steps, file.price_steps, run_id=run.pk if has_changed else None)
         result = _record_result(run, file, counts, removed_count, withdrawn, calendar_notes)
         progress.raise_if_cancelled()
         succeed_run(run)

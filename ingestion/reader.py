@@ -25,6 +25,7 @@ from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
 from ingestion.loading.copy_format import NO_ROWS, CopyRows, encode_bar_rows, encode_staged_rows
 from ingestion.loading.overlap import StoredRanges
+from ingestion.loading.price_steps import FilePriceSteps, Steps
 from ingestion.options import IngestOptions
 from ingestion.symbology.assign import assign_series
 from ingestion.symbology.conflicts import Conflict
@@ -81,6 +82,7 @@ class FileReader:
         self._stored_series: list[str] = []
         self._mapped_days = MappedDays(self.metadata.mappings)
         self._intervals = IntervalLog(source.path, self.metadata.dataset, self._mapped_days)
+        self._price_steps = FilePriceSteps()
         self.check = SeriesCheck(self.metadata, self._resolver)
 
     @property
@@ -118,6 +120,11 @@ class FileReader:
         for code, intervals in self._intervals.intervals.items():
             by_symbol[self.symbols[code]] += intervals
         return dict(by_symbol)
+
+    @property
+    def price_steps(self) -> Steps:
+        """The largest step that divides all prices of each series, by the rows read so far."""
+        return self._price_steps.collect(self.symbols)
 
     @property
     def raw_symbols(self) -> dict[tuple[str, int], str]:
@@ -201,6 +208,7 @@ class FileReader:
         ):
             bars = self.check.drop_duplicates(self._resolver.resolve(batch))
             self._intervals.add(bars.instrument_days, self.symbols)
+            self._price_steps.add(bars)
             yield bars
         self._source.finish()
         self._resolver.settle()

@@ -7,10 +7,13 @@ from typing import cast
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from marketdata.bars.stats import get_stats
+from marketdata.bars.tick_size import MIN_BARS, TickSize, find_from_bars
 from marketdata.formatting import format_price
 from marketdata.models import BrowsableBar, Series
 from marketdata.models.contract import ContractColumns
@@ -29,8 +32,9 @@ SERIES_FIELDS = (
     "calendar",
     "calendar_reason",
     "tick_size",
+    "found_tick_size",
 )
-FOUND_FIELDS = ("calendar_reason",)
+FOUND_FIELDS = ("calendar_reason", "found_tick_size")
 CONTRACT_FIELDS = tuple(field.name for field in ContractColumns._meta.fields)
 
 
@@ -64,6 +68,10 @@ class SeriesAdmin(admin.ModelAdmin):
         # Bars are stored under the symbol: a series with another symbol would lose them.
         return (*CONTRACT_FIELDS, *FOUND_FIELDS, "symbol") if obj else (*CONTRACT_FIELDS, *FOUND_FIELDS)
 
+    def save_model(self, request: HttpRequest, obj: Series, form: ModelForm, change: bool) -> None:
+        # A run may store other columns while the form is open.
+        obj.save(update_fields=form.changed_data if change else None)
+
     @admin.display(description="contract", ordering=F("contract_year") * 12 + F("contract_month"))
     def contract(self, series: Series) -> str:
         """2025-03; only the month if the year is not settled."""
@@ -75,6 +83,12 @@ class SeriesAdmin(admin.ModelAdmin):
     def calendar_reason(self, series: Series) -> str:
         """Why the series has its calendar, and which one its product has."""
         return describe_calendar(series) if series.pk else "Shown once the series is stored."
+
+    @admin.display(description="tick size found from the bars")
+    def found_tick_size(self, series: Series) -> str:
+        """That of the bars, whether or not another one is set."""
+        found = find_from_bars(series, get_stats(series).row_count) if series.pk else TickSize()
+        return format_price(found.size) if found.size else f"Unknown: it needs {MIN_BARS:,} bars, not all with price 0."
 
     @admin.display(description="active", boolean=True)
     def active(self, series: Series) -> bool | None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ingestion.errors import MixedInstruments
 from ingestion.loading.move import move_bars
+from ingestion.loading.price_steps import store_moved_steps
 from ingestion.progress import Progress
 from ingestion.runs import read_closing_time
 from ingestion.split.instruments import move_rows
@@ -101,6 +102,7 @@ def apply_splits(cursor: CursorWrapper, run: IngestRun, splits: Sequence[SeriesS
         move_rows(split, series)
     gained = rename_in_runs(splits)
     delete_emptied(splits)
+    store_moved_steps(cursor, names)
     joined = _find_joined(splits, created)
     run.moves = [move for split in splits for move in record_moves(split, new=created, joined=joined, runs=gained)]
     _fill_in(run, splits)

@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from ingestion.errors import InputError
 from ingestion.loading.move import count_bars, move_bars
+from ingestion.loading.price_steps import store_moved_steps
 from ingestion.progress import Progress
 from ingestion.split.instruments import return_rows
 from ingestion.split.moves import RecordedMove, read_moves
@@ -68,6 +69,7 @@ def return_bars(
     returns = [one.dates for one in planned]
     return_rows(returns, sources)
     restore_in_runs(undone.pk, moves, returns)
+    store_moved_steps(cursor, {name for move in moves for name in (move.source, move.target)})
     delete_unused({move.target for move in moves if move.is_new})
     run.moves = [_serialize(one) for one in planned]
 

@@ -15,6 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ingestion.database import require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
+from ingestion.loading.price_steps import read_steps, store_undone_steps
 from ingestion.progress import Progress
 from ingestion.runs import open_run, read_closing_time, succeed_run
 from ingestion.undo.days import classify_days
@@ -75,6 +76,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         _follow_split(cursor, run, undone)
         progress.raise_if_cancelled()
         refuse_without_changes(undone)  # another undo may have been committed during the wait
+        price_steps = read_steps(cursor, undone.symbols)
         progress.step("Finding what later runs have changed")
         days = classify_days(cursor, undone)
         with UndoPlan(cursor, undone, days) as plan:
@@ -86,6 +88,8 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         refuse_if_all_skipped(undone, plan, changed_intervals)
         if not plan.skipped.count:
             remove_mapped_dates(undone)
+        has_restored = plan.counts.changed_back or plan.counts.restored
+        store_undone_steps(cursor, price_steps, undone.time_range if has_restored else None)
         notes = build_notes(undone, plan)
         _fill_in(run, undone, plan)
         progress.raise_if_cancelled()

@@ -44,7 +44,8 @@ class SeriesViewSet(ViewSet):
         ),
     )
     def list(self, request: Request) -> Response:
-        """Each series with its slug, symbol, bar count, first and last minute, freshness, last run and contract.
+        """Each series with its slug, symbol, bar count, first and last minute, freshness, last run, tick size and
+        contract.
 
         For example `?product=NQ&kind=outright&active=true` lists the NQ contracts that still trade.
         """

@@ -41,7 +41,17 @@ class Series(ContractColumns):
     calendar = models.CharField(
         max_length=64, blank=True, help_text="The trading calendar, for example CME Globex Equity."
     )
-    tick_size = PriceField(null=True, blank=True)
+    tick_size = PriceField(null=True, blank=True, help_text="Empty: the one that is found from the bars.")
+    price_step = PriceField(
+        null=True,
+        editable=False,
+        help_text="The largest step that divides all stored prices; 0 if all are 0. Runs store it.",
+    )
+    price_step_bars = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="The number of bars with that step. If the series has another number now, the step is out of date.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -59,6 +69,10 @@ class Series(ContractColumns):
             models.CheckConstraint(
                 name="series_tick_size_positive",
                 condition=models.Q(tick_size__isnull=True) | models.Q(tick_size__gt=0),
+            ),
+            models.CheckConstraint(
+                name="series_price_step_not_negative",
+                condition=models.Q(price_step__isnull=True) | models.Q(price_step__gte=0),
             ),
         ]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from django.utils import timezone
 
 from marketdata.bars.stats import SeriesStats, get_stats, list_stats
+from marketdata.bars.tick_size import MIN_BARS, TickSize, find_tick_size
 from marketdata.coverage.life import read_lives
 from marketdata.formatting import format_age, format_price
 from marketdata.models import IngestRun, Series
@@ -85,9 +87,21 @@ class SeriesRow:
     def latest_close(self) -> str:
         return "" if self.stats.latest_close is None else format_price(self.stats.latest_close)
 
+    @cached_property
+    def tick_size(self) -> TickSize:
+        """May read bars."""
+        return find_tick_size(self.series, self.stats.row_count)
+
     @property
     def tick(self) -> str:
-        return "" if self.series.tick_size is None else format_price(self.series.tick_size)
+        return "" if self.tick_size.size is None else format_price(self.tick_size.size)
+
+    @property
+    def tick_source(self) -> str:
+        """Where the tick size is from, or why it is unknown."""
+        if self.tick_size.source is None:
+            return f"fewer than {MIN_BARS:,} bars" if self.stats.row_count < MIN_BARS else "all prices are 0"
+        return {"set": "set in the admin", "bars": "found from the bars"}[self.tick_size.source]
 
 
 def build_series_rows(series: Sequence[Series]) -> list[SeriesRow]:

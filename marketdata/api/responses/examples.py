@@ -11,6 +11,8 @@ SERIES_EXAMPLE = {
     "last": "2025-03-21T13:29:00+00:00",
     "freshness": "1 year ago",
     "last_run": {"id": 7, "status": "success", "finished_at": "2025-04-01T10:00:05.123456+00:00"},
+    "tick_size": "0.25",
+    "tick_size_source": "bars",
     "contract": {
         "kind": "outright",
         "root": "NQ",

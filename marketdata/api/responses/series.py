@@ -8,9 +8,10 @@ from datetime import datetime
 from rest_framework import serializers
 
 from marketdata.api.responses.contracts import ContractSerializer, serialize_contract
-from marketdata.api.responses.fields import CountField, TimeframeField
+from marketdata.api.responses.fields import CountField, PriceField, TimeframeField
 from marketdata.bars.stats import SeriesStats
-from marketdata.formatting import format_age
+from marketdata.bars.tick_size import MIN_BARS, find_tick_size
+from marketdata.formatting import format_age, format_price
 from marketdata.models import IngestRun, Series
 from marketdata.timestamps import to_iso
 
@@ -50,6 +51,12 @@ class SeriesSummarySerializer(serializers.Serializer):
     last = serializers.DateTimeField(allow_null=True, help_text="The last minute. Null without bars.")
     freshness = serializers.CharField(help_text="The age of the last minute, such as 5 minutes ago.")
     last_run = LastRunSerializer(allow_null=True)
+    tick_size = PriceField(allow_null=True, help_text="The smallest price step. Null if it is unknown.")
+    tick_size_source = serializers.ChoiceField(
+        ("set", "bars"),
+        allow_null=True,
+        help_text=f"`set` in the admin, or found from the `bars`, of which it needs {MIN_BARS:,}. Null if unknown.",
+    )
     contract = ContractSerializer()
 
 
@@ -73,6 +80,7 @@ def serialize_series(
 ) -> dict:
     """One entry of the list of series at the time `now`. `run` is the last run of the series, `raw_symbols` are the
     symbols that its files have."""
+    tick = find_tick_size(series, stats.row_count)
     return {
         "slug": series.slug,
         "symbol": series.symbol,
@@ -84,5 +92,7 @@ def serialize_series(
         "last_run": None
         if run is None
         else {"id": run.pk, "status": run.status, "finished_at": to_iso(run.finished_at)},
+        "tick_size": None if tick.size is None else format_price(tick.size),
+        "tick_size_source": tick.source,
         "contract": serialize_contract(series, stats, raw_symbols, now.date()),
     }

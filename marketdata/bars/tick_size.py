@@ -1,0 +1,51 @@
+"""The tick size of a series: the one that an operator set, or the one that is found from the bars.
+
+It is found as the largest step that divides the open, high, low and close of all bars, from `MIN_BARS` bars on: fewer
+bars may all be on a coarser step by chance.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from marketdata.models import Bar, Series
+
+MIN_BARS = 2_000
+_SCALE = 9
+
+
+@dataclass(frozen=True)
+class TickSize:
+    """`size` is None where it is unknown. `source`: an operator set it, or it is found from the bars."""
+
+    size: Decimal | None = None
+    source: Literal["set", "bars"] | None = None
+
+
+def find_tick_size(series: Series, bar_count: int) -> TickSize:
+    """The tick size of a series that has so many bars.
+
+    Runs store the step of all bars. Where other programs wrote bars since, the newest `MIN_BARS` are read instead.
+    """
+    if series.tick_size is not None:
+        return TickSize(series.tick_size, "set")
+    return find_from_bars(series, bar_count)
+
+
+def find_from_bars(series: Series, bar_count: int) -> TickSize:
+    """The tick size by the bars alone, also where an operator set one."""
+    if bar_count < MIN_BARS:
+        return TickSize()
+    step = series.price_step if series.price_step_bars == bar_count else _read_newest(series.symbol)
+    # All prices may be 0: then any step divides them.
+    return TickSize(step, "bars") if step else TickSize()
+
+
+def _read_newest(symbol: str) -> Decimal:
+    """The step of the newest bars, in exact integers of 1e-9."""
+    rows = Bar.objects.filter(symbol=symbol).order_by("-ts").values_list("open", "high", "low", "close")[:MIN_BARS]
+    step = math.gcd(*(int(price.scaleb(_SCALE)) for row in rows for price in row))
+    return Decimal(step).scaleb(-_SCALE)
