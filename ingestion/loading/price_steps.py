@@ -1,10 +1,11 @@
 """The largest step that divides all prices of a series, which is its tick size once it has enough bars.
 
-It is stored with the number of bars, in the run's transaction. Most loads read no bar for it: the step of old and new
+It is stored in the run's transaction. Most loads read no bar for it: the step of old and new
 bars together is the greatest common divisor of both. Where a run changes or removes bars, the step may become larger.
 Then it is between the old one and that of some bars that remain, so a few bars usually prove it; if not, all are read.
 
-In Python a step is in units of 1e-9, and 0 if there are no prices but 0.
+In Python a step is in units of 1e-9, and 0 if there are no prices but 0. Bars that other programs insert, change or
+delete count only when all bars are read again.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ _NEWEST = 200  # bars that prove most steps
 _SCALE = 9
 
 _STORED = """
-SELECT requested.symbol, CASE coalesce(counts.bar_count, 0) WHEN 0 THEN 0 WHEN price_step_bars THEN price_step END
+SELECT requested.symbol,
+    CASE WHEN EXISTS (
+        SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = requested.symbol COLLATE "C"
+    ) THEN series.price_step ELSE 0 END
 FROM unnest(%s::varchar[]) AS requested (symbol)
 LEFT JOIN market_series AS series ON series.symbol = requested.symbol COLLATE "C"
-LEFT JOIN market_series_counts AS counts ON counts.symbol = requested.symbol COLLATE "C"
 """
 _STORE = """
 UPDATE market_series AS series
-SET price_step = found.step, price_step_bars = coalesce(counts.bar_count, 0)
+SET price_step = found.step
 FROM unnest(%(symbols)s::varchar[], %(steps)s::numeric[]) AS found (symbol, step)
-LEFT JOIN market_series_counts AS counts ON counts.symbol = found.symbol COLLATE "C"
-WHERE series.symbol = found.symbol COLLATE "C"
-    AND (series.price_step, series.price_step_bars) IS DISTINCT FROM (found.step, coalesce(counts.bar_count, 0))
+WHERE series.symbol = found.symbol COLLATE "C" AND series.price_step IS DISTINCT FROM found.step
 """
 _CHANGED = "SELECT DISTINCT symbol FROM market_bar_revisions WHERE revised_by_id = %s"
 

@@ -35,7 +35,8 @@ def describe_new_calendars(file_symbols: Mapping[str, Sequence[str]], dataset: s
     most a few. `file_symbols` has the file's symbols of each series."""
     named: dict[CalendarProposal, list[str]] = {}
     found: dict[str, CalendarProposal] = {}
-    for symbol in sorted(file_symbols.keys() - _find(set(file_symbols)).keys()):
+    stored = Series.objects.filter(symbol__in=list(file_symbols)).values_list("symbol", flat=True)
+    for symbol in sorted(file_symbols.keys() - set(stored)):
         proposal = _propose_calendar(symbol, dataset, file_symbols)
         first = found.setdefault(proposal.calendar or proposal.cause, proposal)
         named.setdefault(first, []).append(to_printable(symbol))

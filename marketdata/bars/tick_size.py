@@ -28,7 +28,7 @@ class TickSize:
 def find_tick_size(series: Series, bar_count: int) -> TickSize:
     """The tick size of a series that has so many bars.
 
-    Runs store the step of all bars. Where other programs wrote bars since, the newest `MIN_BARS` are read instead.
+    Runs store the step of all bars. Where only other programs wrote bars, the newest `MIN_BARS` are read.
     """
     if series.tick_size is not None:
         return TickSize(series.tick_size, "set")
@@ -39,7 +39,7 @@ def find_from_bars(series: Series, bar_count: int) -> TickSize:
     """The tick size by the bars alone, also where an operator set one."""
     if bar_count < MIN_BARS:
         return TickSize()
-    step = series.price_step if series.price_step_bars == bar_count else _read_newest(series.symbol)
+    step = series.price_step or _read_newest(series.symbol)
     # All prices may be 0: then any step divides them.
     return TickSize(step, "bars") if step else TickSize()
 

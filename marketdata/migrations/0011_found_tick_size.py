@@ -6,9 +6,9 @@ from django.db import migrations, models
 FIND_STEPS = """
 CREATE AGGREGATE pg_temp.find_step(numeric) (SFUNC = pg_catalog.gcd, STYPE = numeric, INITCOND = '0');
 UPDATE market_series AS series
-SET price_step = found.step, price_step_bars = found.bars
+SET price_step = found.step
 FROM (
-    SELECT symbol, count(*) AS bars,
+    SELECT symbol,
         gcd(
             gcd(pg_temp.find_step(open), pg_temp.find_step(high)), gcd(pg_temp.find_step(low), pg_temp.find_step(close))
         ) AS step
@@ -32,17 +32,8 @@ class Migration(migrations.Migration):
             field=models.DecimalField(
                 decimal_places=9,
                 editable=False,
-                help_text="The largest step that divides all stored prices; 0 if all are 0. Runs store it.",
+                help_text="The largest step that divides all stored prices. Runs store it. 0 or empty: not known.",
                 max_digits=20,
-                null=True,
-            ),
-        ),
-        migrations.AddField(
-            model_name="series",
-            name="price_step_bars",
-            field=models.BigIntegerField(
-                editable=False,
-                help_text="The number of bars with that step. If the series has another number now, the step is out of date.",
                 null=True,
             ),
         ),

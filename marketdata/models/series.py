@@ -45,12 +45,7 @@ class Series(ContractColumns):
     price_step = PriceField(
         null=True,
         editable=False,
-        help_text="The largest step that divides all stored prices; 0 if all are 0. Runs store it.",
-    )
-    price_step_bars = models.BigIntegerField(
-        null=True,
-        editable=False,
-        help_text="The number of bars with that step. If the series has another number now, the step is out of date.",
+        help_text="The largest step that divides all stored prices. Runs store it. 0 or empty: not known.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

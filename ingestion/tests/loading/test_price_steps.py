@@ -1,4 +1,4 @@
-"""The step of each series after loads, corrections, removals, undos and writes of other programs."""
+"""The step of each series after loads, corrections, withdrawals, undos and writes of other programs."""
 
 from datetime import date
 from decimal import Decimal
@@ -23,7 +23,7 @@ def mnq(market_db):
     """Without the tick size that the migration sets."""
     Series.objects.filter(slug="mnq").update(tick_size=None)
     yield
-    Series.objects.filter(slug="mnq").update(tick_size=Decimal("0.25"), price_step=None, price_step_bars=None)
+    Series.objects.filter(slug="mnq").update(tick_size=Decimal("0.25"), price_step=None)
 
 
 def find(symbol: str) -> TickSize:
@@ -142,17 +142,28 @@ def test_each_series_of_a_file_has_its_step(market_db, tmp_path):
     assert check_steps()["ZNH2024"] == Decimal("0.015625")
 
 
-def test_bars_of_other_programs_count(mnq, tmp_path):
+COPY_BARS = """
+INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
+SELECT 'SQL', ts, ts_ms, 1.5, 1.5, 1.5, 1.5, 1, ingestion_run_id FROM market_bars_ohlcv_1m
+"""
+
+
+def test_bars_that_only_other_programs_wrote_are_read(mnq, tmp_path):
     ingest(write(tmp_path / "a.dbn", build_priced_bars(["1", "2"], count=MIN_BARS)))
+    Series.objects.create(slug="sql", symbol="SQL")
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id) "
-            "SELECT symbol, ts + interval '9 days', ts_ms + 9 * 86400000, 1.5, 1.5, 1.5, 1.5, 1, ingestion_run_id "
-            "FROM market_bars_ohlcv_1m WHERE ts_ms % 600000 = 0"
-        )
-    assert find(MNQ) == TickSize(Decimal("0.5"), "bars")
-    ingest(write(tmp_path / "b.dbn", build_priced_bars(["3"], count=2, first=MIN_BARS)))
-    assert check_steps() == {MNQ: Decimal("0.5")}
+        cursor.execute(COPY_BARS)
+    assert find("SQL") == TickSize(Decimal("1.5"), "bars")
+    ingest(write(tmp_path / "b.dbn", build_priced_bars(["2"], count=2, first=MIN_BARS)), symbol="SQL")
+    assert check_steps() == {MNQ: 1, "SQL": Decimal("0.5")}
+
+
+def test_a_series_that_was_emptied_by_hand_begins_again(mnq, tmp_path):
+    ingest(write(tmp_path / "a.dbn", build_priced_bars(["1.25"], count=3)))
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM market_bars_ohlcv_1m")
+    ingest(write(tmp_path / "b.dbn", build_priced_bars(["2"], count=3)))
+    assert check_steps() == {MNQ: 2}
 
 
 def test_loading_a_file_again_writes_no_series(mnq, tmp_path):

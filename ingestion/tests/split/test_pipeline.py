@@ -61,9 +61,9 @@ def read_all(name: Callable[[str, datetime], str] = keep_name) -> tuple:
 
 
 def dump_tables() -> list:
-    """Every row of every table that a split may write, except runs."""
-    tables = (Bar, BarRevision, SeriesInstrument, Series)
-    return [sorted(map(repr, table.objects.values())) for table in tables]
+    """Every row of every table that a split may write, except runs. Price steps follow from the bars."""
+    rows = [table.objects.values() for table in (Bar, BarRevision, SeriesInstrument, Series)]
+    return [sorted(repr(row | {"price_step": None}) for row in table) for table in rows]
 
 
 def list_run_symbols() -> dict[int, list[str]]:
