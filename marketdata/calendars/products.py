@@ -62,6 +62,7 @@ _EQUITY = "CME Globex Equity", "an equity index product"
 _GRAINS = "CMEGlobex_Grains", "a grain or oilseed"
 _LIVESTOCK = "CMEGlobex_Livestock", "a livestock product"
 _ENERGY = "CMEGlobex_Energy", "an energy product"
+_GAS = "CMEGlobex_NatGas", "a natural gas product"
 _METALS = "CMEGlobex_Metals", "a metal"
 _RATES = "CME Globex Fixed Income", "an interest rate product"
 _FX = "CMEGlobex_FX", "a currency product"
@@ -76,8 +77,9 @@ _GLOBEX_ROOTS = (
     (_GRAINS, "CBOT", "ZC ZW ZS ZM ZL ZO ZR KE XC XW XK MZC MZW MZS MZM MZL"),
     (_GRAINS, "CBOT", f"OZC OZW OZS OZM OZL OZO OZR OKE {_number('ZC', 'ZW', 'ZS', 'ZM', 'ZL')}"),
     (_LIVESTOCK, "CME", "LE GF HE PRK"),
-    (_ENERGY, "NYMEX", "CL MCL QM HCL BZ HO QH RB QU NG QG MNG HH NN TTF"),
-    (_ENERGY, "NYMEX", f"LO MCO OH OB ON LNE BZO {_number('LO', 'ML', 'WL', 'LN')}"),
+    (_ENERGY, "NYMEX", "CL MCL QM HCL BZ HO QH RB QU"),
+    (_ENERGY, "NYMEX", f"LO MCO OH OB BZO {_number('LO', 'ML', 'WL')}"),
+    (_GAS, "NYMEX", f"NG QG MNG HH NN TTF ON LNE {_number('LN')}"),
     (_METALS, "COMEX", "GC MGC QO 1OZ SI SIL QI HG MHG QC ALI HRC BUS"),
     (_METALS, "COMEX", f"OG OMG SO HX HXE {_number('OG', 'SO')}"),
     (_METALS, "NYMEX", "PL PA TIO PO PAO"),

@@ -17,7 +17,7 @@ def test_the_library_has_each_calendar():
     products = [*_GLOBEX_PRODUCTS.values(), *_EUREX_PRODUCTS.values()]
     proposed = [propose_calendar(dataset=name, roots=[]) for name in ("XNAS.ITCH", "OPRA.PILLAR", "XEUR.EOBI")]
     names = {one.calendar for one in (*products, *proposed)}
-    assert len(names) == 12
+    assert len(names) == 13
     assert [name for name in names if not is_known_calendar(name)] == []
 
 
@@ -32,7 +32,8 @@ def test_no_product_is_listed_twice():
         ("CME Globex Equity", "ESZ5 ESZ2025 MESH26 NQ.c.0 MNQ.v.1 RTY.n.0 M2KM6 YM.FUT MYMU5 EMDH6 NKDZ5 NIYH6 ES.OPT"),
         ("CMEGlobex_Grains", "ZCH6 ZC.c.0 ZWN5 ZSX2025 ZMZ5 ZLF6 ZOH6 ZRX5 KEH6 XCH6 XWH6 XKF6 OZCH6 ZC3N5"),
         ("CMEGlobex_Livestock", "LEG6 GFF6 HEM6 HE.c.0"),
-        ("CMEGlobex_Energy", "CLZ5 MCLZ5 QMF6 NGN25 QGH6 MNGH6 HOF6 RBG6 BZH6 LOZ5 LO1Z5"),
+        ("CMEGlobex_Energy", "CLZ5 MCLZ5 QMF6 HOF6 RBG6 BZH6 LOZ5 LO1Z5"),
+        ("CMEGlobex_NatGas", "NGN25 QGH6 MNGH6 LNEZ5"),
         ("CMEGlobex_Metals", "GCZ5 MGCZ5 SIH6 SILH6 HGH6 MHGH6 PLF6 PAH6 QOG6 QIH6 QCH6 ALIG6 1OZG6 OGZ5"),
         (
             "CME Globex Fixed Income",
