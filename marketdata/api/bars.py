@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from marketdata.api.errors import check_session
 from marketdata.api.exports import export_bars
 from marketdata.api.negotiation import FilesViewSet
 from marketdata.api.paging import build_next_page
@@ -47,6 +48,7 @@ class BarsViewSet(FilesViewSet):
         """
         series = get_series(slug)
         parameters = BarsParameters.parse(request)
+        check_session(series, parameters["session"])
         as_of = parameters["as_of"]
         if parameters["format"] != "json":
             return export_bars(request, series, parameters)
@@ -58,10 +60,12 @@ class BarsViewSet(FilesViewSet):
             after=parameters["cursor"],
             descending=parameters["order"] == "desc",
             limit=parameters["limit"],
+            hours=parameters["session"],
         )
         body = {
             "symbol": series.symbol,
             "timeframe": "1m",
+            "session": parameters["session"],
             "order": parameters["order"],
             "as_of": to_iso(as_of),
             "bars": [serialize_bar(bar) for bar in bars],

@@ -12,7 +12,7 @@ from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from marketdata.api.errors import check_calendar
+from marketdata.api.errors import check_calendar, check_session
 from marketdata.api.exports import export_candles
 from marketdata.api.negotiation import FilesViewSet
 from marketdata.api.paging import build_next_page
@@ -57,10 +57,15 @@ class CandleViewSet(FilesViewSet):
         bar has no candle. `bar_count` is the number of bars, `expected` the number of minutes the exchange was open. A
         candle is `forming` until the exchange closes in its period.
 
+        With `session=regular` a candle has only the bars in regular hours, and is `forming` until these end. Without a
+        regular bar there is no candle. `expected` counts regular minutes in both: extended hours may have bars, but
+        none is missing there.
+
         Without `format`, the header Accept selects the format, as for minute bars.
         """
         series = _get_series(slug, timeframe)
         parameters = CandlesParameters.parse(request)
+        check_session(series, parameters["session"])
         if parameters["format"] != "json":
             return export_candles(request, series, timeframe, parameters)
         candles, next_cursor = read_candle_page(
@@ -71,11 +76,13 @@ class CandleViewSet(FilesViewSet):
             after=parameters["cursor"],
             descending=parameters["order"] == "desc",
             limit=parameters["limit"],
+            hours=parameters["session"],
         )
         body = {
             "symbol": series.symbol,
             "timeframe": timeframe,
             "calendar": series.calendar,
+            "session": parameters["session"],
             "order": parameters["order"],
             "bars": [serialize_candle(candle) for candle in candles],
         }
@@ -87,7 +94,7 @@ class CandleViewSet(FilesViewSet):
         responses=describe_responses(StatsSerializer, 300, 404, 409),
     )
     def stats(self, request: Request, slug: str, timeframe: str) -> Response:
-        """The number of candles of this timeframe, the first and last timestamp, and the latest close."""
+        """The number of candles of this timeframe, the first and last timestamp, and the latest close, of all hours."""
         series = _get_series(slug, timeframe)
         NoParameters.parse(request)
         return Response(serialize_stats(series, _compute_stats(series, timeframe), timeframe))

@@ -9,11 +9,12 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.views import exception_handler
 
 from marketdata.api.contracts import ShortCode, respond_to_short_code
 from marketdata.calendars.exchange import UnknownCalendar, get_exchange
+from marketdata.calendars.hours import Hours
 from marketdata.models import Series
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,16 @@ def check_calendar(series: Series) -> None:
             get_exchange(series.calendar)
     except UnknownCalendar as error:
         raise UnknownCalendarConflict(f"{error} Correct it in the admin, at series {series.slug}.") from error
+
+
+def check_session(series: Series, hours: Hours) -> None:
+    """Raise `ValidationError` (400) for regular hours of a series without a calendar, and `UnknownCalendarConflict` if
+    its calendar does not exist."""
+    if hours is Hours.REGULAR:
+        if not series.calendar:
+            message = "has no trading calendar, so its regular hours are unknown: set a calendar in the admin."
+            raise ValidationError({"session": [f"Series {series.slug} {message}"]})
+        check_calendar(series)
 
 
 class DatabaseUnavailable(APIException):

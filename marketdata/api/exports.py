@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.http import StreamingHttpResponse
@@ -14,6 +13,8 @@ from rest_framework.request import Request
 from marketdata.api.negotiation import CsvRenderer, ParquetRenderer
 from marketdata.bars.as_of import export_csv_blocks_as_of
 from marketdata.bars.export import EXPORT_COLUMNS, export_csv_blocks
+from marketdata.calendars.hours import Hours
+from marketdata.candles.aggregate import Candle
 from marketdata.candles.query import iterate_candles
 from marketdata.models import Series
 from marketdata.timestamps import to_iso
@@ -29,29 +30,36 @@ CANDLE_COLUMNS = (
 def export_bars(request: Request, series: Series, parameters: Mapping[str, Any]) -> StreamingHttpResponse:
     """Minute bars of [start, end) as csv or parquet. Prices are exact: decimal text, decimal128(20, 9) in Parquet.
 
-    `parameters` are the validated `start`, `end`, `as_of` and `format`.
+    `parameters` are the validated `start`, `end`, `session`, `as_of` and `format`.
     """
-    bounds = {name: parameters[name] for name in ("start", "end")}
+    bounds = {"start": parameters["start"], "end": parameters["end"], "hours": parameters["session"]}
     if parameters["as_of"] is None:
         blocks = export_csv_blocks(series, **bounds)
     else:
         blocks = export_csv_blocks_as_of(series, as_of=parameters["as_of"], **bounds)
-    return _build_download(request, f"{series.slug}-ohlcv-1m", parameters["format"], EXPORT_COLUMNS, blocks)
+    name = _build_name(series, "1m", parameters["session"])
+    return _build_download(request, name, parameters["format"], EXPORT_COLUMNS, blocks)
 
 
 def export_candles(
     request: Request, series: Series, timeframe: str, parameters: Mapping[str, Any]
 ) -> StreamingHttpResponse:
     """Candles with a timestamp in [start, end), as `export_bars`; volume is decimal128(28, 0) in Parquet."""
-    blocks = _write_candle_blocks(series, timeframe, parameters["start"], parameters["end"])
-    name = f"{series.slug}-ohlcv-{timeframe}"
+    candles = iterate_candles(
+        series, timeframe, start=parameters["start"], end=parameters["end"], hours=parameters["session"]
+    )
+    blocks = _write_candle_blocks(series, candles)
+    name = _build_name(series, timeframe, parameters["session"])
     return _build_download(request, name, parameters["format"], CANDLE_COLUMNS, blocks)
 
 
-def _write_candle_blocks(
-    series: Series, timeframe: str, start: datetime | None, end: datetime | None
-) -> Iterator[bytes]:
-    for block in iterate_candles(series, timeframe, start=start, end=end):
+def _build_name(series: Series, timeframe: str, hours: Hours) -> str:
+    """The file's name without its ending. It states regular hours, since the file's columns do not."""
+    return f"{series.slug}-ohlcv-{timeframe}" + ("-regular" if hours is Hours.REGULAR else "")
+
+
+def _write_candle_blocks(series: Series, candles: Iterator[list[Candle]]) -> Iterator[bytes]:
+    for block in candles:
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
         for candle in block:

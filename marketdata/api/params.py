@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from marketdata.calendars.hours import Hours
 from marketdata.models import Series
 from marketdata.timestamps import parse_timestamp
 
@@ -47,6 +48,16 @@ class ChoiceField(serializers.ChoiceField):
         if data not in self.choices:
             self.fail("invalid_choice", input=data, choices=", ".join(self.choices))
         return str(data)
+
+
+class SessionField(ChoiceField):
+    """Which hours count: all, or the regular ones."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__([hours.value for hours in Hours], **options)
+
+    def to_internal_value(self, data: object) -> Hours:
+        return Hours(super().to_internal_value(data))
 
 
 class WholeNumberField(serializers.IntegerField):
@@ -146,8 +157,19 @@ class RangeParameters(KnownParameters):
         return attrs
 
 
-class BarsParameters(RangeParameters):
-    """Range, `as_of`, order, page size and format of bars."""
+class SessionParameters(RangeParameters):
+    """The half-open range [start, end), and which hours of its days count."""
+
+    session = SessionField(
+        required=False,
+        default=Hours.ALL,
+        help_text="regular: only bars in the regular hours of the series' trading calendar, for example 09:30 to 16:00 "
+        "in New York. all: also those of extended hours, and any other. Default: all.",
+    )
+
+
+class BarsParameters(SessionParameters):
+    """Range, `session`, `as_of`, order, page size and format of bars."""
 
     as_of = TimestampField(
         required=False,

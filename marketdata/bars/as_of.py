@@ -19,6 +19,8 @@ from psycopg2 import sql
 
 from marketdata.bars.export import EXPORT_ROWS, copy_csv
 from marketdata.bars.query import BarRow
+from marketdata.bars.regular_hours import list_regular_edges
+from marketdata.calendars.hours import Hours
 from marketdata.models import Series
 
 _MINUTE = timedelta(minutes=1)
@@ -58,7 +60,7 @@ WITH present AS (
         LIMIT 1
     ) AS state
     JOIN data_ingest_runs AS writer ON writer.id = state.run_id
-    WHERE minute.symbol = %(symbol)s AND minute.ts >= %(start)s AND minute.ts < %(end)s
+    WHERE minute.symbol = %(symbol)s AND minute.ts >= %(start)s AND minute.ts < %(end)s{of_minutes}
         AND state.created_at <= %(as_of)s AND writer.finished_at <= %(as_of)s
     ORDER BY minute.ts {direction}
     LIMIT %(limit)s
@@ -71,7 +73,7 @@ removed AS (
         JOIN data_ingest_runs AS later ON later.id = deletion.revised_by_id
         WHERE deletion.operation = 'delete' AND GREATEST(deletion.revised_at, later.finished_at) > %(as_of)s
             AND deletion.symbol = %(symbol)s AND deletion.ts >= %(start)s AND deletion.ts < %(end)s
-            AND {within_page}
+            AND {within_page}{of_deletions}
             AND NOT EXISTS (
                 SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = deletion.symbol AND bars.ts = deletion.ts
             )
@@ -100,6 +102,7 @@ FROM market_bar_revisions AS old
 JOIN data_ingest_runs AS later ON later.id = old.revised_by_id
 WHERE old.symbol = minute.symbol AND old.ts = minute.ts
 """)
+_IS_REGULAR = sql.SQL(" AND width_bucket(date_part('epoch', {ts})::bigint, %(edges)s::bigint[]) %% 2 = 1")
 _PAGE = sql.SQL("""
 SELECT ts, trim_scale(open)::text, trim_scale(high)::text, trim_scale(low)::text, trim_scale(close)::text,
     volume, run_id
@@ -116,17 +119,16 @@ LIMIT %(limit)s
 """)
 
 
-def _select_from_states(select: sql.SQL, *, descending: bool = False) -> sql.Composed:
+def _select_from_states(select: sql.SQL, *, hours: Hours, descending: bool = False) -> sql.Composed:
+    condition = _IS_REGULAR if hours is Hours.REGULAR else sql.SQL("")
     parts = {
+        "of_minutes": condition.format(ts=sql.Identifier("minute", "ts")),
+        "of_deletions": condition.format(ts=sql.Identifier("deletion", "ts")),
         "revisions": _REVISIONS,
         "direction": sql.SQL("DESC" if descending else "ASC"),
         "within_page": _WITHIN_PAGE_BACKWARD if descending else _WITHIN_PAGE,
     }
     return _STATES.format(**parts) + select.format(**parts)
-
-
-_PAGE_FORWARD, _PAGE_BACKWARD = _select_from_states(_PAGE), _select_from_states(_PAGE, descending=True)
-_BLOCK = _select_from_states(_CSV)
 
 
 def read_bar_page_as_of(
@@ -138,16 +140,18 @@ def read_bar_page_as_of(
     after: datetime | None,
     descending: bool,
     limit: int,
+    hours: Hours = Hours.ALL,
 ) -> tuple[list[BarRow], datetime | None]:
     """What `read_bar_page` would have returned at `as_of`, a UTC time."""
     if after is not None:
         start, end = (start, min(end or after, after)) if descending else (max(start or after, _add_minute(after)), end)
-    ranges = _find_ranges(series, as_of, start, end)
+    statement = _select_from_states(_PAGE, hours=hours, descending=descending)
+    ranges = _find_ranges(series, as_of, start, end, hours)
     found: list[BarRow] = []
     for bounds in reversed(ranges) if descending else ranges:
         parameters: dict[str, Any] = {"symbol": series.symbol, "as_of": as_of, "limit": limit + 1 - len(found)} | bounds
         with connection.cursor() as cursor:
-            cursor.execute(_PAGE_BACKWARD if descending else _PAGE_FORWARD, parameters)
+            cursor.execute(statement, parameters)
             found += [BarRow(*row) for row in cursor.fetchall()]
         if len(found) > limit:
             break
@@ -155,22 +159,28 @@ def read_bar_page_as_of(
 
 
 def export_csv_blocks_as_of(
-    series: Series, *, as_of: datetime, start: datetime | None, end: datetime | None
+    series: Series, *, as_of: datetime, start: datetime | None, end: datetime | None, hours: Hours = Hours.ALL
 ) -> Iterator[bytes]:
     """What `export_csv_blocks` would have returned at `as_of`, a UTC time."""
-    for bounds in _find_ranges(series, as_of, start, end):
-        while block := copy_csv(_BLOCK, {"symbol": series.symbol, "as_of": as_of, "limit": EXPORT_ROWS} | bounds):
+    statement = _select_from_states(_CSV, hours=hours)
+    for bounds in _find_ranges(series, as_of, start, end, hours):
+        while block := copy_csv(statement, {"symbol": series.symbol, "as_of": as_of, "limit": EXPORT_ROWS} | bounds):
             yield block
             bounds["start"] = _add_minute(_parse_last_minute(block))
 
 
 def _find_ranges(
-    series: Series, as_of: datetime, start: datetime | None, end: datetime | None
-) -> list[dict[str, datetime]]:
+    series: Series, as_of: datetime, start: datetime | None, end: datetime | None, hours: Hours
+) -> list[dict[str, Any]]:
+    """`start`, `end` and, for regular hours, `edges` of each range that had bars."""
     parameters: dict[str, Any] = {"symbol": series.symbol, "as_of": as_of, "start": start, "end": end}
     with connection.cursor() as cursor:
         cursor.execute(_RANGES, parameters)
-        return [{"start": first, "end": last} for first, last in cursor.fetchall() if first < last]
+        ranges = [{"start": first, "end": last} for first, last in cursor.fetchall() if first < last]
+    if hours is Hours.REGULAR:
+        for one in ranges:
+            one["edges"] = list_regular_edges(series.calendar, one["start"], one["end"])
+    return ranges
 
 
 def _add_minute(minute: datetime) -> datetime:

@@ -7,19 +7,38 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db.models import F, Func, QuerySet, TextField
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
+from marketdata.bars.regular_hours import IS_REGULAR, list_regular_edges
+from marketdata.bars.stats import get_first_and_last
+from marketdata.calendars.hours import Hours
 from marketdata.models import Bar, Series
 
 
-def filter_bars(series: Series, start: datetime | None, end: datetime | None) -> QuerySet[Bar]:
-    """The series' bars with start ≤ ts < end, unordered."""
+def filter_bars(
+    series: Series, start: datetime | None, end: datetime | None, hours: Hours = Hours.ALL
+) -> QuerySet[Bar]:
+    """The series' bars with start ≤ ts < end, unordered; with `Hours.REGULAR` only those in regular hours.
+
+    Raises `UnknownCalendar` if regular hours are requested, and the series' calendar is unknown.
+    """
     bars = Bar.objects.filter(symbol=series.symbol)
+    if hours is Hours.REGULAR:
+        bars = bars.alias(is_regular=RawSQL(IS_REGULAR, [_list_edges(series, start, end)])).filter(is_regular=1)
     if start is not None:
         bars = bars.filter(ts__gte=start)
     if end is not None:
         bars = bars.filter(ts__lt=end)
     return bars
+
+
+def _list_edges(series: Series, start: datetime | None, end: datetime | None) -> str:
+    bounds = get_first_and_last(series)
+    if bounds is None:
+        return "{}"
+    first, last = bounds
+    return list_regular_edges(series.calendar, max(start or first, first), min(end or last, last))
 
 
 class BarRow(NamedTuple):
@@ -49,13 +68,15 @@ def read_bar_page(
     after: datetime | None,
     descending: bool,
     limit: int,
+    hours: Hours = Hours.ALL,
 ) -> tuple[list[BarRow], datetime | None]:
     """Up to `limit` bars with start ≤ ts < end, and the `after` of the next page, None at the end.
 
     They come in time order, or the reverse with `descending`, and follow the bar at `after`. The primary key finds a
-    page without an OFFSET: the thousandth page costs what the first does. All times are UTC.
+    page without an OFFSET: the thousandth page costs what the first does. With `Hours.REGULAR` only bars in regular
+    hours count. All times are UTC.
     """
-    bars = filter_bars(series, start, end)
+    bars = filter_bars(series, start, end, hours)
     if after is not None:
         bars = bars.filter(ts__lt=after) if descending else bars.filter(ts__gt=after)
     prices = [_price_as_text(name) for name in ("open", "high", "low", "close")]

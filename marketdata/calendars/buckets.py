@@ -73,15 +73,18 @@ class OpenMinutes:
         return np.where((last >= 0) & (closes > starts), closes, ends)
 
 
-def make_buckets(days: Sequence[TradingDay], minutes: int) -> Buckets:
-    """The buckets of `minutes` of all these days, each of which begins where the one before ends."""
+def make_buckets(days: Sequence[TradingDay], minutes: int, hours: Hours = Hours.ALL) -> Buckets:
+    """The buckets of `minutes` of all these days, each of which begins where the one before ends.
+
+    They close with the trading within `hours`.
+    """
     starts = [_list_starts(day, minutes) for day in days]
     numbers = np.repeat(np.arange(len(days)), [len(each) for each in starts])
     # Each bucket ends where the next begins.
     edges = np.concatenate([*starts, np.array([_to_seconds(day.end) for day in days[-1:]], np.int64)])
     open_minutes = OpenMinutes(days)
     expected = np.diff(open_minutes.count_before(edges))
-    closes = OpenMinutes(days, Hours.ALL).find_closes(edges[:-1], edges[1:])
+    closes = OpenMinutes(days, hours).find_closes(edges[:-1], edges[1:])
     return Buckets(edges[:-1], edges[1:], numbers, expected, closes)
 
 

@@ -1,20 +1,24 @@
 """Aggregates the bars of periods into candles in one statement.
 
-It reads the hourly rollup where all periods begin and end at full hours, else the minute bars.
+It reads the hourly rollup for the whole hours of the periods, and the minute bars for the rest (see `parts`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from django.db import connection
+from psycopg2 import sql
 
+from marketdata.candles.parts import Parts, find_parts, split_at_hours
 from marketdata.candles.periods import Periods
 from marketdata.timestamps import from_seconds
+
+_HOUR = 3600
 
 
 class Candle(NamedTuple):
@@ -37,60 +41,80 @@ class Candle(NamedTuple):
     forming: bool
 
 
-# `width_bucket` finds the period of a row: the last one that starts at or before it.
-_FROM_MINUTES = """
-SELECT period - 1, trim_scale((array_agg(open ORDER BY ts))[1])::text, trim_scale(max(high))::text,
-    trim_scale(min(low))::text, trim_scale((array_agg(close ORDER BY ts DESC))[1])::text, sum(volume), count(*)
-FROM (
-    SELECT width_bucket(ts_ms / 1000, %(starts)s::bigint[]) AS period, ts, open, high, low, close, volume
-    FROM market_bars_ohlcv_1m
-    WHERE symbol = %(symbol)s AND ts >= to_timestamp(%(first)s) AND ts < to_timestamp(%(end)s)
-) AS bars
-GROUP BY period
-ORDER BY period
-"""
-_FROM_HOURS = """
-SELECT period - 1, trim_scale((array_agg(open ORDER BY hour))[1])::text, trim_scale(max(high))::text,
-    trim_scale(min(low))::text, trim_scale((array_agg(close ORDER BY hour DESC))[1])::text, sum(volume),
+# `width_bucket` finds the last edge at or before a row, and `periods` has the period that begins there.
+_HOURS = sql.SQL("""
+SELECT ({periods}::int[])[width_bucket(date_part('epoch', hour)::bigint, {edges}::bigint[])] AS period,
+    hour AS ts, open, high, low, close, volume, bar_count
+FROM {ranges} JOIN market_bars_ohlcv_1h ON hour >= to_timestamp(first) AND hour < to_timestamp(stop)
+WHERE symbol = %(symbol)s
+""")
+_MINUTES = sql.SQL("""
+SELECT ({periods}::int[])[width_bucket(ts_ms / 1000, {edges}::bigint[])] AS period,
+    ts, open, high, low, close, volume, 1 AS bar_count
+FROM {ranges} JOIN market_bars_ohlcv_1m ON ts >= to_timestamp(first) AND ts < to_timestamp(stop)
+WHERE symbol = %(symbol)s
+""")
+# PostgreSQL plans one range by its bounds. Of several, each is found by the primary key.
+_ONE_RANGE = sql.SQL("(SELECT {starts} AS first, {ends} AS stop) AS ranges")
+_RANGES = sql.SQL("unnest({starts}::bigint[], {ends}::bigint[]) AS ranges (first, stop)")
+_CANDLES = sql.SQL("""
+SELECT period, trim_scale((array_agg(open ORDER BY ts))[1])::text, trim_scale(max(high))::text,
+    trim_scale(min(low))::text, trim_scale((array_agg(close ORDER BY ts DESC))[1])::text, sum(volume),
     sum(bar_count)::bigint
-FROM (
-    SELECT width_bucket(date_part('epoch', hour)::bigint, %(starts)s::bigint[]) AS period, hour, open, high, low,
-        close, volume, bar_count
-    FROM market_bars_ohlcv_1h
-    WHERE symbol = %(symbol)s AND hour >= to_timestamp(%(first)s) AND hour < to_timestamp(%(end)s)
-) AS hours
+FROM ({rows}) AS parts
 GROUP BY period
 ORDER BY period
-"""
+""")
 # Each period is one hour: the rows are the candles, and PostgreSQL needs no list of periods.
-_HOURS = """
+_CANDLES_OF_HOURS = """
 SELECT date_part('epoch', hour)::bigint, trim_scale(open)::text, trim_scale(high)::text, trim_scale(low)::text,
     trim_scale(close)::text, volume, bar_count
 FROM market_bars_ohlcv_1h
-WHERE symbol = %(symbol)s AND hour >= to_timestamp(%(first)s) AND hour < to_timestamp(%(end)s)
+WHERE symbol = %s AND hour >= to_timestamp(%s) AND hour < to_timestamp(%s)
 ORDER BY hour
 """
 
 
 def read_candles(symbol: str, periods: Periods, *, now: datetime) -> Iterator[Candle]:
     """A candle for each period that has bars, in time order. Each period must begin where the one before ends."""
-    if not len(periods):
-        return
-    by_hours = bool((periods.ends - periods.starts == 3600).all()) and periods.is_aligned_to_hours
-    bounds: dict[str, Any] = {"symbol": symbol, "first": int(periods.starts[0]), "end": int(periods.ends[-1])}
-    with connection.cursor() as cursor:
-        if by_hours:
-            cursor.execute(_HOURS, bounds)
-        else:
-            statement = _FROM_HOURS if periods.is_aligned_to_hours else _FROM_MINUTES
-            # An array literal: PostgreSQL would parse each of thousands of single numbers as an expression.
-            cursor.execute(statement, bounds | {"starts": f"{{{','.join(map(str, periods.starts.tolist()))}}}"})
-        rows = cursor.fetchall()
-    indexes = [row[0] for row in rows]
-    if by_hours:
-        indexes = np.searchsorted(periods.starts, np.array(indexes, np.int64)).tolist()
     over = (periods.closes <= now.timestamp()).tolist()
     labels, expected = periods.labels.tolist(), periods.expected.tolist()
-    for index, (_, opened, high, low, close, volume, count) in zip(indexes, rows, strict=True):
+    for index, opened, high, low, close, volume, count in _read_rows(symbol, find_parts(periods)):
         values = (opened, high, low, close, volume, count)
         yield Candle(from_seconds(labels[index]), periods.dates[index], *values, expected[index], not over[index])
+
+
+def _read_rows(symbol: str, parts: Parts) -> list[tuple]:
+    """The index of each period that has bars, and the values of its candle up to `bar_count`, in time order."""
+    if not len(parts):
+        return []
+    hours, minutes = split_at_hours(parts)
+    with connection.cursor() as cursor:
+        if not len(minutes) and (hours.ends - hours.starts == _HOUR).all() and (np.diff(hours.periods) > 0).all():
+            cursor.execute(_CANDLES_OF_HOURS, [symbol, int(hours.starts[0]), int(hours.ends[-1])])
+            return _select_hours(cursor.fetchall(), hours)
+        sources = [_select_parts(select, some) for select, some in ((_HOURS, hours), (_MINUTES, minutes)) if len(some)]
+        cursor.execute(_CANDLES.format(rows=sql.SQL(" UNION ALL ").join(sources)), {"symbol": symbol})
+        rows: list[tuple] = cursor.fetchall()
+        return rows
+
+
+def _select_hours(rows: Sequence[tuple], hours: Parts) -> list[tuple]:
+    """The rows that begin with an hour of `hours`, with the index of its period instead."""
+    periods = dict(zip(hours.starts.tolist(), hours.periods.tolist(), strict=True))
+    return [(periods[row[0]], *row[1:]) for row in rows if row[0] in periods]
+
+
+def _select_parts(select: sql.SQL, parts: Parts) -> sql.Composed:
+    edges, periods = parts.list_edges()
+    starts, ends = parts.list_ranges()
+    if len(starts) == 1:
+        ranges = _ONE_RANGE.format(starts=sql.Literal(int(starts[0])), ends=sql.Literal(int(ends[0])))
+    else:
+        ranges = _RANGES.format(starts=_write_array(starts), ends=_write_array(ends))
+    return select.format(edges=_write_array(edges), periods=_write_array(periods), ranges=ranges)
+
+
+def _write_array(numbers: np.ndarray) -> sql.Literal:
+    """An array literal: PostgreSQL would parse each of thousands of single numbers as an expression."""
+    return sql.Literal(f"{{{','.join(map(str, numbers.tolist()))}}}")

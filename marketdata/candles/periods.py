@@ -1,13 +1,14 @@
 """The periods of candles, by the trading hours of the series' exchange.
 
 Intraday periods count from the session's open (see `marketdata.calendars.buckets`); days and weeks are the exchange's
-own. Each period of a timeframe begins where the one before ends, so every bar belongs to exactly one.
+own. Each period of a timeframe begins where the one before ends, so every bar belongs to exactly one. With regular
+hours the periods are the same, and their bars outside these hours do not count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -34,49 +35,47 @@ class Periods:
     dates: Sequence[date]
     expected: np.ndarray  # open minutes
     closes: np.ndarray  # when the exchange closes: from then on the candle is not forming
+    within: OpenMinutes | None = None  # only bars of these minutes count; None: all bars
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, selected: slice) -> Periods:
-        return Periods(
-            self.labels[selected],
-            self.starts[selected],
-            self.ends[selected],
-            self.dates[selected],
-            self.expected[selected],
-            self.closes[selected],
-        )
-
-    @property
-    def is_aligned_to_hours(self) -> bool:
-        """Whether all edges are full hours UTC, so that the hourly rollup can be read instead of the bars."""
-        return not (self.starts % 3600).any() and not (self.ends[-1:] % 3600).any()
+        arrays = {name: getattr(self, name)[selected] for name in ("labels", "starts", "ends", "dates")}
+        return replace(self, **arrays, expected=self.expected[selected], closes=self.closes[selected])
 
 
-def find_periods(calendar: str, timeframe: str, start: datetime, end: datetime) -> Periods:
+def find_periods(calendar: str, timeframe: str, start: datetime, end: datetime, hours: Hours = Hours.ALL) -> Periods:
     """All periods of the trading days (for 1w: weeks) that overlap [start, end).
 
-    `timeframe` is one of `TIMEFRAMES`. Raises `UnknownCalendar` for a name that no calendar has.
+    `timeframe` is one of `TIMEFRAMES`. With `Hours.REGULAR` only the bars in regular hours count. Raises
+    `UnknownCalendar` for a name that no calendar has.
     """
     if timeframe == "1w":
         weeks = find_trading_weeks(calendar, start, end)
         days = [day for week in weeks for day in week.days]
-        return _make_periods(weeks, [week.date for week in weeks], days)
-    days = find_trading_days(calendar, start, end)
-    if timeframe == "1d":
-        return _make_periods(days, [day.date for day in days], days)
-    buckets = make_buckets(days, INTRADAY[timeframe])
+        periods = _make_periods(weeks, [week.date for week in weeks], days, hours)
+    else:
+        days = find_trading_days(calendar, start, end)
+        if timeframe == "1d":
+            periods = _make_periods(days, [day.date for day in days], days, hours)
+        else:
+            periods = _make_intraday_periods(days, INTRADAY[timeframe], hours)
+    return replace(periods, within=OpenMinutes(days)) if hours is Hours.REGULAR else periods
+
+
+def _make_intraday_periods(days: Sequence[TradingDay], minutes: int, hours: Hours) -> Periods:
+    buckets = make_buckets(days, minutes, hours)
     dates = np.array([day.date for day in days], dtype=object)[buckets.days]
     return Periods(buckets.starts, buckets.starts, buckets.ends, dates, buckets.expected, buckets.closes)
 
 
 def _make_periods(
-    units: Sequence[TradingDay] | Sequence[TradingWeek], dates: list[date], days: Sequence[TradingDay]
+    units: Sequence[TradingDay] | Sequence[TradingWeek], dates: list[date], days: Sequence[TradingDay], hours: Hours
 ) -> Periods:
     labels, starts, ends = (_list_seconds(units, name) for name in ("ts", "start", "end"))
     expected = OpenMinutes(days).count_between(starts, ends)
-    closes = OpenMinutes(days, Hours.ALL).find_closes(starts, ends)
+    closes = OpenMinutes(days, hours).find_closes(starts, ends)
     return Periods(labels, starts, ends, dates, expected, closes)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from django.utils import timezone
 
 from marketdata.bars.stats import get_first_and_last
+from marketdata.calendars.hours import Hours
 from marketdata.candles.aggregate import Candle, read_candles
 from marketdata.candles.periods import INTRADAY, Periods, find_periods
 from marketdata.models import Bar, Series
@@ -30,14 +31,15 @@ def read_candle_page(
     after: datetime | None,
     descending: bool,
     limit: int,
+    hours: Hours = Hours.ALL,
     now: datetime | None = None,
 ) -> tuple[list[Candle], datetime | None]:
     """Up to `limit` candles whose timestamp is in [start, end), and the `after` of the next page, None at the end.
 
     They come in time order, or the reverse with `descending`, and follow the candle at `after`. Each candle is
-    complete: it includes bars of its period outside the range. All times are UTC; `now` decides which candle is
-    forming. Raises `UnknownCalendar` if the series' calendar is unknown. Any page reads about as many bars, or hours,
-    as its candles contain.
+    complete: it includes bars of its period outside the range. With `Hours.REGULAR` only bars in regular hours count.
+    All times are UTC; `now` decides which candle is forming. Raises `UnknownCalendar` if the series' calendar is
+    unknown. Any page reads about as many bars, or hours, as its candles contain.
     """
     bounds = get_first_and_last(series)
     if bounds is None:
@@ -46,7 +48,7 @@ def read_candle_page(
     if after is not None:
         lowest, highest = (lowest, after) if descending else (after + _MINUTE, highest)
     found: list[Candle] = []
-    search = _Search(series, timeframe, bounds, descending)
+    search = _Search(series, timeframe, hours, bounds, descending)
     for periods in search.iterate_windows(lowest, highest, limit + 1):
         candles = [
             candle
@@ -60,13 +62,19 @@ def read_candle_page(
 
 
 def iterate_candles(
-    series: Series, timeframe: str, *, start: datetime | None, end: datetime | None, block: int = 5_000
+    series: Series,
+    timeframe: str,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    hours: Hours = Hours.ALL,
+    block: int = 5_000,
 ) -> Iterator[list[Candle]]:
     """The candles of the range in time order, in blocks, so that memory stays constant for any range."""
     after = None
     while True:
         candles, after = read_candle_page(
-            series, timeframe, start=start, end=end, after=after, descending=False, limit=block
+            series, timeframe, start=start, end=end, after=after, descending=False, limit=block, hours=hours
         )
         if candles:
             yield candles
@@ -85,6 +93,7 @@ class _Search:
 
     series: Series
     timeframe: str
+    hours: Hours
     bounds: tuple[datetime, datetime]  # first and last bar
     descending: bool
 
@@ -114,7 +123,7 @@ class _Search:
         """From the period of a bar onwards (or backwards), until `count` periods have open minutes."""
         days = timedelta(days=-(-count * _estimate_minutes(self.timeframe) // _DAY_MINUTES) * 3 + 7)
         start, end = (max(low, bar_ts - days), bar_ts) if self.descending else (bar_ts, min(high, bar_ts + days))
-        periods = find_periods(self.series.calendar, self.timeframe, start, end + _MINUTE)
+        periods = find_periods(self.series.calendar, self.timeframe, start, end + _MINUTE, self.hours)
         position = int(np.searchsorted(periods.starts, int(bar_ts.timestamp()), side="right")) - 1
         if self.descending:
             periods = periods[: position + 1]

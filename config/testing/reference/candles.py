@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import TradingDay, find_trading_day, find_trading_days
 from marketdata.calendars.weeks import find_week_date
 from marketdata.candles.aggregate import Candle
@@ -56,10 +57,12 @@ def insert_random_bars(series: Series, first_day: date, *, days: int = 9, seed: 
     return bars
 
 
-def aggregate_slowly(bars: list[Bar], calendar: str, timeframe: str) -> list[tuple]:
+def aggregate_slowly(bars: list[Bar], calendar: str, timeframe: str, hours: Hours = Hours.ALL) -> list[tuple]:
     """The candles of the bars, in the form of `summarize`; each bar finds its period by itself."""
     by_period: dict[Period, list[Bar]] = {}
     for bar in bars:
+        if hours is Hours.REGULAR and not is_regular_minute(bar.ts, calendar):
+            continue
         by_period.setdefault(find_period(bar.ts, calendar, timeframe), []).append(bar)
     return [
         (
@@ -72,6 +75,11 @@ def aggregate_slowly(bars: list[Bar], calendar: str, timeframe: str) -> list[tup
         )
         for period, inside in sorted(by_period.items())
     ]
+
+
+def is_regular_minute(ts: datetime, calendar: str) -> bool:
+    """Whether the exchange was in its regular hours at a minute."""
+    return any(opened <= ts < closed for opened, closed in find_trading_day(calendar, ts).spans)
 
 
 class Period(NamedTuple):
@@ -123,6 +131,7 @@ def summarize(candles: list[Candle]) -> list[tuple]:
     return [(*candle[:6], int(candle.volume), *candle[7:9]) for candle in candles]
 
 
-def read_all(series: Series, timeframe: str) -> list[Candle]:
+def read_all(series: Series, timeframe: str, hours: Hours = Hours.ALL) -> list[Candle]:
     """All candles of the series."""
-    return [candle for block in iterate_candles(series, timeframe, start=None, end=None) for candle in block]
+    blocks = iterate_candles(series, timeframe, start=None, end=None, hours=hours)
+    return [candle for block in blocks for candle in block]

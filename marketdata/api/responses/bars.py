@@ -11,6 +11,7 @@ from marketdata.api.responses.fields import (
     CountField,
     OrderField,
     PriceField,
+    SessionField,
     TimeframeField,
 )
 from marketdata.bars.query import BarRow
@@ -36,6 +37,7 @@ class BarPageSerializer(serializers.Serializer):
 
     symbol = serializers.CharField()
     timeframe = TimeframeField()
+    session = SessionField()
     order = OrderField()
     as_of = serializers.DateTimeField(allow_null=True, help_text="`as_of` of the request. Null for the current bars.")
     bars = BarSerializer(many=True)

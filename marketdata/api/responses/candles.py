@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from marketdata.api.responses.fields import NEXT, NEXT_CURSOR, CountField, OrderField, PriceField, TimeframeField
+from marketdata.api.responses.fields import (
+    NEXT,
+    NEXT_CURSOR,
+    CountField,
+    OrderField,
+    PriceField,
+    SessionField,
+    TimeframeField,
+)
 from marketdata.candles.aggregate import Candle
 from marketdata.timestamps import to_iso
 
@@ -20,7 +28,7 @@ class CandleSerializer(serializers.Serializer):
     close = PriceField()
     volume = serializers.IntegerField(help_text="The sum of the bars. It can exceed 2^64 - 1.")
     bar_count = CountField(help_text="The number of bars.")
-    expected = CountField(help_text="The number of minutes the exchange was open.")
+    expected = CountField(help_text="The number of minutes of regular hours. Extended hours do not count.")
     forming = serializers.BooleanField(help_text="Whether the exchange is still to trade in the period.")
 
 
@@ -30,6 +38,7 @@ class CandlePageSerializer(serializers.Serializer):
     symbol = serializers.CharField()
     timeframe = TimeframeField()
     calendar = serializers.CharField(help_text="The trading calendar of the series. Empty without one.")
+    session = SessionField()
     order = OrderField()
     bars = CandleSerializer(many=True, help_text="The candles.")
     next_cursor = serializers.DateTimeField(allow_null=True, help_text=NEXT_CURSOR)

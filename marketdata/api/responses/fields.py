@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 
+from marketdata.calendars.hours import Hours
 from marketdata.candles.periods import TIMEFRAMES
 
 NEXT_CURSOR = "`cursor` of the next page. Null on the last page."
@@ -31,6 +32,15 @@ class TimeframeField(serializers.ChoiceField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(("1m", *TIMEFRAMES), **options)
+
+
+class SessionField(serializers.ChoiceField):
+    """Which hours count."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            [hours.value for hours in Hours], help_text="`session` of the request: the hours that count.", **options
+        )
 
 
 class OrderField(serializers.ChoiceField):

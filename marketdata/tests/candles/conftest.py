@@ -6,6 +6,7 @@ import pytest
 
 from config.testing.clocks import CME, NYSE
 from config.testing.reference.candles import WEEKS
+from marketdata.calendars.hours import Hours
 from marketdata.models import Series
 
 
@@ -17,3 +18,8 @@ def first_day(request) -> date:
 @pytest.fixture(params=[CME, NYSE, ""], ids=["CME", "NYSE", "no calendar"])
 def series(request, market_db) -> Series:
     return Series.objects.create(slug="some", symbol="SOME", calendar=request.param)
+
+
+@pytest.fixture(params=Hours)
+def hours(request) -> Hours:
+    return request.param

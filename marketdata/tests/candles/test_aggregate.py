@@ -1,12 +1,13 @@
 """Candles, compared with those computed bar by bar."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from config.testing.clocks import CME, NYSE
+from config.testing.clocks import CME, NEW_YORK, NYSE, utc
 from config.testing.reference.candles import (
     WEEKS,
     aggregate_slowly,
@@ -15,16 +16,18 @@ from config.testing.reference.candles import (
     read_all,
     summarize,
 )
+from config.testing.rollup import bar_row, insert_bars
+from marketdata.calendars.hours import Hours
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.candles.query import read_candle_page
 from marketdata.models import Bar, IngestRun, Series
 
 
-def test_every_candle_is_computed_from_its_bars(series, first_day):
+def test_every_candle_is_computed_from_its_bars(series, first_day, hours):
     bars = insert_random_bars(series, first_day)
     for timeframe in TIMEFRAMES:
-        expected = aggregate_slowly(bars, series.calendar, timeframe)
-        assert summarize(read_all(series, timeframe)) == expected, timeframe
+        expected = aggregate_slowly(bars, series.calendar, timeframe, hours)
+        assert summarize(read_all(series, timeframe, hours)) == expected, timeframe
 
 
 def test_a_candle_is_forming_until_its_period_is_over(series):
@@ -40,15 +43,71 @@ def test_a_candle_is_forming_until_its_period_is_over(series):
             assert candle.forming is (find_period(candle.ts, series.calendar, timeframe).end > now), (timeframe, candle)
 
 
-@pytest.mark.parametrize(("timeframe", "by_hours"), [("30m", ()), ("1h", (CME, "")), ("1d", (CME, NYSE, ""))])
-def test_the_rollup_is_read_where_periods_are_aligned_to_hours(series, timeframe, by_hours):
-    insert_random_bars(series, WEEKS["autumn"], days=2)
+@pytest.mark.parametrize(
+    ("calendar", "start"),
+    [
+        ("BSE", date(2024, 10, 30)),  # Bombay: UTC and a half, with an evening session on a holiday
+        ("JPX", date(2024, 11, 1)),  # a lunch break; the close moves from 15:00 to 15:30
+        (CME, date(2012, 11, 12)),  # days that begin at 15:30 in Chicago, the last of them
+        (CME, date(2020, 3, 8)),  # circuit breakers
+    ],
+)
+def test_exchanges_that_do_not_open_at_full_hours(market_db, calendar, start, hours):
+    series = Series.objects.create(slug="some", symbol="SO%ME", calendar=calendar)
+    bars = insert_random_bars(series, start, days=6)
+    for timeframe in TIMEFRAMES:
+        expected = aggregate_slowly(bars, calendar, timeframe, hours)
+        assert summarize(read_all(series, timeframe, hours)) == expected, timeframe
+
+
+@pytest.mark.parametrize("timeframe", ["4h", "1d", "1w"])
+def test_a_regular_candle_forms_until_the_regular_close(two_runs, timeframe):
+    """New York on a Friday, half an hour after the close of 16:00; it trades until 20:00."""
+    series = Series.objects.create(slug="some", symbol="SOME", calendar=NYSE)
+    bars = [utc(f"2024-07-12 {clock}", NEW_YORK) for clock in ("15:58", "16:10")]
+    insert_bars([bar_row(series.symbol, bar, 1) for bar in bars])
+    for now, hours, counts in (
+        ("15:59", Hours.ALL, (2, True)),
+        ("15:59", Hours.REGULAR, (1, True)),
+        ("16:00", Hours.REGULAR, (1, False)),
+        ("16:30", Hours.ALL, (2, True)),
+        ("20:00", Hours.ALL, (2, False)),
+    ):
+        if (timeframe, now) == ("4h", "20:00"):
+            continue  # the candle ends at 17:30
+        ((candle,), _) = read_candle_page(
+            series, timeframe, start=None, end=None, after=None, descending=True, limit=1, hours=hours,
+            now=utc(f"2024-07-12 {now}", NEW_YORK),
+        )  # fmt: skip
+        assert (candle.bar_count, candle.forming) == counts, (now, hours)
+
+
+def read_tables(series: Series, timeframe: str, hours: Hours = Hours.ALL) -> set[str]:
+    """The tables that the candles of a series are aggregated from."""
     with CaptureQueriesContext(connection) as queries:
-        read_all(series, timeframe)
-    [table] = {
-        query["sql"].split("FROM market_bars_ohlcv_")[1][:2] for query in queries if "trim_scale" in query["sql"]
-    }
-    assert table == ("1h" if series.calendar in by_hours else "1m")
+        assert read_all(series, timeframe, hours)
+    statements = [query["sql"] for query in queries if "trim_scale" in query["sql"]]
+    return {table for statement in statements for table in re.findall(r"market_bars_ohlcv_(1.)", statement)}
+
+
+@pytest.mark.parametrize(
+    ("calendar", "timeframe", "hours", "tables"),
+    [
+        (CME, "30m", Hours.ALL, {"1m"}),
+        (CME, "1h", Hours.ALL, {"1h"}),
+        (CME, "1d", Hours.ALL, {"1h"}),
+        (CME, "1w", Hours.REGULAR, {"1h"}),
+        (NYSE, "1h", Hours.ALL, {"1m"}),
+        (NYSE, "4h", Hours.ALL, {"1h", "1m"}),
+        (NYSE, "1d", Hours.ALL, {"1h"}),
+        (NYSE, "1d", Hours.REGULAR, {"1h", "1m"}),
+        ("", "4h", Hours.ALL, {"1h"}),
+    ],
+)
+def test_whole_hours_are_read_from_the_rollup(market_db, calendar, timeframe, hours, tables):
+    series = Series.objects.create(slug="some", symbol="SOME", calendar=calendar)
+    insert_random_bars(series, WEEKS["autumn"], days=2)
+    assert read_tables(series, timeframe, hours) == tables
 
 
 def test_a_day_of_mourning_has_a_daily_candle_of_its_own(market_db):
@@ -70,7 +129,7 @@ def test_a_day_of_mourning_has_a_daily_candle_of_its_own(market_db):
                 volume=10,
                 ingestion_run=run,
             )
-    candles = [(candle.session_date, candle.close, candle.volume, candle.expected) for candle in read_all(corn, "1d")]
+    candles = [(candle.session_date, candle.close, candle.volume, candle.expected) for candle in read_all(corn, "1d", Hours.ALL)]
     assert candles == [
         (date(2025, 1, 8), "458", 2900, 1055),
         (date(2025, 1, 9), "459", 2250, 990),

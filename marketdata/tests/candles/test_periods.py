@@ -3,11 +3,10 @@
 from datetime import timedelta
 from itertools import pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.testing.clocks import CME, NYSE, calendars, moments, utc
+from config.testing.clocks import CME, calendars, moments, utc
 from config.testing.reference.candles import count_open_slowly, find_period
 from marketdata.calendars.trading_days import find_trading_days
 from marketdata.candles.periods import TIMEFRAMES, find_periods
@@ -34,22 +33,6 @@ def test_a_period_is_the_one_found_by_itself(calendar, moment, timeframe):
     times = [period.label.timestamp(), period.start.timestamp(), period.end.timestamp()]
     assert [periods.labels[index], periods.starts[index], periods.ends[index]] == times
     assert (periods.dates[index], periods.expected[index]) == (period.date, expected)
-
-
-@pytest.mark.parametrize(
-    ("calendar", "timeframe", "aligned"),
-    [
-        (CME, "1h", True),
-        (CME, "1d", True),
-        (NYSE, "1h", False),
-        (NYSE, "1w", True),
-        ("", "4h", True),
-        ("", "30m", False),
-    ],
-)
-def test_periods_of_whole_hours_are_aligned_to_hours(calendar, timeframe, aligned):
-    periods = find_periods(calendar, timeframe, utc("2025-07-14 12:00"), utc("2025-07-18 12:00"))
-    assert periods.is_aligned_to_hours == aligned
 
 
 def test_a_slice_has_the_same_periods():

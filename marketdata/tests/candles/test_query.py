@@ -5,9 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from config.testing.reference.candles import WEEKS, insert_random_bars, read_all
+from config.testing.clocks import NYSE
+from config.testing.reference.candles import WEEKS, aggregate_slowly, insert_random_bars, read_all, summarize
+from marketdata.calendars.hours import Hours
 from marketdata.candles.periods import TIMEFRAMES
 from marketdata.candles.query import read_candle_page
+from marketdata.models import Series
 
 MAX_PAGES = 40  # that are read of small pages
 
@@ -30,6 +33,23 @@ def test_pages_of_any_size_contain_the_same_candles_in_both_orders(series, timef
             ordered = list(reversed(candles)) if descending else candles
             assert found == ordered[: len(found)]
             assert len(found) == min(len(candles), MAX_PAGES * limit)
+
+
+@pytest.mark.parametrize(("calendar", "timeframe"), [(NYSE, "5m"), (NYSE, "4h"), ("JPX", "1h"), (NYSE, "1d")])
+def test_pages_of_regular_hours_contain_the_same_candles_in_both_orders(market_db, calendar, timeframe):
+    series = Series.objects.create(slug="some", symbol="SOME", calendar=calendar)
+    bars = insert_random_bars(series, WEEKS["Thanksgiving"])
+    expected = aggregate_slowly(bars, calendar, timeframe, Hours.REGULAR)
+    for limit in (1, 7, len(expected)):
+        for descending in (False, True):
+            found, after = [], None
+            while not found or after:
+                page, after = read_candle_page(
+                    series, timeframe, start=None, end=None, after=after, descending=descending, limit=limit,
+                    hours=Hours.REGULAR,
+                )  # fmt: skip
+                found += page
+            assert summarize(found) == (expected[::-1] if descending else expected)
 
 
 @pytest.mark.parametrize("timeframe", ["15m", "1h", "1d", "1w"])
