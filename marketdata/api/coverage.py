@@ -7,8 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from marketdata.api.errors import check_calendar
-from marketdata.api.params import RangeParameters
+from marketdata.api.errors import check_calendar, check_session
+from marketdata.api.params import SessionParameters
 from marketdata.api.responses.coverage import CoverageSerializer, serialize_coverage
 from marketdata.api.responses.errors import describe_responses
 from marketdata.api.responses.examples import COVERAGE_EXAMPLE
@@ -21,7 +21,7 @@ class CoverageViewSet(ViewSet):
 
     @extend_schema(
         summary="Get bars per day, and gaps",
-        parameters=[RangeParameters],
+        parameters=[SessionParameters],
         responses=describe_responses(
             CoverageSerializer,
             300,
@@ -47,7 +47,8 @@ class CoverageViewSet(ViewSet):
         it. `start` and `end` bound the bars of a day. `ts` is the timestamp of its 1d candle: later than `start` if a
         weekend precedes the day.
 
-        `open_bars` counts those of a day's `bars` that lie within trading hours. Compare it with `expected_by_now`. For
+        `open_bars` counts those of a day's `bars` that lie within regular hours, `extended_bars` those in the extended
+        hours before and after them. Compare it with `expected_by_now`. For
         a past day that is `expected`, all open minutes of the day within the life; while the day is `forming`, only
         those until now. A series without a calendar counts as always open. For it, compare `bars` with `usual_bars`,
         the median of the days in the upper half by bar count. `usual_bars` is null with a calendar, and for fewer than
@@ -63,9 +64,14 @@ class CoverageViewSet(ViewSet):
 
         `outside_session` lists the first 1,000 bars of [start, end) in minutes in which the exchange was closed, by its
         calendar. `outside_session_count` counts all of them; it is null without a calendar.
+
+        With `session=regular` only the bars in regular hours count: in `bars`, `first`, `last`, `gaps` and all else. So
+        the bars of extended hours are within a closed gap. Open and expected minutes are those of regular hours in
+        both: extended hours may have bars, but no minute is missing there.
         """
         series = get_series(slug)
-        parameters = RangeParameters.parse(request)
+        parameters = SessionParameters.parse(request)
         check_calendar(series)
-        coverage = read_coverage(series, start=parameters["start"], end=parameters["end"])
-        return Response(serialize_coverage(series, coverage))
+        check_session(series, parameters["session"])
+        coverage = read_coverage(series, start=parameters["start"], end=parameters["end"], hours=parameters["session"])
+        return Response(serialize_coverage(series, coverage, parameters["session"]))

@@ -21,10 +21,11 @@ _MIN_DAYS = 5  # fewer days do not show what is usual
 class DayCoverage:
     """One complete trading day; a UTC day, open all the time, of a series without a calendar. Times are UTC.
 
-    `open_bars` counts the `bars` in minutes that the exchange was open, `outside_session` the others, from before,
-    after or breaks. Compare `open_bars` with `expected_by_now`, the open minutes of the series' life up to now. Once
-    the exchange has closed, they are all that were `expected`. While the day is `forming`, they are the open minutes
-    that are over or at or before the last bar. `outside_data`: the exchange was open, but not within the life.
+    `open_bars` counts the `bars` in minutes that the exchange was open, `extended_bars` those in its extended hours,
+    `outside_session` the others, from breaks and when it was closed. Compare `open_bars` with `expected_by_now`, the
+    open minutes of the series' life up to now. Once the exchange has closed, they are all that were `expected`. While
+    the day is `forming`, they are the open minutes that are over or at or before the last bar. `outside_data`: the
+    exchange was open, but not within the life.
 
     `gaps` counts the places within the day where minutes are missing between two bars. `first` and `last` are None for
     a day without bars.
@@ -42,6 +43,7 @@ class DayCoverage:
     first: datetime | None
     last: datetime | None
     gaps: int
+    extended_bars: int
     outside_session: int
     outside_data: bool
 
@@ -53,12 +55,14 @@ def measure_days(
     open_minutes: OpenMinutes,
     expected: OpenMinutes,
     requested: OpenMinutes,
+    hours: Hours,
     now: datetime,
 ) -> list[DayCoverage]:
     """The coverage of each day, in the same order. A day without bars and expected minutes is omitted, unless the
     exchange was open in the requested range before `now`: then the day is outside the data.
 
-    `masks` are the minutes of these days that have bars, and `open_minutes` those that the exchange was open.
+    `masks` are the minutes of these days that have bars, and `open_minutes` those that the exchange was open. With
+    regular `hours`, a day is over when these end, and the bars of `masks` must be in them.
     `expected` are the open minutes within the life, `requested` those within the requested range.
     """
     starts, ends = (_to_minutes([getattr(day, name) for day in days]) for name in ("start", "end"))
@@ -76,6 +80,7 @@ def measure_days(
     columns = (
         bars,
         _count_open_bars(masks, open_minutes, len(days)),
+        _count_open_bars(masks, OpenMinutes(days, Hours.ALL), len(days)),
         first,
         last,
         gaps,
@@ -83,9 +88,8 @@ def measure_days(
         _count_minutes(expected, starts, ends),
         _count_minutes(expected, starts, over),
     )
-    found = (
-        _measure_day(day, now, *counts) for day, counts in zip(days, np.stack(columns, axis=1).tolist(), strict=True)
-    )
+    counted = zip(days, np.stack(columns, axis=1).tolist(), strict=True)
+    found = (_measure_day(day, day.find_close(hours) > now, *counts) for day, counts in counted)
     return [one for one in found if one.bars or one.expected or one.outside_data]
 
 
@@ -100,9 +104,10 @@ def find_usual_bars(days: Sequence[DayCoverage]) -> int | None:
 
 def _measure_day(
     day: TradingDay,
-    now: datetime,
+    forming: bool,
     bars: int,
     open_bars: int,
+    bars_in_hours: int,
     first: int,
     last: int,
     gaps: int,
@@ -110,7 +115,8 @@ def _measure_day(
     expected: int,
     expected_by_now: int,
 ) -> DayCoverage:
-    """`requested`: how many minutes of the requested range the exchange was open up to now, within the life or not."""
+    """`bars_in_hours`: how many bars are in regular or extended hours. `requested`: how many minutes of the requested
+    range the exchange was open up to now, within the life or not."""
     return DayCoverage(
         day=day.date,
         start=day.start,
@@ -120,11 +126,12 @@ def _measure_day(
         open_bars=open_bars,
         expected=expected,
         expected_by_now=expected_by_now,
-        forming=day.find_close(Hours.ALL) > now,
+        forming=forming,
         first=minute_to_datetime(first) if bars else None,
         last=minute_to_datetime(last) if bars else None,
         gaps=gaps,
-        outside_session=bars - open_bars,
+        extended_bars=bars_in_hours - open_bars,
+        outside_session=bars - bars_in_hours,
         outside_data=not bars and not expected and requested > 0,
     )
 

@@ -1,4 +1,4 @@
-"""Bars in minutes in which the exchange was closed."""
+"""Bars in minutes in which the exchange was closed, outside its regular and extended hours."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from marketdata.bars.stats import get_first_and_last
 from marketdata.calendars.buckets import OpenMinutes
+from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import find_trading_day, find_trading_days
 from marketdata.coverage.days import DayCoverage, find_usual_bars, measure_days
 from marketdata.coverage.gaps import Gaps, find_gaps
@@ -26,7 +27,7 @@ class Coverage:
     """The days that overlap [start, end), each complete, and the gaps within [start, end) and the series' life.
 
     `usual_bars` is what the bars of a day may be compared with where no calendar gives the expected number.
-    `outside_session` has the bars of [start, end) while the exchange was closed; None without a calendar.
+    `outside_session` has the bars of [start, end) outside regular and extended hours; None without a calendar.
     """
 
     start: datetime
@@ -43,12 +44,18 @@ class Coverage:
 
 
 def read_coverage(
-    series: Series, *, start: datetime | None, end: datetime | None, now: datetime | None = None
+    series: Series,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    hours: Hours = Hours.ALL,
+    now: datetime | None = None,
 ) -> Coverage | None:
     """The coverage of [start, end); by default of the last 366 days of the series' life up to now. None for a series
     without bars.
 
-    Days are trading days of the series' calendar, or UTC days. Raises `UnknownCalendar` if the calendar's name is
+    Days are trading days of the series' calendar, or UTC days. With `Hours.REGULAR` only bars in regular hours count.
+    Minutes are missing in regular hours only, with all hours too. Raises `UnknownCalendar` if the calendar's name is
     unknown. Days outside the life are included if the range includes them, from 366 days before it; days that have not
     begun are omitted. Reads one row of the hourly rollup for each hour with bars.
     """
@@ -67,6 +74,8 @@ def read_coverage(
         return Coverage(start, max(start, end), life, [], None, *describe_nothing(series))
     masks = read_minute_masks(series.symbol, days[0].start, days[-1].end)
     open_minutes = OpenMinutes(days)
+    if hours is Hours.REGULAR:
+        masks = masks.select(open_minutes.opened // 60, open_minutes.closed // 60)
     first, stop_minute = datetime_to_minute(start), datetime_to_minute(end)
     found = measure_days(
         days,
@@ -74,6 +83,7 @@ def read_coverage(
         open_minutes=open_minutes,
         expected=open_minutes.clip(*life.clip(days[0].start, days[-1].end) * 60),
         requested=open_minutes.clip(*np.array([[first], [stop_minute]]) * 60),
+        hours=hours,
         now=now,
     )
     inside = masks.clip(first, stop_minute)
@@ -84,7 +94,7 @@ def read_coverage(
         found,
         None if series.calendar else find_usual_bars(found),
         find_gaps(inside, life.clip(start, min(end, stop)), open_minutes if series.calendar else None),
-        find_outside_session(inside, open_minutes) if series.calendar else None,
+        find_outside_session(inside, OpenMinutes(days, Hours.ALL)) if series.calendar else None,
     )
 
 

@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 from django.db import connection
 
+from marketdata.calendars.intervals import intersect
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -49,6 +51,15 @@ class MinuteMasks:
         start = self.start[hours]
         minutes = self.minutes[hours] & _mask_below(stop - start) & ~_mask_below(first - start)
         return MinuteMasks(start[minutes != 0], minutes[minutes != 0])
+
+    def select(self, starts: np.ndarray, ends: np.ndarray) -> MinuteMasks:
+        """The marked minutes of these intervals, which are disjoint and in time order."""
+        hour, first, stop = intersect(self.start, self.start + 60, starts, ends)
+        offset = self.start[hour]
+        chosen = np.zeros(len(self.start), np.int64)
+        np.bitwise_or.at(chosen, hour, _mask_below(stop - offset) & ~_mask_below(first - offset))
+        minutes = self.minutes & chosen
+        return MinuteMasks(self.start[minutes != 0], minutes[minutes != 0])
 
     def count_before(self, moments: np.ndarray) -> np.ndarray:
         """How many minutes before each moment are marked."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from config.testing.clocks import utc
 from marketdata.calendars.hours import Hours
+from marketdata.calendars.spans import Spans
 from marketdata.calendars.trading_days import TradingDay, find_trading_days
 from marketdata.coverage import gaps, outside_session
 from marketdata.coverage.days import DayCoverage
@@ -34,6 +35,7 @@ def measure_day_slowly(
     opened: set[datetime],
     expected: set[datetime],
     requested: set[datetime],
+    hours: Hours,
     now: datetime,
 ) -> DayCoverage:
     """One day of bars in time order. `opened` are the minutes that the exchange was open, `expected` those of the life,
@@ -51,13 +53,19 @@ def measure_day_slowly(
         open_bars=len(opened.intersection(inside)),
         expected=len(due),
         expected_by_now=len(due & is_over),
-        forming=day.find_close(Hours.ALL) > now,
+        forming=day.find_close(hours) > now,
         first=inside[0] if inside else None,
         last=inside[-1] if inside else None,
         gaps=sum(after - before > MINUTE for before, after in pairwise(inside)),
-        outside_session=sum(bar not in opened for bar in inside),
+        extended_bars=sum(bar not in opened and is_within(bar, day.all_spans) for bar in inside),
+        outside_session=sum(not is_within(bar, day.all_spans) for bar in inside),
         outside_data=not inside and not due and bool(requested & is_over),
     )
+
+
+def is_within(moment: datetime, spans: Spans) -> bool:
+    """Whether the moment is in one of the spans."""
+    return any(start <= moment < end for start, end in spans)
 
 
 def find_gaps_slowly(calendar: str, bars: list[datetime], life: list[Range], opened: set[datetime]) -> Gaps:
@@ -100,6 +108,7 @@ def compute_coverage(
     end: datetime | None,
     now: datetime,
     life: list[Range] | None = None,
+    hours: Hours = Hours.ALL,
 ) -> Coverage:
     """What `read_coverage` should return for bars in time order. The default `life`: from the first bar to the last."""
     life = life or [(bars[0], bars[-1] + MINUTE)]
@@ -113,14 +122,16 @@ def compute_coverage(
     opened = {minute for day in days for span in day.spans for minute in list_minutes(*span)}
     expected = {minute for minute in opened if any(first <= minute < last for first, last in life)}
     requested = {minute for minute in opened if start <= minute < end}
-    found = [measure_day_slowly(day, bars, opened, expected, requested, now) for day in days]
+    if hours is Hours.REGULAR:
+        bars = [bar for bar in bars if bar in opened]
+    found = [measure_day_slowly(day, bars, opened, expected, requested, hours, now) for day in days]
     listed = [day for day in found if day.bars or day.expected or day.outside_data]
     counts = sorted(day.bars for day in listed if day.bars and not day.forming)
     usual = None if calendar or len(counts) < 5 else int(median(counts[len(counts) // 2 :]))
     inside = [bar for bar in bars if start <= bar < end]
     within = ([minute for minute in list_minutes(*one) if start <= minute < min(end, stop)] for one in life)
     clipped = [(some[0], some[-1] + MINUTE) for some in within if some]
-    closed = [bar for bar in inside if bar not in opened]
+    closed = [bar for bar in inside if not any(is_within(bar, day.all_spans) for day in days)]
     return Coverage(
         start,
         max(start, end),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from marketdata.api.responses.fields import CountField
+from marketdata.api.responses.fields import CountField, SessionField
+from marketdata.calendars.hours import Hours
 from marketdata.coverage.days import DayCoverage
 from marketdata.coverage.gaps import Gap
 from marketdata.coverage.life import Range
@@ -21,13 +22,14 @@ class DaySerializer(serializers.Serializer):
     end = serializers.DateTimeField()
     ts = serializers.DateTimeField(help_text="The timestamp of the day's 1d candle.")
     bars = CountField()
-    open_bars = CountField(help_text="The bars in minutes that the exchange was open.")
+    open_bars = CountField(help_text="The bars in regular hours.")
     expected = CountField(help_text="The minutes of the series' life in which the exchange was open.")
     expected_by_now = CountField()
     forming = serializers.BooleanField(help_text="Whether the exchange is still to trade on this day.")
     first = serializers.DateTimeField(allow_null=True, help_text="The first bar. Null for a day without bars.")
     last = serializers.DateTimeField(allow_null=True, help_text="The last bar. Null for a day without bars.")
     gaps = CountField()
+    extended_bars = CountField(help_text="The bars in extended hours. 0 with session=regular.")
     outside_session = CountField(help_text="The bars in minutes that the exchange was closed.")
     outside_data = serializers.BooleanField(help_text="Whether the exchange was open, but not within the life.")
 
@@ -59,6 +61,7 @@ class CoverageSerializer(serializers.Serializer):
 
     symbol = serializers.CharField()
     calendar = serializers.CharField(help_text="The trading calendar of the series. Empty without one.")
+    session = SessionField()
     days_are = serializers.CharField(help_text="The kind of day.")
     start = serializers.DateTimeField(allow_null=True, help_text="Null for a series without bars.")
     end = serializers.DateTimeField(allow_null=True, help_text="Null for a series without bars.")
@@ -77,13 +80,14 @@ class CoverageSerializer(serializers.Serializer):
     )
 
 
-def serialize_coverage(series: Series, coverage: Coverage | None) -> dict:
+def serialize_coverage(series: Series, coverage: Coverage | None, hours: Hours) -> dict:
     """Days and gaps. For a series without bars `coverage` is None: `start` and `end` are null, the lists are empty."""
     gaps, outside = (coverage.gaps, coverage.outside_session) if coverage else describe_nothing(series)
     days = coverage.days if coverage else []
     return {
         "symbol": series.symbol,
         "calendar": series.calendar,
+        "session": hours,
         "days_are": f"trading days of {series.calendar}" if series.calendar else "UTC days",
         "start": to_iso(coverage.start if coverage else None),
         "end": to_iso(coverage.end if coverage else None),

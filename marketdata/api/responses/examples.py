@@ -77,6 +77,7 @@ REVISIONS_EXAMPLE = {
 COVERAGE_EXAMPLE = {
     "symbol": "CME_MINI:MNQ1!",
     "calendar": "CME Globex Equity",
+    "session": "all",
     "days_are": "trading days of CME Globex Equity",
     "start": "2024-01-01T00:00:00+00:00",
     "end": "2024-01-02T22:01:00+00:00",
@@ -95,6 +96,7 @@ COVERAGE_EXAMPLE = {
             "first": "2024-01-02T00:00:00+00:00",
             "last": "2024-01-02T22:00:00+00:00",
             "gaps": 1,
+            "extended_bars": 0,
             "outside_session": 1,
             "outside_data": False,
         }

@@ -12,6 +12,7 @@ from config.testing.rows import execute
 from marketdata.models import Series
 
 BARS = "/api/market-data/share/ohlcv-1m/bars"
+COVERAGE = "/api/market-data/share/coverage"
 # A half day, which closes at 13:00 in New York and trades until 17:00, then a weekend.
 PRE = ["2024-11-29 03:59", "2024-11-29 04:00", "2024-11-29 09:29"]
 REGULAR = ["2024-11-29 09:30", "2024-11-29 09:31", "2024-11-29 12:59"]
@@ -120,22 +121,63 @@ def test_intraday_candles_without_regular_minutes_are_omitted(reader, share):
     ]
 
 
-ADDRESSES = [BARS, BARS.replace("1m", "5m"), BARS.replace("1m", "1w")]
+def summarize_days(body: dict) -> list[tuple]:
+    return [(day["bars"], day["open_bars"], day["extended_bars"], day["outside_session"]) for day in body["days"]]
+
+
+def test_coverage_counts_bars_in_extended_hours_apart(reader, share):
+    body = reader.get(COVERAGE).json()
+    assert body == reader.get(COVERAGE, {"session": "all"}).json()
+    assert body["session"] == "all"
+    assert summarize_days(body) == [(9, 3, 4, 2), (4, 1, 2, 1)]
+    assert body["outside_session"] == to_times(["2024-11-29 03:59", *CLOSED])
+    assert body["outside_session_count"] == 3
+    assert [(day["expected"], day["expected_by_now"]) for day in body["days"]] == [(210, 210), (390, 390)]
+
+
+def test_coverage_of_regular_hours_has_regular_bars_only(reader, share):
+    everything, body = reader.get(COVERAGE).json(), reader.get(COVERAGE, {"session": "regular"}).json()
+    assert body["session"] == "regular"
+    assert summarize_days(body) == [(3, 3, 0, 0), (1, 1, 0, 0)]
+    assert (body["outside_session_count"], body["outside_session"]) == (0, [])
+    assert [[day["first"], day["last"], day["gaps"]] for day in body["days"]] == [
+        [*to_times(["2024-11-29 09:30", "2024-11-29 12:59"]), 1],
+        [*to_times(["2024-12-02 15:59"] * 2), 0],
+    ]
+    assert [day["expected"] for day in body["days"]] == [210, 390]
+    assert body["missing_minutes"] == everything["missing_minutes"] == 600 - 4
+    assert [(gap["after"], gap["before"], gap["open_minutes"]) for gap in body["gaps"]] == [
+        (None, *to_times(["2024-11-29 09:30"]), 0),
+        (*to_times(["2024-11-29 09:31", "2024-11-29 12:59"]), 207),
+        (*to_times(["2024-11-29 12:59", "2024-12-02 15:59"]), 389),
+        (*to_times(["2024-12-02 15:59"]), None, 0),
+    ]
+
+
+def test_an_extended_minute_is_never_missing(reader, share):
+    """The hours between bars before the open are a closed gap."""
+    start, end = to_times(["2024-11-29 04:00", "2024-11-29 09:30"])
+    gaps = reader.get(COVERAGE, {"start": start, "end": end}).json()["gaps"]
+    assert [(gap["minutes"], gap["open_minutes"]) for gap in gaps] == [(328, 0)]
+
+
+ADDRESSES = [BARS, BARS.replace("1m", "5m"), BARS.replace("1m", "1w"), COVERAGE]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-@pytest.mark.parametrize("name", ["json", "csv", "parquet"])
-def test_another_session_is_refused(reader, share, address, name):
+@pytest.mark.parametrize("form", [{}, {"format": "csv"}, {"format": "parquet"}])
+def test_another_session_is_refused(reader, share, address, form):
     for text in ("extended", "Regular", "", "regular "):
-        response = reader.get(address, {"session": text, "format": name})
+        response = reader.get(address, {"session": text} | (form if address != COVERAGE else {}))
         assert (response.status_code, response.json()) == (400, {"session": [f"'{text}' is not one of all, regular."]})
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-@pytest.mark.parametrize("name", ["json", "csv"])
-def test_regular_hours_need_a_calendar(reader, share, address, name):
-    Series.objects.update(calendar="")
-    response = reader.get(address, {"session": "regular", "format": name})
+@pytest.mark.parametrize("form", [{}, {"format": "csv"}])
+def test_regular_hours_need_a_calendar(reader, share, address, form):
+    query = {"session": "regular"} | (form if address != COVERAGE else {})
+    Series.objects.filter(pk=share.pk).update(calendar="")
+    response = reader.get(address, query)
     assert response.status_code == 400
     assert response.json() == {
         "session": [
@@ -143,11 +185,13 @@ def test_regular_hours_need_a_calendar(reader, share, address, name):
         ]
     }
     assert reader.get(address, {"session": "all"}).status_code == 200
-    Series.objects.update(calendar="Mars")
-    assert reader.get(address, {"session": "regular", "format": name}).status_code == 409
+    Series.objects.filter(pk=share.pk).update(calendar="Mars")
+    assert reader.get(address, query).status_code == 409
 
 
 def test_a_series_without_bars_has_no_regular_ones(reader, market_db):
     for timeframe in ("1m", "5m", "1d"):
         body = reader.get(f"/api/market-data/mnq/ohlcv-{timeframe}/bars", {"session": "regular"}).json()
         assert (body["session"], body["bars"]) == ("regular", [])
+    body = reader.get("/api/market-data/mnq/coverage", {"session": "regular"}).json()
+    assert (body["session"], body["days"]) == ("regular", [])

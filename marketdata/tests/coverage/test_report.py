@@ -11,6 +11,7 @@ from config.testing.clocks import ZONES, utc
 from config.testing.life import compute_life, create_request, map_range
 from config.testing.reference.coverage import DAY, MINUTE, compute_coverage, set_calendar
 from config.testing.rollup import at, bar_row, copy_bars, insert_bars
+from marketdata.calendars.hours import Hours
 from marketdata.coverage import gaps, outside_session
 from marketdata.coverage.report import read_coverage
 
@@ -36,7 +37,7 @@ offsets = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     calendar=calendars,
     middle=middles,
@@ -48,9 +49,10 @@ offsets = st.one_of(
     mapped=st.lists(st.tuples(minutes, st.integers(1, 4000)), max_size=3),
     max_gaps=st.sampled_from([1, 3, 10, 1000]),
     block=st.sampled_from([1, 7, 4096]),
+    hours=st.sampled_from(Hours),
 )
 def test_coverage_equals_that_computed_from_the_bars(
-    series, calendar, middle, single, series_of_minutes, start, end, now, mapped, max_gaps, block
+    series, calendar, middle, single, series_of_minutes, start, end, now, mapped, max_gaps, block, hours
 ):  # fmt: skip
     chosen = single.union(*(range(first, first + length, step) for first, length, step in series_of_minutes))
     bars = [middle + minute * MINUTE for minute in sorted(chosen)]
@@ -68,9 +70,9 @@ def test_coverage_equals_that_computed_from_the_bars(
             map_range(series, *one, "MNQ.c.0")
         if ranges:
             create_request(ranges[0][0], ranges[-1][1], "MNQ.c.0")
-        found = read_coverage(set_calendar(series, calendar), start=start, end=end, now=now)
+        found = read_coverage(set_calendar(series, calendar), start=start, end=end, hours=hours, now=now)
         life = compute_life(series, bars, ranges, [(ranges[0][0], ranges[-1][1])]) if ranges and bars else None
-        assert found == (compute_coverage(calendar, bars, start, end, now, life) if bars else None)
+        assert found == (compute_coverage(calendar, bars, start, end, now, life, hours) if bars else None)
         transaction.set_rollback(True)
 
 
