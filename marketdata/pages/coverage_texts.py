@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from marketdata.models import Series
+from marketdata.pages.time_zones import has_extended_hours
 from marketdata.series_calendars import describe_calendar
 
 LONGEST, NEWEST = ("longest", "longest first"), ("newest", "newest first")
@@ -36,6 +37,8 @@ def describe_coverage(series: Series, *, is_staff: bool) -> CoverageTexts:
         "Minutes without a bar, also before the first bar and after the last in the dates that the loaded files cover. "
         "While the market was open, either nothing traded or data is missing."
     )
+    if has_extended_hours(series):
+        gaps += " Extended hours count as closed: they may have bars, but none is missing there."
     return CoverageTexts("by-calendar", measure, gaps, (OPEN, CLOSED), (LONGEST, NEWEST))
 
 

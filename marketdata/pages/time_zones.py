@@ -1,4 +1,4 @@
-"""The exchange's time zone, which charts offer beside UTC, and trading dates."""
+"""The exchange's time zone, which charts offer beside UTC, whether it has extended hours, and trading dates."""
 
 from __future__ import annotations
 
@@ -37,6 +37,14 @@ def find_time_zone(series: Series) -> str:
         except UnknownCalendar:
             pass  # the page opens even so, and reports it
     return _ZONE_OF_VENUE.get(series.dataset.partition(".")[0].upper(), "UTC")
+
+
+def has_extended_hours(series: Series) -> bool:
+    """Whether the series' exchange trades before and after its regular hours. False without a known calendar."""
+    try:
+        return bool(series.calendar) and get_exchange(series.calendar).has_extended_hours
+    except UnknownCalendar:
+        return False
 
 
 def find_trading_date(series: Series, moment: datetime) -> date:

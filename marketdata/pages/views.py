@@ -22,7 +22,7 @@ from marketdata.pages.presenters import RunRow, build_series_row, build_series_r
 from marketdata.pages.runs_table import build_runs_table
 from marketdata.pages.scripts import list_imported_modules
 from marketdata.pages.short_codes import build_address, respond_to_short_code
-from marketdata.pages.time_zones import find_life_dates, find_time_zone
+from marketdata.pages.time_zones import find_life_dates, find_time_zone, has_extended_hours
 from marketdata.runs.query import find_open_failures
 from marketdata.series import find_series
 
@@ -79,6 +79,7 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
         "contract": describe_contract(series, timezone.now().date()),
         "zone": zone,
         "exchange_zone": "" if zone == "UTC" else zone,
+        "has_extended_hours": has_extended_hours(series),
         "coverage": describe_coverage(series, is_staff=request.user.is_staff),
         "calendar_reason": explain_calendar(series, is_staff=request.user.is_staff),
         "timeframes": ("1m", *TIMEFRAMES),

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { parseMoment, readAddress, updateAddress } from "../../static/marketdata/js/series/address.js";
+import { parseMoment, readAddress, updateAddress, updateSession } from "../../static/marketdata/js/series/address.js";
 import { utc } from "./server.js";
 
 const PAGE = "https://barkeep.example/series/mnq/";
@@ -32,9 +32,11 @@ test("a time without an offset is in UTC, wherever the browser is", () => {
 
 test("the address that the page writes is read again", () => {
   globalThis.history = { replaceState: (_state, _title, url) => (globalThis.location = { href: String(url) }) };
-  updateAddress(utc("2024-01-02 14:30"), "1h");
-  assert.deepEqual(readAddress(), { timeframe: "1h", from: utc("2024-01-02 14:30") });
-  updateAddress(null, "1m");
+  updateAddress(utc("2024-01-02 14:30"), "1h", "regular");
+  assert.deepEqual(readAddress(), { timeframe: "1h", session: "regular", from: utc("2024-01-02 14:30") });
+  updateSession("all");
+  assert.deepEqual(readAddress(), { timeframe: "1h", session: null, from: utc("2024-01-02 14:30") });
+  updateAddress(null, "1m", "all");
   assert.equal(location.href, PAGE);
 });
 
@@ -44,6 +46,6 @@ test("an address that may not be changed is no error", () => {
       throw new Error("SecurityError");
     },
   };
-  updateAddress(null, "1h");
+  updateAddress(null, "1h", "all");
   assert.equal(location.href, PAGE);
 });

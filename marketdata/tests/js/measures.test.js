@@ -51,9 +51,14 @@ test("a day before its opening has not begun", () => {
 test("the text of a day with a calendar", () => {
   assert.equal(describeDay(open(1379, 1380), CALENDAR), "1,379 of 1,380 minutes");
   assert.equal(describeDay({ ...open(5, 10), forming: true }, CALENDAR), "5 of 10 minutes so far");
-  assert.equal(describeDay({ bars: 1, open_bars: 0, expected_by_now: 0 }, CALENDAR), "1 bar while closed");
-  const both = { bars: 12, open_bars: 10, expected_by_now: 10 };
+  assert.equal(
+    describeDay({ bars: 1, open_bars: 0, outside_session: 1, expected_by_now: 0 }, CALENDAR),
+    "1 bar while closed",
+  );
+  const both = { bars: 12, open_bars: 10, outside_session: 2, expected_by_now: 10 };
   assert.equal(describeDay(both, CALENDAR), "10 of 10 minutes, 2 bars while closed");
+  const extended = { ...both, bars: 15, extended_bars: 3 };
+  assert.equal(describeDay(extended, CALENDAR), "10 of 10 minutes, 3 bars in extended hours, 2 bars while closed");
 });
 
 test("the text of a day without a calendar", () => {
@@ -67,6 +72,15 @@ test("the text of a day without a calendar", () => {
 
 test("the text on the measure", () => {
   assert.equal(describeMeasure(CALENDAR), "Open minutes with a bar, by trading day of CME Globex Equity:");
+  const share = { calendar: "NYSE", usual_bars: null };
+  for (const [session, hours] of [
+    ["all", "all hours"],
+    ["regular", "regular hours"],
+  ])
+    assert.equal(
+      describeMeasure({ ...share, session }, true),
+      `Open minutes with a bar, by trading day of NYSE (${hours}):`,
+    );
   assert.equal(describeMeasure(USUAL), "Bars by UTC day, of 1,000 on a usual day (median of the upper half):");
   assert.equal(describeMeasure(UNKNOWN), "Bars by UTC day, of 1,440 minutes:");
 });

@@ -30,6 +30,15 @@ test("only the latest request is current", () => {
   assert.deepEqual([state.isLoading, state.requested], [false, "1m"]);
 });
 
+test("after an error the hours are those of the loaded bars", () => {
+  const state = new PageState("1m", "all");
+  state.requestSession("regular");
+  state.startRequest("1m");
+  assert.equal(state.session, "regular");
+  state.endRequest("1m", "all");
+  assert.equal(state.session, "all");
+});
+
 test("a moment is kept until the chart moves", () => {
   const state = new PageState("1m");
   state.keep(60);

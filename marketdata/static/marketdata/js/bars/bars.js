@@ -12,16 +12,17 @@ const DAY_AND_MORE = 1500; // bars from the requested time
 const LENGTHS = { "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14_400, "1d": 86_400, "1w": 604_800 };
 
 export class Bars {
-  /** `address`: that of the minute bars. `prices`: some known prices, for the number of decimals. */
-  constructor(address, timeframe, prices) {
+  /** `address`: that of the minute bars. `prices`: some known prices, for the number of decimals. `session`: "all", or
+   * "regular" for the bars in regular hours only. */
+  constructor(address, timeframe, prices, session = "all") {
     this.address = address;
     this.decimals = Math.max(...prices.map(countDecimals));
-    this.replace({ timeframe, list: [], hasOlder: false, hasNewer: false });
+    this.replace({ timeframe, session, list: [], hasOlder: false, hasNewer: false });
   }
 
   /** Replace the range with another one, from `loadLatest` or `loadAround`. */
-  replace({ timeframe, list, hasOlder, hasNewer }) {
-    Object.assign(this, { timeframe, list, hasOlder, hasNewer });
+  replace({ timeframe, session = "all", list, hasOlder, hasNewer }) {
+    Object.assign(this, { timeframe, session, list, hasOlder, hasNewer });
     this.index();
     this.busy = null; // a pending page belongs to the replaced range
   }
@@ -90,20 +91,21 @@ export class Bars {
   // --- Loading another range. The current one stays until `replace` is called. ---
 
   /** The last bars of the series. */
-  async loadLatest(timeframe) {
-    const page = await loadPage(this.address, timeframe, { order: "desc", limit: PAGE });
-    return { timeframe, list: page.bars.reverse(), hasOlder: page.more, hasNewer: false };
+  async loadLatest(timeframe, session = this.session) {
+    const page = await loadPage(this.address, timeframe, session, { order: "desc", limit: PAGE });
+    return { timeframe, session, list: page.bars.reverse(), hasOlder: page.more, hasNewer: false };
   }
 
   /** The range from some bars before the candle that contains `start`; null if it is loaded up to `end`. */
-  async loadAround(start, end, timeframe) {
-    if (timeframe === this.timeframe && this.isLoaded(start, end)) return null;
+  async loadAround(start, end, timeframe, session = this.session) {
+    if (timeframe === this.timeframe && session === this.session && this.isLoaded(start, end)) return null;
     // The stamp of the candle that contains `start` is before it, so this candle is the last of the first page.
     const [before, after] = await Promise.all([
-      loadPage(this.address, timeframe, { order: "desc", end: toIso(start), limit: CONTEXT }),
-      loadPage(this.address, timeframe, { order: "asc", start: toIso(start), limit: DAY_AND_MORE }),
+      loadPage(this.address, timeframe, session, { order: "desc", end: toIso(start), limit: CONTEXT }),
+      loadPage(this.address, timeframe, session, { order: "asc", start: toIso(start), limit: DAY_AND_MORE }),
     ]);
-    return { timeframe, list: [...before.bars.reverse(), ...after.bars], hasOlder: before.more, hasNewer: after.more };
+    const list = [...before.bars.reverse(), ...after.bars];
+    return { timeframe, session, list, hasOlder: before.more, hasNewer: after.more };
   }
 
   isLoaded(start, end) {
@@ -143,7 +145,7 @@ export class Bars {
     this.busy = request;
     try {
       const parameters = { order, start: start?.(), end: end?.(), limit: PAGE };
-      const page = await loadPage(this.address, this.timeframe, parameters);
+      const page = await loadPage(this.address, this.timeframe, this.session, parameters);
       if (this.busy !== request) return false;
       this.list = join(page);
       this.index();

@@ -8,8 +8,9 @@ const SESSIONS = ["1d", "1w"];
 export const isBySession = (timeframe) => SESSIONS.includes(timeframe);
 
 /** One page of candles. `address`: that of the minute bars. `more`: whether another page follows. */
-export async function loadPage(address, timeframe, parameters) {
-  const page = await getJson(address.replace("/ohlcv-1m/", `/ohlcv-${timeframe}/`), parameters);
+export async function loadPage(address, timeframe, session, parameters) {
+  const hours = session === "all" ? {} : { session };
+  const page = await getJson(address.replace("/ohlcv-1m/", `/ohlcv-${timeframe}/`), { ...parameters, ...hours });
   return { bars: page.bars.map((bar) => createCandle(bar, isBySession(timeframe))), more: page.next_cursor !== null };
 }
 

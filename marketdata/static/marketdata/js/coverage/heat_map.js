@@ -10,8 +10,9 @@ const MAX_BREAK = 4 * DAY; // a weekend and a holiday; otherwise a gap across th
 const getDate = (button) => Number(button.dataset.date);
 const formatIsoDate = (date) => toIso(date).slice(0, 10);
 
-export async function loadCoverage(address, { start, end }) {
-  const found = await getJson(address, { start: toIso(start - MAX_BREAK), end: toIso(end) });
+export async function loadCoverage(address, { start, end }, session) {
+  const hours = session === "all" ? {} : { session };
+  const found = await getJson(address, { start: toIso(start - MAX_BREAK), end: toIso(end), ...hours });
   return { ...found, start, end };
 }
 

@@ -6,9 +6,13 @@ const UTC_DAY = 1440; // minutes
 
 const formatBars = (count) => (count === 1 ? "1 bar" : `${formatCount(count)} bars`);
 
-/** The text that explains to what the bars of a day are compared. */
-export function describeMeasure({ calendar, usual_bars: usual }) {
-  if (calendar) return `Open minutes with a bar, by trading day of ${calendar}:`;
+/** The text that explains to what the bars of a day are compared. `hasSessions`: whether the exchange has extended
+ * hours, so that it states which hours are shown. */
+export function describeMeasure({ calendar, usual_bars: usual, session }, hasSessions = false) {
+  if (calendar) {
+    const hours = hasSessions ? ` (${session === "regular" ? "regular hours" : "all hours"})` : "";
+    return `Open minutes with a bar, by trading day of ${calendar}${hours}:`;
+  }
   if (usual === null) return "Bars by UTC day, of 1,440 minutes:";
   return `Bars by UTC day, of ${formatCount(usual)} on a usual day (median of the upper half):`;
 }
@@ -39,12 +43,12 @@ export function describeDay(day, { calendar, usual_bars: usual }) {
 }
 
 function describeByCalendar(day) {
-  const outside = day.bars - day.open_bars;
   return [
     day.expected_by_now
       ? `${formatCount(day.open_bars)} of ${formatCount(day.expected_by_now)} minutes${day.forming ? " so far" : ""}`
       : "",
-    outside ? `${formatBars(outside)} while closed` : "",
+    day.extended_bars ? `${formatBars(day.extended_bars)} in extended hours` : "",
+    day.outside_session ? `${formatBars(day.outside_session)} while closed` : "",
   ]
     .filter(Boolean)
     .join(", ");

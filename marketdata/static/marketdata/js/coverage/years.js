@@ -13,10 +13,11 @@ const utc = new Clock();
 
 export class Years {
   /** `data`: the data attributes of the series. `onDay(start, end, date)`: see `drawHeatMap`. `getStart`: returns where
-   * the chart's range starts, whose day is pressed. */
-  constructor(data, { gaps, onDay, getStart }) {
+   * the chart's range starts, whose day is pressed. `session`: the hours whose bars count, all or regular; `hasSessions`:
+   * whether the page offers both. */
+  constructor(data, { gaps, onDay, getStart, session, hasSessions }) {
     this.address = data.coverageUrl;
-    Object.assign(this, { gaps, onDay, getStart });
+    Object.assign(this, { gaps, onDay, getStart, session, hasSessions });
     [this.first, this.last] = [toMidnight(data.firstDay), toMidnight(data.lastDay)];
     this.span = findWindow(this.last, this.first);
     byId("year-earlier").addEventListener("click", () => this.show(shiftWindow(this.span, -1, this.first)));
@@ -26,14 +27,23 @@ export class Years {
   /** Show the year. An outdated response is not drawn: the buttons may be pressed faster than the server responds. */
   async show(span = this.span) {
     this.span = span;
+    const turn = Symbol("request");
+    this.turn = turn;
     this.showSpan();
     try {
-      const coverage = await loadCoverage(this.address, span);
-      if (span === this.span) this.draw(coverage);
+      const coverage = await loadCoverage(this.address, span, this.session);
+      if (turn === this.turn) this.draw(coverage);
     } catch (error) {
-      if (span === this.span) this.fail(describeThrown(error, BROKEN));
+      if (turn === this.turn) this.fail(describeThrown(error, BROKEN));
       throwUnexpected(error);
     }
+  }
+
+  /** Show the same year with the bars of other hours. */
+  async showSession(session) {
+    if (session === this.session) return;
+    this.session = session;
+    await this.show();
   }
 
   showSpan() {
@@ -46,7 +56,7 @@ export class Years {
   draw(coverage) {
     drawHeatMap(byId("heat"), coverage, { onDay: this.onDay });
     pressDay(this.getStart());
-    byId("heat-measure").textContent = describeMeasure(coverage);
+    byId("heat-measure").textContent = describeMeasure(coverage, this.hasSessions);
     this.gaps.show(coverage);
     byId("heat-scroll").scrollLeft = byId("heat-scroll").scrollWidth;
   }

@@ -5,10 +5,14 @@ import { toSeconds } from "../shared/api.js";
 const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/;
 const SPACE_FOR_PLUS = /(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$/;
 
-/** {timeframe, from}: what the address asks for; null and NaN where it has nothing. */
+/** {timeframe, session, from}: what the address asks for; null and NaN where it has nothing. */
 export function readAddress() {
   const query = new URL(location.href).searchParams;
-  return { timeframe: query.get("timeframe"), from: parseMoment(query.get("from") ?? "") };
+  return {
+    timeframe: query.get("timeframe"),
+    session: query.get("session"),
+    from: parseMoment(query.get("from") ?? ""),
+  };
 }
 
 /** UTC seconds of a date or time. Without an offset it is in UTC, as in the API, wherever the browser is. */
@@ -18,10 +22,21 @@ export function parseMoment(text) {
 }
 
 /** `start`: where the shown range starts; null for the end of the series. */
-export function updateAddress(start, timeframe) {
+export function updateAddress(start, timeframe, session) {
+  const from = start === null ? null : `${new Date(start * 1000).toISOString().slice(0, 16)}Z`;
+  replaceParameters({ from, timeframe: timeframe === "1m" ? null : timeframe, session: getParameter(session) });
+}
+
+/** For a page without a chart: the rest of the address stays. */
+export function updateSession(session) {
+  replaceParameters({ session: getParameter(session) });
+}
+
+const getParameter = (session) => (session === "all" ? null : session);
+
+function replaceParameters(parameters) {
   const url = new URL(location.href);
-  setParameter(url, "from", start === null ? null : `${new Date(start * 1000).toISOString().slice(0, 16)}Z`);
-  setParameter(url, "timeframe", timeframe === "1m" ? null : timeframe);
+  for (const [name, value] of Object.entries(parameters)) setParameter(url, name, value);
   try {
     history.replaceState(null, "", url);
   } catch {

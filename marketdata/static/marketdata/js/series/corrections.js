@@ -5,7 +5,10 @@ import { padDecimals } from "../bars/decimals.js";
 export function showCorrections({ bars, chart, clock, legend, revisions, status }) {
   const close = document.getElementById("latest-close");
   chart.onDraw = async () => {
-    close.textContent = padDecimals(bars.hasNewer ? close.textContent : bars.last.text.close, bars.decimals);
+    close.textContent = padDecimals(
+      bars.hasNewer || bars.session === "regular" ? close.textContent : bars.last.text.close,
+      bars.decimals,
+    );
     chart.markRevised(revisions.count());
     // After an error, the next drawing requests the revisions again.
     const isLoaded = await status.attempt("revisions", "", () => revisions.load());

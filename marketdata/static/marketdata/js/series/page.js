@@ -10,17 +10,17 @@ import { Clock } from "../shared/clock.js";
 import { Status } from "../shared/status.js";
 import { readAddress } from "./address.js";
 import { Ends, showDate } from "./dates.js";
-import { scrollToChart, showGap, showRange } from "./ranges.js";
+import { changeSession, scrollToChart, showGap, showRange } from "./ranges.js";
 import { startChart } from "./start.js";
 import { PageState } from "./state.js";
-import { listenToZones, restoreZone, setClock, timeframes } from "./switches.js";
+import { listenToZones, pressSession, restoreZone, sessions, setClock, timeframes } from "./switches.js";
 
 const byId = (id) => document.getElementById(id);
 
 /** Everything on the page but the chart, which the other modules of this folder get as their first argument. */
-function createPage(data, timeframe) {
+function createPage(data, timeframe, session) {
   const clock = new Clock();
-  const bars = new Bars(data.barsUrl, timeframe, [data.tick, byId("latest-close").textContent]);
+  const bars = new Bars(data.barsUrl, timeframe, [data.tick, byId("latest-close").textContent], session);
   const revisions = new Revisions(data.barsUrl, bars);
   const parts = {
     bars,
@@ -28,7 +28,7 @@ function createPage(data, timeframe) {
     revisions,
     chart: null, // until `startChart`, and where no chart can be drawn
     ends: new Ends({ ...data, first: toSeconds(data.first), last: toSeconds(data.last) }),
-    state: new PageState(timeframe),
+    state: new PageState(timeframe, session),
     legend: new Legend(byId("legend"), byId("spoken"), { clock, bars, revisions }),
     status: new Status(byId("chart-status")),
   };
@@ -45,14 +45,21 @@ function createPage(data, timeframe) {
     if (parts.chart) await showRange(parts, start, end, day);
     scrollToChart();
   };
-  parts.years = new Years(data, { gaps: parts.gaps, onDay, getStart: () => parts.state.start });
+  const getStart = () => parts.state.start;
+  parts.years = new Years(data, { gaps: parts.gaps, onDay, getStart, session, hasSessions: sessions.length > 0 });
   return parts;
 }
 
 const series = byId("series").dataset;
 const address = readAddress();
-const known = timeframes.some(({ value }) => value === address.timeframe);
-const page = createPage(series, known ? address.timeframe : "1m");
+const isChoice = (choices, value) => choices.some((choice) => choice.value === value);
+const page = createPage(
+  series,
+  isChoice(timeframes, address.timeframe) ? address.timeframe : "1m",
+  isChoice(sessions, address.session) ? address.session : "all",
+);
+pressSession(page.state.session);
+for (const choice of sessions) choice.addEventListener("change", () => changeSession(page, choice.value));
 listenToZones(page);
 restoreZone();
 setClock(page);

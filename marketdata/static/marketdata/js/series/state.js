@@ -1,8 +1,9 @@
 // What the page of one series remembers between events. Each change has a name; other modules only read the fields.
 
 export class PageState {
-  /** `timeframe`: that of the loaded bars. */
-  constructor(timeframe) {
+  /** `timeframe` and `session`: those of the loaded bars. */
+  constructor(timeframe, session = "all") {
+    this.session = session; // the pressed button, as for the timeframe
     this.requested = timeframe; // the pressed button; differs from the chart's timeframe while that loads
     this.turn = 0; // counts requests: the response to an outdated request is not drawn
     this.isLoading = false;
@@ -24,14 +25,20 @@ export class PageState {
     return this.turn;
   }
 
+  /** The next requests are for these hours. */
+  requestSession(session) {
+    this.session = session;
+  }
+
   isCurrent(turn) {
     return turn === this.turn;
   }
 
-  /** The current request has ended; `timeframe`: that of the loaded bars. */
-  endRequest(timeframe) {
+  /** The current request has ended; `timeframe` and `session`: those of the loaded bars. */
+  endRequest(timeframe, session = this.session) {
     this.isLoading = false;
     this.requested = timeframe;
+    this.session = session;
   }
 
   /** `start`: null if the end of the series is shown. */

@@ -1,4 +1,4 @@
-// The radio buttons of timeframe and time zone.
+// The radio buttons of timeframe, hours and time zone.
 
 import { isKnownZone } from "../shared/clock.js";
 import { readStored, writeStored } from "../shared/storage.js";
@@ -8,6 +8,7 @@ const DATED = "Daily and weekly candles show the exchange’s trading date, whic
 const STORED = "barkeep-clock";
 
 export const timeframes = [...document.getElementsByName("timeframe")];
+export const sessions = [...document.getElementsByName("session")]; // none where an exchange has no extended hours
 const zones = [...document.getElementsByName("zone")].filter((choice) => isKnownZone(choice.value) || refuse(choice));
 
 /** Old browsers lack some time zones. */
@@ -24,6 +25,11 @@ export function pressTimeframe(timeframe, bars) {
     choice.disabled = bars.bySession;
     choice.title = choice.parentElement.title = bars.bySession ? DATED : "";
   }
+}
+
+/** Show which hours are requested. */
+export function pressSession(session) {
+  for (const choice of sessions) choice.checked = choice.value === session;
 }
 
 /** Days and weeks always use UTC: their trading dates do not depend on the time zone. */
