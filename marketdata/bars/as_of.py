@@ -102,7 +102,9 @@ FROM market_bar_revisions AS old
 JOIN data_ingest_runs AS later ON later.id = old.revised_by_id
 WHERE old.symbol = minute.symbol AND old.ts = minute.ts
 """)
-_IS_REGULAR = sql.SQL(" AND width_bucket(date_part('epoch', {ts})::bigint, %(edges)s::bigint[]) %% 2 = 1")
+_IS_REGULAR = sql.SQL("""
+AND (width_bucket(date_part('epoch', {ts})::bigint, %(edges)s::bigint[]) %% 2)::boolean
+""")
 _PAGE = sql.SQL("""
 SELECT ts, trim_scale(open)::text, trim_scale(high)::text, trim_scale(low)::text, trim_scale(close)::text,
     volume, run_id

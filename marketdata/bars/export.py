@@ -26,7 +26,7 @@ FROM market_bars_ohlcv_1m
 WHERE symbol = %(symbol)s AND ts >= %(start)s AND ts < %(end)s
 """
 _BARS = sql.SQL(_SELECT + "ORDER BY symbol, ts")
-_REGULAR_BARS = sql.SQL(_SELECT + "AND " + IS_REGULAR.replace("%s", "%(edges)s") + " = 1 ORDER BY symbol, ts")
+_REGULAR_BARS = sql.SQL(_SELECT + "AND " + IS_REGULAR.replace("%s", "%(edges)s") + " ORDER BY symbol, ts")
 _COPY = sql.SQL("COPY ({query}) TO STDOUT (FORMAT CSV)")
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db.models import F, Func, QuerySet, TextField
+from django.db.models import BooleanField, F, Func, QuerySet, TextField
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
@@ -25,7 +25,7 @@ def filter_bars(
     """
     bars = Bar.objects.filter(symbol=series.symbol)
     if hours is Hours.REGULAR:
-        bars = bars.alias(is_regular=RawSQL(IS_REGULAR, [_list_edges(series, start, end)])).filter(is_regular=1)
+        bars = bars.filter(RawSQL(IS_REGULAR, [_list_edges(series, start, end)], output_field=BooleanField()))
     if start is not None:
         bars = bars.filter(ts__gte=start)
     if end is not None:

@@ -8,8 +8,9 @@ from functools import lru_cache
 from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import find_trading_day, find_trading_days
 
-# With `list_regular_edges`, this is 1 in regular hours.
-IS_REGULAR = "width_bucket(ts_ms / 1000, %s::bigint[]) %% 2"
+# Whether a bar is in regular hours, by `list_regular_edges`. PostgreSQL expects a third of the rows to meet a condition
+# that is a cast, and only one of two hundred to meet an equation: it would sort all bars of the series for a page.
+IS_REGULAR = "(width_bucket(ts_ms / 1000, %s::bigint[]) %% 2)::boolean"
 
 
 def list_regular_edges(calendar: str, start: datetime, end: datetime) -> str:

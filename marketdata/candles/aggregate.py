@@ -18,7 +18,7 @@ from marketdata.candles.parts import Parts, find_parts, split_at_hours
 from marketdata.candles.periods import Periods
 from marketdata.timestamps import from_seconds
 
-_HOUR = 3600
+_MINUTE, _HOUR = 60, 3600
 
 
 class Candle(NamedTuple):
@@ -45,23 +45,32 @@ class Candle(NamedTuple):
 _HOURS = sql.SQL("""
 SELECT ({periods}::int[])[width_bucket(date_part('epoch', hour)::bigint, {edges}::bigint[])] AS period,
     hour AS ts, open, high, low, close, volume, bar_count
-FROM {ranges} JOIN market_bars_ohlcv_1h ON hour >= to_timestamp(first) AND hour < to_timestamp(stop)
-WHERE symbol = %(symbol)s
+FROM {rows}
 """)
 _MINUTES = sql.SQL("""
 SELECT ({periods}::int[])[width_bucket(ts_ms / 1000, {edges}::bigint[])] AS period,
     ts, open, high, low, close, volume, 1 AS bar_count
-FROM {ranges} JOIN market_bars_ohlcv_1m ON ts >= to_timestamp(first) AND ts < to_timestamp(stop)
-WHERE symbol = %(symbol)s
+FROM {rows}
 """)
-# PostgreSQL plans one range by its bounds. Of several, each is found by the primary key.
-_ONE_RANGE = sql.SQL("(SELECT {starts} AS first, {ends} AS stop) AS ranges")
-_RANGES = sql.SQL("unnest({starts}::bigint[], {ends}::bigint[]) AS ranges (first, stop)")
+_ONE_RANGE = sql.SQL("""
+(SELECT * FROM {table} WHERE symbol = %(symbol)s AND {ts} >= to_timestamp({starts}) AND {ts} < to_timestamp({ends}))
+AS rows
+""")
+# The limit is what the longest range can have. It makes PostgreSQL look up each range by the primary key: otherwise, if
+# its statistics of the table are old, it compares each range with all rows.
+_RANGES = sql.SQL("""
+unnest({starts}::bigint[], {ends}::bigint[]) AS ranges (first, stop)
+CROSS JOIN LATERAL (
+    SELECT * FROM {table}
+    WHERE symbol = %(symbol)s AND {ts} >= to_timestamp(first) AND {ts} < to_timestamp(stop)
+    LIMIT {limit}
+) AS rows
+""")
 _CANDLES = sql.SQL("""
 SELECT period, trim_scale((array_agg(open ORDER BY ts))[1])::text, trim_scale(max(high))::text,
     trim_scale(min(low))::text, trim_scale((array_agg(close ORDER BY ts DESC))[1])::text, sum(volume),
     sum(bar_count)::bigint
-FROM ({rows}) AS parts
+FROM ({rows}) AS rows
 GROUP BY period
 ORDER BY period
 """)
@@ -93,7 +102,11 @@ def _read_rows(symbol: str, parts: Parts) -> list[tuple]:
         if not len(minutes) and (hours.ends - hours.starts == _HOUR).all() and (np.diff(hours.periods) > 0).all():
             cursor.execute(_CANDLES_OF_HOURS, [symbol, int(hours.starts[0]), int(hours.ends[-1])])
             return _select_hours(cursor.fetchall(), hours)
-        sources = [_select_parts(select, some) for select, some in ((_HOURS, hours), (_MINUTES, minutes)) if len(some)]
+        sources = []
+        if len(hours):
+            sources.append(_HOURS.format(**_describe_rows(hours, "market_bars_ohlcv_1h", "hour", _HOUR)))
+        if len(minutes):
+            sources.append(_MINUTES.format(**_describe_rows(minutes, "market_bars_ohlcv_1m", "ts", _MINUTE)))
         cursor.execute(_CANDLES.format(rows=sql.SQL(" UNION ALL ").join(sources)), {"symbol": symbol})
         rows: list[tuple] = cursor.fetchall()
         return rows
@@ -105,14 +118,18 @@ def _select_hours(rows: Sequence[tuple], hours: Parts) -> list[tuple]:
     return [(periods[row[0]], *row[1:]) for row in rows if row[0] in periods]
 
 
-def _select_parts(select: sql.SQL, parts: Parts) -> sql.Composed:
+def _describe_rows(parts: Parts, table: str, ts: str, length: int) -> dict[str, sql.Composable]:
+    """The rows of a table in these parts, and the edges by which each belongs to a period. `length`: of a row, in
+    seconds."""
     edges, periods = parts.list_edges()
     starts, ends = parts.list_ranges()
+    names = {"table": sql.Identifier(table), "ts": sql.Identifier(ts)}
     if len(starts) == 1:
-        ranges = _ONE_RANGE.format(starts=sql.Literal(int(starts[0])), ends=sql.Literal(int(ends[0])))
+        rows = _ONE_RANGE.format(**names, starts=sql.Literal(int(starts[0])), ends=sql.Literal(int(ends[0])))
     else:
-        ranges = _RANGES.format(starts=_write_array(starts), ends=_write_array(ends))
-    return select.format(edges=_write_array(edges), periods=_write_array(periods), ranges=ranges)
+        limit = sql.Literal(-(-int((ends - starts).max()) // length))
+        rows = _RANGES.format(**names, starts=_write_array(starts), ends=_write_array(ends), limit=limit)
+    return {"rows": rows, "edges": _write_array(edges), "periods": _write_array(periods)}
 
 
 def _write_array(numbers: np.ndarray) -> sql.Literal:
