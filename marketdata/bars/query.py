@@ -14,6 +14,7 @@ from marketdata.bars.regular_hours import IS_REGULAR, list_regular_edges
 from marketdata.bars.stats import get_first_and_last
 from marketdata.calendars.hours import Hours
 from marketdata.models import Bar, Series
+from marketdata.models.bar import EARLIEST, LATEST
 
 
 def filter_bars(
@@ -34,11 +35,10 @@ def filter_bars(
 
 
 def _list_edges(series: Series, start: datetime | None, end: datetime | None) -> str:
-    bounds = get_first_and_last(series)
-    if bounds is None:
-        return "{}"
-    first, last = bounds
-    return list_regular_edges(series.calendar, max(start or first, first), min(end or last, last))
+    """Those of the range, as far as the series has bars: a calendar has no hours near the ends of time."""
+    first, last = get_first_and_last(series) or (LATEST, EARLIEST)
+    start, end = max(start or first, first), min(end or last, last)
+    return list_regular_edges(series.calendar, start, end) if start <= end else "{}"
 
 
 class BarRow(NamedTuple):

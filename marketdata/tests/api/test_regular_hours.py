@@ -60,6 +60,26 @@ def test_a_range_of_regular_bars_is_half_open(reader, share):
     assert [bar["ts"] for bar in body["bars"]] == [start]
 
 
+@pytest.mark.parametrize("timeframe", ["1m", "5m", "1d", "1w"])
+def test_a_range_may_extend_to_the_ends_of_time(reader, share, timeframe):
+    address = BARS.replace("1m", timeframe)
+    everything = reader.get(address, {"session": "regular"}).json()["bars"]
+    assert everything
+    first, last = "0001-01-01", "9999-12-31T23:59:59"
+    for start, end, expected in (
+        (first, last, everything),
+        (None, first, []),
+        (last, None, []),
+        (first, "0001-01-02", []),
+        ("9999-12-30", last, []),
+    ):
+        query = {"session": "regular", "start": start, "end": end}
+        found = reader.get(address, {name: text for name, text in query.items() if text})
+        assert (found.status_code, found.json()["bars"]) == (200, expected), query
+        coverage = reader.get(COVERAGE, {name: text for name, text in query.items() if text})
+        assert coverage.status_code == 200
+
+
 @pytest.mark.parametrize("block", [1, 20_000])
 @pytest.mark.parametrize("timeframe", ["1m", "5m", "1d"])
 def test_files_have_the_rows_of_the_pages(reader, share, monkeypatch, timeframe, block):
