@@ -65,7 +65,9 @@ def test_unknown_parameters_are_rejected_by_every_endpoint(reader, records, addr
 
 
 def test_an_unknown_parameter_is_answered_with_the_known_ones(reader, records):
-    assert reader.get(COVERAGE, {"bogus": "1"}).json() == {"bogus": ["There is no such parameter. Known: start, end."]}
+    assert reader.get(COVERAGE, {"bogus": "1"}).json() == {
+        "bogus": ["There is no such parameter. Known: start, end, session."]
+    }
     assert reader.get(f"{BARS[:-4]}stats", {"bogus": "1"}).json() == {
         "bogus": ["There is no such parameter. This endpoint has no parameters."]
     }

@@ -156,6 +156,19 @@ def test_cme_was_open_as_it_announced(day, spans):
     assert format_spans(CME, day) == spans
 
 
+@pytest.mark.parametrize(
+    ("day", "minutes"),
+    [
+        *[(day, 17 * 60 + 30) for day in ("2012-11-22", "2013-01-21", "2013-02-18", "2013-05-27", "2013-07-04")],
+        *[(day, 17 * 60 + 30) for day in ("2013-09-02", "2013-11-28", "2014-01-20", "2014-02-17")],
+        *[(day, 23 * 60) for day in ("2014-06-12", "2014-06-13", "2014-09-23", "2014-09-26", "2014-12-31")],
+    ],
+)
+def test_days_whose_data_are_lost_stay_expected(day, minutes):
+    """The market was open on these days, and Databento has no bars of them: they are missing."""
+    assert find_day(CME, day).expected == minutes
+
+
 def test_days_around_a_closed_date_are_adjacent():
     assert find_day(CME, "2025-04-21").start == find_day(CME, "2025-04-17").end
 

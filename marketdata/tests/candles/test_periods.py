@@ -3,11 +3,13 @@
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.testing.clocks import CME, calendars, moments, utc
+from config.testing.clocks import CME, NYSE, ZONES, calendars, moments, utc
 from config.testing.reference.candles import count_open_slowly, find_period
+from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import find_trading_days
 from marketdata.candles.periods import TIMEFRAMES, find_periods
 
@@ -43,3 +45,24 @@ def test_a_slice_has_the_same_periods():
         periods.starts[3:5].tolist(),
         [*periods.dates[3:5]],
     )
+
+
+@pytest.mark.parametrize(
+    ("calendar", "timeframe", "hours", "moment", "close"),
+    [
+        (CME, "1d", Hours.ALL, "2026-01-19 09:00", "2026-01-19 12:00"),  # Martin Luther King Day
+        (CME, "4h", Hours.ALL, "2026-01-19 11:00", "2026-01-19 12:00"),
+        (CME, "1d", Hours.ALL, "2026-01-20 09:00", "2026-01-20 16:00"),
+        (CME, "1w", Hours.ALL, "2024-11-27 09:00", "2024-11-29 12:15"),  # the week of Thanksgiving
+        (NYSE, "1d", Hours.ALL, "2024-11-29 10:00", "2024-11-29 17:00"),
+        (NYSE, "1d", Hours.REGULAR, "2024-11-29 10:00", "2024-11-29 13:00"),
+        (NYSE, "1d", Hours.ALL, "2024-12-02 10:00", "2024-12-02 20:00"),
+        ("", "1d", Hours.ALL, "2024-12-02 10:00", "2024-12-03 00:00"),
+    ],
+)
+def test_a_period_closes_with_its_exchange(calendar, timeframe, hours, moment, close):
+    """From then on its candle is not forming."""
+    at = utc(moment, ZONES[calendar])
+    periods = find_periods(calendar, timeframe, at, at + timedelta(minutes=1), hours)
+    index = sum(start <= at.timestamp() for start in periods.starts.tolist()) - 1
+    assert periods.closes[index] == utc(close, ZONES[calendar]).timestamp()
