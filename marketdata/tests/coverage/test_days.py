@@ -8,6 +8,7 @@ from config.testing.clocks import CME, NYSE, ZONES, utc
 from config.testing.life import map_range
 from config.testing.reference.coverage import DAY, LATER, MINUTE, list_minutes, list_minutes_by_clock, set_calendar
 from config.testing.rollup import at, bar_row, copy_bars, insert_bars
+from marketdata.calendars.hours import Hours
 from marketdata.coverage.outside_session import OutsideSession
 from marketdata.coverage.report import read_coverage
 
@@ -61,6 +62,23 @@ def test_a_day_that_is_not_over_expects_the_minutes_so_far(series):
     copy_bars([bar_row(series.symbol, opened + 30 * MINUTE, 1)])
     day = read_coverage(set_calendar(series, CME), start=None, end=None, now=now).days[-1]
     assert (day.open_bars, day.expected_by_now) == (11, 31)
+
+
+@pytest.mark.parametrize(
+    ("clock", "hours", "forming"),
+    [
+        ("15:59", Hours.REGULAR, True),
+        ("16:00", Hours.REGULAR, False),
+        ("16:00", Hours.ALL, True),
+        ("20:00", Hours.ALL, False),
+    ],
+)
+def test_a_regular_day_is_over_before_its_extended_hours(series, clock, hours, forming):
+    bars = [utc(f"2025-07-15 {text}", ZONES[NYSE]) for text in ("09:30", "15:58")]
+    insert_bars([bar_row(series.symbol, bar, 1) for bar in bars])
+    now = utc(f"2025-07-15 {clock}", ZONES[NYSE])
+    (day,) = read_coverage(set_calendar(series, NYSE), start=None, end=None, hours=hours, now=now).days
+    assert day.forming is forming
 
 
 def test_a_month_without_sessions_has_only_the_days_with_bars(series):
