@@ -38,13 +38,13 @@ class BarsViewSet(FilesViewSet):
         responses=describe_responses(BarPageSerializer, 300, 404, files=True),
     )
     def bars(self, request: Request, slug: str) -> Response | StreamingHttpResponse:
-        """Bars of [start, end) in pages, or the complete range as CSV or Parquet. Prices are exact decimal text.
+        """Bars of [start, end) in pages, or the complete range as a file. Prices are exact decimal text.
 
         With `as_of`, the bars as they were stored at that time. Bars that later runs inserted are omitted. Bars that
         later runs changed or removed have their earlier values.
 
-        Without `format`, the header Accept selects the format: text/csv or application/vnd.apache.parquet requests the
-        file. HEAD returns the headers of a file and reads no bars.
+        Without `format`, the header Accept selects the format: text/csv, application/vnd.apache.parquet or
+        application/vnd.apache.arrow.stream requests the file. HEAD returns the headers of a file and reads no bars.
         """
         series = get_series(slug)
         parameters = BarsParameters.parse(request)

@@ -48,7 +48,7 @@ class CandleViewSet(FilesViewSet):
         responses=describe_responses(CandlePageSerializer, 300, 404, 409, files=True),
     )
     def bars(self, request: Request, slug: str, timeframe: str) -> Response | StreamingHttpResponse:
-        """Candles with a timestamp in [start, end) in pages, or the complete range as CSV or Parquet.
+        """Candles with a timestamp in [start, end) in pages, or the complete range as a file.
 
         Each candle is complete, even if its bars extend beyond the range. Prices are exact decimal text.
 

@@ -1,26 +1,30 @@
-"""Streamed downloads of complete ranges: CSV as PostgreSQL writes it, and Parquet converted from the same lines."""
+"""Streamed downloads of complete ranges: CSV, Parquet, and Arrow's stream format."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 
-from marketdata.api.negotiation import CsvRenderer, ParquetRenderer
-from marketdata.bars.as_of import export_csv_blocks_as_of
-from marketdata.bars.export import EXPORT_COLUMNS, export_csv_blocks
+from marketdata.api.negotiation import ArrowRenderer, CsvRenderer, ParquetRenderer
+from marketdata.bars.as_of import export_blocks_as_of
+from marketdata.bars.export import export_blocks
+from marketdata.bars.tables import PRICES, make_price_type, write_arrow, write_csv, write_parquet
 from marketdata.calendars.hours import Hours
 from marketdata.candles.aggregate import Candle
 from marketdata.candles.query import iterate_candles
 from marketdata.models import Series
-from marketdata.timestamps import to_iso
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    import pyarrow
+
+_WRITERS = {
+    "csv": (write_csv, CsvRenderer.media_type),
+    "parquet": (write_parquet, ParquetRenderer.media_type),
+    "arrow": (write_arrow, ArrowRenderer.media_type),
+}
 
 CANDLE_COLUMNS = (
     "symbol", "ts", "session_date", "open", "high", "low", "close", "volume", "bar_count", "expected", "forming",
@@ -28,29 +32,29 @@ CANDLE_COLUMNS = (
 
 
 def export_bars(request: Request, series: Series, parameters: Mapping[str, Any]) -> StreamingHttpResponse:
-    """Minute bars of [start, end) as csv or parquet. Prices are exact: decimal text, decimal128(20, 9) in Parquet.
+    """Minute bars of [start, end) as a file. Prices are exact: decimal text in CSV, else decimal128(20, 9).
 
     `parameters` are the validated `start`, `end`, `session`, `as_of` and `format`.
     """
     bounds = {"start": parameters["start"], "end": parameters["end"], "hours": parameters["session"]}
+    bounds["prices_as_text"] = parameters["format"] == "csv"
     if parameters["as_of"] is None:
-        blocks = export_csv_blocks(series, **bounds)
+        tables = export_blocks(series, **bounds)
     else:
-        blocks = export_csv_blocks_as_of(series, as_of=parameters["as_of"], **bounds)
-    name = _build_name(series, "1m", parameters["session"])
-    return _build_download(request, name, parameters["format"], EXPORT_COLUMNS, blocks)
+        tables = export_blocks_as_of(series, as_of=parameters["as_of"], **bounds)
+    return _build_download(request, _build_name(series, "1m", parameters["session"]), parameters["format"], tables)
 
 
 def export_candles(
     request: Request, series: Series, timeframe: str, parameters: Mapping[str, Any]
 ) -> StreamingHttpResponse:
-    """Candles with a timestamp in [start, end), as `export_bars`; volume is decimal128(28, 0) in Parquet."""
+    """Candles with a timestamp in [start, end), as `export_bars`; volume is decimal128(28, 0) except in CSV."""
     candles = iterate_candles(
         series, timeframe, start=parameters["start"], end=parameters["end"], hours=parameters["session"]
     )
-    blocks = _write_candle_blocks(series, candles)
+    tables = _build_candle_tables(series, candles, prices_as_text=parameters["format"] == "csv")
     name = _build_name(series, timeframe, parameters["session"])
-    return _build_download(request, name, parameters["format"], CANDLE_COLUMNS, blocks)
+    return _build_download(request, name, parameters["format"], tables)
 
 
 def _build_name(series: Series, timeframe: str, hours: Hours) -> str:
@@ -58,14 +62,30 @@ def _build_name(series: Series, timeframe: str, hours: Hours) -> str:
     return f"{series.slug}-ohlcv-{timeframe}" + ("-regular" if hours is Hours.REGULAR else "")
 
 
-def _write_candle_blocks(series: Series, candles: Iterator[list[Candle]]) -> Iterator[bytes]:
-    for block in candles:
-        lines = io.StringIO()
-        writer = csv.writer(lines, lineterminator="\n")
-        for candle in block:
-            ts, *values, forming = candle
-            writer.writerow([series.symbol, to_iso(ts), *values, str(forming).lower()])
-        yield lines.getvalue().encode()
+def _build_candle_tables(
+    series: Series, candles: Iterator[list[Candle]], *, prices_as_text: bool
+) -> Iterator[pyarrow.Table]:
+    """A table for each block of candles; an empty one at least."""
+    import pyarrow
+
+    types = dict.fromkeys(PRICES, make_price_type(as_text=prices_as_text)) | {
+        "symbol": pyarrow.string(),
+        "ts": pyarrow.timestamp("us", tz="UTC"),
+        "session_date": pyarrow.date32(),
+        "volume": pyarrow.decimal128(28, 0),  # a sum can exceed uint64
+        "bar_count": pyarrow.int64(),
+        "expected": pyarrow.int64(),
+        "forming": pyarrow.bool_(),
+    }
+
+    def build(block: list[Candle]) -> pyarrow.Table:
+        columns = dict(zip(Candle._fields, zip(*block, strict=True), strict=True)) if block else {}
+        columns["symbol"] = (series.symbol,) * len(block)
+        return pyarrow.table({name: pyarrow.array(columns.get(name, ())).cast(types[name]) for name in CANDLE_COLUMNS})
+
+    first = next(candles, [])
+    yield build(first)
+    yield from map(build, candles)
 
 
 class HeadersOnly(StreamingHttpResponse):
@@ -85,78 +105,13 @@ class HeadersOnly(StreamingHttpResponse):
 
 
 def _build_download(
-    request: Request, name: str, file_format: str, columns: Sequence[str], blocks: Iterator[bytes]
+    request: Request, name: str, file_format: str, tables: Iterator[pyarrow.Table]
 ) -> StreamingHttpResponse:
-    """The file as a stream of `blocks`, which are read while they are sent; for HEAD they are not read."""
-    write, media_type = {
-        "csv": (_write_csv, CsvRenderer.media_type),
-        "parquet": (_write_parquet, ParquetRenderer.media_type),
-    }[file_format]
+    """The file as a stream of `tables`, which are read while they are sent; for HEAD they are not read."""
+    write, media_type = _WRITERS[file_format]
     response_class = HeadersOnly if request.method == "HEAD" else StreamingHttpResponse
     return response_class(
-        write(columns, blocks),
+        write(tables),
         content_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}.{file_format}"'},
     )
-
-
-def _write_csv(columns: Sequence[str], blocks: Iterator[bytes]) -> Iterator[bytes]:
-    yield ",".join(columns).encode() + b"\n"
-    yield from blocks
-
-
-def _write_parquet(columns: Sequence[str], blocks: Iterator[bytes]) -> Iterator[bytes]:
-    # pyarrow takes a second to import, which every other request would pay for.
-    import pyarrow
-    from pyarrow import csv as arrow_csv
-    from pyarrow import parquet
-
-    price = pyarrow.decimal128(20, 9)
-    types = dict.fromkeys(("open", "high", "low", "close"), price) | {
-        "symbol": pyarrow.string(),
-        "ts": pyarrow.timestamp("us", tz="UTC"),
-        "session_date": pyarrow.date32(),
-        "volume": pyarrow.uint64() if "run_id" in columns else pyarrow.decimal128(28, 0),  # a sum can exceed uint64
-        "run_id": pyarrow.int64(),
-        "bar_count": pyarrow.int64(),
-        "expected": pyarrow.int64(),
-        "forming": pyarrow.bool_(),
-    }
-    schema = pyarrow.schema([(name, types[name]) for name in columns])
-    buffer = _Buffer()
-    with parquet.ParquetWriter(buffer, schema) as writer:
-        for block in blocks:
-            table = arrow_csv.read_csv(
-                io.BytesIO(block),
-                read_options=arrow_csv.ReadOptions(column_names=list(columns)),
-                convert_options=arrow_csv.ConvertOptions(column_types=types, strings_can_be_null=False),
-            )
-            writer.write_table(table.cast(schema))
-            yield buffer.drain()
-    yield buffer.drain()
-
-
-class _Buffer(io.RawIOBase):
-    """The Parquet writer's output since the last `drain`. Positions count all bytes, so that offsets in the file's
-    footer are right."""
-
-    def __init__(self) -> None:
-        self._written = bytearray()
-        self._position = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer) -> int:
-        size = memoryview(data).nbytes
-        self._written += data
-        self._position += size
-        return size
-
-    def tell(self) -> int:
-        return self._position
-
-    def drain(self) -> bytes:
-        written = bytes(self._written)
-        self._written.clear()
-        return written

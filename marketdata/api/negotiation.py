@@ -31,6 +31,13 @@ class ParquetRenderer(BaseRenderer):
     format = "parquet"
 
 
+class ArrowRenderer(BaseRenderer):
+    """Declares the media type. `marketdata.api.exports` writes the file."""
+
+    media_type = "application/vnd.apache.arrow.stream"
+    format = "arrow"
+
+
 class FormatNegotiation(DefaultContentNegotiation):
     """`format` first, then Accept. A wrong `format` is negotiated as JSON, in which its error is reported."""
 
@@ -56,7 +63,7 @@ class FormatNegotiation(DefaultContentNegotiation):
 class FilesViewSet(ViewSet):
     """A viewset whose responses are JSON pages or files. Errors are JSON, also if a file was requested."""
 
-    renderer_classes = (JSONRenderer, CsvRenderer, ParquetRenderer)
+    renderer_classes = (JSONRenderer, CsvRenderer, ParquetRenderer, ArrowRenderer)
     content_negotiation_class = FormatNegotiation
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:

@@ -190,10 +190,11 @@ class BarsParameters(SessionParameters):
     )
     cursor = TimestampField(required=False, default=None, help_text="`next_cursor` of the previous page.")
     format = ChoiceField(
-        ["json", "csv", "parquet"],
+        ["json", "csv", "parquet", "arrow"],
         required=False,
         default=NegotiatedFormat(),  # type: ignore[arg-type]  # the stubs omit defaults that require the field
-        help_text="json: one page. csv, parquet: the complete range as a file. Default: by the header Accept, or json.",
+        help_text="json: one page. csv, parquet, arrow: the complete range as a file. "
+        "Default: by the header Accept, or json.",
     )
 
     def validate(self, attrs: dict) -> dict:

@@ -12,16 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from psycopg2 import sql
 
-from marketdata.bars.export import EXPORT_ROWS, copy_csv
+from marketdata.bars.export import iterate_blocks, prepare_reader
 from marketdata.bars.query import BarRow
 from marketdata.bars.regular_hours import list_regular_edges
 from marketdata.calendars.hours import Hours
 from marketdata.models import Series
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _MINUTE = timedelta(minutes=1)
 _LAST = datetime.max.replace(tzinfo=UTC) - _MINUTE
@@ -112,9 +115,8 @@ FROM states
 ORDER BY ts {direction}
 LIMIT %(limit)s
 """)
-_CSV = sql.SQL("""
-SELECT %(symbol)s AS symbol, to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"') AS minute,
-    trim_scale(open), trim_scale(high), trim_scale(low), trim_scale(close), volume, run_id
+_STORED = sql.SQL("""
+SELECT (extract(epoch FROM ts) * 1000)::bigint, open, high, low, close, volume, run_id
 FROM states
 ORDER BY ts
 LIMIT %(limit)s
@@ -160,15 +162,19 @@ def read_bar_page_as_of(
     return found[:limit], found[limit - 1].ts if len(found) > limit else None
 
 
-def export_csv_blocks_as_of(
-    series: Series, *, as_of: datetime, start: datetime | None, end: datetime | None, hours: Hours = Hours.ALL
-) -> Iterator[bytes]:
-    """What `export_csv_blocks` would have returned at `as_of`, a UTC time."""
-    statement = _select_from_states(_CSV, hours=hours)
-    for bounds in _find_ranges(series, as_of, start, end, hours):
-        while block := copy_csv(statement, {"symbol": series.symbol, "as_of": as_of, "limit": EXPORT_ROWS} | bounds):
-            yield block
-            bounds["start"] = _add_minute(_parse_last_minute(block))
+def export_blocks_as_of(
+    series: Series,
+    *,
+    as_of: datetime,
+    start: datetime | None,
+    end: datetime | None,
+    hours: Hours = Hours.ALL,
+    prices_as_text: bool = False,
+) -> Iterator[pyarrow.Table]:
+    """What `export_blocks` would have returned at `as_of`, a UTC time."""
+    statement = _select_from_states(_STORED, hours=hours)
+    read = prepare_reader(statement, series, prices_as_text=prices_as_text, as_of=as_of)
+    yield from iterate_blocks(read, _find_ranges(series, as_of, start, end, hours))
 
 
 def _find_ranges(
@@ -187,8 +193,3 @@ def _find_ranges(
 
 def _add_minute(minute: datetime) -> datetime:
     return minute + _MINUTE if minute < _LAST else minute
-
-
-def _parse_last_minute(block: bytes) -> datetime:
-    # Split from the right: the symbol, on the left, may contain a comma.
-    return datetime.fromisoformat(block[block.rstrip().rfind(b"\n") + 1 :].rsplit(b",", 7)[1].decode())

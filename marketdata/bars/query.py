@@ -26,7 +26,7 @@ def filter_bars(
     """
     bars = Bar.objects.filter(symbol=series.symbol)
     if hours is Hours.REGULAR:
-        bars = bars.filter(RawSQL(IS_REGULAR, [_list_edges(series, start, end)], output_field=BooleanField()))
+        bars = bars.filter(RawSQL(IS_REGULAR, [list_edges(series, start, end)], output_field=BooleanField()))
     if start is not None:
         bars = bars.filter(ts__gte=start)
     if end is not None:
@@ -34,7 +34,7 @@ def filter_bars(
     return bars
 
 
-def _list_edges(series: Series, start: datetime | None, end: datetime | None) -> str:
+def list_edges(series: Series, start: datetime | None, end: datetime | None) -> str:
     """Those of the range, as far as the series has bars: a calendar has no hours near the ends of time."""
     first, last = get_first_and_last(series) or (LATEST, EARLIEST)
     start, end = max(start or first, first), min(end or last, last)

@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, OpenApiTypes
 from rest_framework import serializers
 
-from marketdata.api.negotiation import CsvRenderer, ParquetRenderer
+from marketdata.api.negotiation import ArrowRenderer, CsvRenderer, ParquetRenderer
 from marketdata.api.responses.contracts import ChoicesSerializer
 from marketdata.api.responses.examples import CHOICES_EXAMPLE
 
@@ -77,6 +77,7 @@ def describe_responses(
     if files:
         responses[200, CsvRenderer.media_type] = OpenApiTypes.STR
         responses[200, ParquetRenderer.media_type] = OpenApiTypes.BINARY
+        responses[200, ArrowRenderer.media_type] = OpenApiTypes.BINARY
     if 300 in errors:
         responses[307] = OpenApiResponse(None, "The slug is the short code of one contract, at the header Location.")
     return responses | {(code, _JSON): _ERRORS[code] for code in sorted({*_EVERYWHERE, *errors})}

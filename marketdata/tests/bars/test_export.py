@@ -1,11 +1,17 @@
 """CSV exports, block by block."""
 
+import csv
+import io
+
 import pytest
+from django.db import DataError
+from psycopg2 import sql
 
 from config.testing.rollup import at, bar_row, insert_bars
 from marketdata.bars import export
-from marketdata.bars.export import export_csv_blocks
-from marketdata.models import Series
+from marketdata.bars.export import export_blocks
+from marketdata.bars.tables import write_csv
+from marketdata.models import Bar, Series
 
 
 @pytest.fixture
@@ -19,15 +25,50 @@ def format_line(ts: str) -> bytes:
     return f"CME_MINI:MNQ1!,2024-01-02T{ts}:00+00:00,3,10.25,0,10.25,3,1\n".encode()
 
 
-@pytest.mark.parametrize(("rows_per_block", "block_count"), [(1, 4), (3, 2), (4, 1), (20_000, 1)])
-def test_blocks_contain_each_bar_once_in_time_order(series, monkeypatch, rows_per_block, block_count):
+def write_lines(series, **bounds) -> bytes:
+    """The CSV file without its header."""
+    return b"".join(write_csv(export_blocks(series, prices_as_text=True, **bounds))).partition(b"\n")[2]
+
+
+@pytest.mark.parametrize(("rows_per_block", "sizes"), [(1, [1] * 4), (3, [3, 1]), (4, [4]), (20_000, [4])])
+def test_blocks_contain_each_bar_once_in_time_order(series, monkeypatch, rows_per_block, sizes):
     monkeypatch.setattr(export, "EXPORT_ROWS", rows_per_block)
-    blocks = list(export_csv_blocks(series, start=None, end=None))
-    assert len(blocks) == block_count
-    assert b"".join(blocks) == b"".join(map(format_line, ("14:00", "14:01", "14:09", "15:00")))
+    assert [len(block) for block in export_blocks(series, start=None, end=None)] == sizes
+    lines = write_lines(series, start=None, end=None)
+    assert lines == b"".join(map(format_line, ("14:00", "14:01", "14:09", "15:00")))
 
 
 def test_a_range_includes_its_start_and_not_its_end(series):
-    assert list(export_csv_blocks(series, start=at(1), end=at(9))) == [format_line("14:01")]
-    assert list(export_csv_blocks(series, start=at(2), end=at(9))) == []
-    assert list(export_csv_blocks(series, start=at(9), end=at(2))) == []
+    assert write_lines(series, start=at(1), end=at(9)) == format_line("14:01")
+    assert write_lines(series, start=at(2), end=at(9)) == b""
+    assert write_lines(series, start=at(9), end=at(2)) == b""
+
+
+def test_every_price_and_volume_is_written_exactly(two_runs):
+    series = Series.objects.get(slug="mnq")
+    prices = ["-9223372036.854775808", "0", "9223372036.854775807", "100", "0.000000001", "-0.5"]
+    Bar.objects.bulk_create(
+        [
+            Bar(
+                symbol=series.symbol, ts=at(n), ts_ms=int(at(n).timestamp() * 1000), volume=2**64 - 1 - n,
+                ingestion_run_id=1, **dict.fromkeys(("open", "high", "low", "close"), price),
+            )
+            for n, price in enumerate(prices)
+        ]
+    )  # fmt: skip
+    rows = [line.split(",") for line in write_lines(series, start=None, end=None).decode().splitlines()]
+    assert [row[2:6] for row in rows] == [[price] * 4 for price in prices]
+    assert [int(row[6]) for row in rows] == [2**64 - 1 - n for n in range(len(prices))]
+
+
+def test_a_symbol_is_quoted_where_it_must_be(two_runs):
+    series = Series.objects.create(slug="odd", symbol='A,"B" C')
+    insert_bars([bar_row(series.symbol, at(0), 3)])
+    (row,) = csv.reader(io.StringIO(write_lines(series, start=None, end=None).decode()))
+    assert row[0] == series.symbol
+
+
+def test_a_failure_of_the_database_is_reported(series, monkeypatch):
+    monkeypatch.setattr(export, "_COPY", sql.SQL("COPY ({query}) TO STDOUT (FORMAT NONE)"))
+    with pytest.raises(DataError):
+        list(export_blocks(series, start=None, end=None))
