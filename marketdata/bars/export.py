@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 EXPORT_COLUMNS = ("symbol", "ts", *PRICES, "volume", "run_id")
-EXPORT_ROWS = 65_536
+EXPORT_ROWS = 32_768
 _MINUTE = timedelta(minutes=1)
 _STORED_COLUMNS = ("ts_ms", *PRICES, "volume", "run_id")
 

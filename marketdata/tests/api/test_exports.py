@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from pyarrow import parquet
+from pyarrow import ipc, parquet
 
 from config.testing.builders import bars, exact, ingest, together, write
 
@@ -33,14 +33,28 @@ def test_parquet_contains_the_complete_range_exactly(reader, records, monkeypatc
     assert {row["ts"].astimezone(UTC): tuple(Decimal(row[name]) for name in names) for row in table} == exact(records)
 
 
+def test_an_arrow_stream_equals_the_parquet_file(reader, records):
+    files = [b"".join(reader.get(BARS, {"format": name}).streaming_content) for name in ("arrow", "parquet")]
+    table = ipc.open_stream(files[0]).read_all()
+    assert table == parquet.read_table(io.BytesIO(files[1]))
+    assert len(table) == len(records)
+
+
+def test_candles_as_arrow_equal_those_as_parquet(reader, records):
+    files = [b"".join(reader.get(HOURS, {"format": name}).streaming_content) for name in ("arrow", "parquet")]
+    assert ipc.open_stream(files[0]).read_all() == parquet.read_table(io.BytesIO(files[1]))
+
+
 def test_an_empty_range_is_a_valid_file(reader, records):
-    for file_format in ("csv", "parquet"):
+    for file_format in ("csv", "parquet", "arrow"):
         response = reader.get(BARS, {"format": file_format, "start": "2030-01-01"})
         content = b"".join(response.streaming_content)
         if file_format == "csv":
             assert len(content.splitlines()) == 1
-        else:
+        elif file_format == "parquet":
             assert parquet.read_table(io.BytesIO(content)).num_rows == 0
+        else:
+            assert ipc.open_stream(content).read_all().num_rows == 0
 
 
 @pytest.fixture

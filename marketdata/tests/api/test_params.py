@@ -43,8 +43,8 @@ def test_errors_are_reported_by_parameter(reader, records, parameters, field):
     ("address", "parameters", "message"),
     [
         (BARS, {"order": "up"}, "'up' is not one of asc, desc."),
-        (BARS, {"format": "xls"}, "'xls' is not one of json, csv, parquet."),
-        (BARS, {"format": ""}, "'' is not one of json, csv, parquet."),
+        (BARS, {"format": "xls"}, "'xls' is not one of json, csv, parquet, arrow."),
+        (BARS, {"format": ""}, "'' is not one of json, csv, parquet, arrow."),
         (RUNS, {"status": "bad"}, "'bad' is not one of running, success, failed."),
         (RUNS, {"ordering": "size"}, "'size' is not one of id, started_at, finished_at, row_count, inserted_count, "),
     ],
