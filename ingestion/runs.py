@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.db import Error, connection, transaction
-from django.db.backends.utils import CursorWrapper
-from django.utils import timezone
 
 from ingestion.errors import DatabaseFailure, IngestError, Interrupted
 from marketdata.database import to_storable
 from marketdata.models import IngestRun
+from marketdata.runs.commits import announce_commit, read_database_time
 from marketdata.runs.locks import close_as_failed, lock_run, unlock_run
 
 logger = logging.getLogger(__name__)
@@ -23,28 +22,32 @@ logger = logging.getLogger(__name__)
 def open_run(run: IngestRun) -> None:
     """Commit the run as `running`. This connection holds its lock before another session can see the row."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        run.started_at = timezone.now()
+        run.started_at = read_database_time()
         run.file_name, run.file_path = to_storable(run.file_name), to_storable(run.file_path)
         run.save(force_insert=True)
         lock_run(cursor, run.pk)
 
 
 def read_closing_time(run: IngestRun) -> datetime:
-    """The time at which the run is finished, read shortly before it is closed.
-
-    A read as of a time includes the runs finished by then. So the time comes from the database's clock, one for all
-    machines that write, and is read under the series' locks: of two runs that wrote one bar, the later finished later.
-    """
-    with connection.cursor() as cursor:
-        return max(run.started_at, _read_database_time(cursor))
+    """The time at which the run is finished, by the database's clock: `started_at` or later."""
+    return max(run.started_at, read_database_time())
 
 
-def succeed_run(run: IngestRun, finished_at: datetime | None = None) -> None:
-    """Close the run as `success`, in the transaction of the bars that it counts; finished now or at `finished_at`.
+def succeed_run(run: IngestRun, *, settled: IngestRun | None = None) -> None:
+    """Close the run as `success`: the last step of the transaction of the bars that it counts.
+
+    A read as of a time includes the runs finished by then. So the time is read last, by the database's clock, under the
+    series' locks: of two runs that wrote one bar, the later finished later. `settled` is a split that this transaction
+    has recorded: it finishes with the run, just before it.
 
     Raises `DatabaseFailure` where another process has closed the run meanwhile.
     """
-    run.status, run.finished_at = IngestRun.Status.SUCCESS, finished_at or read_closing_time(run)
+    with connection.cursor() as cursor:
+        announce_commit(cursor, run.pk)
+    if settled is not None:
+        settled.finished_at = read_closing_time(settled)
+        settled.save(update_fields=["finished_at"])
+    run.status, run.finished_at = IngestRun.Status.SUCCESS, read_closing_time(run)
     names = [field.attname for field in run._meta.concrete_fields if not field.primary_key]
     fields = {name: getattr(run, name) for name in names}
     if not IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(**fields):
@@ -101,12 +104,6 @@ def release_run_lock(run: IngestRun) -> None:
     if connection.connection is not None:
         with contextlib.suppress(Error), connection.cursor() as cursor:
             unlock_run(cursor, run.pk)
-
-
-def _read_database_time(cursor: CursorWrapper) -> datetime:
-    cursor.execute("SELECT clock_timestamp()")
-    now: datetime = cursor.fetchone()[0]
-    return now
 
 
 def _close_and_read_status(run: IngestRun, error: str) -> str:

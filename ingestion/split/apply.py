@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.backends.utils import CursorWrapper
-from django.utils import timezone
 
 from ingestion.errors import MixedInstruments
 from ingestion.loading.move import move_bars
@@ -21,6 +20,7 @@ from ingestion.split.plan import SeriesSplit, add_moves, draft_settlement
 from ingestion.split.run_symbols import rename_in_runs
 from ingestion.split.targets import create_targets, delete_emptied
 from marketdata.models import IngestRun, Series
+from marketdata.runs.commits import read_database_time
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def settle_series(
     of the settlements are not looked for.
 
     The caller has a transaction, and the locks of all these series. Returns the run that records the moves, already
-    `success`; None if there is nothing to move. Raises `MixedInstruments` where a target has bars on the same dates.
+    `success`; None if there is nothing to move. `succeed_run` sets the time of its end again. Raises `MixedInstruments`
+    where a target has bars on the same dates.
     """
     by_symbol = {series.symbol: series for series in Series.objects.filter(symbol__in=[s.symbol for s in settlements])}
     occupied = OccupiedDates(cursor)
@@ -55,7 +56,7 @@ def settle_series(
     if not splits:
         return None
     run = build_run(splits)
-    run.started_at = timezone.now()
+    run.started_at = read_database_time()
     apply_splits(cursor, run, splits, progress or Progress())
     run.status, run.finished_at = IngestRun.Status.SUCCESS, read_closing_time(run)
     run.save(force_insert=True)

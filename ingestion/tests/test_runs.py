@@ -83,7 +83,7 @@ def test_an_orphaned_run_from_a_clock_ahead_is_closed(market_db):
 
 def test_a_clock_set_back_meanwhile_does_not_refuse_the_file(market_db, tmp_path, monkeypatch):
     moments = iter([timezone.now() + timedelta(hours=1)])
-    monkeypatch.setattr("ingestion.runs.timezone.now", lambda: next(moments, timezone.datetime.now(tz=MIDNIGHT.tzinfo)))
+    monkeypatch.setattr("ingestion.runs.read_database_time", lambda: next(moments, timezone.now()))
 
     run = ingest_file(path=write(tmp_path / "mnq.dbn", bars())).run
 

@@ -176,13 +176,13 @@ SET open = own.open, high = own.high, low = own.low, close = own.close, volume =
 FROM {bars} AS own
 WHERE own.previous_run_id IS NOT NULL AND bars.symbol = own.symbol AND bars.ts = own.ts
 """)
-# A restored bar was absent until now, so its created_at is the undo's finished_at, whichever run its values are from.
-# With an earlier time, a read as of a moment before the undo would already include the bar.
+# A restored bar was absent until now, whichever run its values are from. So its created_at is this statement's time: in
+# the time of the undo, and under the series' locks. marketdata.bars.as_of counts such a bar from the end of the undo.
 RESTORE_BARS = sql.SQL("""
 INSERT INTO market_bars_ohlcv_1m
     (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id, created_at)
 SELECT symbol, ts, (extract(epoch FROM ts) * 1000)::int8, open, high, low, close, volume, ingestion_run_id,
-    %(finished_at)s
+    statement_timestamp()
 FROM {restored}
 WHERE later_run_id IS NULL
 """)

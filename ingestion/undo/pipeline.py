@@ -17,7 +17,7 @@ from ingestion.database import require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
 from ingestion.loading.price_steps import read_steps, store_undone_steps
 from ingestion.progress import Progress
-from ingestion.runs import open_run, read_closing_time, succeed_run
+from ingestion.runs import open_run, succeed_run
 from ingestion.undo.days import classify_days
 from ingestion.undo.eligibility import find_undoable_run, refuse_if_all_skipped, refuse_without_changes
 from ingestion.undo.intervals import remove_mapped_dates, restore_intervals
@@ -82,8 +82,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         with UndoPlan(cursor, undone, days) as plan:
             progress.raise_if_cancelled()
             progress.step("Undoing")
-            finished_at = read_closing_time(run)
-            plan.write(undo_id=run.pk, finished_at=finished_at)
+            plan.write(undo_id=run.pk)
             changed_intervals = restore_intervals(cursor, undone, days)
         refuse_if_all_skipped(undone, plan, changed_intervals)
         if not plan.skipped.count:
@@ -93,7 +92,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         notes = build_notes(undone, plan)
         _fill_in(run, undone, plan)
         progress.raise_if_cancelled()
-        succeed_run(run, finished_at)
+        succeed_run(run)
     logger.info("Run %s undid run %s: %s bars, %s skipped", run.pk, undone.pk, run.row_count, run.left_count)
     return UndoResult(run, undone, plan.counts, plan.skipped, notes)
 

@@ -84,11 +84,10 @@ class UndoPlan:
         if self._can_execute():
             self._run(bars.DROP_TABLES)
 
-    def write(self, *, undo_id: int, finished_at: datetime) -> None:
+    def write(self, *, undo_id: int) -> None:
         """Change the bars, and keep their previous values in market_bar_revisions under the undo's run.
 
-        `finished_at` is the time at which that run will be closed. Raises `DatabaseFailure` if another program has
-        changed the bars since they were counted.
+        Raises `DatabaseFailure` if another program has changed the bars since they were counted.
         """
         counts = self.counts
         if counts.removed or counts.changed_back:
@@ -99,7 +98,7 @@ class UndoPlan:
         if counts.changed_back:
             self._write(self._fill(bars.CHANGE_BARS_BACK), counts.changed_back)
         if counts.restored:
-            self._write(self._fill(bars.RESTORE_BARS), counts.restored, finished_at=finished_at)
+            self._write(self._fill(bars.RESTORE_BARS), counts.restored)
 
     def _insert_days(self, days: UndoDays) -> None:
         self._run(bars.CREATE_DAYS)

@@ -1,5 +1,5 @@
-"""API errors beyond those of REST framework: an unknown trading calendar, the short code of a contract, and a database
-that does not respond."""
+"""API errors beyond those of REST framework: an unknown trading calendar, the short code of a contract, a database that
+does not respond, and a commit that takes long."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from marketdata.api.contracts import ShortCode, respond_to_short_code
 from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.calendars.hours import Hours
 from marketdata.models import Series
+from marketdata.runs.commits import CommitInProgress
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +54,19 @@ class DatabaseUnavailable(APIException):
     wait = 10  # seconds, for the header Retry-After
 
 
+class CommitTakesLong(APIException):
+    """503: a commit in progress could change the bars as of the requested time."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    wait = 2
+
+
 def handle_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """REST framework's exception handler, redirects, and 503 for a database that does not respond."""
     if isinstance(error, ShortCode):
         return respond_to_short_code(error, context)
+    if isinstance(error, CommitInProgress):
+        error = CommitTakesLong(str(error))
     if isinstance(error, (InterfaceError, OperationalError)):
         logger.error("The database did not respond to a request of the API: %s", error)
         error = DatabaseUnavailable()

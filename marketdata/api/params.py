@@ -6,13 +6,13 @@ import re
 from datetime import MAXYEAR, datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from marketdata.calendars.hours import Hours
 from marketdata.models import Series
+from marketdata.runs.commits import read_database_time
 from marketdata.timestamps import parse_timestamp
 
 MAX_LIMIT = 10_000
@@ -199,7 +199,7 @@ class BarsParameters(SessionParameters):
 
     def validate(self, attrs: dict) -> dict:
         attrs = super().validate(attrs)
-        if attrs.get("as_of") and attrs["as_of"] > timezone.now():
+        if attrs.get("as_of") and attrs["as_of"] > read_database_time():
             raise serializers.ValidationError(
                 {"as_of": "This time is in the future: leave it out for the current bars."}
             )

@@ -2,10 +2,15 @@
 
 A minute has states: each of its revisions ends when the run that replaced it finished, and the current bar has no end.
 The state at a moment is the one with the earliest end after it, if that state had begun: the run that wrote it had
-finished, and the bar had been created. (A restored bar counts as created when it was restored.)
+finished, and the bar had been created.
+
+A bar that an undo restored has its old run and values, but is younger than the end of that run. It counts from when the
+undo finished: at a moment while an undo was running, younger bars than the undo before it are not there yet.
 
 A run's changes count from when the run finished, all at once, as they were committed. `revised_at` and `created_at`
-alone would be too early: they are the start times of transactions, which read and wait before they write.
+alone would be too early: they are times before the end of a transaction, which reads, waits and writes for long.
+
+A read waits for commits in progress that may have finished by its moment: so the same read gives the same answer again.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from marketdata.bars.query import BarRow
 from marketdata.bars.regular_hours import list_regular_edges
 from marketdata.calendars.hours import Hours
 from marketdata.models import Series
+from marketdata.runs.commits import wait_for_commits
 
 if TYPE_CHECKING:
     import pyarrow
@@ -63,8 +69,13 @@ WITH present AS (
         LIMIT 1
     ) AS state
     JOIN data_ingest_runs AS writer ON writer.id = state.run_id
+<<<<<<< HEAD
     WHERE minute.symbol = %(symbol)s AND minute.ts >= %(start)s AND minute.ts < %(end)s{of_minutes}
         AND state.created_at <= %(as_of)s AND writer.finished_at <= %(as_of)s
+=======
+    WHERE minute.symbol = %(symbol)s AND minute.ts >= %(start)s AND minute.ts < %(end)s
+        AND {had_begun}
+>>>>>>> 9ba05c1 (runs: take times from the database, finished_at last)
     ORDER BY minute.ts {direction}
     LIMIT %(limit)s
 ),
@@ -86,12 +97,30 @@ removed AS (
         SELECT earlier.* FROM ({revisions}) AS earlier WHERE earlier.until > %(as_of)s ORDER BY until LIMIT 1
     ) AS state
     JOIN data_ingest_runs AS writer ON writer.id = state.run_id
-    WHERE state.created_at <= %(as_of)s AND writer.finished_at <= %(as_of)s
+    WHERE {had_begun}
     ORDER BY minute.ts {direction}
     LIMIT %(limit)s
 ),
 states AS (SELECT * FROM present UNION ALL SELECT * FROM removed)
 """)
+# Bars that are not younger than this time were restored by undos that had finished. PostgreSQL computes it once, in the
+# snapshot of the page.
+_RESTORED_UNTIL = sql.SQL("""
+SELECT CASE
+    WHEN bool_or(finished_at > %(as_of)s) THEN GREATEST(
+        max(finished_at) FILTER (WHERE finished_at <= %(as_of)s),
+        min(started_at) FILTER (WHERE finished_at > %(as_of)s)
+    )
+    ELSE 'infinity'
+END
+FROM data_ingest_runs
+WHERE status = 'success' AND undoes_id IS NOT NULL AND symbols @> ARRAY[%(symbol)s]::varchar[]
+    AND started_at <= %(as_of)s
+""")
+_HAD_BEGUN = sql.SQL("""
+state.created_at <= %(as_of)s AND writer.finished_at <= %(as_of)s
+AND (state.created_at <= writer.finished_at OR state.created_at <= ({restored_until}))
+""").format(restored_until=_RESTORED_UNTIL)
 _WITHIN_PAGE = sql.SQL("""
 deletion.ts < COALESCE((SELECT max(ts) FROM present HAVING count(*) = %(limit)s), 'infinity')
 """)
@@ -123,12 +152,18 @@ LIMIT %(limit)s
 """)
 
 
+<<<<<<< HEAD
 def _select_from_states(select: sql.SQL, *, hours: Hours, descending: bool = False) -> sql.Composed:
     condition = _IS_REGULAR if hours is Hours.REGULAR else sql.SQL("")
     parts = {
         "of_minutes": condition.format(ts=sql.Identifier("minute", "ts")),
         "of_deletions": condition.format(ts=sql.Identifier("deletion", "ts")),
+=======
+def _select_from_states(select: sql.SQL, *, descending: bool = False) -> sql.Composed:
+    parts: dict[str, sql.Composable] = {
+>>>>>>> 9ba05c1 (runs: take times from the database, finished_at last)
         "revisions": _REVISIONS,
+        "had_begun": _HAD_BEGUN,
         "direction": sql.SQL("DESC" if descending else "ASC"),
         "within_page": _WITHIN_PAGE_BACKWARD if descending else _WITHIN_PAGE,
     }
@@ -146,7 +181,11 @@ def read_bar_page_as_of(
     limit: int,
     hours: Hours = Hours.ALL,
 ) -> tuple[list[BarRow], datetime | None]:
-    """What `read_bar_page` would have returned at `as_of`, a UTC time."""
+    """What `read_bar_page` would have returned at `as_of`, a UTC time that is not in the future.
+
+    Raises `CommitInProgress` if a commit that could change the answer does not end in time.
+    """
+    wait_for_commits(as_of)
     if after is not None:
         start, end = (start, min(end or after, after)) if descending else (max(start or after, _add_minute(after)), end)
     statement = _select_from_states(_PAGE, hours=hours, descending=descending)
@@ -162,6 +201,7 @@ def read_bar_page_as_of(
     return found[:limit], found[limit - 1].ts if len(found) > limit else None
 
 
+<<<<<<< HEAD
 def export_blocks_as_of(
     series: Series,
     *,
@@ -175,6 +215,26 @@ def export_blocks_as_of(
     statement = _select_from_states(_STORED, hours=hours)
     read = prepare_reader(statement, series, prices_as_text=prices_as_text, as_of=as_of)
     yield from iterate_blocks(read, _find_ranges(series, as_of, start, end, hours))
+=======
+def export_csv_blocks_as_of(
+    series: Series, *, as_of: datetime, start: datetime | None, end: datetime | None
+) -> Iterator[bytes]:
+    """What `export_csv_blocks` would have returned at `as_of`, a UTC time that is not in the future.
+
+    Raises `CommitInProgress`, as `read_bar_page_as_of` does, before the first block.
+    """
+    wait_for_commits(as_of)
+    return _export_settled_blocks(series, as_of=as_of, start=start, end=end)
+
+
+def _export_settled_blocks(
+    series: Series, *, as_of: datetime, start: datetime | None, end: datetime | None
+) -> Iterator[bytes]:
+    for bounds in _find_ranges(series, as_of, start, end):
+        while block := copy_csv(_BLOCK, {"symbol": series.symbol, "as_of": as_of, "limit": EXPORT_ROWS} | bounds):
+            yield block
+            bounds["start"] = _add_minute(_parse_last_minute(block))
+>>>>>>> 9ba05c1 (runs: take times from the database, finished_at last)
 
 
 def _find_ranges(

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.utils import timezone
 
 from marketdata.database import to_storable
 from marketdata.models import IngestRun
+from marketdata.runs.commits import read_database_time
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +105,6 @@ def close_as_failed(run: IngestRun, error: str) -> bool:
 
 def _find_end_time(started_at: datetime) -> datetime:
     """The time to record as the end of a run that ends now: now, or `started_at` if that is later. UTC."""
-    # The start may be from a clock that is ahead: of another machine, or of this one before it was set back. A
-    # constraint of the table refuses a run that ends before it started.
-    return max(started_at, timezone.now())
+    # The start may be from a clock that was ahead: earlier versions read the loader's. A constraint of the table
+    # refuses a run that ends before it started.
+    return max(started_at, read_database_time())

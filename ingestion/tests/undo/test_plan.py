@@ -98,9 +98,9 @@ def test_two_plans_of_one_transaction_have_tables_of_their_own(market_db, file):
         with create_plan(cursor, first) as one, create_plan(cursor, second) as other:
             assert len(list_temporary_tables(cursor)) == 8
             assert (one.counts.removed, other.counts.removed) == (5, 4)
-            one.write(undo_id=undos[0].pk, finished_at=timezone.now())
+            one.write(undo_id=undos[0].pk)
             assert set(Bar.objects.values_list("ingestion_run", flat=True)) == {second.pk}
-            other.write(undo_id=undos[1].pk, finished_at=timezone.now())
+            other.write(undo_id=undos[1].pk)
         assert not Bar.objects.exists()
         assert BarRevision.objects.filter(revised_by=undos[0], ingestion_run=first).count() == 5
         assert BarRevision.objects.filter(revised_by=undos[1], ingestion_run=second).count() == 4
@@ -118,5 +118,5 @@ def test_bars_that_another_program_changes_meanwhile_stop_the_undo(market_db, fi
         create_plan(cursor, run) as plan,
     ):
         Bar.objects.filter(ts=MIDNIGHT).delete()
-        plan.write(undo_id=undo.pk, finished_at=timezone.now())
+        plan.write(undo_id=undo.pk)
     assert Bar.objects.count() == 5
