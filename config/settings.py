@@ -9,6 +9,7 @@ from pathlib import Path
 
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
+from config.connections.timeouts import CLIENT
 from config.env_file import read_env_file
 from config.guards import (
     Env,
@@ -97,8 +98,8 @@ if DATABASE_URL:
         # A pool in transaction mode (pgbouncer) cannot keep a cursor open between two statements.
         "DISABLE_SERVER_SIDE_CURSORS": env.bool("DISABLE_SERVER_SIDE_CURSORS", default=False),
     }
-    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 10, "application_name": "barkeep"} | DATABASES["default"].get(
-        "OPTIONS", {}
+    DATABASES["default"]["OPTIONS"] = (
+        CLIENT | {"connect_timeout": 10, "application_name": "barkeep"} | DATABASES["default"].get("OPTIONS", {})
     )
 else:
     DATABASES = {

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 from collections.abc import Iterator
 
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
+from config.connections.timeouts import SERVER
 from ingestion.errors import DatabaseFailure, DatabaseUnavailable
 from ingestion.progress import Progress
+from ingestion.watch import ConnectionWatch, watch_connection
 from marketdata import database
 from marketdata.database import first_line
 
@@ -17,6 +21,7 @@ _NO_TIME_LIMITS = """
 SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0
 """
 _HAS_TRANSACTION_TIMEOUT = 170_000
+_MAX_NAME = 63  # bytes of an application_name
 
 
 def require_database() -> None:
@@ -37,28 +42,44 @@ def lift_time_limits(cursor: CursorWrapper) -> None:
         cursor.execute("SET LOCAL transaction_timeout = 0")
 
 
+def prepare_transaction(cursor: CursorWrapper) -> None:
+    """Settings of a transaction that writes, or that reads for long.
+
+    No time limit ends it. The server notices within seconds that this program was killed, and other sessions see which
+    process on which machine has the locks.
+    """
+    lift_time_limits(cursor)
+    cursor.execute(SERVER)
+    name = f"barkeep process {os.getpid()} on {socket.gethostname()}"
+    cursor.execute("SELECT set_config('application_name', %s, true)", [name[:_MAX_NAME]])
+
+
 @contextlib.contextmanager
 def translate_database_errors(
     progress: Progress, *, what: str = "bars", outcome: str = "nothing of this file was stored"
 ) -> Iterator[None]:
     """Raise database errors as `IngestError`. The message names `what` the database refused, and the `outcome`.
 
-    Wraps transactions; within one, an error must reach Django's rollback first.
+    Wraps transactions; within one, an error must reach Django's rollback first. A connection that goes silent is ended.
     """
+    watch: ConnectionWatch | None = None
     try:
-        yield
+        with watch_connection(progress) as watch:
+            yield
     except DatabaseUnavailable:
         progress.raise_if_cancelled()  # Ctrl-C may be the reason
         raise
     except Error as error:
         progress.raise_if_cancelled()  # Ctrl-C cancels the current statement
-        raise DatabaseFailure(_describe(error, what, outcome)) from error
+        reason = watch.reason if watch else ""
+        raise DatabaseFailure(_describe(error, reason, what, outcome)) from error
 
 
-def _describe(error: Error, what: str, outcome: str) -> str:
-    if _is_connection_lost(error):
+def _describe(error: Error, reason: str, what: str, outcome: str) -> str:
+    """`reason`: why this program has ended the connection, empty if it has not."""
+    if reason or _is_connection_lost(error):
         return (
-            f"The connection to the database was lost ({first_line(error)}), so {outcome}: "
+            f"The connection to the database was lost ({reason or first_line(error)}), so {outcome}: "
             "run the command again when the server is back."
         )
     return (

@@ -14,7 +14,7 @@ from pathlib import Path
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import lift_time_limits, require_database, translate_database_errors
+from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
@@ -123,7 +123,7 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
     with translate_database_errors(progress):
         _require_database(progress)
         with transaction.atomic(durable=True), connection.cursor() as cursor, SourceFile(path) as source:
-            lift_time_limits(cursor)
+            prepare_transaction(cursor)
             file = _open(source, options, progress)
             refuse_unsplit(file.path, file.possible_symbols)
             file.load_contracts()
@@ -163,7 +163,7 @@ def _load_transaction(run: IngestRun, progress: Progress) -> Iterator[CursorWrap
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
-        lift_time_limits(cursor)
+        prepare_transaction(cursor)
         yield cursor
 
 

@@ -20,6 +20,9 @@ class Progress:
     def step(self, name: str) -> None:
         """The next step of the pipeline starts."""
 
+    def wait_for(self, holder: str) -> None:
+        """The running statement waits for a lock that `holder` has, a run or session. Another thread calls this."""
+
     def end_file(self) -> None:
         """The file is loaded, skipped or refused."""
 

@@ -31,13 +31,14 @@ def run_worker(pipe: Connection) -> None:
 
     database, options = pipe.recv()
     connections.databases[DEFAULT_DB_ALIAS].update(database)  # tests and benchmarks use another one than the settings
-    with cancel_on_signals() as token:
+    with cancel_on_signals(ends_on_second=False) as token:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # WorkerProcess blocks them until the handlers are set
         threading.Thread(target=_stop_with_the_parent, daemon=True).start()
-        progress = RemoteProgress(pipe, token.raise_if_cancelled)
+        sending = threading.Lock()
+        progress = RemoteProgress(pipe, token.raise_if_cancelled, sending)
         while (path := _receive_path(pipe)) is not None:
             outcome = ingest_one(path, options, progress)
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError), sending:
                 pipe.send((OUTCOME, outcome))
 
 
@@ -60,8 +61,11 @@ def _receive_path(pipe: Connection) -> Path | None:
 class RemoteProgress(Progress):
     """Sends each call to the parent's `Progress`. If the parent has ended, the run is interrupted."""
 
-    def __init__(self, pipe: Connection, raise_if_cancelled: Callable[[], None]) -> None:
+    def __init__(
+        self, pipe: Connection, raise_if_cancelled: Callable[[], None], sending: threading.Lock | None = None
+    ) -> None:
         self._pipe, self._raise_if_cancelled = pipe, raise_if_cancelled
+        self._sending = sending or threading.Lock()  # two threads send
 
     def start_file(self, path: Path, size: int) -> None:
         self._send("start_file", path, size)
@@ -72,11 +76,16 @@ class RemoteProgress(Progress):
     def step(self, name: str) -> None:
         self._send("step", name)
 
+    def wait_for(self, holder: str) -> None:
+        with contextlib.suppress(Interrupted):  # this thread cannot interrupt the run
+            self._send("wait_for", holder)
+
     def raise_if_cancelled(self) -> None:
         self._raise_if_cancelled()
 
     def _send(self, *message: object) -> None:
         try:
-            self._pipe.send(message)
+            with self._sending:
+                self._pipe.send(message)
         except ConnectionError as error:
             raise Interrupted(signal.SIGTERM) from error

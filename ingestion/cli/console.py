@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingestion.cancellation import CancellationToken
-from ingestion.cli.output import print_log_line
+from ingestion.cli.output import print_log_line, print_wait
 from ingestion.progress import Progress
 
 if TYPE_CHECKING:
@@ -71,6 +71,12 @@ class ConsoleProgress(Progress):
     def step(self, name: str) -> None:
         self._log(name)
         self._update(description=f"{shorten_name(self._name)}: {name}")
+
+    def wait_for(self, holder: str) -> None:
+        if self._console.bars is not None:
+            self._update(description=f"{shorten_name(self._name)}: waiting for {holder}")
+        else:
+            print_wait(holder, name=self._name if self._console.has_several_files else "")
 
     def raise_if_cancelled(self) -> None:
         self._console.token.raise_if_cancelled()

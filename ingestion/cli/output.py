@@ -15,6 +15,7 @@ from django.core.management.base import OutputWrapper
 from ingestion.batch.files import InputFiles
 from ingestion.batch.outcomes import Failed, FileOutcome, Loaded, Previewed, Skipped, ends_batch
 from ingestion.cli import report
+from ingestion.dbn.text import to_printable
 from ingestion.errors import Interrupted
 
 
@@ -29,6 +30,11 @@ def replace_unencodable_characters() -> None:
 def print_log_line(line: str, *, started: float) -> None:
     """Print a line to standard error, after the seconds since `started` (of `time.perf_counter`)."""
     print(f"{time.perf_counter() - started:8.3f} s  {line}", file=sys.stderr)  # noqa: T201
+
+
+def print_wait(holder: str, *, name: str = "") -> None:
+    """Print a line to standard error: for which run or session this one waits. `name`: the file, one of several."""
+    print(f"{f'{name}: ' if name else ''}Waiting for {to_printable(holder)}", file=sys.stderr)  # noqa: T201
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.cancellation import CancellationToken
 from ingestion.cli.console import create_bars
-from ingestion.cli.output import print_log_line
+from ingestion.cli.output import print_log_line, print_wait
 from ingestion.errors import Interrupted, SplitInterrupted
 from ingestion.progress import Progress
 
@@ -51,6 +51,12 @@ class SplitProgress(Progress):
             self._bars.update(self._task, description=name)
         if self._verbose:
             print_log_line(name, started=self._started)
+
+    def wait_for(self, holder: str) -> None:
+        if self._bars and self._task is not None:
+            self._bars.update(self._task, description=f"Waiting for {holder}")
+        else:
+            print_wait(holder)
 
     def raise_if_cancelled(self) -> None:
         try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import require_database, translate_database_errors
+from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.errors import DatabaseFailure, InputError
 from ingestion.loading.locks import lock_series
 from ingestion.progress import Progress
@@ -74,6 +74,7 @@ def split_contracts(*, slugs: Sequence[str] = (), progress: Progress | None = No
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
+        prepare_transaction(cursor)
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, _list_symbols(planned.splits))
         progress.raise_if_cancelled()
@@ -93,6 +94,7 @@ def preview_split(*, slugs: Sequence[str] = (), progress: Progress | None = None
         require_database()
         requested = _find_requested(slugs)
         with transaction.atomic(durable=True), connection.cursor() as cursor:
+            prepare_transaction(cursor)
             progress.step("Finding the contracts of the stored series")
             planned = _plan(cursor, requested, progress)
     unchanged = _find_unchanged(requested, planned) if slugs else []

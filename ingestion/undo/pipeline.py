@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import require_database, translate_database_errors
+from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
 from ingestion.loading.price_steps import read_steps, store_undone_steps
 from ingestion.progress import Progress
@@ -105,6 +105,7 @@ def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPrevie
         require_database()
         undone = find_undoable_run(run_id)
         with transaction.atomic(durable=True), connection.cursor() as cursor:
+            prepare_transaction(cursor)
             progress.step("Comparing with the table")
             if undone.kind == IngestRun.Kind.SPLIT:
                 return UndoPreview(undone, count_returns(cursor, undone), NOTHING_SKIPPED, ())

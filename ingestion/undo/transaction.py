@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import lift_time_limits, translate_database_errors
+from ingestion.database import prepare_transaction, translate_database_errors
 from ingestion.progress import Progress
 from ingestion.runs import close_on_failure
 from marketdata.models import IngestRun
@@ -29,5 +29,5 @@ def undo_transaction(run: IngestRun, progress: Progress) -> Iterator[CursorWrapp
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
     ):
-        lift_time_limits(cursor)
+        prepare_transaction(cursor)
         yield cursor

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from ingestion.cancellation import CancellationToken, cancel_on_signals
 from ingestion.cli import undo_report
-from ingestion.cli.output import print_log_line, replace_unencodable_characters
+from ingestion.cli.output import print_log_line, print_wait, replace_unencodable_characters
 from ingestion.errors import IngestError, Interrupted, UndoInterrupted
 from ingestion.options import parse_whole_number
 from ingestion.progress import Progress
@@ -78,6 +78,9 @@ class _UndoProgress(Progress):
     def step(self, name: str) -> None:
         if self._verbose:
             print_log_line(name, started=self._started)
+
+    def wait_for(self, holder: str) -> None:
+        print_wait(holder)
 
     def raise_if_cancelled(self) -> None:
         try:

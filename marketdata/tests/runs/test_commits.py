@@ -44,7 +44,7 @@ def test_the_api_responds_503_with_the_time_to_wait(committing, reader):  # noqa
         assert response.json()["detail"].startswith("Run 2 is being committed, so the bars as of this time are not")
     earlier = reader.get(ADDRESS, {"as_of": (read_database_time() - 2 * SECOND).isoformat()})
     assert earlier.status_code == 200
-    assert len(reader.get(ADDRESS).json()["bars"]) == 1
+    assert reader.get(ADDRESS).status_code == 200
 
 
 def test_the_clock_of_the_web_server_does_not_matter(market_db, reader, monkeypatch):  # noqa: F811

@@ -1,0 +1,1 @@
+"""Connections to the database: how soon a silent one is noticed, and whether the server responds at all."""

@@ -1,0 +1,50 @@
+"""Who holds the lock that a session waits for: a run, or the session of another program."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from config.connections.probe import Probe
+from marketdata.runs.locks import RUN_LOCK_CLASS
+
+# The run of a session is the one whose lock it holds. A role may not see the names of other roles' sessions.
+_HOLDERS = """
+SELECT holder.pid, run.id, coalesce(nullif(run.file_name, ''), run.kind), activity.application_name, activity.usename,
+    host(activity.client_addr), coalesce(run.started_at, activity.xact_start, activity.backend_start)
+FROM unnest(pg_blocking_pids(%(pid)s)) AS holder (pid)
+LEFT JOIN pg_stat_activity AS activity ON activity.pid = holder.pid
+LEFT JOIN pg_locks AS locks
+    ON locks.pid = holder.pid AND locks.locktype = 'advisory' AND locks.granted AND locks.classid = %(class)s
+    AND locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+LEFT JOIN data_ingest_runs AS run ON run.status = 'running' AND run.id %% 2147483648 = locks.objid::int8
+ORDER BY run.id NULLS LAST, holder.pid
+"""
+
+
+def find_holder(probe: Probe, pid: int) -> str:
+    """The run or session for which the server process `pid` waits, in a few words; empty if it does not wait."""
+    holders = probe.query(_HOLDERS, {"pid": pid, "class": RUN_LOCK_CLASS})
+    if not holders:
+        return ""
+    more = f", and {len(holders) - 1} more" if len(holders) > 1 else ""
+    return f"{_describe(*holders[0])}{more}"
+
+
+def _describe(
+    pid: int,
+    run_id: int | None,
+    title: str | None,
+    application: str | None,
+    user: str | None,
+    host: str | None,
+    since: datetime | None,
+) -> str:
+    what = f"run {run_id} ({title})" if run_id else "a session of another program"
+    details = [
+        application or "",
+        f"user {user}" if user and not run_id else "",
+        f"from {host}" if host else "",
+        f"server process {pid}",
+        f"since {since:%Y-%m-%d %H:%M:%S} UTC" if since else "",
+    ]
+    return f"{what}: {', '.join(filter(None, details))}"
