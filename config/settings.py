@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     # Sets an ETag: a client that polls gets 304 without a body if nothing changed.
     "django.middleware.http.ConditionalGetMiddleware",
+    "config.connections.unavailable.DatabaseGuardMiddleware",  # last: its responses get the headers of all others
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -110,6 +111,9 @@ else:
             "OPTIONS": {"home": str(EMBEDDED_PG_HOME), "application_name": "barkeep"},
         }
     }
+
+# Threads of each web process, as in the Procfile. One of them is left for /healthz.
+WEB_THREADS = env.int("WEB_THREADS", default=8)
 
 # After a wait for a lock, a statement must see what the other transaction committed, whatever the server's default.
 DATABASES["default"]["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_READ_COMMITTED

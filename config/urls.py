@@ -9,6 +9,8 @@ admin.autodiscover()
 admin.site.site_header = admin.site.site_title = "Barkeep"
 admin.site.index_title = "Audit trail, series and bars"
 
+handler500 = "config.connections.unavailable.handle_server_error"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

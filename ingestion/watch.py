@@ -9,8 +9,6 @@ program while this program waits for the server.
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg2 import extensions
 
+from config.connections.monitor import end_connection
 from config.connections.probe import NotNeeded, Probe, Refused, Unreachable, is_waiting, open_probe, read_parameters
 from ingestion.lock_holders import find_holder
 from ingestion.progress import Progress
@@ -113,10 +112,8 @@ class ConnectionWatch:
             self._progress.wait_for(holder)
 
     def _end(self, raw: extensions.connection, reason: str) -> None:
-        """Let the waiting statement fail. psycopg2 waits in C, and only the socket can end that."""
         self.reason = reason
-        with contextlib.suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(raw.fileno())) as connected:
-            connected.shutdown(socket.SHUT_RDWR)
+        end_connection(raw)
 
 
 @contextlib.contextmanager

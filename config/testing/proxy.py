@@ -33,14 +33,20 @@ class Proxy:
         self._stalled.set()
         self.stall_existing()
 
+    def resume(self) -> None:
+        """New connections are forwarded again."""
+        self._stalled.clear()
+
     def stall_existing(self) -> None:
         """From now on no byte of the open connections is forwarded. New connections work."""
         for pair in [*self._pairs]:
             pair.is_stalled = True
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # closing alone would not end the thread's accept()
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for pair in self._pairs:
+        for pair in [*self._pairs]:
             pair.close()
 
     def _accept(self) -> None:

@@ -222,7 +222,7 @@ def test_a_load_over_a_connection_that_goes_silent_ends_within_a_minute(
     moment,
 ):
     records = bars(1_000_000) if moment == "copying" else bars(50)
-    path = write(tmp_path / "mnq.dbn", records, end=None)
+    path = write(tmp_path / "mnq.dbn", records, mappings={}, end=None)
     with Process("--input", path, "--replace-instrument", url=proxy.url) as process:
         until(lambda: backend_in("COPY%" if moment == "copying" else STORING))
         stall(proxy)

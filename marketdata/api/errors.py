@@ -12,6 +12,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.views import exception_handler
 
+from config.connections.monitor import monitor
 from marketdata.api.contracts import ShortCode, respond_to_short_code
 from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.calendars.hours import Hours
@@ -69,5 +70,6 @@ def handle_error(error: Exception, context: dict[str, Any]) -> HttpResponse | No
         error = CommitTakesLong(str(error))
     if isinstance(error, (InterfaceError, OperationalError)):
         logger.error("The database did not respond to a request of the API: %s", error)
+        monitor.suspect()
         error = DatabaseUnavailable()
     return exception_handler(error, context)

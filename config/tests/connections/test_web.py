@@ -1,0 +1,134 @@
+"""The web server of the Procfile while the database is gone, or stalled: real processes and sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from django.conf import settings
+
+from config.testing.processes import until
+from config.testing.proxy import open_proxy
+
+STATS, PAGE = "/api/market-data/mnq/ohlcv-1m/stats", "/"
+SESSION = {"Cookie": "sessionid=0123456789abcdefghijklmnopqrstuv"}  # so that a page needs the database
+DETAIL = {"detail": "The database does not respond: try again later."}
+
+
+@pytest.fixture
+def proxy(market_db):
+    with open_proxy() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def web(proxy):
+    """The address of gunicorn with one process and four threads, connected through the proxy."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
+    process = subprocess.Popen(
+        [*command, "--workers", "1", "--threads", "4"],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"DATABASE_URL": proxy.url, "BARKEEP_ENV": "development", "WEB_THREADS": "4"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: is_ready(address))
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_ready(address: str) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(f"{address}{STATS}", timeout=5).status_code == 200
+    return False
+
+
+@dataclass
+class Health:
+    slowest: float = 0.0
+    count: int = 0
+
+
+@contextlib.contextmanager
+def healthz_polled(address: str):
+    health, stopped = Health(), threading.Event()
+
+    def poll() -> None:
+        while not stopped.wait(0.1):
+            started = time.monotonic()
+            assert httpx.get(f"{address}/healthz", timeout=30).json() == {"status": "ok"}
+            health.slowest = max(health.slowest, time.monotonic() - started)
+            health.count += 1
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    try:
+        yield health
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def request_at_once(address: str, count: int) -> list[httpx.Response]:
+    """API and page in turns, all at the same time."""
+    responses: list[httpx.Response] = []
+
+    def get(path: str) -> None:
+        responses.append(httpx.get(f"{address}{path}", headers=SESSION, timeout=60))
+
+    threads = [threading.Thread(target=get, args=((STATS, PAGE)[number % 2],)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return responses
+
+
+def test_a_stalled_database_is_answered_503_and_healthz_at_once(proxy, web):
+    request_at_once(web, 4)  # each thread has a connection
+    proxy.stall()
+    with healthz_polled(web) as health:
+        responses = request_at_once(web, 12)
+        time.sleep(1)
+    assert {response.status_code for response in responses} == {503}
+    assert all(int(response.headers["Retry-After"]) > 0 for response in responses)
+    assert health.slowest < 1, health
+    assert health.count > 5
+    started = time.monotonic()
+    answer, page = httpx.get(f"{web}{STATS}"), httpx.get(f"{web}{PAGE}", headers=SESSION)
+    assert time.monotonic() - started < 1
+    assert (answer.status_code, answer.json(), answer.headers["Retry-After"]) == (503, DETAIL, "10")
+    assert (page.status_code, page.headers["Content-Type"]) == (503, "text/html; charset=utf-8")
+    assert "The database does not respond" in page.text
+    assert "frame-ancestors" in page.headers["Content-Security-Policy"]
+    assert httpx.get(f"{web}/readyz").status_code == 503
+    proxy.resume()
+    until(lambda: is_ready(web))
+
+
+def test_a_database_that_is_gone_is_answered_503(proxy, web):
+    proxy.close()
+    with healthz_polled(web) as health:
+        for _ in range(3):
+            answer, page = httpx.get(f"{web}{STATS}"), httpx.get(f"{web}{PAGE}", headers=SESSION)
+            assert (answer.status_code, answer.json(), answer.headers["Retry-After"]) == (503, DETAIL, "10")
+            assert page.status_code == 503
+            assert "Traceback" not in page.text
+            login = httpx.post(f"{web}/admin/login/", headers=SESSION)
+            assert login.status_code in (403, 503)
+            time.sleep(0.5)
+    assert health.slowest < 1, health
