@@ -2,7 +2,8 @@
 
 A thread that waits for the server in C cannot be stopped by another one, and cannot give up by itself. So while a
 statement waits, or after a connection failed, a thread asks the server over a connection of its own. If there is no
-response, it ends the waiting connections, and requests are refused at once until the server responds again.
+response, it ends the waiting connections, and requests are refused at once until the server responds again. A single
+connection is ended where the server waits for this process while a statement waits for the server.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ SAMPLE_SECONDS = 0.5
 PATIENCE_SECONDS = 2.0  # how long a statement waits before the server is asked
 RESPONSE_SECONDS = 3.0
 MAX_FAILURES = 2
+SILENT_SECONDS = 8.0
+
+# Sessions that wait for their client. Behind a pool, which numbers its sessions itself, none is found.
+_IDLE = """
+SELECT pid, state_change::text FROM pg_stat_activity WHERE pid = ANY (%(pids)s::int8[]) AND state LIKE 'idle%%'
+"""
 
 
 class Monitor:
@@ -40,6 +47,8 @@ class Monitor:
         self._parameters: dict[str, Any] = {}
         self._suspected = threading.Event()
         self._failures = 0
+        self._idle_since: weakref.WeakKeyDictionary[extensions.connection, tuple[str, float]]
+        self._idle_since = weakref.WeakKeyDictionary()
 
     def observe(self) -> None:
         """Observe each connection that this process opens from now on."""
@@ -83,7 +92,7 @@ class Monitor:
     def _ask(self, waiting: list[extensions.connection], *, is_suspected: bool) -> None:
         try:
             with open_probe(self._parameters, seconds=RESPONSE_SECONDS) as probe:
-                probe.query("SELECT 1")
+                idle = dict(probe.query(_IDLE, {"pids": [one.get_backend_pid() for one in waiting if not one.closed]}))
         except Refused:
             self._failures, self.is_down = 0, False
         except Unreachable:
@@ -95,6 +104,20 @@ class Monitor:
                     end_connection(one)
         else:
             self._failures, self.is_down = 0, False
+            self._end_silent(waiting, idle)
+
+    def _end_silent(self, waiting: list[extensions.connection], idle: dict[int, str]) -> None:
+        """End the connections whose sessions have been idle all the time in which their statements waited."""
+        now = time.monotonic()
+        for one in waiting:
+            change = None if one.closed else idle.get(one.get_backend_pid())
+            seen, since = self._idle_since.get(one, (None, now))
+            if change is None:
+                self._idle_since.pop(one, None)
+            elif change != seen:
+                self._idle_since[one] = change, now
+            elif now - since >= SILENT_SECONDS and is_waiting(one):
+                end_connection(one)
 
 
 def end_connection(raw: extensions.connection) -> None:

@@ -120,6 +120,16 @@ def test_a_stalled_database_is_answered_503_and_healthz_at_once(proxy, web):
     until(lambda: is_ready(web))
 
 
+def test_connections_that_alone_are_silent_are_replaced(proxy, web):
+    request_at_once(web, 3)
+    proxy.stall_existing()
+    with healthz_polled(web) as health:
+        responses = request_at_once(web, 3)
+    assert {response.status_code for response in responses} <= {200, 302, 503}
+    assert health.slowest < 1, health
+    assert [response.status_code for response in request_at_once(web, 3)] != [503] * 3
+
+
 def test_a_database_that_is_gone_is_answered_503(proxy, web):
     proxy.close()
     with healthz_polled(web) as health:
