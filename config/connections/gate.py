@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-WAIT_SECONDS = 0.5
+WAIT_SECONDS = 0.2
 DETAIL = "The server is busy: try again in a few seconds."
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -15,7 +15,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 class RequestGate:
     """A WSGI application. At most `limit` requests at a time are in the inner one, until their responses are sent.
 
-    A request waits up to 0.5 s for its turn; while all are still busy after that, others are refused at once. So the
+    A request waits up to 0.2 s for its turn; while all are still busy after that, others are refused at once. So the
     thread that is left is never occupied for longer.
     """
 
