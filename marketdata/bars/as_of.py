@@ -69,13 +69,8 @@ WITH present AS (
         LIMIT 1
     ) AS state
     JOIN data_ingest_runs AS writer ON writer.id = state.run_id
-<<<<<<< HEAD
     WHERE minute.symbol = %(symbol)s AND minute.ts >= %(start)s AND minute.ts < %(end)s{of_minutes}
-        AND state.created_at <= %(as_of)s AND writer.finished_at <= %(as_of)s
-=======
-    WHERE minute.symbol = %(symbol)s AND minute.ts >= %(start)s AND minute.ts < %(end)s
         AND {had_begun}
->>>>>>> 9ba05c1 (runs: take times from the database, finished_at last)
     ORDER BY minute.ts {direction}
     LIMIT %(limit)s
 ),
@@ -152,16 +147,11 @@ LIMIT %(limit)s
 """)
 
 
-<<<<<<< HEAD
 def _select_from_states(select: sql.SQL, *, hours: Hours, descending: bool = False) -> sql.Composed:
     condition = _IS_REGULAR if hours is Hours.REGULAR else sql.SQL("")
-    parts = {
+    parts: dict[str, sql.Composable] = {
         "of_minutes": condition.format(ts=sql.Identifier("minute", "ts")),
         "of_deletions": condition.format(ts=sql.Identifier("deletion", "ts")),
-=======
-def _select_from_states(select: sql.SQL, *, descending: bool = False) -> sql.Composed:
-    parts: dict[str, sql.Composable] = {
->>>>>>> 9ba05c1 (runs: take times from the database, finished_at last)
         "revisions": _REVISIONS,
         "had_begun": _HAD_BEGUN,
         "direction": sql.SQL("DESC" if descending else "ASC"),
@@ -201,7 +191,6 @@ def read_bar_page_as_of(
     return found[:limit], found[limit - 1].ts if len(found) > limit else None
 
 
-<<<<<<< HEAD
 def export_blocks_as_of(
     series: Series,
     *,
@@ -211,30 +200,26 @@ def export_blocks_as_of(
     hours: Hours = Hours.ALL,
     prices_as_text: bool = False,
 ) -> Iterator[pyarrow.Table]:
-    """What `export_blocks` would have returned at `as_of`, a UTC time."""
-    statement = _select_from_states(_STORED, hours=hours)
-    read = prepare_reader(statement, series, prices_as_text=prices_as_text, as_of=as_of)
-    yield from iterate_blocks(read, _find_ranges(series, as_of, start, end, hours))
-=======
-def export_csv_blocks_as_of(
-    series: Series, *, as_of: datetime, start: datetime | None, end: datetime | None
-) -> Iterator[bytes]:
-    """What `export_csv_blocks` would have returned at `as_of`, a UTC time that is not in the future.
+    """What `export_blocks` would have returned at `as_of`, a UTC time that is not in the future.
 
     Raises `CommitInProgress`, as `read_bar_page_as_of` does, before the first block.
     """
     wait_for_commits(as_of)
-    return _export_settled_blocks(series, as_of=as_of, start=start, end=end)
+    return _export_settled_blocks(series, as_of=as_of, start=start, end=end, hours=hours, prices_as_text=prices_as_text)
 
 
 def _export_settled_blocks(
-    series: Series, *, as_of: datetime, start: datetime | None, end: datetime | None
-) -> Iterator[bytes]:
-    for bounds in _find_ranges(series, as_of, start, end):
-        while block := copy_csv(_BLOCK, {"symbol": series.symbol, "as_of": as_of, "limit": EXPORT_ROWS} | bounds):
-            yield block
-            bounds["start"] = _add_minute(_parse_last_minute(block))
->>>>>>> 9ba05c1 (runs: take times from the database, finished_at last)
+    series: Series,
+    *,
+    as_of: datetime,
+    start: datetime | None,
+    end: datetime | None,
+    hours: Hours,
+    prices_as_text: bool,
+) -> Iterator[pyarrow.Table]:
+    statement = _select_from_states(_STORED, hours=hours)
+    read = prepare_reader(statement, series, prices_as_text=prices_as_text, as_of=as_of)
+    yield from iterate_blocks(read, _find_ranges(series, as_of, start, end, hours))
 
 
 def _find_ranges(
