@@ -16,7 +16,7 @@ from config.testing.processes import Process, backend_in, session, until
 from config.testing.rows import execute_one
 from ingestion.pipeline import ingest_file
 from ingestion.undo.pipeline import undo_run
-from marketdata.bars.as_of import export_csv_blocks_as_of, read_bar_page_as_of
+from marketdata.bars.as_of import export_blocks_as_of, read_bar_page_as_of
 from marketdata.models import IngestRun, Series
 from marketdata.runs.commits import CommitInProgress, read_database_time, wait_for_commits
 
@@ -84,7 +84,7 @@ def test_a_read_as_of_now_is_the_same_again_during_a_commit(slow_commit, tmp_pat
     thread.join()
     assert first == read_as_of(moment) == read_now()
     exported = b"".join(
-        export_csv_blocks_as_of(Series.objects.get(slug="mnq"), as_of=moment, start=None, end=None)
+        export_blocks_as_of(Series.objects.get(slug="mnq"), as_of=moment, start=None, end=None)
     ).decode()
     assert len(exported.splitlines()) == len(first)
 
