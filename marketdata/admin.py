@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from marketdata.access.admin import ApiTokenAdmin  # noqa: F401  # registers itself
 from marketdata.bars.stats import get_stats
 from marketdata.bars.tick_size import MIN_BARS, TickSize, find_from_bars
 from marketdata.formatting import format_price

@@ -77,6 +77,23 @@ GOOD = {
         "run_id": 1,
     },
 }
+# Tables that no dump of market data has.
+ACCESS = {
+    "access_api_tokens": {
+        "name": "notebook",
+        "user_id": 1,
+        "digest": "0123456789abcdef" * 4,
+        "scope": "read",
+        "created_at": "2024-02-01 10:00:00+00",
+    },
+    "access_failed_logins": {
+        "key": "0123456789abcdef" * 4,
+        "failures": 1,
+        "last_at": "2024-02-01 10:00:00+00",
+        "wait_until": "2024-02-01 10:00:00+00",
+    },
+}
+TOKENS, FAILED_LOGINS = ACCESS
 BARS, REVISIONS, RUNS, SERIES, INSTRUMENTS = (
     "market_bars_ohlcv_1m",
     "market_bar_revisions",
@@ -122,7 +139,7 @@ def execute(sql: str, *parameters: Any) -> int:
 
 def insert(table: str, **changes: Any) -> int:
     """Insert the table's valid row with some values changed."""
-    row = GOOD[table] | changes
+    row = (GOOD | ACCESS)[table] | changes
     columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     return execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *row.values())  # noqa: S608
 

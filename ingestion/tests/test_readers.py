@@ -9,12 +9,12 @@ import psycopg2
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from rest_framework.authtoken.models import Token
 
 from config.testing.builders import bars, write
 from config.testing.database.servers import find_installed_programs, temporary_server, temporary_standby
 from config.testing.processes import database_url, run, session
-from marketdata.models import IngestRun
+from marketdata.access.tokens import issue_token
+from marketdata.models import ApiToken, IngestRun
 from marketdata.runs.locks import lock_run
 
 ROLE = "reads_only"
@@ -22,9 +22,9 @@ GRANTS = f"GRANT USAGE ON SCHEMA public TO {ROLE}; GRANT SELECT ON ALL TABLES IN
 PASSWORD = "a-password-of-this-test"
 CREATE_USER = f"""
 from django.contrib.auth.models import User
-from rest_framework.authtoken.models import Token
+from marketdata.access.tokens import issue_token
 user = User.objects.create_superuser("reader", "", "{PASSWORD}")
-print(Token.objects.create(user=user).key)
+print(issue_token(name="reader"))
 """
 # Logs in with a password, requests all addresses, and those of the API with a token too.
 REQUESTS = """
@@ -50,7 +50,7 @@ ADDRESSES = (
     *(f"{SERIES}/ohlcv-1m/bars?{RANGE}&format=csv", f"{SERIES}/ohlcv-1m/bars?as_of=2024-06-01T00:00:00Z"),
     *(f"{SERIES}/ohlcv-1d/{name}" for name in ("stats", "bars", f"bars?{RANGE}&format=csv")),
     f"{SERIES}/coverage",
-    *("/admin/", "/admin/auth/user/", "/admin/authtoken/tokenproxy/", "/admin/marketdata/series/"),
+    *("/admin/", "/admin/auth/user/", "/admin/marketdata/apitoken/", "/admin/marketdata/series/"),
     *("/admin/marketdata/browsablebar/", "/admin/marketdata/browsablebar/?series=CME_MINI:MNQ1!"),
     *("/admin/marketdata/ingestrun/", "/admin/marketdata/ingestrun/?status__exact=failed"),
     *("/admin/marketdata/ingestrun/1/change/", "/admin/marketdata/ingestrun/2/change/"),
@@ -79,7 +79,7 @@ def reader(market_db) -> Iterator[str]:
 @pytest.fixture
 def token(market_db) -> Iterator[str]:
     user = User.objects.create_superuser("reader", "", PASSWORD)
-    yield Token.objects.create(user=user).key
+    yield issue_token(name="reader")
     user.delete()
 
 
@@ -94,6 +94,7 @@ def test_a_role_that_may_only_read(reader, token, tmp_path):
     assert request_all(reader, token)["status"] == "running"
     assert list(IngestRun.objects.values()) == before
     assert User.objects.get(username="reader").last_login is None
+    assert ApiToken.objects.get().last_used_at is None
 
 
 def test_a_role_that_may_only_read_gets_a_sentence_for_a_load(reader, tmp_path):
