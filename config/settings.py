@@ -179,6 +179,14 @@ CONTENT_SECURITY_POLICY = {
 
 SESSION_ENGINE = "config.sessions"
 
+# Proxies in front of the server, each of which appends to X-Forwarded-For. Without one the header could be forged.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
+AUTHENTICATION_BACKENDS = [
+    "marketdata.access.backend.WaitingBackend",  # first: a login that must wait is refused before a password is hashed
+    "django.contrib.auth.backends.ModelBackend",
+]
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -206,8 +214,7 @@ REST_FRAMEWORK = {
         "anon": env.rate("API_RATE_ANONYMOUS", default="120/min"),
         "user": env.rate("API_RATE_USER", default="1200/min"),
     },
-    # Production has one proxy, which sets the client's address. Without a proxy the header could be forged.
-    "NUM_PROXIES": 1 if PRODUCTION else 0,
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_SCHEMA_CLASS": "marketdata.api.schema.Schema",
     "EXCEPTION_HANDLER": "marketdata.api.errors.handle_error",
     "URL_FORMAT_OVERRIDE": None,  # marketdata.api.negotiation decides about `format`

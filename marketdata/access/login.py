@@ -1,0 +1,48 @@
+"""The login forms, which explain that a login must wait."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm
+from django.forms import ValidationError
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from marketdata.access.backend import get_wait
+
+
+class LoginForm(AuthenticationForm):
+    def get_invalid_login_error(self) -> ValidationError:
+        wait = get_wait(self.request)
+        if not wait:
+            return super().get_invalid_login_error()
+        sentence = f"Too many failed logins from your address: wait {_format_wait(wait)}, then try again."
+        return ValidationError(sentence, code="wait")
+
+
+class AdminLoginForm(LoginForm, AdminAuthenticationForm):
+    """The same for staff."""
+
+
+def report_wait(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """The view's response gets status 429 and Retry-After if the login must wait."""
+
+    @functools.wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if wait := get_wait(request):
+            response.status_code = 429
+            response.headers["Retry-After"] = str(wait)
+        return response
+
+    return wrapper
+
+
+def _format_wait(seconds: int) -> str:
+    """40 seconds; 3 minutes, rounded up."""
+    count, unit = (seconds, "second") if seconds < 100 else (-(-seconds // 60), "minute")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
