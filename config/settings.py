@@ -182,6 +182,9 @@ SESSION_ENGINE = "config.sessions"
 # Proxies in front of the server, each of which appends to X-Forwarded-For. Without one the header could be forged.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+
 AUTHENTICATION_BACKENDS = [
     "marketdata.access.backend.WaitingBackend",  # first: a login that must wait is refused before a password is hashed
     "django.contrib.auth.backends.ModelBackend",

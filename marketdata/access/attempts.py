@@ -107,7 +107,9 @@ ON CONFLICT DO NOTHING
 # SKIP LOCKED: two processes that delete the same rows do not wait for each other.
 _DELETE_OLD = """
 DELETE FROM access_failed_logins WHERE key IN (
-    SELECT key FROM access_failed_logins WHERE last_at < clock_timestamp() - make_interval(secs => %s) FOR UPDATE SKIP LOCKED
+    SELECT key FROM access_failed_logins
+    WHERE last_at < clock_timestamp() - make_interval(secs => %s)
+    FOR UPDATE SKIP LOCKED
 )
 """
 _LOCK = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -15,8 +14,9 @@ from marketdata.access.failed_logins import count_attempt, forget_failures
 WAIT_ATTRIBUTE = "login_wait"  # of a request whose login must wait: seconds
 
 
-class WaitingBackend(BaseBackend):
-    """Logs no account in. Django asks the next backend, unless this one raises `PermissionDenied`."""
+class WaitingBackend:
+    """Logs no account in, so it has no `get_user`. Django asks the next backend, unless this one raises
+    `PermissionDenied`."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any

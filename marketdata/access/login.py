@@ -1,4 +1,4 @@
-"""The login forms, which explain that a login must wait."""
+"""The login page, open to any active account, and the login forms, which explain that a login must wait."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
 from django.forms import ValidationError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -40,6 +41,12 @@ def report_wait(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
         return response
 
     return wrapper
+
+
+log_in = report_wait(
+    LoginView.as_view(template_name="pages/login.html", authentication_form=LoginForm, redirect_authenticated_user=True)
+)
+log_out = LogoutView.as_view(next_page="login")
 
 
 def _format_wait(seconds: int) -> str:

@@ -16,7 +16,7 @@ View = Callable[..., HttpResponse]
 def page_view(view: View) -> View:
     """Redirect to the login without one, and close orphaned runs first: no page may show them as running."""
 
-    @login_required(login_url="admin:login")
+    @login_required
     @functools.wraps(view)
     def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         close_orphaned_runs()

@@ -31,7 +31,7 @@ def other_values(count: int = 3, *, first: int = 0) -> np.ndarray:
 def test_the_page_requires_a_login(market_db):
     response = Client().get("/runs/1/")
     assert response.status_code == 302
-    assert response.url == f"{reverse('admin:login')}?next=/runs/1/"
+    assert response.url == f"{reverse('login')}?next=/runs/1/"
 
 
 @pytest.mark.parametrize("pk", [1, 2**63, 10**40])

@@ -60,7 +60,7 @@ def test_other_codes_are_not_found(page_client, contracts):
 def test_codes_are_resolved_after_the_login_only(contracts):
     for code in ("NQM5", "NQH5", "nothing"):
         response = Client().get(f"/series/{code}/")
-        assert (response.status_code, response.url) == (302, f"/admin/login/?next=/series/{code}/")
+        assert (response.status_code, response.url) == (302, f"/login/?next=/series/{code}/")
 
 
 def test_a_series_with_the_slug_itself_comes_first(page_client, contracts):

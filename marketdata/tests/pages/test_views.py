@@ -30,7 +30,7 @@ FAILURES = "Failed, and not loaded since"
 def test_pages_require_a_login(market_db, address):
     response = Client().get(address)
     assert response.status_code == 302
-    assert response.url == f"{reverse('admin:login')}?next={address}"
+    assert response.url == f"{reverse('login')}?next={address}"
 
 
 def test_a_slug_in_another_letter_case_is_redirected(page_client):
