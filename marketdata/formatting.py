@@ -8,6 +8,9 @@ from decimal import Decimal
 
 _UNITS = ((365 * 86_400, "year"), (30 * 86_400, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
 
+# With the full-width forms, which spreadsheets of East Asian languages read as the others.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
 
 def format_age(moment: datetime, now: datetime) -> str:
     """The time from `moment` to `now` in the largest unit that fits: "3 days ago".
@@ -41,6 +44,14 @@ def format_minutes(minutes: int) -> str:
 def format_price(price: Decimal) -> str:
     """The exact price without trailing zeros and without an exponent: 16234.5."""
     return format(price.normalize(), "f")
+
+
+def escape_formula(text: str) -> str:
+    """The text with an apostrophe before it if a spreadsheet would read it as a formula (OWASP, CSV injection).
+
+    For cells with text only: a negative number starts with - too, and stays a number.
+    """
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def format_list(names: Sequence[str], limit: int = 5) -> str:

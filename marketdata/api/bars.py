@@ -44,7 +44,8 @@ class BarsViewSet(FilesViewSet):
         later runs changed or removed have their earlier values.
 
         Without `format`, the header Accept selects the format: text/csv, application/vnd.apache.parquet or
-        application/vnd.apache.arrow.stream requests the file. HEAD returns the headers of a file and reads no bars.
+        application/vnd.apache.arrow.stream requests the file. HEAD returns the headers of a file and reads no bars. In
+        CSV, a symbol that a spreadsheet would read as a formula (it begins with = + - @) has an apostrophe before it.
         """
         series = get_series(slug)
         parameters = BarsParameters.parse(request)

@@ -6,12 +6,12 @@ from csp.decorators import csp_replace
 from django.http.response import HttpResponseBase
 from django.urls import path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.viewsets import ViewSetMixin
 
 from marketdata.api.bars import BarsViewSet
 from marketdata.api.candles import CandleViewSet
 from marketdata.api.coverage import CoverageViewSet
+from marketdata.api.docs import DocsView, SchemaView
 from marketdata.api.not_found import NotFoundView
 from marketdata.api.runs import IngestRunViewSet
 from marketdata.api.series import SeriesViewSet
@@ -43,7 +43,7 @@ urlpatterns = [
     re_path(r"^ingest-runs/(?P<pk>[0-9]{1,18})/?$", _get(IngestRunViewSet, "retrieve"), name="run-detail"),
     re_path("^(?:docs)?$", RedirectView.as_view(pattern_name="api-docs")),
     path("schema", RedirectView.as_view(pattern_name="schema")),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", _with_inline_styles(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="api-docs"),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", _with_inline_styles(DocsView.as_view()), name="api-docs"),
     re_path("", NotFoundView.as_view()),
 ]

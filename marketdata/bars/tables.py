@@ -9,6 +9,8 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from marketdata.formatting import escape_formula
+
 if TYPE_CHECKING:
     import pyarrow
     from typing_extensions import Buffer
@@ -24,13 +26,20 @@ def make_price_type(*, as_text: bool) -> pyarrow.DataType:
 
 
 def write_csv(tables: Iterable[pyarrow.Table]) -> Iterator[bytes]:
-    """A header and a line for each row, of tables with prices as text. Times are ISO 8601 in UTC."""
+    """A header and a line for each row, of tables of one symbol with prices as text. Times are ISO 8601 in UTC.
+
+    A symbol that a spreadsheet would read as a formula has an apostrophe before it.
+    """
+    import pyarrow
     from pyarrow import compute
 
     for number, table in enumerate(tables):
         if number == 0:
             yield ",".join(table.column_names).encode() + b"\n"
-        *columns, last = map(_to_text, table.columns)
+        if not len(table):
+            continue
+        symbols = pyarrow.chunked_array([pyarrow.repeat(escape_formula(table["symbol"][0].as_py()), len(table))])
+        *columns, last = map(_to_text, [symbols, *table.columns[1:]])
         ends = compute.binary_join_element_wise(last, "\n", "")
         yield _read_text(compute.binary_join_element_wise(*columns, ends, ","))
 

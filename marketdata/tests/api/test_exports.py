@@ -11,6 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from pyarrow import ipc, parquet
 
 from config.testing.builders import bars, exact, ingest, together, write
+from config.testing.rows import BARS as TABLE
+from config.testing.rows import RUNS, insert
+from marketdata.models import Series
 
 BARS = "/api/market-data/mnq/ohlcv-1m/bars"
 HOURS = "/api/market-data/mnq/ohlcv-1h/bars"
@@ -107,3 +110,29 @@ def test_head_returns_the_headers_of_the_file_and_reads_no_rows(reader, records,
 def test_head_reports_errors(reader, records):
     assert reader.head(BARS, {"format": "csv", "limit": "5"}).status_code == 400
     assert reader.head(BARS.replace("mnq", "nope"), {"format": "csv"}).status_code == 404
+
+
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", '=HYPERLINK("http://x","y"),=2')
+TEXTS = ("NQ=F", "A-B", "'=1", "1.5", "ES+1")
+
+
+@pytest.mark.parametrize("symbol", [*FORMULAS, *TEXTS])
+@pytest.mark.parametrize("address", ["ohlcv-1m/bars", "ohlcv-1m/bars?as_of=NOW", "ohlcv-1h/bars"])
+def test_a_spreadsheet_reads_no_cell_as_a_formula(reader, symbol, address):
+    insert(RUNS, symbols=[symbol], max_ts="2024-01-02 01:00:00+00")
+    Series.objects.create(slug="hostile", symbol=symbol)
+    low = {"open": Decimal("-2.5"), "high": -1, "low": Decimal("-37.630000001"), "close": -3}
+    insert(TABLE, symbol=symbol, **low)
+    insert(TABLE, symbol=symbol, **low, ts="2024-01-02 01:00:00+00", ts_ms=1_704_157_200_000)
+    address = f"/api/market-data/hostile/{address}".replace("NOW", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
+
+    content = b"".join(reader.get(address, headers={"Accept": "text/csv"}).streaming_content).decode()
+    rows = list(csv.DictReader(io.StringIO(content, newline="")))
+    shown = f"'{symbol}" if symbol in FORMULAS else symbol
+    assert [row["symbol"] for row in rows] == [shown, shown]
+    assert [rows[0][name] for name in ("open", "high", "low", "close")] == ["-2.5", "-1", "-37.630000001", "-3"]
+
+    accept = {"Accept": "application/vnd.apache.parquet"}
+    table = parquet.read_table(io.BytesIO(b"".join(reader.get(address, headers=accept).streaming_content))).to_pylist()
+    assert [row["symbol"] for row in table] == [symbol, symbol]
+    assert reader.get(address).json()["symbol"] == symbol
