@@ -219,7 +219,7 @@ REST_FRAMEWORK = {
         "user": env.rate("API_RATE_USER", default="1200/min"),
     },
     "NUM_PROXIES": TRUSTED_PROXIES,
-    "DEFAULT_SCHEMA_CLASS": "marketdata.api.schema.Schema",
+    "DEFAULT_SCHEMA_CLASS": "marketdata.api.description.schema.Schema",
     "EXCEPTION_HANDLER": "marketdata.api.errors.handle_error",
     "URL_FORMAT_OVERRIDE": None,  # marketdata.api.negotiation decides about `format`
 }
@@ -234,7 +234,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # values mean what they are called
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "marketdata.api.schema.remove_storage_bounds",
+        "marketdata.api.description.schema.remove_storage_bounds",
     ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     # Without deep links: Swagger UI puts them into buttons, where screen readers do not reach them.

@@ -69,6 +69,9 @@ class DatabaseStore:
     """The counts of all web processes, by the database's clock. Each change holds a lock on its row."""
 
     def take(self, key: str, policy: Policy) -> float:
+        # Without a write first: a client that goes on guessing must cost little.
+        if wait := self._read_wait(key):
+            return wait
         with transaction.atomic():
             stored, now = self._lock(key)
             if stored.wait_until > now:
@@ -84,14 +87,19 @@ class DatabaseStore:
     def forget(self, key: str) -> None:
         FailedLogin.objects.filter(key=key).delete()
 
+    def _read_wait(self, key: str) -> float:
+        with connection.cursor() as cursor:
+            cursor.execute(_WAIT, [key])
+            row = cursor.fetchone()
+        return max(0.0, float(row[0])) if row else 0.0
+
     def _lock(self, key: str) -> tuple[Attempts, datetime]:
         with connection.cursor() as cursor:
-            cursor.execute(_INSERT, [key])
-            if cursor.rowcount:
-                cursor.execute(_DELETE_OLD, [_KEPT])
             cursor.execute(_LOCK, [key])
-            failures, last_at, wait_until, now = cursor.fetchone()
-        return Attempts(failures, last_at, wait_until), now
+            *stored, now, is_new = cursor.fetchone()
+            if is_new:
+                cursor.execute(_DELETE_OLD, [_KEPT])
+        return Attempts(*stored), now
 
     def _save(self, key: str, attempts: Attempts) -> None:
         FailedLogin.objects.filter(key=key).update(
@@ -99,10 +107,13 @@ class DatabaseStore:
         )
 
 
-_INSERT = """
-INSERT INTO access_failed_logins (key, failures, last_at, wait_until)
+_WAIT = "SELECT extract(epoch FROM wait_until - clock_timestamp()) FROM access_failed_logins WHERE key = %s"
+# One statement: a row that exists cannot be deleted between an INSERT and a SELECT. xmax is 0 in a new row.
+_LOCK = """
+INSERT INTO access_failed_logins AS stored (key, failures, last_at, wait_until)
 VALUES (%s, 0, clock_timestamp(), clock_timestamp())
-ON CONFLICT DO NOTHING
+ON CONFLICT (key) DO UPDATE SET failures = stored.failures
+RETURNING failures, last_at, wait_until, clock_timestamp(), xmax = 0
 """
 # SKIP LOCKED: two processes that delete the same rows do not wait for each other.
 _DELETE_OLD = """
@@ -111,9 +122,6 @@ DELETE FROM access_failed_logins WHERE key IN (
     WHERE last_at < clock_timestamp() - make_interval(secs => %s)
     FOR UPDATE SKIP LOCKED
 )
-"""
-_LOCK = """
-SELECT failures, last_at, wait_until, clock_timestamp() FROM access_failed_logins WHERE key = %s FOR UPDATE
 """
 
 

@@ -11,7 +11,7 @@ from rest_framework.viewsets import ViewSetMixin
 from marketdata.api.bars import BarsViewSet
 from marketdata.api.candles import CandleViewSet
 from marketdata.api.coverage import CoverageViewSet
-from marketdata.api.docs import DocsView, SchemaView
+from marketdata.api.description.views import DocsView, SchemaView
 from marketdata.api.not_found import NotFoundView
 from marketdata.api.runs import IngestRunViewSet
 from marketdata.api.series import SeriesViewSet
