@@ -123,3 +123,12 @@ def test_failed_logins_wait_on_both_login_pages():
 def test_the_form_is_protected_from_other_sites():
     client = Client(enforce_csrf_checks=True)
     assert client.post("/login/", {"username": "analyst", "password": PASSWORD}).status_code == 403
+
+
+def test_an_account_that_reads_is_created_in_the_admin():
+    operator = log_in("operator")[0]
+    form = {"username": "visitor", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    assert operator.post("/admin/auth/user/add/", form).status_code == 302
+    client, _ = log_in("visitor")
+    assert {client.get(address).status_code for address in (*PAGES, *API)} == {200}
+    assert client.get("/admin/").status_code == 302
