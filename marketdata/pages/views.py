@@ -47,6 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "failures": failures[:MAX_SHOWN_FAILURES],
         "failure_count": len(failures),
         "more_failures": _count_more(len(failures) - MAX_SHOWN_FAILURES),
+        "failures_address": _find_failures_address(request),
         "runs": build_runs_table(before=_parse_before(request), empty="No file has been ingested yet."),
         "manage": manage(),
         "first_steps": not filters.is_any_set and page.number == 1 and not any(row.first for row in rows),
@@ -104,6 +105,13 @@ def _describe_no_series(filters: Filters) -> str:
 def _count_more(count: int) -> str:
     """The text of the link to failures that are not shown; empty if all are."""
     return f"{count} more failed run{'' if count == 1 else 's'}" if count > 0 else ""
+
+
+def _find_failures_address(request: HttpRequest) -> str:
+    """The admin's list of failed runs; empty for accounts that may not open it."""
+    if not (request.user.is_staff and request.user.has_perm("marketdata.view_ingestrun")):
+        return ""
+    return f"{reverse('admin:marketdata_ingestrun_changelist')}?status__exact=failed"
 
 
 def _parse_before(request: HttpRequest) -> int | None:
