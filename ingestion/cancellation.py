@@ -42,10 +42,14 @@ class CancellationToken:
         self.arrived, self.acknowledged = threading.Event(), threading.Event()
 
     def raise_if_cancelled(self) -> None:
-        """Raise `Interrupted` if a signal has arrived. After that statements are no longer cancelled, since the run
-        still has to be closed."""
+        """Raise `Interrupted` if a signal has arrived.
+
+        After the main thread has raised it, statements are no longer cancelled, since the run still has to be closed.
+        The thread that prepares batches raises it while the main thread may wait in a statement, to be cancelled.
+        """
         if self.signal_number is not None:
-            self.acknowledged.set()
+            if threading.current_thread() is threading.main_thread():
+                self.acknowledged.set()
             raise Interrupted(self.signal_number)
 
 

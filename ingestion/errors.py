@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from pathlib import Path
+
+from marketdata.formatting import escape_controls
+
+logger = logging.getLogger(__name__)
+
+_MAX_REASON = 300  # characters
 
 
 class IngestError(Exception):
@@ -57,6 +66,19 @@ class MixedInstruments(IngestError):
     """Loading the file would store several instruments, or an unknown one, under one symbol."""
 
 
+class UnexpectedError(IngestError):
+    """Reading or storing the file raised an error that no rule foresees: damage of a new kind, or a fault of this
+    program."""
+
+    def __init__(self, path: Path, error: BaseException) -> None:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_REASON].rstrip(".: ")
+        super().__init__(
+            f"{path} could not be loaded, because the program failed on it ({escape_controls(reason)}): "
+            "download the file again, and report this message if it comes back.",
+            path=path,
+        )
+
+
 class DatabaseFailure(RetryableError):
     """The database failed, or is not ready: unreachable, not migrated, interrupted."""
 
@@ -100,3 +122,26 @@ class SplitInterrupted(Interrupted):
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
         self.args = ("interrupted: nothing was changed; run the same command again to split the series",)
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether the error is about the work, not a request to stop the process.
+
+    The vendor's decoder is written in Rust. Its panic derives from BaseException, as KeyboardInterrupt does, and can
+    only be recognised by its module.
+    """
+    return isinstance(error, Exception) or type(error).__module__ == "pyo3_runtime"
+
+
+@contextlib.contextmanager
+def refuse_failures(path: Path) -> Iterator[None]:
+    """Raise whatever the block raises as an `IngestError` about the file `path`: another file may load."""
+    try:
+        yield
+    except IngestError:
+        raise
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        logger.info("%s: unexpected error", path, exc_info=error)
+        raise UnexpectedError(path, error) from error

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, Error, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
-from ingestion.errors import IngestError, Interrupted
+from ingestion.errors import IngestError, Interrupted, is_failure, refuse_failures
 from ingestion.loading.copy import copy_new_bars, copy_staged_bars
 from ingestion.loading.locks import lock_series
 from ingestion.loading.overlap import ANY_TIME, StoredRanges, find_shared_minute, find_stored_ranges
@@ -72,11 +72,11 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
     options, progress = options or IngestOptions(), progress or Progress()
     check_options(path, options)
     run = _new_run(path, options)
-    with translate_database_errors(progress):
+    with refuse_failures(path), translate_database_errors(progress):
         _require_database(progress)
         close_orphaned_runs()
         open_run(run)
-    with _load_transaction(run, progress) as cursor:
+    with _load_transaction(run, path, progress) as cursor:
         with _audited_file(run, path, options, progress) as file:
             progress.step("Waiting for other writers of these series")
             lock_series(cursor, file.possible_symbols)
@@ -120,9 +120,13 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
     """
     options, progress = options or IngestOptions(), progress or Progress()
     check_options(path, options)
-    with translate_database_errors(progress):
+    with refuse_failures(path), translate_database_errors(progress):
         _require_database(progress)
-        with transaction.atomic(durable=True), connection.cursor() as cursor, SourceFile(path) as source:
+        with (
+            transaction.atomic(durable=True),
+            connection.cursor() as cursor,
+            SourceFile(path, progress.raise_if_cancelled) as source,
+        ):
             prepare_transaction(cursor)
             file = _open(source, options, progress)
             refuse_unsplit(file.path, file.possible_symbols)
@@ -155,10 +159,11 @@ def _require_database(progress: Progress) -> None:
 
 
 @contextlib.contextmanager
-def _load_transaction(run: IngestRun, progress: Progress) -> Iterator[CursorWrapper]:
+def _load_transaction(run: IngestRun, path: Path, progress: Progress) -> Iterator[CursorWrapper]:
     """One transaction for bars, counts and the run's status. A failure closes the run as failed, after the rollback."""
     with (
         close_on_failure(run, in_doubt=IN_DOUBT),
+        refuse_failures(path),
         translate_database_errors(progress),
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
@@ -170,7 +175,7 @@ def _load_transaction(run: IngestRun, progress: Progress) -> Iterator[CursorWrap
 @contextlib.contextmanager
 def _audited_file(run: IngestRun, path: Path, options: IngestOptions, progress: Progress) -> Iterator[FileReader]:
     """The open file. Its size and SHA-256 go into the run, also when the file is refused."""
-    with SourceFile(path) as source:
+    with SourceFile(path, progress.raise_if_cancelled) as source:
         run.file_size = source.size
         try:
             file = _open(source, options, progress)
@@ -180,12 +185,25 @@ def _audited_file(run: IngestRun, path: Path, options: IngestOptions, progress: 
             yield file
         except Interrupted:
             raise  # at once, without reading the rest
-        except (IngestError, DataError, IntegrityError):  # the file was refused, so its SHA-256 identifies it
-            with contextlib.suppress(IngestError):
-                source.read_to_end()
-                run.file_sha256 = source.sha256
+        except BaseException as error:
+            if is_failure(error) and not _is_database_lost(error):
+                _record_sha256(run, source)  # the file was refused, so its SHA-256 identifies it
             raise
         run.file_sha256 = source.sha256
+
+
+def _is_database_lost(error: BaseException) -> bool:
+    return isinstance(error, Error) and not isinstance(error, (DataError, IntegrityError))
+
+
+def _record_sha256(run: IngestRun, source: SourceFile) -> None:
+    try:
+        source.read_to_end()
+        run.file_sha256 = source.sha256
+    except Interrupted:
+        raise
+    except IngestError as error:
+        logger.debug("%s has no SHA-256: %s", source.path, error)  # it cannot be read, which the run reports
 
 
 def _open(source: SourceFile, options: IngestOptions, progress: Progress) -> FileReader:
@@ -212,7 +230,7 @@ def _copy_batches(cursor: CursorWrapper, batches: Iterator[LoadBatch], progress:
     """Copy new rows into the table and possibly stored ones into staging. Returns how many were new."""
     progress.step("Reading")
     new_count = 0
-    with prefetch(batches) as prepared:
+    with prefetch(batches, progress.raise_if_cancelled) as prepared:
         for batch in prepared:
             copy_new_bars(cursor, batch.new)
             copy_staged_bars(cursor, batch.possibly_stored)

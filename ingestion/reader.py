@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -49,6 +49,8 @@ from ingestion.validation.series_rules import SeriesCheck, refuse_empty
 from marketdata.formatting import format_list
 
 Item = TypeVar("Item")
+
+_CHECK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ class FileReader:
             return
         dataset = self.metadata.dataset
         self._stored_series = find_possible_series(dataset, symbols)
-        definitions = read_definitions_beside(self.path, dataset, symbols)
+        definitions = read_definitions_beside(self.path, dataset, symbols, self._source.check_cancelled)
         self._contracts.use(find_stored_instruments(dataset, symbols), definitions)
 
     def find_covered_ranges(self, conflicts: Iterable[Conflict]) -> list[CoveredRange]:
@@ -260,17 +262,25 @@ def _select(bars: ResolvedBars, which: np.ndarray) -> ResolvedBars:
 
 
 @contextlib.contextmanager
-def prefetch(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
+def prefetch(items: Iterator[Item], check_cancelled: Callable[[], None] = lambda: None) -> Iterator[Iterator[Item]]:
     """The same items, each made in a thread while the one before it is used.
 
-    What making an item raises is raised when that item is due. After the block nothing is made any more.
+    What making an item raises is raised when that item is due. While it is made, `check_cancelled` is called several
+    times a second. After the block nothing is made any more.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare") as worker:
-        yield _prefetch(worker, items)
+        yield _prefetch(worker, items, check_cancelled)
 
 
-def _prefetch(worker: ThreadPoolExecutor, items: Iterator[Item]) -> Iterator[Item]:
+def _prefetch(worker: ThreadPoolExecutor, items: Iterator[Item], check_cancelled: Callable[[], None]) -> Iterator[Item]:
     coming = worker.submit(next, items, None)
-    while (item := coming.result()) is not None:
+    while (item := _wait_for(coming, check_cancelled)) is not None:
         coming = worker.submit(next, items, None)
         yield item
+
+
+def _wait_for(coming: Future[Item | None], check_cancelled: Callable[[], None]) -> Item | None:
+    while not wait([coming], _CHECK_SECONDS).done:
+        check_cancelled()
+    check_cancelled()  # the thread may have raised because of it, which only this thread may report
+    return coming.result()

@@ -18,6 +18,9 @@ from marketdata.runs.locks import close_as_failed, lock_run, unlock_run
 
 logger = logging.getLogger(__name__)
 
+# What a run is closed with if the database refuses what the file contains.
+_NEUTRAL_FIELDS: dict[str, object] = {"vendor_dataset": "", "symbols": []}
+
 
 def open_run(run: IngestRun) -> None:
     """Commit the run as `running`. This connection holds its lock before another session can see the row."""
@@ -90,8 +93,14 @@ def fail_run(run: IngestRun, error: str) -> str | None:
     """
     try:
         return _close_and_read_status(run, error)
-    except Error:
+    except Exception:
         connection.close()  # this connection may be the broken one: try a new one
+    try:
+        return _close_and_read_status(run, error)
+    except Exception as failure:
+        logger.info("Run %s could not be closed with the file's fields: %s", run.pk, failure)
+    for name, value in _NEUTRAL_FIELDS.items():
+        setattr(run, name, value)
     try:
         return _close_and_read_status(run, error)
     except Error as failure:

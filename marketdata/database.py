@@ -139,10 +139,12 @@ def _has_all_columns(cursor: CursorWrapper) -> bool:
 
 
 def to_storable(text: str) -> str:
-    """The text, with escapes for characters that the database's encoding lacks: `\\u2026` in one in LATIN1.
+    """The text, with escapes for characters that the database cannot store: NUL, halves of characters, and those that
+    its encoding lacks: `\\u2026` in one in LATIN1.
 
     A reason for a refusal that cannot be stored would be replaced by a wrong one.
     """
+    text = text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
     connection.ensure_connection()
     encoding = connection.connection.info.parameter_status("server_encoding")
     codec = encodings.get(encoding, "ascii")  # SQL_ASCII stores any bytes, but other clients could not read them

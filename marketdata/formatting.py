@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -58,3 +59,17 @@ def format_list(names: Sequence[str], limit: int = 5) -> str:
     """The first `limit` names, for a sentence: "A, B and 3 more"."""
     more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
+
+
+def escape_controls(text: str) -> str:
+    """The text with an escape, such as `\\x1b`, for each character that could act on a terminal: control characters,
+    those that reverse the direction of text, and halves of characters. Line breaks and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(map(_escape_control, text))
+
+
+def _escape_control(character: str) -> str:
+    if character.isprintable() or character in "\n\t" or unicodedata.category(character) == "Zs":
+        return character
+    return character.encode("unicode_escape").decode()

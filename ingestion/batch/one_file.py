@@ -10,7 +10,7 @@ from ingestion.batch.loaded_before import find_reason_to_skip
 from ingestion.batch.outcomes import Failed, FileOutcome, Loaded, Previewed, Skipped
 from ingestion.database import require_database, translate_database_errors
 from ingestion.dbn.schema import DEFINITION, read_schema
-from ingestion.errors import IngestError
+from ingestion.errors import IngestError, refuse_failures
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file, preview_file
 from ingestion.progress import Progress
@@ -28,20 +28,25 @@ class BatchOptions:
 
 
 def ingest_one(path: Path, options: BatchOptions, progress: Progress) -> FileOutcome:
-    """Ingest, preview or skip one file. An `IngestError` is returned in the outcome, not raised."""
+    """Ingest, preview or skip one file. What the file raises is returned in the outcome, not raised."""
     try:
-        if path in options.files.listed and read_schema(path) == DEFINITION:
-            return Skipped(path, None, "contains definitions, not bars")
-        if skipped := _find_reason_to_skip(path, options, progress):
-            return skipped
-        if options.dry_run:
-            return Previewed(path, preview_file(path=path, options=options.ingest_options, progress=progress))
-        loaded = ingest_file(path=path, options=options.ingest_options, progress=progress)
-        return Loaded(path, loaded.run.pk, loaded.run.seconds, loaded.result)
+        with refuse_failures(path):
+            return _ingest(path, options, progress)
     except IngestError as error:
         return Failed(path, error)
     finally:
         progress.end_file()
+
+
+def _ingest(path: Path, options: BatchOptions, progress: Progress) -> FileOutcome:
+    if path in options.files.listed and read_schema(path) == DEFINITION:
+        return Skipped(path, None, "contains definitions, not bars")
+    if skipped := _find_reason_to_skip(path, options, progress):
+        return skipped
+    if options.dry_run:
+        return Previewed(path, preview_file(path=path, options=options.ingest_options, progress=progress))
+    loaded = ingest_file(path=path, options=options.ingest_options, progress=progress)
+    return Loaded(path, loaded.run.pk, loaded.run.seconds, loaded.result)
 
 
 def _find_reason_to_skip(path: Path, options: BatchOptions, progress: Progress) -> Skipped | None:
@@ -57,4 +62,4 @@ def _find_reason_to_skip(path: Path, options: BatchOptions, progress: Progress) 
         require_database()
         if not options.dry_run:  # a dry run writes nothing
             close_orphaned_runs()
-        return find_reason_to_skip(path, options.ingest_options, options.files)
+        return find_reason_to_skip(path, options.ingest_options, options.files, progress.raise_if_cancelled)

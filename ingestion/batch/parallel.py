@@ -11,7 +11,7 @@ from ingestion.batch.process_pool import open_worker_pool
 from ingestion.batch.schedule import Schedule
 from ingestion.database import require_database, translate_database_errors
 from ingestion.dbn.source import SourceFile
-from ingestion.errors import IngestError, Interrupted, UnreadableFile, WrongContent
+from ingestion.errors import IngestError, Interrupted, UnexpectedError, UnreadableFile, WrongContent, refuse_failures
 from ingestion.options import IngestOptions
 from ingestion.progress import Progress
 from ingestion.reader import FileReader
@@ -47,10 +47,14 @@ def find_series_slugs(path: Path, options: IngestOptions, progress: Progress) ->
     one code count as one series.
     """
     try:
-        with translate_database_errors(progress), SourceFile(path) as source:
+        with (
+            refuse_failures(path),
+            translate_database_errors(progress),
+            SourceFile(path, progress.raise_if_cancelled) as source,
+        ):
             symbols = FileReader(source, options).possible_symbols
             return frozenset(propose_slug(shorten_years(symbol)) for symbol in symbols)
-    except (UnreadableFile, WrongContent):
+    except (UnreadableFile, WrongContent, UnexpectedError):
         return frozenset()
     except IngestError:  # an earlier file of the batch may create the series that this one needs
         return None

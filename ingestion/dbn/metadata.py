@@ -12,7 +12,9 @@ import numpy as np
 
 from ingestion.dbn.layout import OHLCV, OHLCV_WITH_TS_OUT, SCHEMA, UNDEFINED_TIME
 from ingestion.dbn.text import to_printable
-from ingestion.errors import UnreadableFile, WrongContent
+from ingestion.errors import IngestError, UnreadableFile, WrongContent, is_failure
+
+_MAX_INSTRUMENT_ID = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,20 @@ def decode_metadata(path: Path, version: int, encoded: bytes) -> DbnMetadata:
     Raises `UnreadableFile` for damaged metadata, and `WrongContent` for a file of another schema.
     """
     try:
-        metadata = databento_dbn.Metadata.decode(encoded)
-    except databento_dbn.DBNError as error:
+        return _decode(path, version, encoded)
+    except IngestError:
+        raise
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise UnreadableFile(
             f"{path} is damaged: its metadata cannot be read ({to_printable(str(error))}); download it again.",
             path=path,
         ) from error
+
+
+def _decode(path: Path, version: int, encoded: bytes) -> DbnMetadata:
+    metadata = databento_dbn.Metadata.decode(encoded)
     schema = metadata.schema
     if schema is None:
         raise WrongContent(
@@ -72,7 +82,7 @@ def decode_metadata(path: Path, version: int, encoded: bytes) -> DbnMetadata:
         )
     if str(schema) != SCHEMA:
         raise WrongContent(f"{path} contains {schema}, not {SCHEMA}: download schema {SCHEMA}.", path=path)
-    return DbnMetadata(
+    decoded = DbnMetadata(
         path=path,
         dbn_version=version,
         dataset=metadata.dataset,
@@ -85,6 +95,24 @@ def decode_metadata(path: Path, version: int, encoded: bytes) -> DbnMetadata:
         limit=metadata.limit,
         not_found=tuple(metadata.not_found),
     )
+    _refuse_unprintable(decoded)
+    return decoded
+
+
+def _refuse_unprintable(metadata: DbnMetadata) -> None:
+    """No request has such texts, PostgreSQL stores no NUL, and a terminal acts on control characters."""
+    for name, texts in (
+        ("dataset", [metadata.dataset]),
+        ("symbol", [*metadata.symbols, *metadata.not_found]),
+        ("mapped symbol", [mapped.symbol for mapped in metadata.mappings]),
+    ):
+        for text in texts:
+            if not text.isprintable():
+                raise UnreadableFile(
+                    f"{metadata.path} is damaged: its {name} {to_printable(text)} has characters that cannot be "
+                    "printed; download it again.",
+                    path=metadata.path,
+                )
 
 
 def _decode_mappings(path: Path, metadata: databento_dbn.Metadata) -> Iterator[MappedInterval]:
@@ -95,14 +123,22 @@ def _decode_mappings(path: Path, metadata: databento_dbn.Metadata) -> Iterator[M
             symbol, instrument_id = key, interval["symbol"]
             if str(metadata.stype_in) == "instrument_id":
                 symbol, instrument_id = instrument_id, symbol
-            if not instrument_id.isdecimal():
+            if not (instrument_id.isascii() and instrument_id.isdigit()):
                 raise UnreadableFile(
                     f"{path} maps {to_printable(symbol)} to {to_printable(instrument_id)}, which is not an "
                     "instrument_id: download it with stype_out=instrument_id.",
                     path=path,
                     symbol=symbol,
                 )
-            yield MappedInterval(symbol, int(instrument_id), interval["start_date"], interval["end_date"])
+            number, start, end = int(instrument_id), interval["start_date"], interval["end_date"]
+            if number > _MAX_INSTRUMENT_ID:
+                raise UnreadableFile(
+                    f"{path} is damaged: it maps {to_printable(symbol)} to instrument {number}, but no id is above "
+                    f"{_MAX_INSTRUMENT_ID}; download it again.",
+                    path=path,
+                    symbol=symbol,
+                )
+            yield MappedInterval(symbol, number, start, end)
 
 
 def _to_datetime(nanoseconds: int | None) -> datetime | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.foreign_formats import SIGNATURE_SIZE
+from ingestion.dbn.header import PREFIX_SIZE, check_header, check_length
 from ingestion.dbn.layout import RTYPE_NAMES, RTYPE_OHLCV_1M, SCHEMA
 from ingestion.dbn.metadata import DbnMetadata, decode_metadata
 from ingestion.dbn.signatures import is_dbn, is_zstd, refuse_unless_dbn
@@ -16,9 +17,6 @@ from ingestion.dbn.source import SourceFile
 from ingestion.errors import UnreadableFile, WrongContent
 
 BATCH_SIZE = 1 << 16  # rows
-
-_PREFIX_SIZE = 8  # bytes: "DBN", the version, and the length of the metadata that follows
-_MAX_METADATA_SIZE = 1 << 28  # bytes
 
 
 class RecordReader:
@@ -28,7 +26,7 @@ class RecordReader:
     """
 
     def __init__(self, source: SourceFile) -> None:
-        self._path = source.path
+        self._path, self._size = source.path, source.size
         self._blocks = source.read_blocks()
         self._buffer = bytearray()
         self.metadata = self._read_metadata()
@@ -65,20 +63,27 @@ class RecordReader:
                 f"(up to {databento_dbn.DBN_VERSION}): install a newer databento, or download an older DBN version.",
                 path=self._path,
             )
-        length = int.from_bytes(self._buffer[4:_PREFIX_SIZE], "little")
-        if version == 0 or length > _MAX_METADATA_SIZE:
+        if version == 0:
             raise UnreadableFile(
                 f"{self._path} is damaged: its metadata cannot be read; download it again.", path=self._path
             )
-        end = _PREFIX_SIZE + length
+        if len(self._buffer) < PREFIX_SIZE:
+            self._refuse_cut_metadata()
+        length = int.from_bytes(self._buffer[4:PREFIX_SIZE], "little")
+        check_length(self._path, length, self._size)
+        end = PREFIX_SIZE + length
         if self._fill_buffer(end) < end:
-            raise UnreadableFile(
-                f"{self._path} is cut off: it ends within its metadata, before the first record; download it again.",
-                path=self._path,
-            )
-        metadata = decode_metadata(self._path, version, bytes(self._buffer[:end]))
+            self._refuse_cut_metadata()
+        encoded = bytes(memoryview(self._buffer)[:end])
         del self._buffer[:end]
-        return metadata
+        check_header(self._path, encoded)
+        return decode_metadata(self._path, version, encoded)
+
+    def _refuse_cut_metadata(self) -> None:
+        raise UnreadableFile(
+            f"{self._path} is cut off: it ends within its metadata, before the first record; download it again.",
+            path=self._path,
+        )
 
     def _refuse_foreign_records(self, batch: RecordBatch) -> None:
         size = self.metadata.record.itemsize

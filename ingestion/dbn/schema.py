@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import stat
+import os
 from pathlib import Path
 from typing import BinaryIO
 
 import databento_dbn
 import zstandard
 
+from ingestion.dbn.opening import open_regular
 from ingestion.dbn.signatures import is_dbn, is_zstd
 
 DEFINITION = "definition"
@@ -23,7 +24,7 @@ def read_schema(path: Path) -> str | None:
     it declares none (a live capture)."""
     try:
         start = _read_start(path)
-    except (OSError, zstandard.ZstdError):
+    except (OSError, MemoryError, zstandard.ZstdError):
         return None
     if len(start) < _SCHEMA_END or not is_dbn(start):
         return None
@@ -34,9 +35,7 @@ def read_schema(path: Path) -> str | None:
 
 
 def _read_start(path: Path) -> bytes:
-    if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe without a writer would wait for one
-        return b""
-    with path.open("rb") as file:
+    with os.fdopen(open_regular(path), "rb") as file:
         start = file.read(_SCHEMA_END)
         file.seek(0)
         return _read_decompressed(file) if is_zstd(start) else start

@@ -5,11 +5,9 @@ A truncated file must never pass for a shorter complete one, as it does in a rea
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +16,7 @@ import zstandard
 from ingestion.dbn.beside.manifest import read_manifest_entry
 from ingestion.dbn.folders import list_folder
 from ingestion.dbn.layout import SCHEMA
+from ingestion.dbn.opening import NotRegularFile, open_regular
 from ingestion.dbn.schema import DEFINITION, read_schema
 from ingestion.dbn.signatures import MAGIC_SIZE, is_dbn, is_zstd, refuse_foreign_format
 from ingestion.dbn.text import to_printable
@@ -32,25 +31,23 @@ _MAX_WINDOW_SIZE = 1 << 27
 class SourceFile:
     """One open file. `read_blocks()` yields its decompressed bytes once; `sha256` and `size` are of the file on disk.
 
-    Raises `UnreadableFile` for every fault of the file.
+    `check_cancelled` is called before each block, in the thread that reads. What it raises ends the reading: whatever
+    the file contains, it can be interrupted. Raises `UnreadableFile` for every fault of the file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, check_cancelled: Callable[[], None] = lambda: None) -> None:
+        self.path, self.check_cancelled = path, check_cancelled
         self._hash = hashlib.sha256()
         self.bytes_read = 0
         try:
-            # Non-blocking: opening a named pipe without a writer would wait for one.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            descriptor = open_regular(path)
         except OSError as error:
             raise UnreadableFile(_describe_open_error(path, error), path=path) from error
         try:
             self._stat = os.fstat(descriptor)
-            if not stat.S_ISREG(self._stat.st_mode):
-                raise UnreadableFile(_describe_non_file(path), path=path)
             self.size = self._stat.st_size
             self.manifest = read_manifest_entry(path)
-        except UnreadableFile:
+        except BaseException:
             os.close(descriptor)
             raise
         self._file: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
@@ -108,6 +105,7 @@ class SourceFile:
             )
 
     def _read(self) -> bytes:
+        self.check_cancelled()
         try:
             block = self._file.read(_READ_SIZE)
         except OSError as error:
@@ -138,6 +136,7 @@ class SourceFile:
         try:
             for block in blocks:
                 for start in range(0, len(block), _DECOMPRESS_SIZE):
+                    self.check_cancelled()
                     rest += block[start : start + _DECOMPRESS_SIZE]
                     while rest:
                         if frame is None and is_dbn(rest):
@@ -187,7 +186,7 @@ def _describe_open_error(path: Path, error: OSError) -> str:
         return f"{path} does not exist: check the path."
     if isinstance(error, PermissionError):
         return f"{path} may not be read by this user: change its permissions (chmod +r)."
-    if error.errno == errno.ENXIO:  # a socket
+    if isinstance(error, NotRegularFile):
         return _describe_non_file(path)
     return f"{path} cannot be opened ({error.strerror}): check the path."
 

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from ingestion.dbn.metadata import DbnMetadata, MappedInterval
 from ingestion.dbn.text import to_printable
-from ingestion.errors import InputError, MixedInstruments
+from ingestion.errors import InputError, MixedInstruments, UnreadableFile
 from marketdata.formatting import format_list
 from marketdata.models import Series
 from marketdata.models.series import SYMBOL_MAX_LENGTH
@@ -43,9 +43,10 @@ def assign_series(*, metadata: DbnMetadata, requested_symbol: str, default_slug:
     """Choose the series of a file. `SymbolResolver` and `SeriesCheck` then check each record against the choice.
 
     `requested_symbol`: from --symbol, empty if not given. `default_slug`: the series of a file that names no symbol.
-    Raises `InputError` for a symbol or slug that cannot be used, and `MixedInstruments` for a file whose records cannot
-    be assigned to series.
+    Raises `InputError` for a symbol or slug that cannot be used, `UnreadableFile` for a file with a symbol that cannot,
+    and `MixedInstruments` for a file whose records cannot be assigned to series.
     """
+    _refuse_unusable_symbols(metadata)
     if requested_symbol:
         _refuse_slug(requested_symbol)
         return SeriesAssignment(requested_symbol, by_mapping=False)
@@ -64,18 +65,35 @@ def assign_series(*, metadata: DbnMetadata, requested_symbol: str, default_slug:
 
 
 def check_symbol(symbol: str) -> None:
-    """Raise `InputError` for a --symbol that is empty, too long for the table, or not printable."""
+    """Raise `InputError` for a --symbol that cannot name a series."""
+    if fault := _find_fault(symbol):
+        shown = "" if not symbol.strip() or len(symbol) > SYMBOL_MAX_LENGTH else f" {to_printable(symbol)}"
+        raise InputError(f"--symbol{shown} {fault}.", symbol=symbol)
+
+
+def _find_fault(symbol: str) -> str:
+    """Why the symbol cannot name a series, and what to do; empty if it can. Blanks inside are valid, as in options."""
     if not symbol.strip():
-        raise InputError("--symbol is empty: give the series' name, such as CME_MINI:MNQ1!.", symbol=symbol)
+        return "is empty: give the series' name, such as CME_MINI:MNQ1!"
     if len(symbol) > SYMBOL_MAX_LENGTH:
-        raise InputError(
-            f"--symbol has {len(symbol)} characters: at most {SYMBOL_MAX_LENGTH} can be stored.", symbol=symbol
-        )
+        return f"has {len(symbol)} characters: at most {SYMBOL_MAX_LENGTH} can be stored"
     if not symbol.isprintable():
-        raise InputError(
-            f"--symbol {to_printable(symbol)} has characters that cannot be printed: give a name without them.",
-            symbol=symbol,
-        )
+        return "has characters that cannot be printed: give a name without them"
+    if symbol != symbol.strip():
+        return "has blanks at its ends: give the name without them"
+    return ""
+
+
+def _refuse_unusable_symbols(metadata: DbnMetadata) -> None:
+    """A file's symbols meet the rules of --symbol. The metadata is already refused if one cannot be printed."""
+    for symbol in dict.fromkeys([*metadata.symbols, *(mapped.symbol for mapped in metadata.mappings)]):
+        if fault := _find_fault(symbol).partition(":")[0]:
+            raise UnreadableFile(
+                f'{metadata.path} is damaged: its symbol "{to_printable(symbol[:SYMBOL_MAX_LENGTH])}" {fault}; '
+                "download it again.",
+                path=metadata.path,
+                symbol=symbol,
+            )
 
 
 def _assign_without_mappings(metadata: DbnMetadata, default_slug: str) -> SeriesAssignment:

@@ -24,6 +24,7 @@ from ingestion.errors import (
     RetryableError,
     SplitInterrupted,
     UndoInterrupted,
+    UnexpectedError,
     UnfinishedFile,
     UnreadableFile,
     WrongContent,
@@ -34,9 +35,9 @@ from ingestion.pipeline import preview_file
 PATH = Path("mnq.dbn")
 INTERRUPTED = {Interrupted, SplitInterrupted, UndoInterrupted}
 RETRYABLE = {DatabaseFailure, DatabaseUnavailable, ProcessDied, UnfinishedFile} | INTERRUPTED
-FINAL = {InputError, InvalidBars, MixedInstruments, UnreadableFile, WrongContent}
+FINAL = {InputError, InvalidBars, MixedInstruments, UnexpectedError, UnreadableFile, WrongContent}
 WITH_MESSAGE = sorted(
-    (RETRYABLE | FINAL | {IngestError, RetryableError}) - {ProcessDied} - INTERRUPTED,
+    (RETRYABLE | FINAL | {IngestError, RetryableError}) - {ProcessDied, UnexpectedError} - INTERRUPTED,
     key=lambda kind: kind.__name__,
 )
 FOLDERS = ("dbn", "validation", "symbology")
@@ -98,7 +99,7 @@ def without_mapping(path: Path) -> Path:
 def invalid_row(path: Path) -> Path:
     records = bars(4, instrument_id=7)
     records["high"][2] = 1
-    return several(path, {"ES\x1bZ4": records, "B": bars(1, first=9, instrument_id=8)})
+    return several(path, {"ESZ4": records, "B": bars(1, first=9, instrument_id=8)})
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def invalid_row(path: Path) -> Path:
         (lambda path: save(path, dbn(bars(3))[:-1]), UnreadableFile, 3, None),
         (lambda path: write(path, bars(3), schema="trades"), WrongContent, None, None),
         (lambda path: write(path, np.repeat(bars(2), [1, 0])[:0]), InvalidBars, None, None),
-        (invalid_row, InvalidBars, 3, "ES\x1bZ4"),
+        (invalid_row, InvalidBars, 3, "ESZ4"),
         (two_sets_of_values, InvalidBars, 4, "CME_MINI:MNQ1!"),
         (two_publishers, MixedInstruments, 3, "CME_MINI:MNQ1!"),
         (without_mapping, MixedInstruments, 3, None),

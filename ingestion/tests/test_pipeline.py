@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 
 from config.testing.builders import MIDNIGHT, bars, exact, ingest, several, stored, write
 from config.testing.processes import session
-from ingestion.errors import DatabaseFailure, IngestError
+from ingestion.errors import DatabaseFailure, IngestError, UnexpectedError
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file, preview_file
 from ingestion.results import FileResult
@@ -127,7 +127,7 @@ def failed() -> IngestRun:
 def test_ingest_refuses_to_run_within_a_transaction(market_db, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars())
     for function in (ingest_file, preview_file):
-        with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        with pytest.raises(UnexpectedError, match="durable"), transaction.atomic():
             function(path=path)
     assert not IngestRun.objects.exists()
 
@@ -156,15 +156,17 @@ def test_a_database_error_becomes_one_sentence(market_db, tmp_path):
     "step",
     ["lock_series", "upsert", "succeed_run", "finish_staging", "copy_staged_bars", "copy_new_bars", "FileReader"],
 )
-def test_a_bug_closes_the_run_and_is_raised(market_db, tmp_path, monkeypatch, step):
+def test_a_bug_closes_the_run_and_refuses_the_file(market_db, tmp_path, monkeypatch, step):
     def fall_over(*args, **kwargs):
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(f"ingestion.pipeline.{step}", fall_over)
-    with pytest.raises(ZeroDivisionError):
-        ingest_file(path=write(tmp_path / "mnq.dbn", bars()))
+    path = write(tmp_path / "mnq.dbn", bars())
+    with pytest.raises(UnexpectedError) as refusal:
+        ingest_file(path=path)
 
-    assert failed().error == "The program failed: ZeroDivisionError('a bug')"
+    assert str(refusal.value).startswith(f"{path} could not be loaded, because the program failed on it (ZeroDivisionE")
+    assert failed().error == str(refusal.value)
     assert stored() == {}
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
@@ -95,12 +97,18 @@ def close_as_failed(run: IngestRun, error: str) -> bool:
     Saves the file's fields and no counts: nothing was stored.
     """
     run.status, run.finished_at = IngestRun.Status.FAILED, _find_end_time(run.started_at)
-    run.error = to_storable(error)
-    return bool(
-        IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(
-            **{name: getattr(run, name) for name in _FIELDS_OF_FAILURE}
-        )
-    )
+    run.error = to_storable(error) or "failed"
+    fields = {name: _limit_to_column(name, getattr(run, name)) for name in _FIELDS_OF_FAILURE}
+    return bool(IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(**fields))
+
+
+def _limit_to_column(name: str, value: Any) -> Any:
+    """The value as the column can store it: closing a run must not depend on what a damaged file contains."""
+    column = IngestRun._meta.get_field(name)
+    if isinstance(column, ArrayField):
+        length = column.base_field.max_length
+        return [to_storable(item)[:length] for item in value]
+    return to_storable(value)[: getattr(column, "max_length", None)] if isinstance(value, str) else value
 
 
 def _find_end_time(started_at: datetime) -> datetime:

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from ingestion.dbn.opening import read_small
 from ingestion.errors import UnreadableFile
+
+_MAX_SIZE = 1 << 25  # bytes: a century of days has 4 MB
 
 AVAILABLE, PENDING = "available", "pending"
 
@@ -36,12 +39,12 @@ def read_conditions(path: Path) -> DayConditions | None:
     """
     conditions = path.with_name("condition.json")
     try:
-        listed = json.loads(conditions.read_bytes())
+        listed = json.loads(read_small(conditions, _MAX_SIZE))
         days = [(date.fromisoformat(day["date"]), str(day["condition"])) for day in listed]
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UnreadableFile(f"{conditions} cannot be read ({error.strerror})", path=path) from error
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         raise UnreadableFile(f"{conditions} cannot be parsed", path=path) from error
     return DayConditions(conditions, days)

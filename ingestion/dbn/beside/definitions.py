@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -12,11 +12,12 @@ from pathlib import Path
 import databento_dbn
 
 from ingestion.dbn.folders import DBN_SUFFIXES
+from ingestion.dbn.header import check_start
 from ingestion.dbn.layout import UNDEFINED_TIME
 from ingestion.dbn.schema import DEFINITION, read_schema
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
-from ingestion.errors import IngestError, UnreadableFile
+from ingestion.errors import IngestError, Interrupted, UnreadableFile, is_failure
 
 # A folder with more files than this is a delivery of bars: only names that say "definition" are opened then.
 _MAX_OPENED = 50
@@ -55,36 +56,61 @@ def find_definition_files(path: Path) -> list[Path]:
     return [one for one in siblings if read_schema(one) == DEFINITION]
 
 
-def read_definitions_beside(path: Path, dataset: str, symbols: Collection[str]) -> Definitions:
+def read_definitions_beside(
+    path: Path, dataset: str, symbols: Collection[str], check_cancelled: Callable[[], None] = lambda: None
+) -> Definitions:
     """The definitions of these raw symbols in all definition files of the dataset in the folder of `path`.
 
-    Raises `UnreadableFile` for a file that is named a definition file and is damaged.
+    `check_cancelled` is called before each block that is read. Raises `UnreadableFile` for a file that is named a
+    definition file and is damaged.
     """
     wanted = frozenset(symbols)
     parts = []
     for beside in find_definition_files(path):
         try:
-            status = beside.stat()
-            parts.append(_read_definitions(beside, dataset, wanted, (status.st_mtime_ns, status.st_size)))
-        except (OSError, IngestError):
+            parts.append(_read_definitions(beside, dataset, wanted, _read_state(beside), _Check(check_cancelled)))
+        except Interrupted:
+            raise
+        except IngestError:
             if "definition" in beside.name.lower():
                 raise
     return merge_definitions(parts)
 
 
+@dataclass(frozen=True)
+class _Check:
+    """Equal to any other, so that it is no part of the key of the cache."""
+
+    call: Callable[[], None] = field(compare=False)
+
+
+def _read_state(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UnreadableFile(
+            f"{path} cannot be read ({error.strerror}): make it readable, or move it out of the folder.", path=path
+        ) from error
+    return status.st_mtime_ns, status.st_size
+
+
 # The files of one delivery usually have the same symbols, and one definition file beside them.
 @lru_cache(maxsize=4)
-def _read_definitions(path: Path, dataset: str, symbols: frozenset[str], state: tuple[int, int]) -> Definitions:
-    return read_definitions(path, dataset, symbols)
+def _read_definitions(
+    path: Path, dataset: str, symbols: frozenset[str], state: tuple[int, int], check: _Check
+) -> Definitions:
+    return read_definitions(path, dataset, symbols, check.call)
 
 
-def read_definitions(path: Path, dataset: str, symbols: Collection[str]) -> Definitions:
+def read_definitions(
+    path: Path, dataset: str, symbols: Collection[str], check_cancelled: Callable[[], None] = lambda: None
+) -> Definitions:
     """The definitions of these raw symbols in a file; empty for a file of another schema or dataset.
 
     Raises `UnreadableFile` for a definition file that is damaged.
     """
     found: dict[tuple[str, int], set[Definition]] = defaultdict(set)
-    for record in _read_records(path, dataset):
+    for record in _read_records(path, dataset, check_cancelled):
         if record.raw_symbol in symbols:
             definition = Definition(_to_date(record.activation), _to_date(record.expiration))
             found[record.raw_symbol, record.instrument_id].add(definition)
@@ -100,13 +126,13 @@ def merge_definitions(parts: Collection[Definitions]) -> Definitions:
     return {key: sorted(definitions, key=_sort_by_expiration) for key, definitions in merged.items()}
 
 
-def _read_records(path: Path, dataset: str) -> Iterator[_Record]:
+def _read_records(path: Path, dataset: str, check_cancelled: Callable[[], None]) -> Iterator[_Record]:
     """The records of a definition file, in constant memory; nothing of a file of another schema or dataset."""
     decoder = databento_dbn.DBNDecoder()
     is_definition = False
-    with SourceFile(path) as source:
+    with SourceFile(path, check_cancelled) as source:
         try:
-            for block in _join_blocks(source.read_blocks()):
+            for block in _join_blocks(check_start(path, source.read_blocks(), source.size)):
                 decoder.write(block)
                 for record in decoder.decode():
                     if isinstance(record, databento_dbn.Metadata):
@@ -115,7 +141,11 @@ def _read_records(path: Path, dataset: str) -> Iterator[_Record]:
                         yield record
                 if not is_definition:
                     return
-        except databento_dbn.DBNError as error:
+        except IngestError:
+            raise
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             raise UnreadableFile(
                 f"{path} is damaged: its definitions cannot be read ({to_printable(str(error))}); download it again, "
                 "or move it out of the folder.",

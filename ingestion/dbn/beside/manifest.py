@@ -6,7 +6,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingestion.dbn.opening import read_small
 from ingestion.errors import UnreadableFile
+
+_MAX_SIZE = 1 << 25  # bytes: 150,000 files
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ def read_manifest_entry(path: Path) -> ManifestEntry | None:
     """
     manifest = path.with_name("manifest.json")
     try:
-        files = json.loads(manifest.read_bytes())["files"]
+        files = json.loads(read_small(manifest, _MAX_SIZE))["files"]
         entry = next((file for file in files if file["filename"] == path.name), None)
         if entry is None:
             return None
@@ -38,7 +41,7 @@ def read_manifest_entry(path: Path) -> ManifestEntry | None:
             "make it readable, or remove it if it is not Databento's.",
             path=path,
         ) from error
-    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError) as error:
         raise UnreadableFile(
             f"{path} cannot be checked against {manifest}, which cannot be parsed: "
             "download the manifest again, or remove it if it is not Databento's.",

@@ -1,10 +1,12 @@
 """Names and bytes from a file become text that a terminal can show."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.testing.builders import bars, refuse, several, write
+from config.testing.builders import FRONT, bars, refuse, write
 from ingestion.dbn.text import format_bytes, to_printable
 
 
@@ -48,18 +50,11 @@ def test_any_bytes_become_printable(content):
     assert format_bytes(content).isprintable()
 
 
-def test_no_escape_sequence_of_a_file_reaches_the_message(market_db, tmp_path):
-    name = "\x1b[31mA"
-    unmapped = write(tmp_path / "unmapped.dbn", bars(2), symbols=(name, "B"), mappings=None, stype_in="raw_symbol")
-    assert r"lists \x1b[31mA, B but maps no instrument" in refuse(unmapped)
-
-    invalid = bars(2)
-    invalid["high"] = 0
-    assert r"UTC, \x1b[31mA): high is below" in refuse(
-        several(tmp_path / "a.dbn", {name: invalid, "B": bars(1, instrument_id=2)})
-    )
-
-    twice = bars(2)[[0, 0]]
-    twice["volume"][1] += 1
-    path = several(tmp_path / "b.dbn", {name: twice, "B": bars(1, first=5, instrument_id=2)})
-    assert r"UTC, \x1b[31mA): the minute occurs twice" in refuse(path)
+@pytest.mark.parametrize("symbol", ["\x1b[31mA", "A\0B", "A\n", "\u202eA", "\x9b31m"])
+@pytest.mark.parametrize("where", ["symbols", "mappings", "not_found", "dataset"])
+def test_no_control_character_of_a_file_is_loaded_or_printed(market_db, tmp_path, symbol, where):
+    intervals = [(date(2024, 1, 1), date(2024, 2, 1), FRONT)]
+    value = {"symbols": (symbol,), "not_found": (symbol,), "dataset": symbol, "mappings": {symbol: intervals}}[where]
+    message = refuse(write(tmp_path / "a.dbn", bars(2), **{where: value}))
+    assert message.isprintable()
+    assert f"{to_printable(symbol)} has characters that cannot be printed; download it again." in message
