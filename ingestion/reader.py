@@ -80,7 +80,7 @@ class FileReader:
             metadata=self.metadata, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES
         )
         self._contracts = ContractResolver(self.metadata)
-        self._resolver = SymbolResolver(self.metadata, self._assignment, self._contracts)
+        self._resolver = SymbolResolver(self.metadata, self._assignment, self._contracts, source.check_cancelled)
         self._stored_series: list[str] = []
         self._mapped_days = MappedDays(self.metadata.mappings)
         self._intervals = IntervalLog(source.path, self.metadata.dataset, self._mapped_days)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ingestion.cancellation import CancellationToken
 from ingestion.cli.output import print_log_line, print_wait
 from ingestion.progress import Progress
+from marketdata.formatting import escape_controls
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -98,7 +99,11 @@ class ConsoleProgress(Progress):
 
 
 def shorten_name(name: str) -> str:
-    """Cut a file name to a third of the terminal's width, which leaves room for the step and the bar."""
+    """Cut a file name to a third of the terminal's width, which leaves room for the step and the bar.
+
+    Control characters are escaped.
+    """
+    name = escape_controls(name)
     width = max(20, shutil.get_terminal_size().columns // 3)
     return name if len(name) <= width else f"{name[: width - 1]}…"
 

@@ -17,6 +17,7 @@ from ingestion.batch.outcomes import Failed, FileOutcome, Loaded, Previewed, Ski
 from ingestion.cli import report
 from ingestion.dbn.text import to_printable
 from ingestion.errors import Interrupted
+from marketdata.formatting import escape_controls
 
 
 def replace_unencodable_characters() -> None:
@@ -29,7 +30,7 @@ def replace_unencodable_characters() -> None:
 
 def print_log_line(line: str, *, started: float) -> None:
     """Print a line to standard error, after the seconds since `started` (of `time.perf_counter`)."""
-    print(f"{time.perf_counter() - started:8.3f} s  {line}", file=sys.stderr)  # noqa: T201
+    print(escape_controls(f"{time.perf_counter() - started:8.3f} s  {line}"), file=sys.stderr)  # noqa: T201
 
 
 def print_wait(holder: str, *, name: str = "") -> None:

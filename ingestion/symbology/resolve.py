@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -60,11 +61,19 @@ class SymbolResolver:
 
     `symbols` lists the series in the order of their first rows. Series are only appended, so a code stays valid.
     `unsettled_codes` are series whose names `settle` may change, or whose stored bars have another name: their rows
-    must be staged. `raw_symbols` has the file's symbol by code and instrument id, where it has one.
+    must be staged. `raw_symbols` has the file's symbol by code and instrument id, where it has one. `check_cancelled`
+    is called for each instrument day, since a minute can have as many as half a million.
     """
 
-    def __init__(self, metadata: DbnMetadata, assignment: SeriesAssignment, contracts: ContractResolver) -> None:
+    def __init__(
+        self,
+        metadata: DbnMetadata,
+        assignment: SeriesAssignment,
+        contracts: ContractResolver,
+        check_cancelled: Callable[[], None] = lambda: None,
+    ) -> None:
         self._path = metadata.path
+        self._check_cancelled = check_cancelled
         self._assignment = assignment
         self._contracts = contracts
         self.symbols: list[str] = []
@@ -102,6 +111,7 @@ class SymbolResolver:
             self.symbols[code] = instruments[0].symbol
 
     def _build_instrument_day(self, batch: RecordBatch, at: int) -> InstrumentDay:
+        self._check_cancelled()
         record, row = batch.records[at], int(batch.rows[at])
         instrument_id, day = int(record["instrument_id"]), _to_day(record)
         raw_symbol = self._find_raw_symbol(instrument_id, day, row)

@@ -19,6 +19,10 @@ from ingestion.errors import InvalidBars
 from ingestion.validation.describe import format_record_time, format_time, format_values
 from marketdata.models.bar import LATEST
 
+# A file is refused for one row. More are counted to show the size of the damage, but not for minutes.
+_MAX_COUNT = 1_000
+_MAX_COUNTED_ROWS = 1 << 20
+
 _LATEST_NS = int(LATEST.timestamp()) * 10**9
 
 
@@ -36,7 +40,7 @@ def check_records(
     """Yields the batches unchanged while their rows are valid.
 
     Raises `InvalidBars` for the first invalid row: its number, time, symbol (`find_symbol(record)`) and values, and
-    how many rows of the file break the same rule.
+    how many rows of the file break the same rule, up to 1,000.
     """
     order = _TimeOrder()
     rules = [*_list_time_rules(metadata, order), *_list_price_rules()]
@@ -48,7 +52,7 @@ def check_records(
             rule, rows = broken[index]
             record, fault = batch.records[at], rule.describe(batch.records, at)
             order.advance(batch.records)
-            count = _format_count(len(rows) + _count_broken_rows(rule, batches, order))
+            count = _format_count(*_count_broken_rows(rule, len(rows), batches, order))
             row, symbol = int(batch.rows[at]), find_symbol(record)
             name = f"instrument {record['instrument_id']}" if symbol is None else to_printable(symbol)
             where = f"{metadata.path}, row {row:,} ({format_record_time(record)}, {name})"
@@ -122,13 +126,21 @@ def _list_price_rules() -> list[Rule]:
     ]
 
 
-def _count_broken_rows(rule: Rule, batches: Iterator[RecordBatch], order: _TimeOrder) -> int:
-    total = 0
+def _count_broken_rows(rule: Rule, found: int, batches: Iterator[RecordBatch], order: _TimeOrder) -> tuple[int, bool]:
+    """How many rows break the rule, `found` so far included, and whether all rows were counted."""
+    rest = _MAX_COUNTED_ROWS
     for batch in batches:
-        total += int(np.count_nonzero(rule.is_broken(batch.records)))
+        found += int(np.count_nonzero(rule.is_broken(batch.records)))
+        rest -= len(batch)
         order.advance(batch.records)
-    return total
+        if found >= _MAX_COUNT or rest < 0:
+            return min(found, _MAX_COUNT), False
+    return found, True
 
 
-def _format_count(total: int) -> str:
+def _format_count(total: int, is_complete: bool) -> str:
+    if not is_complete or total > _MAX_COUNT:
+        return (
+            f"at least {min(total, _MAX_COUNT):,} {'row breaks' if total == 1 else 'rows of the file break'} this rule"
+        )
     return "no other row breaks this rule" if total == 1 else f"{total:,} rows of the file break this rule"
