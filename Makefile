@@ -11,12 +11,13 @@ BENCH := .venv/bench-installed
 MUTMUT := .venv/mutants-installed
 NODE := node_modules/.installed
 
-.PHONY: help demo demo-reset test test-js test-slow coverage mutants lint lint-js bench bench-all bench-check clean
+.PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
 	@echo "make demo-reset   undo the runs of the sample"
 	@echo "make test         run all tests but the slow ones (10 minutes at most)"
+	@echo "make fuzz         load 5,000 damaged files, and compare the table with plain Python (10 minutes)"
 	@echo "make test-slow    run the slow ones: accessibility, clients of the API (25 minutes at most)"
 	@echo "make test-js      run the tests of the pages' scripts only, with Node (make test runs them too)"
 	@echo "make coverage     run make test, and fail if it covers less than 95 % of the branches"
@@ -50,6 +51,11 @@ test: $(DEV)
 test-js:
 	@command -v node >/dev/null || { echo "Node is not installed: install nodejs."; exit 1; }
 	@node --test marketdata/tests/js/*.test.js
+
+# A new seed each time; `make fuzz FUZZ_SEED=1 FUZZ_FILES=20000` repeats or extends a run.
+fuzz: $(DEV)
+	@FUZZ_FILES=$(or $(FUZZ_FILES),5000) FUZZ_SEED=$(or $(FUZZ_SEED),$$(date +%s)) \
+		$(BIN)/python -m pytest -q --capture=no ingestion/tests/test_fuzz.py
 
 test-slow: $(DEV)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE); fi
