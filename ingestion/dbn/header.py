@@ -72,14 +72,16 @@ class _Header:
 
     def check(self) -> None:
         size = self._read_symbol_size()
-        if self._read_count("bytes of a schema's definition", 1, maximum=0):
-            return
+        self._read_count("bytes of a schema's definition", 1, maximum=0)
         for name in _LISTS:
-            self._at += self._read_count(name, size, maximum=MAX_SYMBOLS) * size
+            self._skip_items(name, size, maximum=MAX_SYMBOLS)
         for _ in range(self._read_count("mapped symbols", size + _COUNT.size, maximum=MAX_MAPPINGS)):
             self._at += size
-            count = self._read_count("dates of a symbol", _DATES_SIZE + size, maximum=MAX_INTERVALS)
-            self._at += count * (_DATES_SIZE + size)
+            self._skip_items("dates of a symbol", _DATES_SIZE + size, maximum=MAX_INTERVALS)
+
+    def _skip_items(self, name: str, item_size: int, *, maximum: int) -> None:
+        count = self._read_count(name, item_size, maximum=maximum)
+        self._at += count * item_size
 
     def _read_symbol_size(self) -> int:
         if self._encoded[3] == 1:

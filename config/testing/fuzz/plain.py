@@ -48,7 +48,7 @@ def decode_bars(content: bytes, *, claim: Claim, series: str = "") -> Bars:
     """The bars of a valid file: series and time (nanoseconds) to open, high, low, close (units of 1e-9) and volume.
 
     `series`: the one that all bars belong to; else each belongs to the symbol that the file maps its instrument to, or
-    to the only one that the file requests. A file of no symbol, or of the claimed one alone, belongs to the claim's series.
+    to the only one that the file requests. A file of no symbol, or of the claimed one alone, has the series of `claim`.
     """
     content = _decompress(content)
     length = int.from_bytes(content[4:8], "little")
