@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
@@ -52,6 +53,21 @@ def prepare_transaction(cursor: CursorWrapper) -> None:
     cursor.execute(SERVER)
     name = f"barkeep process {os.getpid()} on {socket.gethostname()}"
     cursor.execute("SELECT set_config('application_name', %s, true)", [name[:_MAX_NAME]])
+
+
+@contextlib.contextmanager
+def check_before_statements(progress: Progress) -> Iterator[None]:
+    """Within the block, `Interrupted` is raised before a statement if a signal has arrived.
+
+    A statement that runs is cancelled, but Python may prepare thousands of statements for many series.
+    """
+
+    def check(execute: Callable[..., Any], *arguments: Any) -> Any:
+        progress.raise_if_cancelled()
+        return execute(*arguments)
+
+    with connection.execute_wrapper(check):
+        yield
 
 
 @contextlib.contextmanager

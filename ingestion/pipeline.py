@@ -14,7 +14,12 @@ from pathlib import Path
 from django.db import DataError, Error, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.database import prepare_transaction, require_database, translate_database_errors
+from ingestion.database import (
+    check_before_statements,
+    prepare_transaction,
+    require_database,
+    translate_database_errors,
+)
 from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
@@ -167,6 +172,7 @@ def _load_transaction(run: IngestRun, path: Path, progress: Progress) -> Iterato
         translate_database_errors(progress),
         transaction.atomic(durable=True),
         connection.cursor() as cursor,
+        check_before_statements(progress),
     ):
         prepare_transaction(cursor)
         yield cursor

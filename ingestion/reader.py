@@ -79,9 +79,11 @@ class FileReader:
         self._assignment = assign_series(
             metadata=self.metadata, requested_symbol=options.symbol, default_slug=settings.DEFAULT_SERIES
         )
+        source.check_cancelled()  # each of these steps goes through the mappings, of which there can be millions
         self._contracts = ContractResolver(self.metadata)
         self._resolver = SymbolResolver(self.metadata, self._assignment, self._contracts, source.check_cancelled)
         self._stored_series: list[str] = []
+        source.check_cancelled()
         self._mapped_days = MappedDays(self.metadata.mappings)
         self._intervals = IntervalLog(source.path, self.metadata.dataset, self._mapped_days)
         self._price_steps = FilePriceSteps()

@@ -98,7 +98,7 @@ def _walk(start: Path, visited: set[str], content: FolderContent) -> Iterator[Pa
         content.files += [here / folder for folder in folders if _is_empty_delivery(here / folder)]
         for file in filter(_is_user_name, files):
             _add_file(here / file, content)
-        yield from (here / folder for folder in folders if (here / folder).is_symlink())
+        yield from (here / folder for folder in folders if os.path.islink(here / folder))  # noqa: PTH114
 
 
 def _is_user_name(name: str) -> bool:
@@ -116,7 +116,7 @@ def _add_file(path: Path, content: FolderContent) -> None:
 
 def _is_missing_folder(path: Path) -> bool:
     """Whether a path may be a link to a folder that is missing: one on a disk that is not mounted."""
-    return path.is_symlink() and not _FILE_EXTENSION.search(path.name) and not os.path.exists(path)  # noqa: PTH110
+    return os.path.islink(path) and not _FILE_EXTENSION.search(path.name) and not os.path.exists(path)  # noqa: PTH110, PTH114 - these do not raise
 
 
 def _is_empty_delivery(folder: Path) -> bool:
