@@ -29,7 +29,7 @@ RESPONSE_SECONDS = 3.0
 MAX_FAILURES = 2
 SILENT_SECONDS = 8.0
 
-# Sessions that wait for their client. Behind a pool, which numbers its sessions itself, none is found.
+# Sessions that wait for their client. A connection pool numbers its sessions itself: none of them is found.
 _IDLE = """
 SELECT pid, state_change::text FROM pg_stat_activity WHERE pid = ANY (%(pids)s::int8[]) AND state LIKE 'idle%%'
 """

@@ -48,7 +48,7 @@ def make_small_frames(folder: Path) -> list[str | Path]:
 
 
 def make_crowded_minute(folder: Path) -> list[str | Path]:
-    """Half a million instruments in one minute, which the rules between rows refuse after they are told apart."""
+    """Half a million instruments in one minute, which the rules between rows refuse in the end."""
     records = np.repeat(bars(1), MAX_ROWS_PER_MINUTE)
     records["instrument_id"] = np.arange(1, len(records) + 1)
     return [write(folder / "x.dbn", records, mappings={}), "--symbol", "X"]

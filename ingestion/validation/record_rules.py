@@ -129,13 +129,14 @@ def _list_price_rules() -> list[Rule]:
 def _count_broken_rows(rule: Rule, found: int, batches: Iterator[RecordBatch], order: _TimeOrder) -> tuple[int, bool]:
     """How many rows break the rule, `found` so far included, and whether all rows were counted."""
     rest = _MAX_COUNTED_ROWS
-    for batch in batches:
+    while found < _MAX_COUNT and rest > 0:
+        batch = next(batches, None)
+        if batch is None:
+            return found, True
         found += int(np.count_nonzero(rule.is_broken(batch.records)))
         rest -= len(batch)
         order.advance(batch.records)
-        if found >= _MAX_COUNT or rest < 0:
-            return min(found, _MAX_COUNT), False
-    return found, True
+    return min(found, _MAX_COUNT), False
 
 
 def _format_count(total: int, is_complete: bool) -> str:

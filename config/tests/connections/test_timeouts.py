@@ -18,15 +18,15 @@ KNOWN_TO_PGBOUNCER = {"user", "database", "client_encoding", "application_name",
 
 def test_the_startup_packet_has_only_parameters_that_pgbouncer_knows():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"postgres://someone@127.0.0.1:{listener.getsockname()[1]}/marketdata?sslmode=disable&gssencmode=disable"
+        url = f"postgres://reader@127.0.0.1:{listener.getsockname()[1]}/marketdata?sslmode=disable&gssencmode=disable"
         with Process("--check", command="migrate", url=url):
             listener.settimeout(30)
             client, _ = listener.accept()
             with client:
                 size = struct.unpack("!I", client.recv(4, socket.MSG_WAITALL))[0]
                 packet = client.recv(size - 4, socket.MSG_WAITALL)
-    words = packet[4:].rstrip(b"\0").split(b"\0")
-    assert {name.decode().lower() for name in words[::2]} <= KNOWN_TO_PGBOUNCER
+    texts = packet[4:].rstrip(b"\0").split(b"\0")
+    assert {name.decode().lower() for name in texts[::2]} <= KNOWN_TO_PGBOUNCER
 
 
 def test_both_ends_have_the_settings(market_db):

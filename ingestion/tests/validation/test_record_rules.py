@@ -58,6 +58,27 @@ def test_the_first_invalid_row_is_reported_with_time_symbol_and_values(
 
 
 @pytest.mark.parametrize(
+    "count, expected",
+    [
+        (999, "; 999 rows of the file break this rule: "),
+        (1_000, "; at least 1,000 rows of the file break this rule: "),
+        (1_001, "; at least 1,000 rows of the file break this rule: "),
+        (200_000, "; at least 1,000 rows of the file break this rule: "),
+    ],
+)
+def test_invalid_rows_are_counted_up_to_a_thousand(market_db, tmp_path, count, expected):
+    records = bars(max(count, 1_200))
+    records["high"][:count] = 1
+    assert expected in refuse(write(tmp_path / "mnq.dbn.zst", records, end=None))
+
+
+def test_counting_ends_after_a_million_rows(market_db, tmp_path):
+    records = bars(1_300_000)
+    records["high"][[5, 1_299_999]] = 1
+    assert "; at least 1 row breaks this rule: " in refuse(write(tmp_path / "mnq.dbn.zst", records, end=None))
+
+
+@pytest.mark.parametrize(
     "changes, row",
     [({"start": at(1)}, 1), ({"end": at(4)}, 6), ({"start": at(0) + 1}, 1), ({"end": at(5) - 1}, 6)],
 )
