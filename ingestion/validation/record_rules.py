@@ -140,8 +140,6 @@ def _count_broken_rows(rule: Rule, found: int, batches: Iterator[RecordBatch], o
 
 
 def _format_count(total: int, is_complete: bool) -> str:
-    if not is_complete or total > _MAX_COUNT:
-        return (
-            f"at least {min(total, _MAX_COUNT):,} {'row breaks' if total == 1 else 'rows of the file break'} this rule"
-        )
+    if not is_complete:
+        return f"at least {total:,} {'row breaks' if total == 1 else 'rows of the file break'} this rule"
     return "no other row breaks this rule" if total == 1 else f"{total:,} rows of the file break this rule"
