@@ -25,7 +25,7 @@ from config.connections.probe import NotNeeded, Refused, Unreachable, is_waiting
 from ingestion.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_CANCEL_EVERY_SECONDS = 0.2
+CANCEL_EVERY_SECONDS = 0.2
 _CANCEL_SECONDS = 5.0
 _CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = %(pid)s AND datname = current_database()"
 _REPEAT_SECONDS = 0.1  # a terminal and a program between may both send the signal of one key press
@@ -108,13 +108,18 @@ def _end_process(number: int) -> None:
 
 def _cancel_statements(token: CancellationToken, database: BaseDatabaseWrapper) -> None:
     token.arrived.wait()
-    while not token.acknowledged.wait(_CANCEL_EVERY_SECONDS):
-        if is_waiting(database.connection):
-            _cancel_statement(database.connection, lambda: not token.acknowledged.is_set())
+    while not token.acknowledged.wait(CANCEL_EVERY_SECONDS):
+        cancel_statement(database, lambda: not token.acknowledged.is_set())
+
+
+def cancel_statement(database: BaseDatabaseWrapper, is_needed: Callable[[], bool]) -> None:
+    """Cancel the statement that the connection is executing, if any; called from another thread than its own."""
+    if is_waiting(database.connection):
+        _cancel_statement(database.connection, is_needed)
 
 
 def _cancel_statement(raw: connection, is_needed: Callable[[], bool]) -> None:
-    """Cancel the statement of the main thread's connection.
+    """Cancel the statement of the connection.
 
     psycopg2's cancel() stops all threads until the server responds. So it is used only where the server has responded
     just now, but has no session to cancel: a pool is in between, or there are too many connections.

@@ -23,7 +23,7 @@ from ingestion.database import (
 from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
-from ingestion.errors import IngestError, Interrupted, is_failure, refuse_failures
+from ingestion.errors import IngestError, Interrupted, RunCancelled, is_failure, refuse_failures
 from ingestion.loading.copy import copy_new_bars, copy_staged_bars
 from ingestion.loading.locks import lock_series
 from ingestion.loading.overlap import ANY_TIME, StoredRanges, find_shared_minute, find_stored_ranges
@@ -33,6 +33,7 @@ from ingestion.loading.staging import create_staging, finish_staging
 from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
 from ingestion.loading.withdrawn import FileBars, WithdrawnBars, find_withdrawn_bars, remove_withdrawn_bars
 from ingestion.loading.withdrawn_notes import describe_withdrawn
+from ingestion.monitor import monitor_run
 from ingestion.options import IngestOptions, check_options
 from ingestion.progress import Progress
 from ingestion.reader import FileReader, LoadBatch, prefetch
@@ -81,7 +82,7 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
         _require_database(progress)
         close_orphaned_runs()
         open_run(run)
-    with _load_transaction(run, path, progress) as cursor:
+    with monitor_run(run, progress) as progress, _load_transaction(run, path, progress) as cursor:
         with _audited_file(run, path, options, progress) as file:
             progress.step("Waiting for other writers of these series")
             lock_series(cursor, file.possible_symbols)
@@ -189,7 +190,7 @@ def _audited_file(run: IngestRun, path: Path, options: IngestOptions, progress: 
             run.requested_symbols = list(file.metadata.symbols)
             run.requested_start, run.requested_end = file.metadata.time_range
             yield file
-        except Interrupted:
+        except (Interrupted, RunCancelled):
             raise  # at once, without reading the rest
         except BaseException as error:
             if is_failure(error) and not _is_database_lost(error):
@@ -235,13 +236,15 @@ def _find_stored_ranges(cursor: CursorWrapper, file: FileReader, options: Ingest
 def _copy_batches(cursor: CursorWrapper, batches: Iterator[LoadBatch], progress: Progress) -> int:
     """Copy new rows into the table and possibly stored ones into staging. Returns how many were new."""
     progress.step("Reading")
-    new_count = 0
+    new_count = row_count = 0
     with prefetch(batches, progress.raise_if_cancelled) as prepared:
         for batch in prepared:
             copy_new_bars(cursor, batch.new)
             copy_staged_bars(cursor, batch.possibly_stored)
             new_count += batch.new.count
+            row_count += batch.new.count + batch.possibly_stored.count
             progress.advance_to(batch.position)
+            progress.count_rows(row_count)
             progress.raise_if_cancelled()
     return new_count
 

@@ -17,6 +17,9 @@ class Progress:
     def advance_to(self, position: int) -> None:
         """The bars up to this byte of the file have been sent to the database; or so many bars have moved."""
 
+    def count_rows(self, count: int) -> None:
+        """So many rows of the file have been read; or an undo writes so many bars."""
+
     def step(self, name: str) -> None:
         """The next step of the pipeline starts."""
 

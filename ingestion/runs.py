@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db import Error, connection, transaction
 
-from ingestion.errors import DatabaseFailure, IngestError, Interrupted
+from ingestion.errors import DatabaseFailure, IngestError, Interrupted, RunCancelled
 from marketdata.database import to_storable
 from marketdata.models import IngestRun
 from marketdata.runs.commits import announce_commit, read_database_time
@@ -43,7 +43,8 @@ def succeed_run(run: IngestRun, *, settled: IngestRun | None = None) -> None:
     series' locks: of two runs that wrote one bar, the later finished later. `settled` is a split that this transaction
     has recorded: it finishes with the run, just before it.
 
-    Raises `DatabaseFailure` where another process has closed the run meanwhile.
+    Raises `DatabaseFailure` where another process has closed the run meanwhile, and `RunCancelled` if a user has
+    requested to cancel it: of a request and a success, the one that is committed first counts.
     """
     with connection.cursor() as cursor:
         announce_commit(cursor, run.pk)
@@ -51,9 +52,12 @@ def succeed_run(run: IngestRun, *, settled: IngestRun | None = None) -> None:
         settled.finished_at = read_closing_time(settled)
         settled.save(update_fields=["finished_at"])
     run.status, run.finished_at = IngestRun.Status.SUCCESS, read_closing_time(run)
-    names = [field.attname for field in run._meta.concrete_fields if not field.primary_key]
+    names = {field.attname for field in run._meta.concrete_fields if not field.primary_key} - {"cancel_requested_by"}
     fields = {name: getattr(run, name) for name in names}
-    if not IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING).update(**fields):
+    running = IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING)
+    if not running.filter(cancel_requested_by="").update(**fields):
+        if user := running.values_list("cancel_requested_by", flat=True).first():
+            raise RunCancelled(user, run.kind)
         raise DatabaseFailure(
             f"Another process closed run {run.pk} while it was running, so nothing was stored: run the command again, "
             "and connect to the database directly if a connection pool is in between."

@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.errors import DatabaseFailure, InputError
 from ingestion.loading.locks import lock_series
+from ingestion.monitor import monitor_run
 from ingestion.progress import Progress
 from ingestion.runs import close_on_failure, open_run, succeed_run
 from ingestion.split.apply import apply_splits, build_run
@@ -69,6 +70,7 @@ def split_contracts(*, slugs: Sequence[str] = (), progress: Progress | None = No
         close_orphaned_runs()
         open_run(run)
     with (
+        monitor_run(run, progress) as progress,
         close_on_failure(run, in_doubt=IN_DOUBT),
         translate_database_errors(progress, **_IN_ERRORS),
         transaction.atomic(durable=True),

@@ -13,9 +13,10 @@ from django.db import connection
 
 from config.testing.builders import bars, write
 from config.testing.earlier_version import build_history
-from config.testing.processes import database_url, run
+from config.testing.processes import Process, database_url, run, series_locked, until
 from config.testing.rollup import assert_rollup_matches
 from marketdata.models import Bar, BarRevision, IngestRun
+from marketdata.runs.progress import read_progress
 
 ROLES = ("bar_writer", "file_loader")
 BAR = """
@@ -76,6 +77,15 @@ def test_a_role_that_loads_files_splits_series(url, tmp_path):
     assert (ended.code, ended.err) == (0, "")
     assert set(Bar.objects.values_list("symbol", flat=True)) == {"NQH5", "NQM5"}
     assert_rollup_matches()
+
+
+def test_a_role_that_loads_files_shows_its_progress_and_can_be_cancelled(url, tmp_path):
+    path = write(tmp_path / "a.dbn", bars(5))
+    with series_locked(), Process("--input", path, url=url.format(role="file_loader")) as process:
+        assert until(lambda: read_progress().get(1)).step.startswith("Waiting")
+        IngestRun.objects.update(cancel_requested_by="alice")
+        assert process.end(10).sentence.startswith("Cancelled by alice")
+    assert IngestRun.objects.get().status == "failed"
 
 
 def test_a_role_that_loads_and_undoes_files(url, tmp_path):

@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
 from ingestion.loading.price_steps import read_steps, store_undone_steps
+from ingestion.monitor import monitor_run
 from ingestion.progress import Progress
 from ingestion.runs import open_run, succeed_run
 from ingestion.undo.days import classify_days
@@ -70,7 +71,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         open_run(run)
     if undone.kind == IngestRun.Kind.SPLIT:
         return UndoResult(run, undone, undo_split(run, undone, progress), NOTHING_SKIPPED, ())
-    with undo_transaction(run, progress) as cursor:
+    with monitor_run(run, progress) as progress, undo_transaction(run, progress) as cursor:
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, undone.symbols)
         _follow_split(cursor, run, undone)
@@ -82,6 +83,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         with UndoPlan(cursor, undone, days) as plan:
             progress.raise_if_cancelled()
             progress.step("Undoing")
+            progress.count_rows(plan.counts.total)
             plan.write(undo_id=run.pk)
             changed_intervals = restore_intervals(cursor, undone, days)
         refuse_if_all_skipped(undone, plan, changed_intervals)

@@ -7,6 +7,7 @@ import logging
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.loading.locks import lock_series
+from ingestion.monitor import monitor_run
 from ingestion.progress import Progress
 from ingestion.runs import succeed_run
 from ingestion.split.reverse import list_series, plan_returns, return_bars
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def undo_split(run: IngestRun, undone: IngestRun, progress: Progress) -> UndoCounts:
     """Undo the split by the open run. Bars that move back count as changed back."""
-    with undo_transaction(run, progress) as cursor:
+    with monitor_run(run, progress) as progress, undo_transaction(run, progress) as cursor:
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, list_series(undone))
         progress.raise_if_cancelled()

@@ -1,11 +1,14 @@
 from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, HashIndex
 from django.db import models
 from django.db.models import F, Q
 
 from marketdata.formatting import format_list
+
+MAX_USER = 150  # as in Django's table of users
+MAX_REASON = 500
 
 
 class IngestRun(models.Model):
@@ -109,6 +112,31 @@ class IngestRun(models.Model):
     min_ts = models.DateTimeField(null=True, blank=True)
     max_ts = models.DateTimeField(null=True, blank=True)
 
+    requested_by = models.CharField(
+        max_length=MAX_USER,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The user who requested the run on a page. Empty for a run of the command line.",
+    )
+    job_id = models.UUIDField(
+        null=True, blank=True, help_text="The job that started the run. Empty for a run of the command line."
+    )
+    cancel_requested_by = models.CharField(
+        max_length=MAX_USER,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The user who requested to cancel the run while it was running. Empty if none did.",
+    )
+    dismissed_at = models.DateTimeField(null=True, blank=True, help_text="When a user dismissed the failure.")
+    dismissed_by = models.CharField(
+        max_length=MAX_USER, blank=True, default="", db_default="", help_text="The user who dismissed the failure."
+    )
+    dismissed_reason = models.CharField(
+        max_length=MAX_REASON, blank=True, default="", db_default="", help_text="Why the failure needs no attention."
+    )
+
     class Meta:
         db_table = "data_ingest_runs"
         ordering = ["-id"]
@@ -120,6 +148,11 @@ class IngestRun(models.Model):
             # "Which runs are running, which failed?" (closing orphaned runs at every start, reviewing failures). It
             # leaves out successful runs, which are nearly all.
             models.Index(name="run_not_success", fields=["status", "-id"], condition=~Q(status="success")),
+            # "Was the file of this failed run loaded since?" (unresolved failures). A path can be longer than the rows
+            # of a B-tree.
+            HashIndex(name="run_file_path", fields=["file_path"]),
+            # "Which run did this job start?" (its page, orphaned jobs)
+            models.Index(name="run_job", fields=["job_id"], condition=Q(job_id__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(name="run_kind_known", condition=Q(kind__in=["file", "undo", "split"])),
@@ -215,6 +248,11 @@ class IngestRun(models.Model):
             ),
             models.CheckConstraint(
                 name="run_undoes_an_earlier", condition=Q(undoes__isnull=True) | Q(undoes__lt=F("id"))
+            ),
+            models.CheckConstraint(
+                name="run_dismissed_if_failed",
+                condition=Q(dismissed_at__isnull=True, dismissed_by="", dismissed_reason="")
+                | (Q(status="failed", dismissed_at__isnull=False) & ~Q(dismissed_by="") & ~Q(dismissed_reason="")),
             ),
             # An undo that skipped no bar is final. One that skipped bars may be repeated after the later run that
             # changed those bars is undone.
