@@ -49,6 +49,8 @@ INSTALLED_APPS = [
     "csp",
     "marketdata",
     "ingestion",
+    "django_tasks",
+    "django_tasks_db",  # after ingestion, whose db_worker replaces its command
 ]
 
 MIDDLEWARE = [
@@ -190,6 +192,9 @@ AUTHENTICATION_BACKENDS = [
     "marketdata.access.backend.WaitingBackend",  # first: a login that must wait is refused before a password is hashed
     "django.contrib.auth.backends.ModelBackend",
 ]
+
+# Web requests store jobs in the database; `manage.py db_worker` runs them.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

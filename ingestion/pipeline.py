@@ -38,7 +38,7 @@ from ingestion.options import IngestOptions, check_options
 from ingestion.progress import Progress
 from ingestion.reader import FileReader, LoadBatch, prefetch
 from ingestion.results import FileResult, LoadedFile
-from ingestion.runs import close_on_failure, open_run, succeed_run
+from ingestion.runs import COMMAND_LINE, RunRequest, close_on_failure, open_run, succeed_run
 from ingestion.split.apply import Settlement, settle_series
 from ingestion.symbology.conflicts import (
     Conflict,
@@ -69,7 +69,13 @@ IN_DOUBT = (
 )
 
 
-def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: Progress | None = None) -> LoadedFile:
+def ingest_file(
+    *,
+    path: Path,
+    options: IngestOptions | None = None,
+    progress: Progress | None = None,
+    request: RunRequest = COMMAND_LINE,
+) -> LoadedFile:
     """Store a file's bars, all or none. The run that records it is `success` and committed.
 
     Raises an `IngestError` whose message is for the user; the run is then `failed` with the same message.
@@ -81,7 +87,7 @@ def ingest_file(*, path: Path, options: IngestOptions | None = None, progress: P
     with refuse_failures(path), translate_database_errors(progress):
         _require_database(progress)
         close_orphaned_runs()
-        open_run(run)
+        open_run(run, request)
     with monitor_run(run, progress) as progress, _load_transaction(run, path, progress) as cursor:
         with _audited_file(run, path, options, progress) as file:
             progress.step("Waiting for other writers of these series")

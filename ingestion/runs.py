@@ -6,7 +6,9 @@ import contextlib
 import logging
 import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import Error, connection, transaction
 
@@ -16,14 +18,26 @@ from marketdata.models import IngestRun
 from marketdata.runs.commits import announce_commit, read_database_time
 from marketdata.runs.locks import close_as_failed, lock_run, unlock_run
 
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What requested a run on a page: the job that starts it, and the user."""
+
+    job_id: UUID | None = None
+    requested_by: str = ""
+
+
+COMMAND_LINE = RunRequest()
+
 logger = logging.getLogger(__name__)
 
 # What a run is closed with if the database refuses what the file contains.
 _NEUTRAL_FIELDS: dict[str, object] = {"vendor_dataset": "", "symbols": []}
 
 
-def open_run(run: IngestRun) -> None:
+def open_run(run: IngestRun, request: RunRequest = COMMAND_LINE) -> None:
     """Commit the run as `running`. This connection holds its lock before another session can see the row."""
+    run.job_id, run.requested_by = request.job_id, request.requested_by
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         run.started_at = read_database_time()
         run.file_name, run.file_path = to_storable(run.file_name), to_storable(run.file_path)

@@ -74,7 +74,7 @@ def test_a_cancelled_load_does_not_wait_for_locks(market_db, tmp_path):
 
 def test_the_other_files_of_a_batch_are_loaded(market_db, tmp_path):
     first, second = write(tmp_path / "1.dbn", bars(5)), write(tmp_path / "2.dbn", bars(5, first=5))
-    with series_locked(), Process("--input", first, second) as process:
+    with series_locked(), Process("--input", first, second):
         until(lambda: backend_in(WAITING))
         request_cancel()
         until(lambda: IngestRun.objects.filter(pk=2).exists())

@@ -18,7 +18,7 @@ from ingestion.loading.locks import lock_series
 from ingestion.loading.price_steps import read_steps, store_undone_steps
 from ingestion.monitor import monitor_run
 from ingestion.progress import Progress
-from ingestion.runs import open_run, succeed_run
+from ingestion.runs import COMMAND_LINE, RunRequest, open_run, succeed_run
 from ingestion.undo.days import classify_days
 from ingestion.undo.eligibility import find_undoable_run, refuse_if_all_skipped, refuse_without_changes
 from ingestion.undo.intervals import remove_mapped_dates, restore_intervals
@@ -55,7 +55,7 @@ class UndoResult:
     notes: tuple[str, ...]
 
 
-def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
+def undo_run(*, run_id: int, progress: Progress | None = None, request: RunRequest = COMMAND_LINE) -> UndoResult:
     """Undo the run.
 
     Raises an `IngestError` whose message is for the user: an `InputError` if there is nothing to undo. Must not be
@@ -68,7 +68,7 @@ def undo_run(*, run_id: int, progress: Progress | None = None) -> UndoResult:
         close_orphaned_runs()
         undone = find_undoable_run(run_id)
         run = _new_run(undone)
-        open_run(run)
+        open_run(run, request)
     if undone.kind == IngestRun.Kind.SPLIT:
         return UndoResult(run, undone, undo_split(run, undone, progress), NOTHING_SKIPPED, ())
     with monitor_run(run, progress) as progress, undo_transaction(run, progress) as cursor:

@@ -1,0 +1,92 @@
+"""Requests of users: jobs that a worker will do, and the end of those that wait or run. Pages and the admin call these.
+
+Every function checks what can be checked at once, and raises an `IngestError` whose message is for the user.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import connection, transaction
+from django.utils import timezone
+from django_tasks.base import Task
+
+from ingestion.errors import InputError
+from ingestion.jobs.tasks import retry_run, undo_run
+from ingestion.retry import check_retryable
+from ingestion.undo.eligibility import find_undoable_run
+from marketdata.database import to_storable
+from marketdata.models import IngestRun
+from marketdata.models.ingest_run import MAX_REASON
+from marketdata.runs.jobs import Job, close_waiting_job, find_job, find_open_job
+
+PERMISSIONS = ("marketdata.change_ingestrun", "marketdata.add_ingestrun")
+_LOCK_CLASS = 0x4241_5204  # one request at a time for a run
+
+
+def may_act(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether the user may start, cancel and dismiss: staff who may change or add runs."""
+    return bool(user.is_active and getattr(user, "is_staff", False) and any(map(user.has_perm, PERMISSIONS)))
+
+
+def request_retry(run: IngestRun, user: str) -> Job:
+    """A job that loads the file of the failed run again. If one waits or runs already, that one."""
+    check_retryable(run)
+    return _request(retry_run, run.pk, user)
+
+
+def request_undo(run_id: int, user: str) -> Job:
+    """A job that undoes the run. If one waits or runs already, that one."""
+    find_undoable_run(run_id)
+    return _request(undo_run, run_id, user)
+
+
+def cancel_run(run: IngestRun, user: str) -> None:
+    """Request that the process of a running run ends it, and stores nothing. It does so within a second."""
+    running = IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING)
+    if not running.filter(cancel_requested_by="").update(cancel_requested_by=to_storable(user)):
+        run.refresh_from_db()
+        if run.status != IngestRun.Status.RUNNING:
+            raise InputError(f"Run {run.pk} is {run.status}: only running runs can be cancelled.")
+
+
+def cancel_job(job: Job, user: str) -> None:
+    """End a job: one that waits at once, one that runs by its run."""
+    if close_waiting_job(job.pk, to_storable(f"Cancelled by {user} before a worker started it.")):
+        return
+    current = find_job(job.pk)
+    if current is None or not current.is_open:
+        raise InputError(f"The job “{job.name}” has ended already.")
+    if current.started_run is not None:
+        cancel_run(current.started_run, user)
+
+
+def dismiss_failure(run: IngestRun, user: str, reason: str) -> None:
+    """Record that the failure needs no attention, and why. The run stays failed."""
+    reason = " ".join(reason.replace("\0", " ").split())
+    if not reason:
+        raise InputError(f"Run {run.pk} is not dismissed: give a reason.")
+    if len(reason) > MAX_REASON:
+        raise InputError(f"Run {run.pk} is not dismissed: the reason has more than {MAX_REASON} characters.")
+    failed = IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.FAILED, dismissed_at=None)
+    if not failed.update(
+        dismissed_at=timezone.now(), dismissed_by=to_storable(user), dismissed_reason=to_storable(reason)[:MAX_REASON]
+    ):
+        run.refresh_from_db()
+        if run.dismissed_at is None:
+            raise InputError(f"Run {run.pk} is {run.status}: only failed runs can be dismissed.")
+        raise InputError(f"Run {run.pk} was dismissed by {run.dismissed_by} before.")
+
+
+def _request(task: Task, run_id: int, user: str) -> Job:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, run_id % 2**31])
+        if found := find_open_job(task.name, run_id):
+            return found
+        result = task.enqueue(run_id=run_id, requested_by=to_storable(user))
+    job = find_job(UUID(result.id))
+    if job is None:
+        raise InputError(f"The job for run {run_id} was deleted.")
+    return job

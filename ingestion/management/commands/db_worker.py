@@ -1,0 +1,46 @@
+"""`manage.py db_worker`: run the jobs that users request on pages."""
+
+import os
+import platform
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.autoreload import DJANGO_AUTORELOAD_ENV, run_with_reloader
+from django_tasks_db.management.commands.db_worker import Command as LibraryCommand
+
+from ingestion.errors import IngestError
+from ingestion.jobs.worker import JobWorker
+from marketdata.database import UnusableDatabase, require_database
+
+
+class Command(LibraryCommand):
+    """The command of django-tasks-db with a worker that pages can see, named after its machine and process."""
+
+    help = "Run the jobs that users request on pages: try a failed run again, undo a run."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(worker_id=f"{platform.node()[:50]}-{os.getpid()}")
+
+    def handle(self, *, verbosity: int, queue_name: str, exclude_queues: str, reload: bool, **options: Any) -> None:
+        self.configure_logging(verbosity)
+        excluded = exclude_queues.split(",") if exclude_queues else []
+        if excluded and "*" not in queue_name.split(","):
+            raise CommandError("--exclude-queues can only be used with --queue-name='*'")
+        names = ("interval", "batch", "backend_name", "startup_delay", "max_tasks", "worker_id")
+        worker = JobWorker(
+            queue_names=queue_name.split(","),
+            excluded_queue_names=excluded,
+            **{name: options[name] for name in names},
+        )
+        try:
+            require_database()
+            if not reload or options["batch"]:
+                worker.configure_signals()
+                worker.run()
+                return
+            if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":
+                worker.configure_signals()  # only in the child process
+            run_with_reloader(worker.run)
+        except (UnusableDatabase, IngestError) as error:
+            raise CommandError(str(error)) from error

@@ -1,0 +1,216 @@
+"""Jobs: what users requested on pages, and a worker does. Read here, with the locks of the workers.
+
+A job is a row of django-tasks-db. A worker that runs holds a session advisory lock on its name, as a run does on its
+number: a running job whose worker holds no lock is orphaned, and no heartbeat is needed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django_tasks.base import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
+
+from marketdata.models import IngestRun
+from marketdata.runs.locks import may_close_runs
+
+WORKER_COMMAND = "db_worker"
+RECENT = timedelta(days=1)
+MAX_SHOWN = 20
+
+WORKER_DIED = "WorkerDied"
+_LOCK_CLASS = 0x4241_5203  # the first half of the lock's key: it separates these locks from all others
+_NAMES = {"retry_run": "Try run {run_id} again", "undo_run": "Undo run {run_id}"}
+_STATES: dict[str, str] = {
+    TaskResultStatus.READY: "waiting",
+    TaskResultStatus.RUNNING: "running",
+    TaskResultStatus.SUCCESSFUL: "done",
+    TaskResultStatus.FAILED: "failed",
+}
+_MAY_READ = "SELECT coalesce(has_table_privilege(to_regclass(%s), 'SELECT'), false)"
+_MAY_UPDATE = "SELECT coalesce(has_table_privilege(to_regclass(%s), 'UPDATE'), false)"
+_HELD = """
+SELECT objid::bigint FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE datname = current_database() AND locktype = 'advisory' AND granted AND classid::bigint = %s AND objsubid = 2
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job. `run_id` is the run that it tries again or undoes, `started_run` the run that it started, if any.
+
+    `state` is waiting, running, done or failed; `error` the sentence of a failed one. Times are UTC.
+    """
+
+    pk: UUID
+    action: str
+    run_id: int
+    requested_by: str
+    state: str
+    error: str
+    enqueued_at: datetime
+    finished_at: datetime | None
+    started_run: IngestRun | None = None
+
+    @property
+    def name(self) -> str:
+        """Try run 7 again"""
+        return _NAMES.get(self.action, self.action).format(run_id=self.run_id)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in ("waiting", "running")
+
+
+def lock_worker(cursor: CursorWrapper, worker_id: str) -> bool:
+    """Hold the worker's lock until the connection ends. Returns False if another worker of this name holds it."""
+    cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_CLASS, _to_lock_key(worker_id)])
+    locked: bool = cursor.fetchone()[0]
+    return locked
+
+
+def is_worker_running() -> bool:
+    """Whether a worker runs. Never on a replica, where the locks of the primary are not visible."""
+    return bool(_read_held_keys())
+
+
+def find_job(pk: UUID) -> Job | None:
+    """The job, or None."""
+    return next(iter(_to_jobs(_stored().filter(pk=pk))), None) if may_read_jobs() else None
+
+
+def find_shown_jobs() -> list[Job]:
+    """The jobs for the overview, newest first: those that wait or run, and those that failed during the last day
+    without starting a run, unless the same was requested again."""
+    if not may_read_jobs():
+        return []
+    failed = Q(status=TaskResultStatus.FAILED, enqueued_at__gte=timezone.now() - RECENT)
+    jobs = _to_jobs(_stored().filter(_OPEN | failed)[:MAX_SHOWN])
+    again = _find_last_requests()
+    return [
+        job
+        for job in jobs
+        if job.is_open or (job.started_run is None and again.get((job.action, job.run_id)) == job.pk)
+    ]
+
+
+def find_jobs_of_run(run_id: int) -> list[Job]:
+    """The newest jobs that were requested for the run."""
+    return _to_jobs(_stored().filter(args_kwargs__kwargs__run_id=run_id)[:5]) if may_read_jobs() else []
+
+
+def find_open_job(action: str, run_id: int) -> Job | None:
+    """The job for this action and run that waits or runs, if any."""
+    found = _stored().filter(_OPEN, task_path__endswith=f".{action}", args_kwargs__kwargs__run_id=run_id)
+    return next(iter(_to_jobs(found[:1])), None)
+
+
+def close_orphaned_jobs() -> list[UUID]:
+    """Close every running job whose worker has died as failed, unless its run is running. Returns their ids.
+
+    Call it after `close_orphaned_runs`. Nothing happens for a session that may only read.
+    """
+    if not may_read_jobs() or not DBTaskResult.objects.running().exists() or not _may_close_jobs():
+        return []
+    running = list(DBTaskResult.objects.running())
+    held = _read_held_keys()
+    closed = []
+    for job in running:
+        worker_id = (job.worker_ids or [""])[-1]
+        if _to_lock_key(worker_id) in held or IngestRun.objects.filter(job_id=job.pk, status="running").exists():
+            continue
+        if _close(job, f"The worker {worker_id} died before the job was finished: request it again."):
+            closed.append(job.pk)
+    return closed
+
+
+def close_waiting_job(pk: UUID, error: str) -> bool:
+    """Close a job that no worker has started as failed. Returns whether it was waiting."""
+    job = DBTaskResult.objects.filter(pk=pk).first()
+    return job is not None and _close(job, error, status=TaskResultStatus.READY)
+
+
+def may_read_jobs() -> bool:
+    """Whether this session may read jobs: a role of its own may lack the right, an old database the table."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MAY_READ, [DBTaskResult._meta.db_table])
+        may_read: bool = cursor.fetchone()[0]
+    return may_read
+
+
+_OPEN = Q(status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING])
+
+
+def _stored() -> QuerySet[DBTaskResult]:
+    return DBTaskResult.objects.filter(task_path__startswith="ingestion.jobs.").order_by("-enqueued_at")
+
+
+def _may_close_jobs() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_MAY_UPDATE, [DBTaskResult._meta.db_table])
+        return bool(cursor.fetchone()[0]) and may_close_runs()
+
+
+def _close(job: DBTaskResult, error: str, status: str = TaskResultStatus.RUNNING) -> bool:
+    return bool(
+        DBTaskResult.objects.filter(pk=job.pk, status=status).update(
+            status=TaskResultStatus.FAILED,
+            finished_at=timezone.now(),
+            exception_class_path=WORKER_DIED,
+            traceback=f"{WORKER_DIED}: {error}",
+        )
+    )
+
+
+def _read_held_keys() -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [_LOCK_CLASS])
+        return {key for (key,) in cursor.fetchall()}
+
+
+def _to_lock_key(worker_id: str) -> int:
+    return zlib.crc32(worker_id.encode()) % 2**31  # the second half of the key is an int4
+
+
+def _find_last_requests() -> dict[tuple[str, int], UUID]:
+    """The newest recent job of each action and run."""
+    recent = _stored().filter(enqueued_at__gte=timezone.now() - RECENT)
+    return {
+        (path.rpartition(".")[2], content["kwargs"].get("run_id")): pk
+        for pk, path, content in recent.reverse().values_list("pk", "task_path", "args_kwargs")
+    }
+
+
+def _to_jobs(stored: Iterable[DBTaskResult]) -> list[Job]:
+    rows = list(stored)
+    runs = {run.job_id: run for run in IngestRun.objects.filter(job_id__in=[row.pk for row in rows]).order_by("pk")}
+    return [_to_job(row, runs.get(row.pk)) for row in rows]
+
+
+def _to_job(row: DBTaskResult, run: IngestRun | None) -> Job:
+    arguments = row.args_kwargs["kwargs"]
+    return Job(
+        pk=row.pk,
+        action=row.task_path.rpartition(".")[2],
+        run_id=arguments.get("run_id", 0),
+        requested_by=arguments.get("requested_by", ""),
+        state=_STATES[row.status],
+        error=_find_error(row),
+        enqueued_at=row.enqueued_at,
+        finished_at=row.finished_at,
+        started_run=run,
+    )
+
+
+def _find_error(row: DBTaskResult) -> str:
+    """The message of the error, which ends the stored traceback."""
+    return row.traceback.rpartition(f"{row.exception_class_path}: ")[2].strip() if row.traceback else ""
