@@ -1,4 +1,4 @@
-"""The runs in the admin. They are read-only, since they are the audit trail; failed runs can be tried again."""
+"""The runs in the admin. They are read-only, since they are the audit trail; a worker tries failed runs again."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from ingestion.errors import IngestError
-from ingestion.retry import retry_run
+from ingestion.jobs.requests import may_act, request_retry
 from marketdata.admin import ReadOnlyAdmin, SeriesChoice
 from marketdata.models import IngestRun
+from marketdata.pages.next_steps import build_worker_command
+from marketdata.runs.jobs import close_orphaned_jobs, is_worker_running
 from marketdata.runs.locks import close_orphaned_runs
+from marketdata.runs.query import open_failures
 
 if TYPE_CHECKING:
     from django.contrib.admin.filters import _ListFilterChoices
@@ -27,6 +30,19 @@ class SeriesOfRunFilter(SeriesChoice):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(symbols__contains=[self.symbol]) if self.symbol else queryset
+
+
+class AttentionFilter(admin.SimpleListFilter):
+    """The failed runs that the overview counts and lists."""
+
+    title = "attention"
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("unresolved", "Unresolved failures")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(pk__in=open_failures().values("pk")) if self.value() == "unresolved" else queryset
 
 
 class DatasetFilter(admin.AllValuesFieldListFilter):
@@ -54,7 +70,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
         "duration",
         "started_at",
     ]
-    list_filter = ["status", "kind", SeriesOfRunFilter, ("dataset", DatasetFilter), "started_at"]
+    list_filter = ["status", "kind", AttentionFilter, SeriesOfRunFilter, ("dataset", DatasetFilter), "started_at"]
     search_fields = ["file_name", "file_sha256"]
     search_help_text = "File name or sha256."
     actions = ["try_again"]
@@ -70,6 +86,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         close_orphaned_runs()
+        close_orphaned_jobs()
         return super().get_queryset(request).prefetch_related("undone_by")
 
     @admin.display(description="status", ordering="status")
@@ -124,29 +141,41 @@ class IngestRunAdmin(ReadOnlyAdmin):
         if run.kind != IngestRun.Kind.FILE:
             return "—"
         same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
-        others = IngestRun.objects.filter(**same).exclude(pk=run.pk)[:20]
+        others = IngestRun.objects.filter(**same).exclude(pk=run.pk)
         rows = (
-            (_build_run_url(other.pk), other.pk, other.status, f"{other.started_at:%Y-%m-%d %H:%M}") for other in others
+            (_build_run_url(other.pk), other.pk, _format_status(other), f"{other.started_at:%Y-%m-%d %H:%M}")
+            for other in others.prefetch_related("undone_by")[:20]
         )
         return format_html_join(", ", '<a href="{}">run {}</a> ({}, {})', rows) or "—"
 
     @admin.action(description="Try again", permissions=["try_again"])
     def try_again(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Requests a job for each run, which a worker does."""
+        requested = False
         for run in queryset.order_by("pk"):
             try:
-                retry = retry_run(run).run
+                job = request_retry(run, request.user.get_username())
             except IngestError as error:
                 self.message_user(request, f"Run {run.pk}: {error}", messages.ERROR)
             else:
-                sentence = f"Run {run.pk} tried again as run {retry.pk}: {retry.inserted_count:,} bars inserted."
-                self.message_user(request, sentence, messages.SUCCESS)
+                requested = True
+                link = format_html('<a href="{}">Requested</a>', reverse("job-page", args=[job.pk]))
+                self.message_user(request, format_html("{}: {}.", link, job.name.lower()), messages.SUCCESS)
+        if requested and not is_worker_running():
+            notice = f"No worker is running: start one with {build_worker_command()}"
+            self.message_user(request, notice, messages.WARNING)
 
     def has_try_again_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("marketdata.add_ingestrun")
+        return may_act(request.user)
 
 
 def _build_run_url(run_id: int) -> str:
     return reverse("admin:marketdata_ingestrun_change", args=[run_id])
+
+
+def _format_status(run: IngestRun) -> str:
+    undos = [undo for undo in run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS]
+    return ", ".join([run.status, *(f"undone by run {undo.pk}{_format_skipped(undo)}" for undo in undos)])
 
 
 def _format_skipped(undo: IngestRun) -> str:

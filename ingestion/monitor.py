@@ -67,7 +67,8 @@ class _MonitoredProgress(Progress):
         self._inner.start_moving(count)
 
     def advance_to(self, position: int) -> None:
-        self.now = replace(self.now, **{"bytes_read" if self.now.bytes_total else "rows": position})
+        has_file = self.now.bytes_total > 0
+        self.now = replace(self.now, bytes_read=position) if has_file else replace(self.now, rows=position)
         self._inner.advance_to(position)
 
     def count_rows(self, count: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection, transaction
 from django.utils import timezone
 from django_tasks.base import Task
@@ -25,9 +25,9 @@ PERMISSIONS = ("marketdata.change_ingestrun", "marketdata.add_ingestrun")
 _LOCK_CLASS = 0x4241_5204  # one request at a time for a run
 
 
-def may_act(user: AbstractBaseUser | AnonymousUser) -> bool:
+def may_act(user: User | AnonymousUser) -> bool:
     """Whether the user may start, cancel and dismiss: staff who may change or add runs."""
-    return bool(user.is_active and getattr(user, "is_staff", False) and any(map(user.has_perm, PERMISSIONS)))
+    return bool(user.is_active and user.is_staff and any(map(user.has_perm, PERMISSIONS)))
 
 
 def request_retry(run: IngestRun, user: str) -> Job:
@@ -58,8 +58,9 @@ def cancel_job(job: Job, user: str) -> None:
     current = find_job(job.pk)
     if current is None or not current.is_open:
         raise InputError(f"The job “{job.name}” has ended already.")
-    if current.started_run is not None:
-        cancel_run(current.started_run, user)
+    if current.started_run is None:
+        raise InputError(f"The job “{job.name}” has no run yet: cancel it again in a second.")
+    cancel_run(current.started_run, user)
 
 
 def dismiss_failure(run: IngestRun, user: str, reason: str) -> None:

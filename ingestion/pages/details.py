@@ -32,6 +32,17 @@ def describe_undos(undos: Sequence[IngestRun]) -> list[SafeString]:
     return [format_html("Undone by {}{}.", link_run(undo.pk), _describe_left(undo.left_count)) for undo in undos]
 
 
+def describe_requests(run: IngestRun) -> list[str]:
+    """Which users requested the run, requested to cancel it, and dismissed its failure."""
+    sentences = [f"Requested by {run.requested_by}."] if run.requested_by else []
+    if run.cancel_requested_by and run.status == IngestRun.Status.RUNNING:
+        sentences.append(f"{run.cancel_requested_by} requested to cancel it.")
+    if run.dismissed_at:
+        when = Moment(run.dismissed_at).minute
+        sentences.append(f"Dismissed by {run.dismissed_by} on {when} UTC: {run.dismissed_reason}")
+    return sentences
+
+
 def _describe_left(count: int) -> str:
     return f", except {count} bar{'' if count == 1 else 's'}" if count else ""
 

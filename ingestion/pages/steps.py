@@ -62,6 +62,8 @@ def list_next_steps(run: IngestRun, written: Written, aftermath: Aftermath) -> N
         case IngestRun.Status.FAILED if aftermath.loaded_since:
             text = format_html("None: {} has loaded the file since.", link_run(aftermath.loaded_since))
             return NextSteps([Step(text)])
+        case IngestRun.Status.FAILED if run.dismissed_at:
+            return NextSteps([Step("None: the failure was dismissed.")])
         case IngestRun.Status.FAILED:
             return NextSteps(_list_retries(run), numbered=True)
         case IngestRun.Status.RUNNING:
@@ -86,7 +88,7 @@ def _list_retries(run: IngestRun) -> list[Step]:
 
 def _describe_waiting(run: IngestRun) -> Step:
     text = (
-        "Wait, then reload this page. If the process of this run has ended, reloading closes the run as failed. "
+        "Wait: this page follows the run. If the process of this run has ended, the run is closed as failed. "
         f"To repeat the {_NAMES[run.kind]} then:"
     )
     return Step(text, build_retry_command(run))

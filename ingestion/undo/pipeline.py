@@ -99,8 +99,9 @@ def undo_run(*, run_id: int, progress: Progress | None = None, request: RunReque
     return UndoResult(run, undone, plan.counts, plan.skipped, notes)
 
 
-def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPreview:
-    """Find what `undo_run` would do, and change nothing. Raises what `undo_run` would raise."""
+def preview_undo(*, run_id: int, progress: Progress | None = None, max_seconds: int | None = None) -> UndoPreview:
+    """Find what `undo_run` would do, and change nothing. Raises what `undo_run` would raise, and `DatabaseFailure` if a
+    statement takes longer than `max_seconds`."""
     progress = progress or Progress()
     with translate_database_errors(progress, **IN_ERRORS):
         progress.raise_if_cancelled()
@@ -109,6 +110,8 @@ def preview_undo(*, run_id: int, progress: Progress | None = None) -> UndoPrevie
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             prepare_transaction(cursor)
             progress.step("Comparing with the table")
+            if max_seconds is not None:
+                cursor.execute("SET LOCAL statement_timeout = %s", [1000 * max_seconds])
             if undone.kind == IngestRun.Kind.SPLIT:
                 return UndoPreview(undone, count_returns(cursor, undone), NOTHING_SKIPPED, ())
             days = classify_days(cursor, undone)

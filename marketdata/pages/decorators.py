@@ -1,4 +1,4 @@
-"""What every page requires of a request."""
+"""What every page requires of a request, and the answer to a page that polls."""
 
 from __future__ import annotations
 
@@ -6,20 +6,34 @@ import functools
 from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from marketdata.runs.activity import Activity
+from marketdata.runs.jobs import close_orphaned_jobs
 from marketdata.runs.locks import close_orphaned_runs
 
 View = Callable[..., HttpResponse]
 
 
 def page_view(view: View) -> View:
-    """Redirect to the login without one, and close orphaned runs first: no page may show them as running."""
+    """Redirect to the login without one, and close orphaned runs and jobs first: no page may show them as running."""
 
     @login_required
     @functools.wraps(view)
     def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         close_orphaned_runs()
+        close_orphaned_jobs()
         return view(request, *args, **kwargs)
+
+    return wrapper
+
+
+def state_view(view: Callable[..., Activity]) -> View:
+    """A `page_view` that answers in JSON. Its ETag lets a browser that polls receive 304 if nothing has changed."""
+
+    @page_view
+    @functools.wraps(view)
+    def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        return JsonResponse(view(request, *args, **kwargs), headers={"Cache-Control": "private, no-cache"})
 
     return wrapper

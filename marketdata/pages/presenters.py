@@ -12,10 +12,12 @@ from django.utils import timezone
 from marketdata.bars.stats import SeriesStats, get_stats, list_stats
 from marketdata.bars.tick_size import MIN_BARS, TickSize, find_tick_size
 from marketdata.coverage.life import read_lives
-from marketdata.formatting import format_age, format_price
+from marketdata.formatting import format_age, format_count, format_price
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import Strip, draw_strip, find_strip_start
 from marketdata.pages.query import count_hours_with_bars
+from marketdata.runs.activity import describe_progress
+from marketdata.runs.progress import RunProgress
 from marketdata.runs.query import LastRun, find_last_successes
 
 MINUTE = timedelta(minutes=1)
@@ -134,6 +136,7 @@ class RunRow:
     """One ingest run, for a row of a table or for its own page."""
 
     run: IngestRun
+    progress: RunProgress | None = None
 
     @property
     def pk(self) -> int:
@@ -151,6 +154,20 @@ class RunRow:
     def error(self) -> str:
         """What a failed run reports. Empty for other runs."""
         return self.run.error if self.failed else ""
+
+    @property
+    def progress_text(self) -> str:
+        """How far a running run is. Empty for other runs."""
+        return describe_progress(self.run, self.progress)
+
+    @property
+    def undos(self) -> list[tuple[int, str]]:
+        """The successful undos of the run, newest first: each with what it skipped."""
+        done = [undo for undo in self.run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS]
+        return [
+            (undo.pk, f" except {format_count(undo.left_count, 'bar')}" if undo.left_count else "")
+            for undo in sorted(done, key=lambda undo: -undo.pk)
+        ]
 
     @property
     def file_name(self) -> str:

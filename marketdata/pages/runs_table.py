@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from marketdata.models import Series
+from marketdata.models import IngestRun, Series
 from marketdata.pages.presenters import RunRow
+from marketdata.runs.progress import read_progress
 from marketdata.runs.query import read_runs_page
 
 
@@ -33,5 +34,7 @@ class RunsTable:
 def build_runs_table(*, before: int | None, empty: str, series: Series | None = None) -> RunsTable:
     """The runs with an id below `before`; with a series only successful ones that wrote to it."""
     runs, older = read_runs_page(before=before, symbol=series.symbol if series else None)
-    rows = [RunRow(run) for run in runs]
+    is_any_running = any(run.status == IngestRun.Status.RUNNING for run in runs)
+    progress = read_progress() if is_any_running else {}
+    rows = [RunRow(run, progress.get(run.pk)) for run in runs]
     return RunsTable(rows, before, older, empty if before is None else "There are no older runs.")

@@ -15,20 +15,23 @@ from marketdata.candles.periods import TIMEFRAMES
 from marketdata.command_line import manage
 from marketdata.pages.contract_texts import describe_contract
 from marketdata.pages.coverage_texts import describe_coverage, explain_calendar
-from marketdata.pages.decorators import page_view
+from marketdata.pages.decorators import page_view, state_view
 from marketdata.pages.filters import Filters, read_filters
-from marketdata.pages.next_steps import build_ingest_command
+from marketdata.pages.next_steps import build_ingest_command, find_worker_command
 from marketdata.pages.presenters import RunRow, build_series_row, build_series_rows
 from marketdata.pages.runs_table import build_runs_table
 from marketdata.pages.scripts import list_imported_modules
 from marketdata.pages.short_codes import build_address, respond_to_short_code
 from marketdata.pages.time_zones import find_life_dates, find_time_zone, has_extended_hours
-from marketdata.runs.query import find_open_failures
+from marketdata.runs.activity import Activity, read_activity
+from marketdata.runs.jobs import find_shown_jobs
+from marketdata.runs.query import open_failures
 from marketdata.series import find_series
 
 SERIES_SCRIPT = "marketdata/js/series/page.js"
 SERIES_PER_PAGE = 20
 MAX_SHOWN_FAILURES = 5
+MAX_LISTED_FAILURES = 1000
 
 
 @page_view
@@ -36,7 +39,11 @@ def home(request: HttpRequest) -> HttpResponse:
     """The overview: open failures, all series, the last runs."""
     filters = read_filters(request)
     page = Paginator(filters.find_series(), SERIES_PER_PAGE).get_page(request.GET.get("page"))
-    failures = [RunRow(run) for run in find_open_failures()]
+    shows_all = request.GET.get("failures") == "all"
+    failures = open_failures()
+    failure_count = failures.count()
+    shown = list(failures[: MAX_LISTED_FAILURES if shows_all else MAX_SHOWN_FAILURES]) if failure_count else []
+    jobs = find_shown_jobs()
     rows = build_series_rows(list(page.object_list))
     context = {
         "rows": rows,
@@ -44,15 +51,25 @@ def home(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "has_search": filters.is_any_set or page.has_other_pages() or bool(filters.selects),
         "empty": _describe_no_series(filters),
-        "failures": failures[:MAX_SHOWN_FAILURES],
-        "failure_count": len(failures),
-        "more_failures": _count_more(len(failures) - MAX_SHOWN_FAILURES),
-        "failures_address": _find_failures_address(request),
+        "failures": [RunRow(run) for run in shown],
+        "failure_count": failure_count,
+        "more_failures": _count_more(failure_count - len(shown)),
+        "jobs": jobs,
+        "worker_command": find_worker_command(jobs),
+        "activity": read_activity(jobs, failure_count),
+        "activity_address": reverse("home-state"),
+        "activity_idle": True,
         "runs": build_runs_table(before=_parse_before(request), empty="No file has been ingested yet."),
         "manage": manage(),
         "first_steps": not filters.is_any_set and page.number == 1 and not any(row.first for row in rows),
     }
     return render(request, "pages/home.html", context)
+
+
+@state_view
+def home_state(request: HttpRequest) -> Activity:
+    """What the overview polls while runs or jobs are running."""
+    return read_activity()
 
 
 @page_view
@@ -105,13 +122,6 @@ def _describe_no_series(filters: Filters) -> str:
 def _count_more(count: int) -> str:
     """The text of the link to failures that are not shown; empty if all are."""
     return f"{count} more failed run{'' if count == 1 else 's'}" if count > 0 else ""
-
-
-def _find_failures_address(request: HttpRequest) -> str:
-    """The admin's list of failed runs; empty for accounts that may not open it."""
-    if not (request.user.is_staff and request.user.has_perm("marketdata.view_ingestrun")):
-        return ""
-    return f"{reverse('admin:marketdata_ingestrun_changelist')}?status__exact=failed"
 
 
 def _parse_before(request: HttpRequest) -> int | None:

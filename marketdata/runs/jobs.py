@@ -95,7 +95,7 @@ def find_shown_jobs() -> list[Job]:
         return []
     failed = Q(status=TaskResultStatus.FAILED, enqueued_at__gte=timezone.now() - RECENT)
     jobs = _to_jobs(_stored().filter(_OPEN | failed)[:MAX_SHOWN])
-    again = _find_last_requests()
+    again = {} if all(job.is_open for job in jobs) else _find_last_requests()
     return [
         job
         for job in jobs
@@ -119,9 +119,9 @@ def close_orphaned_jobs() -> list[UUID]:
 
     Call it after `close_orphaned_runs`. Nothing happens for a session that may only read.
     """
-    if not may_read_jobs() or not DBTaskResult.objects.running().exists() or not _may_close_jobs():
+    running = list(DBTaskResult.objects.running()) if may_read_jobs() else []
+    if not running or not _may_close_jobs():
         return []
-    running = list(DBTaskResult.objects.running())
     held = _read_held_keys()
     closed = []
     for job in running:
@@ -140,7 +140,19 @@ def close_waiting_job(pk: UUID, error: str) -> bool:
 
 
 def may_read_jobs() -> bool:
-    """Whether this session may read jobs: a role of its own may lack the right, an old database the table."""
+    """Whether this session may read jobs: a role of its own may lack the right, an old database the table.
+
+    Checked until it may, then no more by this process.
+    """
+    global _may_read
+    _may_read = _may_read or _check_may_read()
+    return _may_read
+
+
+_may_read = False
+
+
+def _check_may_read() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_MAY_READ, [DBTaskResult._meta.db_table])
         may_read: bool = cursor.fetchone()[0]

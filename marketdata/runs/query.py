@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from marketdata.models import IngestRun, Series
 
 RUNS_PER_PAGE = 15
-MAX_FAILURES = 20
 
 # The newest 100 runs include the last run of nearly every series; the index on symbols finds that of each other one.
 # `id + 0` prevents a backward scan of the primary key, which could read all runs.
@@ -46,12 +45,6 @@ def find_last_runs(series: Sequence[Series]) -> dict[str, IngestRun]:
     return {symbol: runs[run_id] for symbol, run_id in ids.items()}
 
 
-def count_failures_since_success() -> int:
-    """How many runs failed after the last run that succeeded; all failed runs if none did."""
-    succeeded = IngestRun.objects.filter(status="success").order_by("-id").values_list("id", flat=True).first() or 0
-    return IngestRun.objects.filter(status="failed", id__gt=succeeded).count()
-
-
 _LAST_SUCCESSES = """
 SELECT DISTINCT ON (symbol) symbol, id, undoes_id
 FROM data_ingest_runs CROSS JOIN unnest(symbols) AS symbol
@@ -76,29 +69,27 @@ def find_last_successes(symbols: Sequence[str]) -> dict[str, LastRun]:
         return {symbol: LastRun(pk, undoes) for symbol, pk, undoes in cursor.fetchall()}
 
 
-def find_open_failures() -> list[IngestRun]:
-    """The failed runs that still need attention: those of the last `MAX_FAILURES` whose file was not loaded since.
+def open_failures() -> QuerySet[IngestRun]:
+    """The failed runs that still need attention, newest first: their file was not loaded since, and no user dismissed
+    them. Every page counts and lists failures by this query.
 
-    Newest first. A file is the same by path or by sha256. Failed undos and splits are omitted: they have no file to
-    load, their command reported the error, and the bars are unchanged.
+    A file is the same by path or by sha256. Failed undos and splits are omitted: they have no file to load, their
+    command reported the error, and the bars are unchanged.
     """
-    failed = list(IngestRun.objects.filter(status="failed", kind="file").order_by("-id")[:MAX_FAILURES])
-    if not failed:
-        return []
-    same_file = Q(file_path__in=[run.file_path for run in failed]) | Q(
-        file_sha256__in=[run.file_sha256 for run in failed if run.file_sha256]
+    loaded = IngestRun.objects.filter(status="success", id__gt=OuterRef("id"))
+    # Two subqueries: each has an index, and PostgreSQL uses none for an OR of both.
+    return (
+        IngestRun.objects.filter(status="failed", kind="file", dismissed_at=None)
+        .exclude(Exists(loaded.filter(file_path=OuterRef("file_path"))))
+        .exclude(~Q(file_sha256="") & Exists(loaded.filter(file_sha256=OuterRef("file_sha256"))))
+        .order_by("-id")
     )
-    loaded = IngestRun.objects.filter(same_file, status="success", id__gt=failed[-1].pk)
-    later: dict[str, int] = {}
-    for pk, path, sha256 in loaded.order_by("id").values_list("id", "file_path", "file_sha256"):
-        later[path] = later[sha256] = pk
-    return [run for run in failed if max(later.get(run.file_path, 0), later.get(run.file_sha256, 0)) < run.pk]
 
 
 def read_runs_page(*, before: int | None, symbol: str | None = None) -> tuple[list[IngestRun], int | None]:
     """Up to `RUNS_PER_PAGE` runs with an id below `before`, newest first, and the `before` of the next page, None at
     the end. With a symbol only successful runs of its series, including those that changed no bar."""
-    runs = IngestRun.objects.order_by("-id")
+    runs = IngestRun.objects.order_by("-id").prefetch_related("undone_by")
     if symbol is not None:
         runs = runs.filter(status="success", symbols__contains=[symbol])
     if before is not None:
@@ -115,4 +106,5 @@ def find_runs_of_same_file(run: IngestRun) -> list[IngestRun]:
     if run.kind != IngestRun.Kind.FILE:
         return []
     same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
-    return list(IngestRun.objects.filter(**same).exclude(pk=run.pk).order_by("-id")[:10])
+    others = IngestRun.objects.filter(**same).exclude(pk=run.pk).prefetch_related("undone_by")
+    return list(others.order_by("-id")[:10])

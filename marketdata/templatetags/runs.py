@@ -2,7 +2,12 @@
 
 from django import template
 
-from marketdata.runs.query import count_failures_since_success
+from marketdata.runs.query import open_failures
 
 register = template.Library()
-register.simple_tag(count_failures_since_success, name="failures_since_last_success")
+
+
+@register.simple_tag
+def count_open_failures() -> int:
+    """How many failed runs need attention."""
+    return open_failures().count()

@@ -10,7 +10,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
-_TABLES = "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments, data_ingest_runs, django_tasks_database_dbtaskresult"
+_TABLES = (
+    "market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments, data_ingest_runs, "
+    "django_tasks_database_dbtaskresult"
+)
 
 
 @pytest.fixture(scope="session")

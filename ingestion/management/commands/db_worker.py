@@ -2,9 +2,10 @@
 
 import os
 import platform
+from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandError
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV, run_with_reloader
 from django_tasks_db.management.commands.db_worker import Command as LibraryCommand
 
@@ -18,7 +19,7 @@ class Command(LibraryCommand):
 
     help = "Run the jobs that users request on pages: try a failed run again, undo a run."
 
-    def add_arguments(self, parser: CommandParser) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(worker_id=f"{platform.node()[:50]}-{os.getpid()}")
 

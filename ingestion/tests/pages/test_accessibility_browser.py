@@ -30,11 +30,19 @@ def open_docs(page: Page) -> None:
     expect(page.locator(".opblock-summary-path").first).to_be_visible()
 
 
+def open_job(page: Page) -> None:
+    page.goto("/runs/2/")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("No worker is running")).to_be_visible()
+
+
 PAGES = {
     "home": "/",
     "series": open_series,
     "run": "/runs/1/",
     "failed run": "/runs/2/",
+    "undo": "/runs/1/undo/",
+    "job": open_job,
     "admin list": "/admin/marketdata/ingestrun/",
     "docs": open_docs,
 }

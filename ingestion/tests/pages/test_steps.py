@@ -61,7 +61,7 @@ def test_a_failed_run_whose_file_was_loaded_since_needs_nothing():
 )
 def test_a_running_run_is_waited_for(undoes, word, command):
     [(text, offered)] = read(list_steps(build_run("running", undoes_id=undoes, kind="undo" if undoes else "file")))
-    assert text.startswith("Wait, then reload this page.")
+    assert text.startswith("Wait: this page follows the run.")
     assert text.endswith(f"To repeat the {word} then:")
     assert offered == command
 

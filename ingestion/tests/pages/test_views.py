@@ -17,7 +17,7 @@ from ingestion.undo.pipeline import undo_run
 from marketdata.command_line import manage
 from marketdata.models import IngestRun
 from marketdata.runs.locks import lock_run
-from marketdata.runs.query import find_open_failures
+from marketdata.runs.query import open_failures
 
 HARMLESS = "which changes no stored bar"
 OVERWRITES = "overwrite values of later runs"
@@ -166,4 +166,4 @@ def test_a_failed_undo_shows_how_to_repeat_it(page_client):
     create_successful_run()
     failed = create_failed_run(kind="undo", undoes_id=IngestRun.objects.get().pk, file_path="")
     assert f"{manage()} undo_run {failed.undoes_id} --dry-run" in read_page(page_client, f"/runs/{failed.pk}/")
-    assert find_open_failures() == []
+    assert not open_failures().exists()

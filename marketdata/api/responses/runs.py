@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
 from marketdata.models import IngestRun
+from marketdata.runs.progress import RunProgress, read_progress
 
 MOVE_KEYS = ("from", "to", "start", "end", "bars")
 
@@ -25,19 +27,44 @@ class MoveSerializer(serializers.Serializer):
         return {"from": source, **super().get_fields()}
 
 
+class ProgressSerializer(serializers.Serializer):
+    """How far a running run is."""
+
+    step = serializers.CharField(help_text="The step that is running, for example Reading.")
+    bytes_read = serializers.IntegerField(min_value=0, help_text="Bytes of the file that were read.")
+    bytes_total = serializers.IntegerField(min_value=0, help_text="The file's size; 0 for a run without a file.")
+    rows = serializers.IntegerField(
+        min_value=0, help_text="Rows that were read; of an undo or a split, bars that it writes."
+    )
+
+
 class IngestRunSerializer(serializers.ModelSerializer):
     """One ingest run with all its fields, and the last successful run that undid it."""
 
     undone_by = serializers.SerializerMethodField(help_text="Null if none did.")
+    progress = serializers.SerializerMethodField(
+        help_text="How far a running run is, at most two seconds ago. Null for other runs, and until it is known."
+    )
     moves = serializers.SerializerMethodField(help_text="What a split moved, or its undo. Null for other runs.")
 
     def get_undone_by(self, run: IngestRun) -> int | None:
         return max((undo.pk for undo in run.undone_by.all() if undo.status == IngestRun.Status.SUCCESS), default=None)
 
+    @extend_schema_field(ProgressSerializer(allow_null=True))
+    def get_progress(self, run: IngestRun) -> dict[str, object] | None:
+        if run.status != IngestRun.Status.RUNNING:
+            return None
+        progress = self._progress_by_run.get(run.pk)
+        return ProgressSerializer(progress).data if progress else None
+
     @extend_schema_field(MoveSerializer(many=True, allow_null=True))
     def get_moves(self, run: IngestRun) -> list[dict[str, object]] | None:
         # A run also records what an undo of the split needs.
         return None if run.moves is None else [{name: move[name] for name in MOVE_KEYS} for move in run.moves]
+
+    @cached_property
+    def _progress_by_run(self) -> dict[int, RunProgress]:
+        return read_progress()
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """All fields are described as required and without a default: a response has each of them."""

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from config.testing.builders import bars, ingest, stored, undo_run, write
 from config.testing.contract_series import create_contract, create_nq_contracts
+from config.testing.processes import run
 from marketdata.command_line import manage
 from marketdata.models import IngestRun, Series
 
@@ -62,20 +63,24 @@ def test_no_run_can_be_added_changed_or_deleted(operator, failed):
     assert IngestRun.objects.get().status == "failed"
 
 
-def test_a_failed_run_is_tried_again_with_its_options(operator, failed):
+def test_trying_again_is_left_to_a_worker(operator, failed):
     page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
-    assert "tried again as run" in page
+    assert f"Requested</a>: try run {failed.pk} again." in page
+    assert f"No worker is running: start one with {manage()} db_worker" in page
+    assert IngestRun.objects.count() == 1
+    run(*("--batch", "--no-startup-delay"), command="db_worker")
     again = IngestRun.objects.latest("pk")
     assert (again.status, again.row_limit, len(stored())) == ("success", 3, 3)
+    assert again.requested_by == "operator"
     failed.refresh_from_db()
     assert failed.status == "failed"
 
 
 def test_an_error_while_trying_again_is_shown(operator, failed, tmp_path):
-    (tmp_path / "mnq.dbn.zst").unlink()
-    page = operator.post(RUNS, {"action": "try_again", "_selected_action": failed.pk}, follow=True).content.decode()
-    assert "no longer exists" in page
-    assert IngestRun.objects.count() == 1
+    ingest(tmp_path / "mnq.dbn.zst")
+    loaded = IngestRun.objects.latest("pk")
+    page = operator.post(RUNS, {"action": "try_again", "_selected_action": loaded.pk}, follow=True).content.decode()
+    assert "only failed runs can be retried" in page
 
 
 def test_trying_again_needs_the_permission_to_add_runs(failed, client):
@@ -92,10 +97,16 @@ def test_trying_again_needs_the_permission_to_add_runs(failed, client):
         user.delete()
 
 
-def test_the_front_page_counts_failures_since_the_last_success(operator, failed, tmp_path):
-    assert "1 ingest run failed since the last success" in operator.get("/admin/").content.decode()
+def test_the_front_page_counts_what_its_link_lists(operator, failed, tmp_path):
+    ingest(write(tmp_path / "other.dbn", bars(5, first=5)))
+    page = operator.get("/admin/").content.decode()
+    assert "1 ingest run failed, and is unresolved" in page
+    assert f'href="{RUNS}?attention=unresolved"' in page
+    listed = operator.get(RUNS, {"attention": "unresolved"}).content.decode()
+    assert re.findall(r'class="field-id"><a href="[^"]+">(\d+)', listed) == [str(failed.pk)]
     ingest(tmp_path / "mnq.dbn.zst")
-    assert "failed since" not in operator.get("/admin/").content.decode()
+    assert "unresolved" not in operator.get("/admin/").content.decode()
+    assert 'class="field-id"' not in operator.get(RUNS, {"attention": "unresolved"}).content.decode()
 
 
 def test_bars_are_browsed_by_series_and_time_without_counting_the_table(operator, tmp_path):

@@ -5,6 +5,7 @@ from django.core.management.base import CommandError
 from playwright.sync_api import expect
 
 from config.testing.builders import bars, ingest, stored, write
+from config.testing.processes import Process
 from marketdata.models import IngestRun
 
 
@@ -23,7 +24,7 @@ def failed_run(market_db, tmp_path):
 
 def test_a_failed_run_is_retried(page, failed_run):
     page.goto("/admin/")
-    page.get_by_role("link", name="1 ingest run failed since the last success").click()
+    page.get_by_role("link", name="1 ingest run failed, and is unresolved").click()
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
     expect(page.locator(".run-failed")).to_have_text("failed")
     colour = page.locator(".run-failed").evaluate("element => getComputedStyle(element).color")
@@ -33,7 +34,12 @@ def test_a_failed_run_is_retried(page, failed_run):
     page.get_by_label("Action:").select_option("try_again")
     page.get_by_role("button", name="Go", exact=False).first.click()
 
-    expect(page.locator(".messagelist .success")).to_contain_text("tried again as run 3: 3 bars inserted")
+    expect(page.locator(".messagelist .success")).to_contain_text("Requested: try run 2 again.")
+    page.get_by_role("link", name="Requested").click()
+    expect(page.get_by_text("No worker is running: start one with")).to_be_visible()
+    with Process("--batch", "--no-startup-delay", command="db_worker"):
+        expect(page.get_by_role("link", name="run 3")).to_be_visible()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Try run 2 again done")
     assert len(stored()) == 6
 
 

@@ -94,6 +94,16 @@ OFFENCES = {
         [{"finished_at": None}, FAILED | {"finished_at": None}, RUNNING | {"finished_at": "2024-02-01 10:00:05+00"}],
     ),
     "run_error_iff_failed": (RUNS, [FAILED | {"error": ""}, {"error": "something"}, RUNNING | {"error": "something"}]),
+    "run_dismissed_if_failed": (
+        RUNS,
+        [
+            FAILED | {"dismissed_by": "alice"},
+            FAILED | {"dismissed_reason": "a test"},
+            FAILED | {"dismissed_at": "2024-02-01 10:00:06+00", "dismissed_by": "alice"},
+            FAILED | {"dismissed_at": "2024-02-01 10:00:06+00", "dismissed_reason": "a test"},
+            {"dismissed_at": "2024-02-01 10:00:06+00", "dismissed_by": "alice", "dismissed_reason": "a test"},
+        ],
+    ),
     "run_finished_after_start": (RUNS, [{"finished_at": "2024-02-01 09:59:59+00"}]),
     "run_counts_not_negative": (
         RUNS,

@@ -5,11 +5,10 @@ from marketdata.models import IngestRun, Series
 from marketdata.runs.query import (
     RUNS_PER_PAGE,
     LastRun,
-    count_failures_since_success,
     find_last_runs,
     find_last_successes,
-    find_open_failures,
     find_runs_of_same_file,
+    open_failures,
     read_runs_page,
 )
 
@@ -42,33 +41,29 @@ def test_the_last_success_of_each_symbol_is_found(db):
     assert find_last_successes([]) == {}
 
 
-def test_failures_count_from_the_last_success(db):
-    assert count_failures_since_success() == 0
-    insert(RUNS, id=1, **FAILED)
-    assert count_failures_since_success() == 1
-    insert(RUNS, id=2)
-    assert count_failures_since_success() == 0
-    insert(RUNS, id=3, **FAILED)
-    insert(RUNS, id=4, **FAILED)
-    assert count_failures_since_success() == 2
-
-
 def test_a_failure_is_open_until_its_file_is_loaded(db):
     insert(RUNS, id=1, **FAILED, file_path="/a", file_sha256="a" * 64)
     insert(RUNS, id=2, **FAILED, file_path="/b", file_sha256="b" * 64)
     insert(RUNS, id=3, **FAILED, file_path="/c", file_sha256="")
-    assert list_ids(find_open_failures()) == [3, 2, 1]
+    assert list_ids(open_failures()) == [3, 2, 1]
     insert(RUNS, id=4, file_path="/elsewhere", file_sha256="a" * 64)
     insert(RUNS, id=5, file_path="/c", file_sha256="d" * 64)
-    assert list_ids(find_open_failures()) == [2]
+    assert list_ids(open_failures()) == [2]
     insert(RUNS, id=6, **FAILED, file_path="/c", file_sha256="")
-    assert list_ids(find_open_failures()) == [6, 2]
+    assert list_ids(open_failures()) == [6, 2]
+
+
+def test_a_dismissed_failure_needs_no_attention(db):
+    dismissed = {"dismissed_at": "2024-02-01 10:00:06+00", "dismissed_by": "alice", "dismissed_reason": "a test"}
+    insert(RUNS, id=1, **FAILED, file_path="/a")
+    insert(RUNS, id=2, **FAILED, file_path="/b", **dismissed)
+    assert list_ids(open_failures()) == [1]
 
 
 def test_a_failed_undo_is_not_an_open_failure(db):
     insert(RUNS, id=1)
     insert(RUNS, id=2, **(UNDO | FAILED | {"removed_count": 0}))
-    assert find_open_failures() == []
+    assert not open_failures().exists()
 
 
 def test_pages_of_runs_contain_each_once_newest_first(db):

@@ -1,11 +1,16 @@
-// The page of one run: a button beside each command copies it. Without access to the clipboard, or if that is refused, it
-// selects the command.
+// The pages of runs and jobs, and the overview: copies commands, and follows what is running.
 
-for (const line of document.querySelectorAll(".command")) {
-  const [code, button] = [line.querySelector("code"), line.querySelector("button")];
-  button.textContent = navigator.clipboard ? "Copy" : "Select";
-  button.classList.add("ready");
-  button.addEventListener("click", () => copy(code, button));
+import { follow } from "./follow.js";
+
+// A button beside each command copies it. Without access to the clipboard, or if that is refused, it selects the command.
+function prepareButtons() {
+  for (const line of document.querySelectorAll(".command:not(.prepared)")) {
+    const [code, button] = [line.querySelector("code"), line.querySelector("button")];
+    line.classList.add("prepared");
+    button.textContent = navigator.clipboard ? "Copy" : "Select";
+    button.classList.add("ready");
+    button.addEventListener("click", () => copy(code, button));
+  }
 }
 
 async function copy(code, button) {
@@ -19,3 +24,6 @@ async function copy(code, button) {
   button.textContent = "Copied";
   setTimeout(() => (button.textContent = "Copy"), 2000);
 }
+
+prepareButtons();
+follow(prepareButtons);

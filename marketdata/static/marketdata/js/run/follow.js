@@ -1,0 +1,81 @@
+// Follows running runs and jobs without a reload: polls the page's state while one is running and the page is visible.
+//
+// The state has a version. While it is that of the page, only the texts of progress change; else the page's parts marked
+// `data-live` are fetched again.
+
+const INTERVAL = 1000; // milliseconds, while something is running
+const IDLE_INTERVAL = 30_000; // on the overview, where another run can begin
+
+/** Follow the page whose head has a `follow-version`. `refreshed` is called after parts of the page were replaced. */
+export function follow(refreshed) {
+  if (readMeta(document, "follow-version") === undefined) return;
+  const page = { version: readMeta(document, "follow-version"), etag: "", timer: 0, refreshed };
+  page.address = readMeta(document, "follow-address");
+  page.isOpen = readMeta(document, "follow-open") !== undefined;
+  page.isOverview = readMeta(document, "follow-idle") !== undefined;
+  schedule(page);
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(page.timer);
+    if (!document.hidden && (page.isOpen || page.isOverview)) poll(page);
+  });
+}
+
+function readMeta(from, name) {
+  return from.querySelector(`meta[name="${name}"]`)?.content;
+}
+
+function schedule(page) {
+  clearTimeout(page.timer);
+  if (document.hidden) return;
+  if (page.isOpen) page.timer = setTimeout(poll, INTERVAL, page);
+  else if (page.isOverview) page.timer = setTimeout(poll, IDLE_INTERVAL, page);
+}
+
+async function poll(page) {
+  try {
+    await check(page);
+  } catch {
+    // The server cannot be reached, or the login has ended: the next poll tries again.
+  }
+  schedule(page);
+}
+
+async function check(page) {
+  const response = await fetch(page.address, {
+    cache: "no-store", // a 304 is for this script, not for the browser's cache
+    headers: { Accept: "application/json", "If-None-Match": page.etag },
+  });
+  if (response.status !== 200) return;
+  const state = await response.json();
+  page.etag = response.headers.get("ETag") ?? "";
+  if (state.version !== page.version) await refresh(page);
+  for (const [id, text] of Object.entries(state.progress)) showProgress(id, text);
+  page.isOpen = state.is_open;
+}
+
+function showProgress(id, text) {
+  for (const element of document.querySelectorAll(`[data-progress="${id}"]`)) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+/** Replace the live parts of the page by those of the server's. A part in which the user is typing stays. */
+async function refresh(page) {
+  const response = await fetch(location.href, { cache: "no-store", headers: { Accept: "text/html" } });
+  if (!response.ok || response.redirected) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const version = readMeta(fresh, "follow-version");
+  if (version === undefined) return;
+  for (const part of document.querySelectorAll("[data-live]")) replacePart(part, fresh.getElementById(part.id));
+  document.title = fresh.title;
+  page.version = version;
+  page.refreshed();
+}
+
+function replacePart(part, fresh) {
+  const active = document.activeElement;
+  const isInside = part.contains(active);
+  if (!fresh || fresh.innerHTML === part.innerHTML || (isInside && active.matches("input, textarea"))) return;
+  part.replaceWith(document.adoptNode(fresh));
+  if (isInside) document.getElementById("main").focus({ preventScroll: true });
+}
