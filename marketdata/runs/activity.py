@@ -55,7 +55,7 @@ def describe_progress(run: IngestRun, progress: RunProgress | None) -> str:
         return f"Being cancelled, as {run.cancel_requested_by} requested"
     if progress is None:
         return "Started"
-    read = f"{progress.percent} % of {format_count(progress.bytes_total, 'byte')}" if progress.bytes_total else ""
+    read = f"{progress.percent} % of {format_count(progress.bytes_total, 'byte')}" if progress.bytes_read else ""
     rows = format_count(progress.rows, "row") if progress.rows else ""
     numbers = ", ".join(filter(None, [read, rows]))
     return f"{progress.step}: {numbers}" if numbers else progress.step
