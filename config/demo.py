@@ -22,6 +22,7 @@ Next:
   .venv/bin/python manage.py runserver           then open
       http://localhost:8000/                     the series and the last runs
       http://localhost:8000/admin/               the admin: runs, series
+  .venv/bin/python manage.py db_worker           run what pages request: Try again, Undo
   .venv/bin/python manage.py ingest_dbn --input FILE.dbn.zst
                                                  load your own file (--help shows examples)
   make demo-reset                                before you load MNQ: undo the runs of the sample

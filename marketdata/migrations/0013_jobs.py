@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("marketdata", "0011_found_tick_size"),
+        ("marketdata", "0012_access"),
     ]
 
     operations = [
