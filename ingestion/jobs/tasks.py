@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -48,6 +49,9 @@ def _describe(context: TaskContext, requested_by: str) -> RunRequest:
 def _stop_on_signals() -> Iterator[Progress]:
     """SIGINT and SIGTERM interrupt the run at once, since a host kills a worker some seconds later. The worker receives
     the signal after that, and ends."""
+    if threading.current_thread() is not threading.main_thread():  # with --reload the worker is in another thread
+        yield Progress()
+        return
     received: int | None = None
     try:
         with cancel_on_signals() as token:

@@ -33,7 +33,7 @@ class JobWorker(Worker):
             while True:
                 try:
                     close_orphaned_runs()
-                    close_orphaned_jobs()
+                    close_orphaned_jobs(idle_worker_id=self.worker_id)
                     return super().run()
                 except (InterfaceError, OperationalError) as error:
                     logger.warning("The database cannot be used (%s); trying again.", first_line(error))

@@ -26,7 +26,9 @@ WORKER_COMMAND = "db_worker"
 RECENT = timedelta(days=1)
 MAX_SHOWN = 20
 
+# Where a job that a worker did has the class of its error.
 WORKER_DIED = "WorkerDied"
+JOB_CANCELLED = "JobCancelled"
 _LOCK_CLASS = 0x4241_5203  # the first half of the lock's key: it separates these locks from all others
 _NAMES = {"retry_run": "Try run {run_id} again", "undo_run": "Undo run {run_id}"}
 _STATES: dict[str, str] = {
@@ -94,6 +96,7 @@ def find_shown_jobs() -> list[Job]:
     if not may_read_jobs():
         return []
     failed = Q(status=TaskResultStatus.FAILED, enqueued_at__gte=timezone.now() - RECENT)
+    failed &= ~Q(exception_class_path=JOB_CANCELLED)
     jobs = _to_jobs(_stored().filter(_OPEN | failed)[:MAX_SHOWN])
     again = {} if all(job.is_open for job in jobs) else _find_last_requests()
     return [
@@ -114,10 +117,11 @@ def find_open_job(action: str, run_id: int) -> Job | None:
     return next(iter(_to_jobs(found[:1])), None)
 
 
-def close_orphaned_jobs() -> list[UUID]:
+def close_orphaned_jobs(idle_worker_id: str = "") -> list[UUID]:
     """Close every running job whose worker has died as failed, unless its run is running. Returns their ids.
 
-    Call it after `close_orphaned_runs`. Nothing happens for a session that may only read.
+    Call it after `close_orphaned_runs`. Nothing happens for a session that may only read. A worker gives its own name
+    while it does no job: jobs of that name are of a process that had the name before, or were lost with the database.
     """
     running = list(DBTaskResult.objects.running()) if may_read_jobs() else []
     if not running or not _may_close_jobs():
@@ -126,9 +130,10 @@ def close_orphaned_jobs() -> list[UUID]:
     closed = []
     for job in running:
         worker_id = (job.worker_ids or [""])[-1]
-        if _to_lock_key(worker_id) in held or IngestRun.objects.filter(job_id=job.pk, status="running").exists():
+        is_alive = worker_id != idle_worker_id and _to_lock_key(worker_id) in held
+        if is_alive or IngestRun.objects.filter(job_id=job.pk, status="running").exists():
             continue
-        if _close(job, f"The worker {worker_id} died before the job was finished: request it again."):
+        if _close(job, WORKER_DIED, f"The worker {worker_id} died before the job was finished: request it again."):
             closed.append(job.pk)
     return closed
 
@@ -136,7 +141,7 @@ def close_orphaned_jobs() -> list[UUID]:
 def close_waiting_job(pk: UUID, error: str) -> bool:
     """Close a job that no worker has started as failed. Returns whether it was waiting."""
     job = DBTaskResult.objects.filter(pk=pk).first()
-    return job is not None and _close(job, error, status=TaskResultStatus.READY)
+    return job is not None and _close(job, JOB_CANCELLED, error, status=TaskResultStatus.READY)
 
 
 def may_read_jobs() -> bool:
@@ -172,13 +177,13 @@ def _may_close_jobs() -> bool:
         return bool(cursor.fetchone()[0]) and may_close_runs()
 
 
-def _close(job: DBTaskResult, error: str, status: str = TaskResultStatus.RUNNING) -> bool:
+def _close(job: DBTaskResult, reason: str, error: str, status: str = TaskResultStatus.RUNNING) -> bool:
     return bool(
         DBTaskResult.objects.filter(pk=job.pk, status=status).update(
             status=TaskResultStatus.FAILED,
             finished_at=timezone.now(),
-            exception_class_path=WORKER_DIED,
-            traceback=f"{WORKER_DIED}: {error}",
+            exception_class_path=reason,
+            traceback=f"{reason}: {error}",
         )
     )
 

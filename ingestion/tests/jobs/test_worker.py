@@ -99,6 +99,18 @@ def test_the_job_of_a_killed_worker_is_closed_and_can_be_requested_again(failed)
     assert (find_job(again.pk).state, len(stored())) == ("done", 3)
 
 
+def test_a_worker_closes_the_jobs_that_a_process_of_its_name_left(failed):
+    job = request_retry(failed, "alice")
+    with series_locked(), start_worker("--worker-id", "one") as worker:
+        until(lambda: backend_in(WAITING))
+        worker.signal(signal.SIGKILL)
+        worker.end()
+    until(lambda: not is_worker_running())
+    with start_worker("--worker-id", "one"):
+        found = until(lambda: (one := find_job(job.pk)).state == "failed" and one)
+    assert found.error.startswith("The worker one died")
+
+
 def test_sigterm_interrupts_the_run_and_ends_the_worker(failed):
     job = request_retry(failed, "alice")
     with series_locked(), start_worker() as worker:

@@ -6,6 +6,7 @@ import contextlib
 import time
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from config.testing.builders import bars, ingest, stored, write
@@ -85,6 +86,17 @@ def test_a_hidden_page_does_not_poll(page, path):
         assert len(polls) == before
         page.evaluate(hide % "false")
         until(lambda: page.wait_for_timeout(50) or len(polls) > before, seconds=2)
+
+
+def test_a_login_that_ends_is_reported_and_ends_the_polls(page, path):
+    with series_locked(), Process("--input", path):
+        until(lambda: backend_in(WAITING))
+        page.goto("/runs/1/")
+        Session.objects.all().delete()
+        expect(page.get_by_text("You are no longer logged in: reload the page.")).to_have_count(1)
+        polls = count_requests(page, "/state/")
+        page.wait_for_timeout(2500)
+        assert not polls
 
 
 def test_the_overview_shows_a_run_from_its_wait_to_its_end(page, path):

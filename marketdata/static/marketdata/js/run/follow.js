@@ -5,6 +5,7 @@
 
 const INTERVAL = 1000; // milliseconds, while something is running
 const IDLE_INTERVAL = 30_000; // on the overview, where another run can begin
+const RETRY_INTERVAL = 5000; // while the server cannot be reached
 
 /** Follow the page whose head has a `follow-version`. `refreshed` is called after parts of the page were replaced. */
 export function follow(refreshed) {
@@ -27,30 +28,40 @@ function readMeta(from, name) {
 function schedule(page) {
   clearTimeout(page.timer);
   if (document.hidden) return;
-  if (page.isOpen) page.timer = setTimeout(poll, INTERVAL, page);
+  if (page.isOpen) page.timer = setTimeout(poll, page.isUnreachable ? RETRY_INTERVAL : INTERVAL, page);
   else if (page.isOverview) page.timer = setTimeout(poll, IDLE_INTERVAL, page);
 }
 
 async function poll(page) {
-  try {
-    await check(page);
-  } catch {
-    // The server cannot be reached, or the login has ended: the next poll tries again.
-  }
+  page.isUnreachable = !(await check(page).catch(() => false));
   schedule(page);
 }
 
+/** Poll once. Whether the server answered. */
 async function check(page) {
   const response = await fetch(page.address, {
     cache: "no-store", // a 304 is for this script, not for the browser's cache
     headers: { Accept: "application/json", "If-None-Match": page.etag },
   });
-  if (response.status !== 200) return;
+  if (response.status === 304) return true;
+  if (response.redirected) return endPolling(page, "You are no longer logged in: reload the page.");
+  if (!response.ok) return false;
   const state = await response.json();
   page.etag = response.headers.get("ETag") ?? "";
   if (state.version !== page.version) await refresh(page);
   for (const [id, text] of Object.entries(state.progress)) showProgress(id, text);
   page.isOpen = state.is_open;
+  return true;
+}
+
+function endPolling(page, message) {
+  page.isOpen = page.isOverview = false;
+  const note = document.createElement("p");
+  note.className = "message error";
+  note.setAttribute("role", "status");
+  note.textContent = message;
+  document.getElementById("main").prepend(note);
+  return true;
 }
 
 function showProgress(id, text) {
