@@ -42,11 +42,6 @@ class Actions:
     cancel: bool = False
     dismiss: bool = False
 
-    @property
-    def needs_worker(self) -> bool:
-        """Whether a worker does what the buttons request."""
-        return self.retry or self.undo
-
 
 def list_actions(run: IngestRun, aftermath: Aftermath, user: User | AnonymousUser) -> Actions:
     """The actions for a run in its status; none for a user who may not act."""

@@ -56,8 +56,8 @@ def run_state(request: HttpRequest, pk: int) -> Activity:
 
 
 def _find_worker_command(actions: Actions, jobs: list[Job]) -> str:
-    """The command line that starts a worker, if the page needs one and none is running."""
-    if actions.needs_worker and not is_worker_running():
+    """The command line that starts a worker, if Try again or a job needs one and none is running."""
+    if actions.retry and not is_worker_running():
         return build_worker_command()
     return find_worker_command(jobs)
 

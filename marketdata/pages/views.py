@@ -56,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "more_failures": _count_more(failure_count - len(shown)),
         "jobs": jobs,
         "worker_command": find_worker_command(jobs),
-        "activity": read_activity(jobs, failure_count),
+        "activity": read_activity(jobs),
         "activity_address": reverse("home-state"),
         "activity_idle": True,
         "runs": build_runs_table(before=_parse_before(request), empty="No file has been ingested yet."),

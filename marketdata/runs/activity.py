@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TypedDict
 
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from marketdata.formatting import format_count
 from marketdata.models import IngestRun
 from marketdata.runs.jobs import Job, find_jobs_of_run, find_shown_jobs, is_worker_running
 from marketdata.runs.progress import RunProgress, read_progress
-from marketdata.runs.query import open_failures
 
 
 class Activity(TypedDict):
@@ -23,13 +22,14 @@ class Activity(TypedDict):
     progress: dict[str, str]
 
 
-def read_activity(jobs: list[Job] | None = None, failure_count: int | None = None) -> Activity:
-    """For the overview: all runs and jobs. `jobs` and `failure_count` spare their queries."""
+def read_activity(jobs: list[Job] | None = None) -> Activity:
+    """For the overview: all runs and jobs. `jobs` spare their query."""
     running = list(IngestRun.objects.filter(status=IngestRun.Status.RUNNING).order_by("id"))
     jobs = find_shown_jobs() if jobs is None else jobs
-    failure_count = open_failures().count() if failure_count is None else failure_count
     last = IngestRun.objects.aggregate(Max("id"))
-    return _build(running, jobs, [last, failure_count])
+    # By an index. Which failures are unresolved would cost more, and changes only when a run ends or is dismissed.
+    failed = IngestRun.objects.filter(status=IngestRun.Status.FAILED).aggregate(Count("id"), Max("dismissed_at"))
+    return _build(running, jobs, [last, failed])
 
 
 def read_run_activity(run: IngestRun, jobs: list[Job] | None = None) -> Activity:
