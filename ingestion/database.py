@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 from config.connections.timeouts import SERVER
 from ingestion.errors import DatabaseFailure, DatabaseUnavailable
 from ingestion.progress import Progress
-from ingestion.watch import ConnectionWatch, watch_connection
+from ingestion.sessions.watch import ConnectionWatch, watch_connection
 from marketdata import database
 from marketdata.database import first_line
 

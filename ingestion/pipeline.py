@@ -33,12 +33,12 @@ from ingestion.loading.staging import create_staging, finish_staging
 from ingestion.loading.upsert import Counts, StagedRange, count_changes, upsert
 from ingestion.loading.withdrawn import FileBars, WithdrawnBars, find_withdrawn_bars, remove_withdrawn_bars
 from ingestion.loading.withdrawn_notes import describe_withdrawn
-from ingestion.monitor import monitor_run
 from ingestion.options import IngestOptions, check_options
 from ingestion.progress import Progress
 from ingestion.reader import FileReader, LoadBatch, prefetch
 from ingestion.results import FileResult, LoadedFile
 from ingestion.runs import COMMAND_LINE, RunRequest, close_on_failure, open_run, succeed_run
+from ingestion.sessions.monitor import monitor_run
 from ingestion.split.apply import Settlement, settle_series
 from ingestion.symbology.conflicts import (
     Conflict,

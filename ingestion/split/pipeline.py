@@ -16,9 +16,9 @@ from django.db.backends.utils import CursorWrapper
 from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.errors import DatabaseFailure, InputError
 from ingestion.loading.locks import lock_series
-from ingestion.monitor import monitor_run
 from ingestion.progress import Progress
 from ingestion.runs import close_on_failure, open_run, succeed_run
+from ingestion.sessions.monitor import monitor_run
 from ingestion.split.apply import apply_splits, build_run
 from ingestion.split.occupied import OccupiedDates
 from ingestion.split.plan import SeriesSplit, add_moves, draft_split

@@ -22,6 +22,7 @@ from ingestion.errors import (
     MixedInstruments,
     ProcessDied,
     RetryableError,
+    RunCancelled,
     SplitInterrupted,
     UndoInterrupted,
     UnexpectedError,
@@ -34,10 +35,10 @@ from ingestion.pipeline import preview_file
 
 PATH = Path("mnq.dbn")
 INTERRUPTED = {Interrupted, SplitInterrupted, UndoInterrupted}
-RETRYABLE = {DatabaseFailure, DatabaseUnavailable, ProcessDied, UnfinishedFile} | INTERRUPTED
+RETRYABLE = {DatabaseFailure, DatabaseUnavailable, ProcessDied, RunCancelled, UnfinishedFile} | INTERRUPTED
 FINAL = {InputError, InvalidBars, MixedInstruments, UnexpectedError, UnreadableFile, WrongContent}
 WITH_MESSAGE = sorted(
-    (RETRYABLE | FINAL | {IngestError, RetryableError}) - {ProcessDied, UnexpectedError} - INTERRUPTED,
+    (RETRYABLE | FINAL | {IngestError, RetryableError}) - {ProcessDied, RunCancelled, UnexpectedError} - INTERRUPTED,
     key=lambda kind: kind.__name__,
 )
 FOLDERS = ("dbn", "validation", "symbology")
@@ -64,6 +65,7 @@ def test_an_error_has_its_fields_after_pickling(kind):
         UndoInterrupted(signal.SIGTERM),
         SplitInterrupted(signal.SIGINT),
         ProcessDied(PATH, -9),
+        RunCancelled("trader", "undo"),
         InputError("x"),
     ],
 )

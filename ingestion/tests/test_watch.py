@@ -20,8 +20,8 @@ from ingestion import watch
 from ingestion.cancellation import ENDED_AT_ONCE
 from ingestion.loading.locks import SERIES_NAMESPACE
 from ingestion.progress import Progress
+from ingestion.sessions.watch import ConnectionWatch
 from ingestion.tests.test_cancellation import slow_upsert  # noqa: F401
-from ingestion.watch import ConnectionWatch
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 

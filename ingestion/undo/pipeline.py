@@ -16,9 +16,9 @@ from django.db.backends.utils import CursorWrapper
 from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
 from ingestion.loading.price_steps import read_steps, store_undone_steps
-from ingestion.monitor import monitor_run
 from ingestion.progress import Progress
 from ingestion.runs import COMMAND_LINE, RunRequest, open_run, succeed_run
+from ingestion.sessions.monitor import monitor_run
 from ingestion.undo.days import classify_days
 from ingestion.undo.eligibility import find_undoable_run, refuse_if_all_skipped, refuse_without_changes
 from ingestion.undo.intervals import remove_mapped_dates, restore_intervals

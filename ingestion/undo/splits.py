@@ -7,9 +7,9 @@ import logging
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.loading.locks import lock_series
-from ingestion.monitor import monitor_run
 from ingestion.progress import Progress
 from ingestion.runs import succeed_run
+from ingestion.sessions.monitor import monitor_run
 from ingestion.split.reverse import list_series, plan_returns, return_bars
 from ingestion.undo.eligibility import refuse_without_changes
 from ingestion.undo.plan import UndoCounts

@@ -12,12 +12,25 @@ from django_tasks_db.management.commands.db_worker import Command as LibraryComm
 from ingestion.errors import IngestError
 from ingestion.jobs.worker import JobWorker
 from marketdata.database import UnusableDatabase, require_database
+from marketdata.management.base import CommandWithExamples
+
+EXAMPLES = """
+examples:
+  Run jobs until Ctrl-C or SIGTERM:
+    {manage} db_worker
+  Run the jobs that wait, then end, for cron:
+    {manage} db_worker --batch
+
+Exit code: 0 if it was ended by a signal or --batch, 1 if it cannot run.
+"""
 
 
-class Command(LibraryCommand):
+class Command(CommandWithExamples, LibraryCommand):
     """The command of django-tasks-db with a worker that pages can see, named after its machine and process."""
 
     help = "Run the jobs that users request on pages: try a failed run again, undo a run."
+
+    examples = EXAMPLES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)

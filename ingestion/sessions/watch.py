@@ -21,8 +21,8 @@ from psycopg2 import extensions
 
 from config.connections.monitor import end_connection
 from config.connections.probe import NotNeeded, Probe, Refused, Unreachable, is_waiting, open_probe, read_parameters
-from ingestion.lock_holders import find_holder
 from ingestion.progress import Progress
+from ingestion.sessions.lock_holders import find_holder
 
 SAMPLE_SECONDS = 1.0
 PROBE_SECONDS = 5.0  # how long a statement waits before the server is asked, and between two questions
