@@ -16,10 +16,10 @@ from django.db import connection
 from config.testing.builders import bars, stored, write
 from config.testing.processes import Process, backend_in, running, series_locked, session, until
 from config.testing.proxy import Proxy, open_proxy
-from ingestion import watch
 from ingestion.cancellation import ENDED_AT_ONCE
 from ingestion.loading.locks import SERIES_NAMESPACE
 from ingestion.progress import Progress
+from ingestion.sessions import watch
 from ingestion.sessions.watch import ConnectionWatch
 from ingestion.tests.test_cancellation import slow_upsert  # noqa: F401
 from marketdata.models import IngestRun

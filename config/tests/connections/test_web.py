@@ -18,6 +18,8 @@ from django.conf import settings
 from config.testing.processes import until
 from config.testing.proxy import open_proxy
 
+pytestmark = pytest.mark.slow
+
 STATS, PAGE = "/api/market-data/mnq/ohlcv-1m/stats", "/"
 SESSION = {"Cookie": "sessionid=0123456789abcdefghijklmnopqrstuv"}  # so that a page needs the database
 DETAIL = {"detail": "The database does not respond: try again later."}

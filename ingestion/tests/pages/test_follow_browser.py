@@ -14,6 +14,8 @@ from config.testing.processes import Process, backend_in, running, series_locked
 from config.testing.web.browser import open_page
 from config.testing.web.pages import create_failed_run
 
+pytestmark = pytest.mark.slow
+
 WAITING = "SELECT pg_advisory_xact_lock%"
 TWO_SECONDS = 3000  # milliseconds: two seconds, and what a busy machine adds
 MARK = "window.notReloaded = true"

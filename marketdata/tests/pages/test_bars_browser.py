@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import expect
 
 from config.testing.builders import MIDNIGHT, bars, ingest, stored, write_filled
 from config.testing.web.browser import open_page
 from config.testing.web.chart import LAST, correct_bars, drag, go_to, open_series, point_at, settle
+
+pytestmark = pytest.mark.slow
 
 
 def test_panning_left_loads_older_bars_and_keeps_the_view(page, mnq):

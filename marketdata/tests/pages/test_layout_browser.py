@@ -15,6 +15,8 @@ from config.testing.web.browser import NARROW, WIDE, open_page
 from config.testing.web.chart import LAST, open_series, settle
 from marketdata.models import Series
 
+pytestmark = pytest.mark.slow
+
 
 def test_after_the_login_the_overview_leads_to_a_series(browser, site, reader, mnq):
     replace_mappings(Series.objects.get(slug="mnq"), (utc("2024-01-02"), utc("2024-01-07")))
