@@ -203,7 +203,7 @@ def test_a_second_ctrl_c_ends_the_workers_too(proxy, tmp_path):
         process.press_ctrl_c()
         assert process.end(10).code == 130
     proxy.close()
-    until(lambda: close_orphaned_runs() or not running())
+    until(lambda: not _running_ids() or (close_orphaned_runs() and not _running_ids()))
     assert {run.status for run in IngestRun.objects.all()} == {"failed"}
 
 
