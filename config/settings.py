@@ -102,7 +102,7 @@ if DATABASE_URL:
         "DISABLE_SERVER_SIDE_CURSORS": env.bool("DISABLE_SERVER_SIDE_CURSORS", default=False),
     }
     DATABASES["default"]["OPTIONS"] = (
-        CLIENT | {"connect_timeout": 10, "application_name": "barkeep"} | DATABASES["default"].get("OPTIONS", {})
+        CLIENT | {"connect_timeout": 5, "application_name": "barkeep"} | DATABASES["default"].get("OPTIONS", {})
     )
 else:
     DATABASES = {
