@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from config.testing.builders import bars, stored, write
-from config.testing.processes import Process, backend_in, running, series_locked, session, until
+from config.testing.processes import Process, backend_in, series_locked, session, until
 from config.testing.proxy import Proxy, open_proxy
 from ingestion.cancellation import ENDED_AT_ONCE
 from ingestion.loading.locks import SERIES_NAMESPACE
