@@ -114,8 +114,9 @@ else:
         }
     }
 
-# Threads of each web process, as in the Procfile. One of them is left for /healthz.
+# Requests that each web process computes at a time, and the exports that clients may read from it at a time.
 WEB_THREADS = env.int("WEB_THREADS", default=8)
+EXPORTS_PER_PROCESS = env.int("EXPORTS_PER_PROCESS", default=4)
 
 # After a wait for a lock, a statement must see what the other transaction committed, whatever the server's default.
 DATABASES["default"]["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_READ_COMMITTED

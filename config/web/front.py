@@ -1,0 +1,115 @@
+"""Which part of the front answers a request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from config.web.answers import BUSY, Answer, build_refusal
+from config.web.bodies import BodyReader, ClientGone, Refused
+from config.web.call import Application, Stream, call_django
+from config.web.exports import Exports, send_stream
+from config.web.health import HealthAnswers
+from config.web.lanes import RETRY_SECONDS, Busy, Lane
+from config.web.types import Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+
+class Front:
+    """An ASGI application around Django's WSGI application, which runs in `threads` threads.
+
+    - /healthz is answered here.
+    - Everything else is Django's, after its body has arrived. A page is sent from memory.
+    - A response that Django streams is an export, unless it is a file from the disk: `exports` of them may be open.
+
+    Streams of events will have a branch in `_respond`, before the body is read: they stay on the event loop, and Django's
+    WSGI application must not know their address, since each would occupy a thread.
+    """
+
+    def __init__(self, application: Application, *, threads: int, exports: int) -> None:
+        self._application = application
+        self._pages = Lane("page", threads)
+        self._exports = Exports(exports)
+        self._bodies = BodyReader()
+        self._health = HealthAnswers(self._ask)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._respond(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._pages.close()
+        self._exports.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if answer := self._health.find(scope):
+            await answer.send(send)
+            return
+        try:
+            body = await self._bodies.read(scope, receive)
+        except ClientGone:
+            return
+        except Refused as refused:
+            await refused.answer.send(send)
+            return
+        with _cancelled_without_client(receive):
+            await self._respond_by_django(scope, body, send)
+
+    async def _respond_by_django(self, scope: Scope, body: bytes, send: Send) -> None:
+        try:
+            response = await self._pages.run(call_django, self._application, scope, body, abandon=_close)
+        except Busy:
+            await build_refusal(scope, 503, BUSY, retry_after=RETRY_SECONDS).send(send)
+            return
+        if isinstance(response, Answer):
+            await response.send(send)
+        elif response.is_file:
+            await send_stream(scope, response, send, self._pages)
+        else:
+            await self._exports.send(scope, response, send)
+
+    def _ask(self, scope: Scope) -> Answer:
+        response = call_django(self._application, scope, b"")
+        if not isinstance(response, Answer):
+            raise TypeError(f"{scope['path']} is a stream")
+        return response
+
+
+@contextlib.contextmanager
+def _cancelled_without_client(receive: Receive) -> Iterator[None]:
+    """Cancels what is within as soon as the client has gone, and ends quietly then."""
+    task = asyncio.current_task()
+    is_gone = False
+
+    async def watch() -> None:
+        nonlocal is_gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        is_gone = True
+        if task is not None:
+            task.cancel()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not is_gone:
+            raise
+        if task is not None:
+            task.uncancel()
+    finally:
+        watcher.cancel()
+
+
+def _close(response: Answer | Stream) -> None:
+    if isinstance(response, Stream):
+        response.close()
