@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 
 from django.db import InterfaceError, OperationalError
 
@@ -16,6 +16,7 @@ from config.web.answers import EXPORTS_BUSY, FAILED, build_refusal, send_pieces
 from config.web.call import Stream
 from config.web.lanes import Busy, Lane, Places
 from config.web.types import Scope, Send
+from marketdata.bars.prefetch import share_prefetching
 
 QUEUE_SECONDS = 30.0
 RETRY_SECONDS = 60
@@ -27,12 +28,14 @@ logger = logging.getLogger(__name__)
 class Exports:
     """At most `limit` exports are open at a time. Others wait for a place, and are refused after 30 s.
 
-    Two threads produce the blocks of all of them in turns.
+    Two threads produce the blocks of all of them in turns, and two read the next ones from the database.
     """
 
     def __init__(self, limit: int) -> None:
         self._places = Places(limit, wait_seconds=QUEUE_SECONDS)
         self._lane = Lane("export", THREADS)
+        self._readers = ThreadPoolExecutor(THREADS, thread_name_prefix="read")
+        share_prefetching(self._readers)
 
     async def send(self, scope: Scope, stream: Stream, send: Send) -> None:
         try:
@@ -50,6 +53,7 @@ class Exports:
 
     def close(self) -> None:
         self._lane.close()
+        self._readers.shutdown(wait=False, cancel_futures=True)
 
 
 async def send_stream(scope: Scope, stream: Stream, send: Send, lane: Lane) -> None:

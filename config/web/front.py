@@ -25,7 +25,7 @@ class Front:
     - Everything else is Django's, after its body has arrived. A page is sent from memory.
     - A response that Django streams is an export, unless it is a file from the disk: `exports` of them may be open.
 
-    Streams of events will have a branch in `_respond`, before the body is read: they stay on the event loop, and Django's
+    Streams of events will have a branch in `_respond`, before the body is read: they stay on the event loop. Django's
     WSGI application must not know their address, since each would occupy a thread.
     """
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections
+from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
+from marketdata.bars.prefetch import open_prefetch
 from marketdata.bars.query import list_edges
 from marketdata.bars.regular_hours import IS_REGULAR
 from marketdata.bars.tables import PRICES, make_price_type
@@ -40,8 +41,8 @@ _BARS = sql.SQL(_SELECT + _LIMIT)
 _REGULAR_BARS = sql.SQL(_SELECT + "AND " + IS_REGULAR.replace("%s", "%(edges)s") + _LIMIT)
 _COPY = sql.SQL("COPY ({query}) TO STDOUT (FORMAT CSV)")
 
-# The rows of a query with these parameters, as a table of `EXPORT_COLUMNS`.
-ReadTable = Callable[[dict[str, Any]], "pyarrow.Table"]
+# The rows of a query with these parameters, as a table of `EXPORT_COLUMNS`, read with the cursor.
+ReadTable = Callable[[dict[str, Any], CursorWrapper], "pyarrow.Table"]
 
 
 def export_blocks(
@@ -68,31 +69,29 @@ def export_blocks(
 def iterate_blocks(read: ReadTable, ranges: list[dict[str, Any]]) -> Iterator[pyarrow.Table]:
     """The rows of all ranges in blocks, each of which is read while the one before is used; an empty one if none."""
     found = False
-    with ThreadPoolExecutor(1) as executor:
+    with open_prefetch() as submit:
         for bounds in ranges:
-            future = executor.submit(read, bounds)
+            future = submit(partial(read, bounds))
             while len(table := future.result()):
                 is_last = len(table) < EXPORT_ROWS
                 if not is_last:
-                    future = executor.submit(read, bounds | {"start": find_last_minute(table) + _MINUTE})
+                    future = submit(partial(read, bounds | {"start": find_last_minute(table) + _MINUTE}))
                 found = True
                 yield table
                 if is_last:
                     break
         if not found:
-            yield read({"start": LATEST, "end": EARLIEST, "edges": "{}"})
+            yield submit(partial(read, {"start": LATEST, "end": EARLIEST, "edges": "{}"})).result()
 
 
 def prepare_reader(query: sql.Composable, series: Series, *, prices_as_text: bool, **parameters: Any) -> ReadTable:
-    """Reads blocks of a query by COPY. Another thread may call it: the cursor is opened here."""
-    connection = connections["default"]
-    cursor = connection.cursor()
+    """Reads blocks of a query by COPY, in any thread."""
     copy = _COPY.format(query=query)
 
-    def read(bounds: dict[str, Any]) -> pyarrow.Table:
+    def read(bounds: dict[str, Any], cursor: CursorWrapper) -> pyarrow.Table:
         out = io.BytesIO()
         values = {"symbol": series.symbol, "limit": EXPORT_ROWS} | parameters | bounds
-        with connection.wrap_database_errors:
+        with cursor.db.wrap_database_errors:
             cursor.copy_expert(cursor.mogrify(copy, values).decode(), out)
         return _parse(out.getbuffer(), series.symbol, prices_as_text)
 
