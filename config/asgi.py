@@ -6,7 +6,11 @@ import sys
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("BARKEEP_ENV", "production")
 
-from django.conf import settings
+from config.web.memory import limit_memory
+
+limit_memory()
+
+from django.conf import settings  # noqa: E402  # after limit_memory
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 

@@ -60,6 +60,11 @@ class BenchmarkResult:
             "verdict": _verdict(value, sense, target, least),
         }
 
+    @property
+    def missed(self) -> list[str]:
+        """The checks whose target was missed."""
+        return [name for name, check in self._verdicts.items() if check["verdict"] == "missed"]
+
     def finish(self) -> None:
         result = self._head | {"load_after": _load(), "machine": describe_machine()}
         result |= {"figures": self._figures, "verdicts": self._verdicts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 
@@ -31,9 +32,11 @@ class Answer:
 
 
 async def send_pieces(send: Send, body: bytes) -> None:
-    """Send a body in pieces: the server copies what the client has not read of each, so a piece must be small."""
+    """Send a body in pieces: the server copies what the client has not read of each, so a piece must be small. Between
+    two, the event loop serves others, and notices whether the client has gone."""
     for start in range(0, len(body), PIECE_BYTES):
         await send({"type": "http.response.body", "body": body[start : start + PIECE_BYTES], "more_body": True})
+        await asyncio.sleep(0)
 
 
 def build_refusal(scope: Scope, status: int, detail: str, *, retry_after: int = 0, close: bool = False) -> Answer:

@@ -60,7 +60,8 @@ def call_django(application: Application, scope: Scope, body: bytes) -> Answer |
 
 
 def _encode_headers(headers: list[tuple[str, str]]) -> Headers:
-    return [(name.lower().encode("latin1"), value.encode("latin1")) for name, value in headers]
+    # Django begins the values of cookies with a space.
+    return [(name.lower().encode("latin1"), value.strip().encode("latin1")) for name, value in headers]
 
 
 def _read_length(headers: Headers) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from django.db import InterfaceError, OperationalError
 
@@ -15,6 +16,7 @@ from config.connections.unavailable import RETRY_SECONDS as NO_DATABASE_SECONDS
 from config.web.answers import EXPORTS_BUSY, FAILED, build_refusal, send_pieces
 from config.web.call import Stream
 from config.web.lanes import Busy, Lane, Places
+from config.web.memory import release_memory
 from config.web.types import Scope, Send
 from marketdata.bars.prefetch import share_prefetching
 
@@ -41,7 +43,7 @@ class Exports:
         try:
             await self._places.acquire()
         except BaseException as reason:
-            self._lane.submit(stream.close)
+            self._lane.submit(_close, stream)
             if not isinstance(reason, Busy):
                 raise
             await build_refusal(scope, 503, EXPORTS_BUSY, retry_after=RETRY_SECONDS).send(send)
@@ -78,7 +80,12 @@ async def send_stream(scope: Scope, stream: Stream, send: Send, lane: Lane) -> N
         await _report(scope, error, None if is_started else send)
     finally:
         piece.cancel()
-        lane.submit_after(piece, stream.close)
+        lane.submit_after(piece, partial(_close, stream))
+
+
+def _close(stream: Stream) -> None:
+    stream.close()
+    release_memory()
 
 
 async def _report(scope: Scope, error: Exception, send: Send | None) -> None:

@@ -40,7 +40,9 @@ class Front:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._respond(scope, receive, send)
+            # The server cancels what is not finished at its end: the connection is closed without the rest.
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._respond(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 EXPORT_COLUMNS = ("symbol", "ts", *PRICES, "volume", "run_id")
-EXPORT_ROWS = 32_768
+EXPORT_ROWS = 8_192  # a block and its text are 2 MB; larger ones are hardly faster
 _MINUTE = timedelta(minutes=1)
 _STORED_COLUMNS = ("ts_ms", *PRICES, "volume", "run_id")
 

@@ -1,0 +1,1 @@
+"""The web server of the Procfile, and clients that are many or slow."""

@@ -1,0 +1,37 @@
+"""Keeps the memory of a web process small: what an export has freed goes back to the system."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+# Numbers of glibc's mallopt(3).
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_THRESHOLD_BYTES = 128 * 1024
+
+
+def limit_memory() -> None:
+    """Call it before threads start and before numpy and pyarrow are imported. Without glibc it does less.
+
+    By default glibc gives each thread memory of its own, and raises the size from which freed memory is returned at
+    once. Arrow's own allocator keeps what it had at its peak, and OpenBLAS reserves memory for each core.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if mallopt := _find("mallopt"):
+        mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_MMAP_THRESHOLD, _THRESHOLD_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _THRESHOLD_BYTES)
+
+
+def release_memory() -> None:
+    """Return freed memory to the system, as far as the C library can."""
+    if trim := _find("malloc_trim"):
+        trim(0)
+
+
+def _find(name: str) -> ctypes._NamedFuncPointer | None:
+    try:
+        return ctypes.CDLL(None)[name]
+    except (AttributeError, OSError, TypeError):
+        return None
