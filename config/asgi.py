@@ -3,25 +3,21 @@
 import os
 import sys
 
+from config.web.process import allow_many_connections, limit_memory
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("BARKEEP_ENV", "production")
-
-from config.web.memory import limit_memory
-
 limit_memory()
+allow_many_connections()
 
-from django.conf import settings  # noqa: E402  # after limit_memory
-from django.core.exceptions import ImproperlyConfigured
-from django.core.wsgi import get_wsgi_application
-
-from config.web.front import Front
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402  # what it imports needs the limits
 
 START_FAILED = 3  # uvicorn then starts no other process instead of this one
 
 try:
-    application = Front(
-        get_wsgi_application(), threads=max(1, settings.WEB_THREADS), exports=max(1, settings.EXPORTS_PER_PROCESS)
-    )
+    from config.web.start import application
 except ImproperlyConfigured as error:
     sys.stderr.write(f"Error: {error}\n")
     sys.exit(START_FAILED)
+
+__all__ = ["application"]

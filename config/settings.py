@@ -114,9 +114,9 @@ else:
         }
     }
 
-# Requests that each web process computes at a time, and the exports that clients may read from it at a time.
+# Of each web process: requests that it computes at a time, and exports that clients read from it at a time.
 WEB_THREADS = env.int("WEB_THREADS", default=8)
-EXPORTS_PER_PROCESS = env.int("EXPORTS_PER_PROCESS", default=4)
+EXPORTS_PER_PROCESS = env.int("EXPORTS_PER_PROCESS", default=6)
 
 # After a wait for a lock, a statement must see what the other transaction committed, whatever the server's default.
 DATABASES["default"]["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_READ_COMMITTED
@@ -125,6 +125,9 @@ DATABASES["default"]["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_READ_COMMIT
 SILENCED_SYSTEM_CHECKS = ["models.W045"]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The web front reads a request's body into memory. No form of the project is larger.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- Market data ----------------------------------------------------------------------------------------------------
 

@@ -58,6 +58,13 @@ class Monitor:
         """A request could not use the database. Ask the server now."""
         self._suspected.set()
 
+    def end_statements(self) -> None:
+        """Let all statements of this process fail that are waiting for the server."""
+        with self._lock:
+            connections = list(self._connections)
+        for one in filter(is_waiting, connections):
+            end_connection(one)
+
     def _add(self, connection: BaseDatabaseWrapper, **signal: object) -> None:
         with self._lock:
             self._connections.add(connection.connection)

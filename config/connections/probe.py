@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import select
+import selectors
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -83,5 +83,7 @@ def _wait(raw: extensions.connection, deadline: float, is_needed: Callable[[], b
             raise Unreachable("timeout expired")
         if not is_needed():
             raise NotNeeded
-        reading, writing = ([raw], []) if state == extensions.POLL_READ else ([], [raw])
-        select.select(reading, writing, [], _SLICE_SECONDS)
+        event = selectors.EVENT_READ if state == extensions.POLL_READ else selectors.EVENT_WRITE
+        with selectors.DefaultSelector() as selector:  # select() refuses files beyond number 1023
+            selector.register(raw, event)
+            selector.select(_SLICE_SECONDS)

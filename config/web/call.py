@@ -57,6 +57,15 @@ def call_django(application: Application, scope: Scope, body: bytes) -> Answer |
         return Answer(status, headers, b"" if scope["method"] == "HEAD" else b"".join(response))
     finally:
         close()
+        _break_cycles(response)
+
+
+def _break_cycles(response: Any) -> None:
+    """REST framework's responses refer to themselves by way of their view: megabytes of data would stay until the next
+    complete garbage collection."""
+    for name in ("data", "renderer_context"):
+        if hasattr(response, name):
+            setattr(response, name, None)
 
 
 def _encode_headers(headers: list[tuple[str, str]]) -> Headers:

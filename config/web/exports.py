@@ -16,7 +16,7 @@ from config.connections.unavailable import RETRY_SECONDS as NO_DATABASE_SECONDS
 from config.web.answers import EXPORTS_BUSY, FAILED, build_refusal, send_pieces
 from config.web.call import Stream
 from config.web.lanes import Busy, Lane, Places
-from config.web.memory import release_memory
+from config.web.process import keep_imported, release_memory
 from config.web.types import Scope, Send
 from marketdata.bars.prefetch import share_prefetching
 
@@ -53,13 +53,18 @@ class Exports:
         finally:
             self._places.release()
 
+    def import_libraries(self) -> None:
+        """Import what exports need, which takes half a second, so that the first one does not wait for it."""
+        self._readers.submit(_import_libraries)
+
     def close(self) -> None:
         self._lane.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
 
 async def send_stream(scope: Scope, stream: Stream, send: Send, lane: Lane) -> None:
-    """Send all pieces, each of which is produced while the one before is sent. The stream is closed in every case.
+    """Send all pieces, each of which is produced when the client has read the one before. The stream is closed in every
+    case.
 
     A failure before the first piece has a response of its own. After a later one the response stays incomplete, and the
     server closes the connection, so that no client takes the part for the file.
@@ -67,20 +72,26 @@ async def send_stream(scope: Scope, stream: Stream, send: Send, lane: Lane) -> N
     is_started = False
     piece = lane.submit(stream.read_next)
     try:
-        while content := await asyncio.shield(asyncio.wrap_future(piece)):
-            piece = lane.submit(stream.read_next)
-            if not is_started:
-                await send({"type": "http.response.start", "status": stream.status, "headers": stream.headers})
-                is_started = True
+        content = await asyncio.shield(asyncio.wrap_future(piece))
+        await send({"type": "http.response.start", "status": stream.status, "headers": stream.headers})
+        is_started = True
+        while content:
             await send_pieces(send, content)
-        if not is_started:
-            await send({"type": "http.response.start", "status": stream.status, "headers": stream.headers})
+            piece = lane.submit(stream.read_next)
+            content = await asyncio.shield(asyncio.wrap_future(piece))
         await send({"type": "http.response.body", "body": b""})
     except Exception as error:
         await _report(scope, error, None if is_started else send)
     finally:
         piece.cancel()
         lane.submit_after(piece, partial(_close, stream))
+
+
+def _import_libraries() -> None:
+    import pandas  # noqa: F401  # pyarrow imports it as soon as it gets a value of Python
+    from pyarrow import compute, csv, ipc, parquet  # noqa: F401
+
+    keep_imported()
 
 
 def _close(stream: Stream) -> None:

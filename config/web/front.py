@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Iterator
 
+from config.connections.monitor import monitor
 from config.web.answers import BUSY, Answer, build_refusal
 from config.web.bodies import BodyReader, ClientGone, Refused
 from config.web.call import Application, Stream, call_django
 from config.web.exports import Exports, send_stream
 from config.web.health import HealthAnswers
 from config.web.lanes import RETRY_SECONDS, Busy, Lane
+from config.web.process import exit_soon
 from config.web.types import Receive, Scope, Send
 
-logger = logging.getLogger(__name__)
+LOGIN_THREADS = 2
 
 
 class Front:
@@ -23,6 +24,7 @@ class Front:
 
     - /healthz is answered here.
     - Everything else is Django's, after its body has arrived. A page is sent from memory.
+    - Logins have threads of their own, since hashing a password takes long: guesses delay other guesses only.
     - A response that Django streams is an export, unless it is a file from the disk: `exports` of them may be open.
 
     Streams of events will have a branch in `_respond`, before the body is read: they stay on the event loop. Django's
@@ -32,6 +34,7 @@ class Front:
     def __init__(self, application: Application, *, threads: int, exports: int) -> None:
         self._application = application
         self._pages = Lane("page", threads)
+        self._logins = Lane("login", LOGIN_THREADS)
         self._exports = Exports(exports)
         self._bodies = BodyReader()
         self._health = HealthAnswers(self._ask)
@@ -47,9 +50,13 @@ class Front:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
+        self._exports.import_libraries()
         await receive()
         self._pages.close()
+        self._logins.close()
         self._exports.close()
+        monitor.end_statements()
+        exit_soon()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,8 +74,10 @@ class Front:
             await self._respond_by_django(scope, body, send)
 
     async def _respond_by_django(self, scope: Scope, body: bytes, send: Send) -> None:
+        is_login = scope["method"] == "POST" and scope["path"].endswith("/login/")
+        lane = self._logins if is_login else self._pages
         try:
-            response = await self._pages.run(call_django, self._application, scope, body, abandon=_close)
+            response = await lane.run(call_django, self._application, scope, body, abandon=_close)
         except Busy:
             await build_refusal(scope, 503, BUSY, retry_after=RETRY_SECONDS).send(send)
             return

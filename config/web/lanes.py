@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -60,7 +61,7 @@ class Lane:
         await self._places.acquire()
         loop = asyncio.get_running_loop()
         future = self.submit(function, *arguments)
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._places.release))
+        future.add_done_callback(lambda _: self._release(loop))
         try:
             return await asyncio.shield(asyncio.wrap_future(future))
         except asyncio.CancelledError:
@@ -75,7 +76,16 @@ class Lane:
 
     def submit_after(self, before: Future[Any], function: Callable[[], None]) -> None:
         """Run the function after another one has ended, in any way."""
-        before.add_done_callback(lambda _: self.submit(function))
+
+        def submit(_: Future[Any]) -> None:
+            with contextlib.suppress(RuntimeError):  # the lane is closed, and the process ends
+                self.submit(function)
+
+        before.add_done_callback(submit)
+
+    def _release(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the process ends
+            loop.call_soon_threadsafe(self._places.release)
 
     def close(self) -> None:
         """Start nothing more, and let running functions end."""

@@ -1,9 +1,12 @@
-"""Keeps the memory of a web process small: what an export has freed goes back to the system."""
+"""What a web process may use: little memory, which goes back to the system, and many connections."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
+import resource
+import threading
 
 # Numbers of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -24,10 +27,31 @@ def limit_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, _THRESHOLD_BYTES)
 
 
+def allow_many_connections() -> None:
+    """Raise the limit of open files to what the system permits: clients that send nothing need a file each."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def release_memory() -> None:
     """Return freed memory to the system, as far as the C library can."""
+    gc.collect()
     if trim := _find("malloc_trim"):
         trim(0)
+
+
+def keep_imported() -> None:
+    """Collections of garbage no longer visit what exists now, so they take milliseconds."""
+    gc.collect()
+    gc.freeze()
+
+
+def exit_soon(seconds: float = 0.5) -> None:
+    """End the process after so many seconds, whatever its threads do. A transaction that is open is rolled back."""
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def _find(name: str) -> ctypes._NamedFuncPointer | None:
