@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -54,14 +55,18 @@ class WebServer:
 
 
 @contextlib.contextmanager
-def serve_procfile(url: str, **variables: str) -> Iterator[WebServer]:
-    """Run the Procfile's `web` command in production on this database, with these environment variables too."""
+def serve_procfile(url: str, *, log: IO[bytes] | None = None, **variables: str) -> Iterator[WebServer]:
+    """Run the Procfile's `web` command in production on this database, with these environment variables too.
+
+    `log` gets what it prints; by default it is discarded.
+    """
     port = _find_port()
     process = subprocess.Popen(
         ["sh", "-c", read_web_command()],
         cwd=ROOT,
         env=os.environ | _PRODUCTION | {"DATABASE_URL": url, "PORT": str(port), "PATH": _build_path()} | variables,
-        stdout=subprocess.DEVNULL,
+        stdout=log or subprocess.DEVNULL,
+        stderr=log or subprocess.DEVNULL,
         start_new_session=True,
     )
     server = WebServer(port, process)
@@ -96,10 +101,15 @@ def _wait_until_ready(server: WebServer) -> None:
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             raise SystemExit(f"The web server ended with exit code {server.process.returncode}.")
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
+        if _is_ready(server.port):
+            return
         time.sleep(0.05)
     raise SystemExit(f"The web server did not start within {START_SECONDS} s.")
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    return False

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
 
 import httpx
 import pytest
-from django.conf import settings
 
+from benchmarks.web.server import serve_procfile
 from config.testing.processes import until
 from config.testing.proxy import open_proxy
 
@@ -33,24 +29,11 @@ def proxy(market_db):
 
 @pytest.fixture
 def web(proxy):
-    """The address of gunicorn with one process and four threads, connected through the proxy."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
-    process = subprocess.Popen(
-        [*command, "--workers", "1", "--threads", "4"],
-        cwd=settings.BASE_DIR,
-        env=os.environ | {"DATABASE_URL": proxy.url, "BARKEEP_ENV": "development", "WEB_THREADS": "4"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
+    """The address of the Procfile's server with one process and four threads, connected through the proxy."""
+    with serve_procfile(proxy.url, WEB_CONCURRENCY="1", WEB_THREADS="4") as server:
+        address = f"http://127.0.0.1:{server.port}"
         until(lambda: is_ready(address))
         yield address
-    finally:
-        process.kill()
-        process.wait()
 
 
 def is_ready(address: str) -> bool:
