@@ -31,15 +31,15 @@ _PRODUCTION = {
 
 @dataclass(frozen=True)
 class WebServer:
-    """A running server. `process` is the shell's child, which starts the web processes."""
+    """A running server. `process` is the web process, or starts several."""
 
     port: int
     process: subprocess.Popen[bytes]
 
     def list_processes(self) -> list[psutil.Process]:
-        """The web processes, without the one that starts them."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        """The web processes, without the one that starts several of them."""
+        first = psutil.Process(self.process.pid)
+        return [child for child in first.children() if "spawn_main" in " ".join(child.cmdline())] or [first]
 
     def measure_memory(self) -> list[float]:
         """The resident memory of each web process, MiB."""
@@ -64,7 +64,7 @@ def serve_procfile(url: str, *, log: IO[bytes] | None = None, **variables: str) 
     process = subprocess.Popen(
         ["sh", "-c", read_web_command()],
         cwd=ROOT,
-        env=os.environ | _PRODUCTION | {"DATABASE_URL": url, "PORT": str(port), "PATH": _build_path()} | variables,
+        env=os.environ | _PRODUCTION | {"DATABASE_URL": url, "PORT": str(port), "PATH": build_path()} | variables,
         stdout=log or subprocess.DEVNULL,
         stderr=log or subprocess.DEVNULL,
         start_new_session=True,
@@ -85,7 +85,7 @@ def read_web_command() -> str:
     return next(line.removeprefix("web: ") for line in lines if line.startswith("web: "))
 
 
-def _build_path() -> str:
+def build_path() -> str:
     """With the commands of this Python environment first, as on a host that activates it."""
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 

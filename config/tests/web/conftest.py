@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from benchmarks.harness.measure import invent_bars
@@ -26,7 +27,7 @@ def url(market_db) -> str:
 
 
 @pytest.fixture
-def aim(url, django_user_model) -> Iterator[Callable[..., Target]]:
+def aim(url) -> Iterator[Callable[..., Target]]:
     """Makes the target of clients that end after so many seconds."""
     token = issue_token(name="web", renew=False, scope=ApiToken.Scope.READ, expires_at=None)
 
@@ -34,4 +35,4 @@ def aim(url, django_user_model) -> Iterator[Callable[..., Target]]:
         return Target(server.port, token, "mnq", time.monotonic() + seconds)
 
     yield make
-    django_user_model.objects.all().delete()
+    get_user_model().objects.all().delete()
