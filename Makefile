@@ -11,7 +11,7 @@ BENCH := .venv/bench-installed
 MUTMUT := .venv/mutants-installed
 NODE := node_modules/.installed
 
-.PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all bench-check clean
+.PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
@@ -25,6 +25,7 @@ help:
 	@echo "make lint         lint, format and types, missing migrations, production checks"
 	@echo "make bench        compare the loader with other ways to load (11 minutes)"
 	@echo "make bench-all    all benchmarks, their plot and the figures of the README (30 minutes)"
+	@echo "make load         measure the web server under many and slow clients (6 minutes)"
 	@echo "make bench-check  check that the README and the plot have the figures of the results"
 	@echo "make clean        remove .venv and node_modules; the database in var/ stays"
 
@@ -108,6 +109,10 @@ bench-all: bench
 	@$(BIN)/python -m benchmarks.upserts
 	@$(BIN)/python -m benchmarks.plot
 	@$(BIN)/python -m benchmarks.figures
+
+# It fails if a limit is exceeded.
+load: $(BENCH)
+	@$(BIN)/python -m benchmarks.load
 
 bench-check: $(DEV)
 	@$(BIN)/python -m benchmarks.figures --check

@@ -121,7 +121,7 @@ def test_bodies_are_read_before_a_thread_and_limited(url, aim):
                 for _ in range(40):
                     one.sendall(piece)
             assert b"413" in read_end(one)[:20]
-        with target.connect() as one:  # chunks in the form of a login
+        with target.connect() as one:  # without Content-Length
             one.sendall(target.build_head("POST", "/login/", "Transfer-Encoding: chunked", "Connection: close"))
             one.sendall(b"3\r\na=b\r\n0\r\n\r\n")
             assert read_end(one).startswith(b"HTTP/1.1 403")  # no CSRF token
