@@ -1,8 +1,8 @@
 """Settings, all from the environment (and a `.env` file next to manage.py). `.env.example` explains each variable.
 
 `BARKEEP_ENV=development` (the default of manage.py) needs no configuration and uses the embedded PostgreSQL.
-`BARKEEP_ENV=production` (the default of config/asgi.py, config/wsgi.py and the Procfile) starts only if everything that a public server
-needs is set.
+`BARKEEP_ENV=production` (the default of config/asgi.py, config/wsgi.py and the Procfile) starts only if everything that
+a public server needs is set.
 """
 
 from pathlib import Path

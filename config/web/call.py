@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ from config.web.types import Headers, Scope
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 LEAST_BYTES = 1024
-FILE_BYTES = 256 * 1024
+FILE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,10 @@ def _read_length(headers: Headers) -> int:
 
 def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
     server, client = scope.get("server") or ("localhost", 80), scope.get("client") or ("", 0)
-    target: bytes = scope["raw_path"]
-    path = target if target.startswith(b"/") else urlsplit(target).path  # a proxy's client sends the complete address
     return _read_headers(scope) | {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path).decode("latin1"),
+        "PATH_INFO": unquote_to_bytes(_read_path(scope["raw_path"])).decode("latin1"),
         "QUERY_STRING": scope["query_string"].decode("latin1"),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "SERVER_NAME": server[0],
@@ -100,6 +99,14 @@ def _build_environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
+
+
+def _read_path(target: bytes) -> bytes:
+    """The path of a request's target, which a client may send as a complete address."""
+    if not target.startswith(b"/"):
+        with contextlib.suppress(ValueError):
+            return urlsplit(target).path
+    return target
 
 
 def _read_headers(scope: Scope) -> dict[str, Any]:

@@ -53,10 +53,6 @@ class Exports:
         finally:
             self._places.release()
 
-    def import_libraries(self) -> None:
-        """Import what exports need, which takes half a second, so that the first one does not wait for it."""
-        self._readers.submit(_import_libraries)
-
     def close(self) -> None:
         self._lane.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
@@ -87,7 +83,8 @@ async def send_stream(scope: Scope, stream: Stream, send: Send, lane: Lane) -> N
         lane.submit_after(piece, partial(_close, stream))
 
 
-def _import_libraries() -> None:
+def import_libraries() -> None:
+    """Import what exports need before the server accepts requests: it takes half a second, in which others wait."""
     import pandas  # noqa: F401  # pyarrow imports it as soon as it gets a value of Python
     from pyarrow import compute, csv, ipc, parquet  # noqa: F401
 

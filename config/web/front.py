@@ -10,10 +10,9 @@ from config.connections.monitor import monitor
 from config.web.answers import BUSY, Answer, build_refusal
 from config.web.bodies import BodyReader, ClientGone, Refused
 from config.web.call import Application, Stream, call_django
-from config.web.exports import Exports, send_stream
+from config.web.exports import Exports, import_libraries, send_stream
 from config.web.health import HealthAnswers
 from config.web.lanes import RETRY_SECONDS, Busy, Lane
-from config.web.process import exit_soon
 from config.web.types import Receive, Scope, Send
 
 LOGIN_THREADS = 2
@@ -49,14 +48,13 @@ class Front:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        import_libraries()
         await send({"type": "lifespan.startup.complete"})
-        self._exports.import_libraries()
         await receive()
         self._pages.close()
         self._logins.close()
         self._exports.close()
         monitor.end_statements()
-        exit_soon()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:

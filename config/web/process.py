@@ -6,7 +6,6 @@ import ctypes
 import gc
 import os
 import resource
-import threading
 
 # Numbers of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -45,13 +44,6 @@ def keep_imported() -> None:
     """Collections of garbage no longer visit what exists now, so they take milliseconds."""
     gc.collect()
     gc.freeze()
-
-
-def exit_soon(seconds: float = 0.5) -> None:
-    """End the process after so many seconds, whatever its threads do. A transaction that is open is rolled back."""
-    timer = threading.Timer(seconds, os._exit, (0,))
-    timer.daemon = True
-    timer.start()
 
 
 def _find(name: str) -> ctypes._NamedFuncPointer | None:

@@ -56,6 +56,7 @@ def test_names_with_an_underscore_are_no_headers_of_proxies():
 def test_a_complete_address_and_a_socket_without_address():
     scope = build_scope(path="http://testserver/runs/1/")
     assert request_by_front(scope | {"server": None, "client": None}).path == "/runs/1/"
+    assert request_by_front(build_scope(path="http://[/")).path == "/http:/[/"
 
 
 def call_with(response, method: str = "GET"):
