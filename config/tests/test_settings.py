@@ -93,10 +93,17 @@ def test_an_empty_variable_means_the_default():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_web_server_defaults_to_production():
-    done = _run("-c", "import config.wsgi")
+@pytest.mark.parametrize("module", ["config.wsgi", "config.asgi"])
+def test_a_web_server_defaults_to_production(module):
+    done = _run("-c", f"import {module}")
     assert done.returncode != 0
     assert "production settings are incomplete" in done.stderr
+
+
+def test_the_server_of_the_procfile_ends_with_one_sentence():
+    """By its exit code uvicorn knows that another process would end in the same way."""
+    done = _run("-c", "import config.asgi")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
 
 
 def test_development_needs_nothing_and_starts_no_database(tmp_path):

@@ -30,7 +30,8 @@ class HealthAnswers:
         headers = {name: value.decode("latin1") for name, value in scope["headers"]}
         if _BODY & headers.keys() or not _is_allowed(headers.get(b"host", "")):
             return None
-        return self._answers[_is_https(headers)]
+        answer = self._answers[_is_https(headers)]
+        return answer if answer.status == 200 else None
 
 
 def _is_https(headers: dict[bytes, str]) -> bool:
