@@ -140,7 +140,8 @@ ORDER BY ts {direction}
 LIMIT %(limit)s
 """)
 _STORED = sql.SQL("""
-SELECT (extract(epoch FROM ts) * 1000)::bigint, open, high, low, close, volume, run_id
+SELECT (extract(epoch FROM ts) * 1000)::bigint,
+    trim_scale(open), trim_scale(high), trim_scale(low), trim_scale(close), volume, run_id
 FROM states
 ORDER BY ts
 LIMIT %(limit)s

@@ -32,7 +32,7 @@ _MINUTE = timedelta(minutes=1)
 _STORED_COLUMNS = ("ts_ms", *PRICES, "volume", "run_id")
 
 _SELECT = """
-SELECT ts_ms, open, high, low, close, volume, ingestion_run_id
+SELECT ts_ms, trim_scale(open), trim_scale(high), trim_scale(low), trim_scale(close), volume, ingestion_run_id
 FROM market_bars_ohlcv_1m
 WHERE symbol = %(symbol)s AND ts >= %(start)s AND ts < %(end)s
 """
@@ -106,7 +106,7 @@ def find_last_minute(table: pyarrow.Table) -> datetime:
 def _parse(lines: memoryview, symbol: str, prices_as_text: bool) -> pyarrow.Table:
     """The table of the lines that PostgreSQL wrote."""
     import pyarrow
-    from pyarrow import compute, csv
+    from pyarrow import csv
 
     types = dict.fromkeys(PRICES, make_price_type(as_text=prices_as_text)) | {
         "ts_ms": pyarrow.int64(),
@@ -123,7 +123,4 @@ def _parse(lines: memoryview, symbol: str, prices_as_text: bool) -> pyarrow.Tabl
         )
     ts = stored["ts_ms"].cast(pyarrow.timestamp("ms", tz="UTC")).cast(pyarrow.timestamp("us", tz="UTC"))
     symbols = pyarrow.chunked_array([pyarrow.repeat(pyarrow.scalar(symbol), len(stored))])
-    prices = [stored[name] for name in PRICES]
-    if prices_as_text:  # PostgreSQL writes all nine decimals
-        prices = [compute.ascii_rtrim(compute.ascii_rtrim(price, "0"), ".") for price in prices]
-    return pyarrow.table([symbols, ts, *prices, stored["volume"], stored["run_id"]], EXPORT_COLUMNS)
+    return pyarrow.table([symbols, ts, *stored.columns[1:]], EXPORT_COLUMNS)
