@@ -57,7 +57,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.cache_headers.CacheHeadersMiddleware",
-    "django.middleware.gzip.GZipMiddleware",  # a page of bars shrinks to a tenth; Django pads against BREACH
+    "config.compression.CompressionMiddleware",  # a page of bars shrinks to a tenth
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -1,6 +1,7 @@
 """Complete ranges of bars and candles as CSV and Parquet files."""
 
 import csv
+import gzip
 import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -105,6 +106,26 @@ def test_head_returns_the_headers_of_the_file_and_reads_no_rows(reader, records,
     assert response.status_code == 200
     assert dict(response.headers) == dict(expected.headers)
     assert [query["sql"] for query in queries if "market_bars" in query["sql"]] == []
+
+
+@pytest.mark.parametrize("address", [BARS, HOURS])
+def test_a_client_that_accepts_gzip_gets_the_same_csv_file_smaller(reader, records, address):
+    plain, compressed = (
+        reader.get(address, {"format": "csv"}, headers={"Accept-Encoding": encoding})
+        for encoding in ("identity", "gzip, deflate, br, zstd")
+    )
+    assert (plain.get("Content-Encoding"), compressed.get("Content-Encoding")) == (None, "gzip")
+    assert {"Accept-Encoding"} <= set(plain["Vary"].split(", ")) & set(compressed["Vary"].split(", "))
+    content = b"".join(compressed.streaming_content)
+    assert gzip.decompress(content) == b"".join(plain.streaming_content)
+
+
+@pytest.mark.parametrize("address", [BARS, HOURS])
+@pytest.mark.parametrize("name", ["parquet", "arrow"])
+def test_binary_files_are_not_compressed_again(reader, records, address, name):
+    response = reader.get(address, {"format": name}, headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in response.headers
+    assert b"".join(response.streaming_content) == b"".join(reader.get(address, {"format": name}).streaming_content)
 
 
 def test_head_reports_errors(reader, records):
