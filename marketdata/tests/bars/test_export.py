@@ -1,17 +1,22 @@
-"""CSV exports, block by block."""
+"""Exports, block by block."""
 
 import csv
 import io
 
+import pyarrow
 import pytest
 from django.db import DataError
+from django.utils import timezone
 from psycopg2 import sql
+from pyarrow import ipc, parquet
 
 from config.testing.rollup import at, bar_row, insert_bars
+from config.testing.rows import RUNS, insert
 from marketdata.bars import export
+from marketdata.bars.as_of import export_blocks_as_of
 from marketdata.bars.export import export_blocks
-from marketdata.bars.tables import write_csv
-from marketdata.models import Bar, Series
+from marketdata.bars.tables import write_arrow, write_csv, write_parquet
+from marketdata.models import Bar, IngestRun, Series
 
 
 @pytest.fixture
@@ -44,21 +49,54 @@ def test_a_range_includes_its_start_and_not_its_end(series):
     assert write_lines(series, start=at(9), end=at(2)) == b""
 
 
-def test_every_price_and_volume_is_written_exactly(two_runs):
+def read_stream(file) -> pyarrow.Table:
+    return ipc.open_stream(file).read_all()
+
+
+PRICES = ["-9223372036.854775808", "0", "9223372036.854775807", "100", "0.000000001", "-0.5", "-0.000000001", "1200"]
+
+
+@pytest.fixture
+def extremes(two_runs) -> Series:
+    """A bar for each of `PRICES`, with volumes from the largest down."""
     series = Series.objects.get(slug="mnq")
-    prices = ["-9223372036.854775808", "0", "9223372036.854775807", "100", "0.000000001", "-0.5"]
     Bar.objects.bulk_create(
         [
             Bar(
                 symbol=series.symbol, ts=at(n), ts_ms=int(at(n).timestamp() * 1000), volume=2**64 - 1 - n,
                 ingestion_run_id=1, **dict.fromkeys(("open", "high", "low", "close"), price),
             )
-            for n, price in enumerate(prices)
+            for n, price in enumerate(PRICES)
         ]
     )  # fmt: skip
-    rows = [line.split(",") for line in write_lines(series, start=None, end=None).decode().splitlines()]
-    assert [row[2:6] for row in rows] == [[price] * 4 for price in prices]
-    assert [int(row[6]) for row in rows] == [2**64 - 1 - n for n in range(len(prices))]
+    insert(RUNS, id=3, symbols=[series.symbol], min_ts=at(0), max_ts=at(len(PRICES)))
+    IngestRun.objects.update(finished_at=timezone.now())
+    return series
+
+
+def test_csv_has_every_price_and_volume_exactly(extremes):
+    rows = [line.split(",") for line in write_lines(extremes, start=None, end=None).decode().splitlines()]
+    assert [row[2:6] for row in rows] == [[price] * 4 for price in PRICES]
+    assert [int(row[6]) for row in rows] == [2**64 - 1 - n for n in range(len(PRICES))]
+
+
+@pytest.mark.parametrize("rows_per_block", [1, 3, 20_000])
+@pytest.mark.parametrize(("write", "read"), [(write_parquet, parquet.read_table), (write_arrow, read_stream)])
+@pytest.mark.parametrize("as_of", [False, True])
+def test_binary_files_equal_the_stored_bars(extremes, monkeypatch, rows_per_block, write, read, as_of):
+    monkeypatch.setattr(export, "EXPORT_ROWS", rows_per_block)
+    bounds = {"start": None, "end": None}
+    blocks = (
+        export_blocks_as_of(extremes, as_of=timezone.now(), **bounds) if as_of else export_blocks(extremes, **bounds)
+    )
+    table = read(io.BytesIO(b"".join(write(blocks))))
+    assert [str(type) for type in table.schema.types] == [
+        "string", "timestamp[us, tz=UTC]", *["decimal128(20, 9)"] * 4, "uint64", "int64"
+    ]  # fmt: skip
+    names = ("symbol", "ts", "open", "high", "low", "close", "volume", "ingestion_run_id")
+    stored = Bar.objects.filter(symbol=extremes.symbol).order_by("ts").values_list(*names)
+    assert [tuple(row.values()) for row in table.to_pylist()] == list(stored)
+    assert len(stored) == len(PRICES)
 
 
 def test_a_symbol_is_quoted_where_it_must_be(two_runs):
