@@ -24,8 +24,8 @@ help:
 	@echo "make mutants      change one place of the loader at a time, and list the changes that no test detects"
 	@echo "make lint         lint, format and types, missing migrations, production checks"
 	@echo "make bench        compare the loader with other ways to load (11 minutes)"
-	@echo "make bench-all    all benchmarks, their plot and the figures of the README (30 minutes)"
 	@echo "make load         measure the web server under many and slow clients (6 minutes)"
+	@echo "make bench-all    all benchmarks, their plot and the figures of the README (35 minutes)"
 	@echo "make bench-check  check that the README and the plot have the figures of the results"
 	@echo "make clean        remove .venv and node_modules; the database in var/ stays"
 
@@ -103,6 +103,7 @@ bench-all: bench
 	@$(BIN)/python -m benchmarks.memory
 	@$(BIN)/python -m benchmarks.symbols
 	@$(BIN)/python -m benchmarks.reads
+	@$(BIN)/python -m benchmarks.exports
 	@$(BIN)/python -m benchmarks.jobs
 	@$(BIN)/python -m benchmarks.rollup
 	@$(BIN)/python -m benchmarks.startup
