@@ -1,4 +1,3 @@
-import psycopg2
 import pytest
 from django.db import connection
 
@@ -8,7 +7,7 @@ from benchmarks.harness.server_cpu import read_server_cpu
 @pytest.mark.django_db
 def test_the_time_of_a_session_counts_when_it_has_ended():
     before = read_server_cpu()
-    other = psycopg2.connect(**connection.get_connection_params())
+    other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM generate_series(1, 2000000)")
     other.close()
