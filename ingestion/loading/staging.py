@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.db.backends.utils import CursorWrapper
 
+# The triggers get the rows of each COPY in memory, without a temporary file.
 _CREATE = """
+SET LOCAL work_mem = '64MB';
 CREATE TEMPORARY TABLE staged_bars (
     series int4 NOT NULL,
     ts timestamptz NOT NULL,
@@ -33,4 +35,4 @@ def create_staging(cursor: CursorWrapper) -> None:
 def finish_staging(cursor: CursorWrapper, symbols: list[str]) -> None:
     """Name the series of the staged bars by their position in `symbols`, and give the planner row counts."""
     cursor.execute(_NAME_SERIES, [symbols])
-    cursor.execute("ANALYZE staged_bars; ANALYZE staged_series")
+    cursor.execute("ANALYZE staged_bars (series, ts); ANALYZE staged_series")

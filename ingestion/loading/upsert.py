@@ -32,7 +32,7 @@ CREATE TEMPORARY TABLE staged_differences ON COMMIT DROP AS
 SELECT
     series.symbol, staged.ts, staged.ts_ms,
     staged.open, staged.high, staged.low, staged.close, staged.volume,
-    bars.ts IS NOT NULL AS existed
+    bars.ts IS NOT NULL AS existed, bars.ctid AS place
 FROM staged_bars AS staged
 JOIN staged_series AS series ON series.series = staged.series
 LEFT JOIN market_bars_ohlcv_1m AS bars
@@ -59,15 +59,25 @@ SELECT symbol, ts, ts_ms, open, high, low, close, volume, %(run_id)s
 FROM staged_differences
 WHERE NOT existed
 """
+# Changed bars are found where the comparison has seen them: by their place (ctid), which costs less than a join by their
+# key. The key is compared too, since another bar may be stored in a place that has become free.
+_BY_PLACE = """
+SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off
+"""
+_BY_ANY_PLAN = """
+SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT
+"""
 _KEEP_CHANGED = keep_values(
-    affected=Identifier("staged_differences"), operation="'update'", condition="affected.existed"
+    affected=Identifier("staged_differences"),
+    operation="'update'",
+    condition="affected.existed AND bars.ctid = affected.place",
 )
 _UPDATE_CHANGED = """
 UPDATE market_bars_ohlcv_1m AS bars
 SET open = new.open, high = new.high, low = new.low, close = new.close, volume = new.volume,
     ingestion_run_id = %(run_id)s
 FROM staged_differences AS new
-WHERE new.existed AND bars.symbol = new.symbol AND bars.ts = new.ts
+WHERE new.existed AND bars.ctid = new.place AND bars.symbol = new.symbol AND bars.ts = new.ts
 """
 
 
@@ -120,7 +130,8 @@ def upsert(cursor: CursorWrapper, staged: StagedRange, run_id: int) -> Counts:
         insert = _INSERT_NEW if counts.updated else _INSERT_ALL
         execute_counted(cursor, insert, parameters, expected=counts.inserted)
     if counts.changed:
-        cursor.execute("ANALYZE staged_differences")
+        cursor.execute(_BY_PLACE)
         execute_counted(cursor, _KEEP_CHANGED, parameters, expected=counts.changed)
         execute_counted(cursor, _UPDATE_CHANGED, parameters, expected=counts.changed)
+        cursor.execute(_BY_ANY_PLAN)
     return counts
