@@ -4,10 +4,11 @@ changed, and into a table that lacks every tenth hour.
     .venv/bin/python -m benchmarks.million_rows [--rows 1000000] [--rounds 3] [--slow-rounds 1]
 
 It measures this loader, other ways to load (`ways/`), and the floor that PostgreSQL sets: one binary COPY of the same
-rows, prepared beforehand, into the same table with its key, checks and triggers. All figures are of complete processes,
-start-up included. The ways alternate within each round, so that a slow phase of the machine affects all of them. Those
-that need a minute run only in the first `--slow-rounds`. Before each measurement the table has the scenario's initial
-rows, is vacuumed and has no dirty pages. In the first round all ways must store the same rows.
+rows, prepared beforehand, into the same table with its key, checks and triggers. A second floor is that COPY without
+the trigger of the hourly rollup. The run alone and the second floor are measured without the start of their processes,
+all else as complete processes. The ways alternate within each round, so that a slow phase of the machine affects all of
+them. Those that need a minute run only in the first `--slow-rounds`. Before each measurement the table has the
+scenario's initial rows, is vacuumed and has no dirty pages. In the first round all ways must store the same rows.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from benchmarks.harness.result import BenchmarkResult
 from benchmarks.harness.scratch import scratch_database, set_up_django
 
 LOADER, ALONE, FLOOR = "this loader", "this loader, its run alone", "floor: binary COPY"
+WITHOUT_ROLLUP = "floor without the rollup, COPY alone"
 WAYS = {
     "naive: iterrows, execute_values": "naive",
     "pandas.to_sql": "pandas_to_sql",
@@ -43,6 +45,7 @@ SLOW = (NAIVE, TO_SQL)
 ONLY_APPENDING = (TO_SQL, APPEND)
 FRESH, AGAIN, CHANGED, GAPS = SCENARIOS = ("fresh", "again unchanged", "10 % changed", "filling gaps")
 SYMBOL = "CME_MINI:MNQ1!"
+SWITCH = "ALTER TABLE market_bars_ohlcv_1m {} TRIGGER bars_rollup_on_insert"
 HOLES = "WHERE ts_ms / 3600000 % 10 <> 0"
 
 
@@ -91,6 +94,10 @@ class _Trial:
         if scenario == FRESH:
             self._prepare(scenario)
             self._result.add(FLOOR, FRESH, self._script("floor", self._prepared).seconds)
+            self._prepare(scenario)
+            execute(SWITCH.format("DISABLE"))
+            self._result.add(WITHOUT_ROLLUP, FRESH, float(self._script("floor", self._prepared).output))
+            execute(SWITCH.format("ENABLE"))
 
     def _run_loader(self, scenario: str) -> None:
         measured = ingest(self._url, self._prepare(scenario), symbol=SYMBOL)
@@ -127,6 +134,8 @@ class _Trial:
 
 def _check_ratios(result: BenchmarkResult, peaks: dict[str, float]) -> None:
     result.check_ratio((LOADER, FRESH), (FLOOR, FRESH), "<=", 1.25, least=1)
+    result.check_ratio((ALONE, FRESH), (WITHOUT_ROLLUP, FRESH), "<=", 1.1, least=1)
+    result.check_ratio((ALONE, CHANGED), (ALONE, FRESH), "<=", 1.3)
     result.check_ratio((NAIVE, FRESH), (LOADER, FRESH), ">=", 14)
     result.check_ratio((LOADER, AGAIN), (FLOOR, FRESH), "<=", 1.4)
     for scenario in (AGAIN, CHANGED, GAPS):

@@ -59,8 +59,8 @@ SELECT symbol, ts, ts_ms, open, high, low, close, volume, %(run_id)s
 FROM staged_differences
 WHERE NOT existed
 """
-# Changed bars are found where the comparison has seen them: by their place (ctid), which costs less than a join by their
-# key. The key is compared too, since another bar may be stored in a place that has become free.
+# The comparison has found the bars to change, so the next two statements find them by their place, the ctid: a second
+# join by their key costs more. The key is compared too, since another bar may use a place that has become free.
 _BY_PLACE = """
 SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off
 """

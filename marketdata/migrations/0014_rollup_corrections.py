@@ -6,14 +6,8 @@ from marketdata.migrations._functions_0014 import INSTALL, UNINSTALL
 
 # A tenth of each new page stays free. A corrected bar then stays in its page, and no index gets another entry (HOT).
 # Pages that exist keep their rows. The lock does not stop readers or writers.
-RESERVE_ROOM = """
-ALTER TABLE market_bars_ohlcv_1m SET (fillfactor = 90);
-ALTER TABLE market_bars_ohlcv_1h SET (fillfactor = 90);
-"""
-RESERVE_NO_ROOM = """
-ALTER TABLE market_bars_ohlcv_1m RESET (fillfactor);
-ALTER TABLE market_bars_ohlcv_1h RESET (fillfactor);
-"""
+RESERVE_ROOM = "ALTER TABLE market_bars_ohlcv_1m SET (fillfactor = 90)"
+RESERVE_NO_ROOM = "ALTER TABLE market_bars_ohlcv_1m RESET (fillfactor)"
 
 
 class Migration(migrations.Migration):

@@ -17,7 +17,14 @@ from .schema import drop_column_numbers, read_schema
 
 pytestmark = pytest.mark.ordinary_role
 
-LATER = ["0009_database_functions", "0010_contracts", "0011_found_tick_size", "0012_access", "0013_jobs", "0014_rollup_corrections"]
+LATER = [
+    "0009_database_functions",
+    "0010_contracts",
+    "0011_found_tick_size",
+    "0012_access",
+    "0013_jobs",
+    "0014_rollup_corrections",
+]
 
 
 @pytest.fixture

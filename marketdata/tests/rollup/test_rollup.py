@@ -22,7 +22,7 @@ some_bars = st.dictionaries(st.tuples(symbols, minutes), st.tuples(values, st.in
 spans = st.tuples(symbols, minutes, st.integers(0, 90))
 steps = st.one_of(
     st.tuples(st.sampled_from(["copy", "insert", "upsert", "merge"]), some_bars),
-    st.tuples(st.sampled_from(["correct", "delete", "rename", "touch"]), spans),
+    st.tuples(st.sampled_from(["correct", "delete", "rename", "touch", "restate", "thin"]), spans),
     st.tuples(st.sampled_from(["shift", "replace"]), st.tuples(spans, st.integers(-90, 90))),
     st.tuples(st.just("truncate"), st.none()),
 )
@@ -48,6 +48,17 @@ INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, vol
 SELECT symbol, ts + %s * interval '1 minute', ts_ms + %s * 60000, open, high, low, close, volume, 2 FROM deleted
 ON CONFLICT DO NOTHING
 """.replace("{span}", IN_SPAN)
+
+# Other values for every second minute: an hour may lose its highest or lowest price, or keep it.
+RESTATE = """
+UPDATE market_bars_ohlcv_1m SET open = low, close = low + (high - low) / 2, low = low - (volume + 1) %% 3 + 1,
+    high = high - (volume + 2) %% 4 + (volume + 2) %% 4 / 2 + 1, volume = (volume * 5 + 3) %% 17
+""" + IN_SPAN.replace("ts <=", "ts_ms / 60000 %% 2 = 1 AND ts <=")
+# Deletes some bars of an hour and changes others, in one statement.
+THIN = f"""
+WITH deleted AS (DELETE FROM market_bars_ohlcv_1m {IN_SPAN} AND ts_ms / 60000 %% 3 = 0)
+UPDATE market_bars_ohlcv_1m SET high = high + 1, volume = volume + 7 {IN_SPAN} AND ts_ms / 60000 %% 3 = 1
+"""  # noqa: S608
 
 
 def apply_step(step: str, argument: object) -> None:
@@ -77,8 +88,14 @@ def apply_step(step: str, argument: object) -> None:
             "delete": "DELETE FROM market_bars_ohlcv_1m ",
             "rename": "UPDATE market_bars_ohlcv_1m SET symbol = 'A' ",
             "touch": "UPDATE market_bars_ohlcv_1m SET ingestion_run_id = 2 ",
-        }[step]
-        execute(sql + IN_SPAN, symbol, at(first), at(first + length))
+        }.get(step, "")
+        span = (symbol, at(first), at(first + length))
+        if step == "restate":
+            execute(RESTATE, *span)
+        elif step == "thin":
+            execute(THIN, *span, *span)
+        else:
+            execute(sql + IN_SPAN, *span)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
