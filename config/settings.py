@@ -99,7 +99,7 @@ if DATABASE_URL:
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
         "CONN_HEALTH_CHECKS": True,
         # A pool in transaction mode (pgbouncer) cannot keep a cursor open between two statements.
-        "DISABLE_SERVER_SIDE_CURSORS": env.bool("DISABLE_SERVER_SIDE_CURSORS", default=False),
+        "DISABLE_SERVER_SIDE_CURSORS": env.bool("DISABLE_SERVER_SIDE_CURSORS", default=True),
     }
     DATABASES["default"]["OPTIONS"] = (
         CLIENT | {"connect_timeout": 5, "application_name": "barkeep"} | DATABASES["default"].get("OPTIONS", {})

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
+from config.connections.pool import has_own_session
 from config.connections.timeouts import SERVER
 from ingestion.errors import DatabaseFailure, DatabaseUnavailable
 from ingestion.progress import Progress
@@ -31,6 +32,19 @@ def require_database() -> None:
         database.require_database()
     except database.UnusableDatabase as error:
         raise DatabaseUnavailable(str(error)) from error
+
+
+def require_own_session() -> None:
+    """Raise `DatabaseUnavailable` where a pool gives this program's session to others between two transactions.
+
+    The lock of a run lasts as long as its session. In such a pool it would be released while the run is running, or
+    kept after its process has died.
+    """
+    if not has_own_session(connection):
+        raise DatabaseUnavailable(
+            "DATABASE_URL is a connection pool in transaction mode, where the locks of a run do not last, so nothing "
+            "was changed: set DATABASE_URL to the PostgreSQL server itself, or to a pool in session mode."
+        )
 
 
 def lift_time_limits(cursor: CursorWrapper) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import Error, connection, transaction
 
+from ingestion.database import require_own_session
 from ingestion.errors import DatabaseFailure, IngestError, Interrupted, RunCancelled
 from marketdata.database import to_storable
 from marketdata.models import IngestRun
@@ -36,7 +37,11 @@ _NEUTRAL_FIELDS: dict[str, object] = {"vendor_dataset": "", "symbols": []}
 
 
 def open_run(run: IngestRun, request: RunRequest = COMMAND_LINE) -> None:
-    """Commit the run as `running`. This connection holds its lock before another session can see the row."""
+    """Commit the run as `running`. This connection holds its lock before another session can see the row.
+
+    Raises `DatabaseUnavailable` where a pool would not keep the lock.
+    """
+    require_own_session()
     run.job_id, run.requested_by = request.job_id, request.requested_by
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         run.started_at = read_database_time()

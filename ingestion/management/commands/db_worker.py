@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV, run_with_reloader
 from django_tasks_db.management.commands.db_worker import Command as LibraryCommand
 
+from ingestion.database import require_own_session
 from ingestion.errors import IngestError
 from ingestion.jobs.worker import JobWorker
 from marketdata.database import UnusableDatabase, require_database
@@ -49,6 +50,7 @@ class Command(CommandWithExamples, LibraryCommand):
         )
         try:
             require_database()
+            require_own_session()
             if not reload or options["batch"]:
                 worker.configure_signals()
                 worker.run()
