@@ -193,7 +193,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 
 AUTHENTICATION_BACKENDS = [
-    "marketdata.access.backend.WaitingBackend",  # first: a login that must wait is refused before a password is hashed
+    "marketdata.access.backend.WaitingBackend",  # first: it checks the logins of all web requests
     "django.contrib.auth.backends.ModelBackend",
 ]
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 
@@ -23,6 +18,7 @@ from config.testing.builders import bars, write
 from config.testing.database.pooler import find_pooler, pooler
 from config.testing.database.scratch import scratch_database
 from config.testing.processes import Process, backend_in, run, running, series_locked, until
+from config.testing.web.gunicorn import web_server
 from config.testing.web.pages import create_failed_run
 from ingestion.jobs.requests import request_retry
 from marketdata.models import Bar, IngestRun
@@ -50,32 +46,6 @@ READS = (
 @pytest.fixture
 def path(market_db, tmp_path) -> Path:
     return write(tmp_path / "mnq.dbn", bars(5))
-
-
-@contextlib.contextmanager
-def web(url: str) -> Iterator[str]:
-    """The address of gunicorn with one process and eight threads, connected to the database's URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
-    process = subprocess.Popen(
-        [*command, "--workers", "1", "--threads", "8"],
-        cwd=settings.BASE_DIR,
-        env=os.environ | {"DATABASE_URL": url, "BARKEEP_ENV": "development"},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        until(lambda: is_ready(f"http://127.0.0.1:{port}"))
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def is_ready(address: str) -> bool:
-    with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"{address}/readyz", timeout=5).status_code == 200
-    return False
 
 
 @contextlib.contextmanager
@@ -128,7 +98,7 @@ def test_pages_and_api_work(path, tmp_path, mode):
     for file in (path, later):
         assert run("--input", file).code == 0
     # In transaction mode all threads share two sessions of the server.
-    with pooler(mode, size=2 if mode == "transaction" else 20) as url, web(url) as address:
+    with pooler(mode, size=2 if mode == "transaction" else 20) as url, web_server(url) as address:
         with logged_in(address) as client, ThreadPoolExecutor(6) as threads:
             responses = list(threads.map(client.get, READS * 3))
             refused = [(one.url.path, one.status_code) for one in responses if one.status_code != 200]
@@ -171,7 +141,7 @@ def test_transaction_mode_refuses_runs_in_one_sentence_and_previews_work(path, t
 @pytest.mark.slow
 def test_a_busy_pool_is_detected(path):
     """Other clients that use all sessions but one."""
-    with pooler("transaction", size=3) as url, web(url) as address, ThreadPoolExecutor(4) as threads:
+    with pooler("transaction", size=3) as url, web_server(url) as address, ThreadPoolExecutor(4) as threads:
         reads = [threads.submit(request_often, f"{address}/readyz") for _ in range(4)]
         ended = [run("--input", path, url=url) for _ in range(3)]
         assert [read.result() for read in reads]

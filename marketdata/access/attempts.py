@@ -55,10 +55,18 @@ class Attempts:
         return Attempts(max(0, self.failures - 1), self.last_at, now)
 
 
-class Store(Protocol):
-    """Where attempts are counted. `take` returns the seconds to wait; 0 if the attempt is counted and may be made."""
+@dataclass(frozen=True)
+class Taken:
+    """`wait`: the seconds to wait; 0 if the attempt is counted and may be made. `failures`: those before it."""
 
-    def take(self, key: str, policy: Policy) -> float: ...
+    wait: float = 0.0
+    failures: int = 0
+
+
+class Store(Protocol):
+    """Where attempts are counted."""
+
+    def take(self, key: str, policy: Policy) -> Taken: ...
 
     def release(self, key: str) -> None: ...
 
@@ -68,16 +76,17 @@ class Store(Protocol):
 class DatabaseStore:
     """The counts of all web processes, by the database's clock. Each change holds a lock on its row."""
 
-    def take(self, key: str, policy: Policy) -> float:
+    def take(self, key: str, policy: Policy) -> Taken:
         # Without a write first: a client that goes on guessing must cost little.
         if wait := self._read_wait(key):
-            return wait
+            return Taken(wait)
         with transaction.atomic():
             stored, now = self._lock(key)
             if stored.wait_until > now:
-                return (stored.wait_until - now).total_seconds()
-            self._save(key, stored.count(policy, now))
-        return 0.0
+                return Taken((stored.wait_until - now).total_seconds())
+            counted = stored.count(policy, now)
+            self._save(key, counted)
+        return Taken(failures=counted.failures - 1)
 
     def release(self, key: str) -> None:
         with transaction.atomic():
@@ -132,15 +141,15 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._attempts: dict[str, Attempts] = {}
 
-    def take(self, key: str, policy: Policy) -> float:
+    def take(self, key: str, policy: Policy) -> Taken:
         now = timezone.now()
         with self._lock:
             stored = self._attempts.pop(key, None) or Attempts(0, now, now)
             waits = stored.wait_until > now
-            self._attempts[key] = stored if waits else stored.count(policy, now)
+            counted = self._attempts[key] = stored if waits else stored.count(policy, now)
             if len(self._attempts) > MAX_IN_MEMORY:
                 del self._attempts[next(iter(self._attempts))]
-        return (stored.wait_until - now).total_seconds() if waits else 0.0
+        return Taken((stored.wait_until - now).total_seconds()) if waits else Taken(failures=counted.failures - 1)
 
     def release(self, key: str) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import DatabaseError
@@ -30,20 +31,35 @@ ADDRESS = Policy(free=30, first_wait=1, max_wait=30, forgotten_after=900)
 _DATABASE, _MEMORY = DatabaseStore(), MemoryStore()
 
 
-def count_attempt(username: str, address: str) -> int:
-    """Count an attempt to log in, and return 0; or return how many seconds it must wait before it may be checked.
+@dataclass(frozen=True)
+class Attempt:
+    """`wait`: how many seconds the attempt must wait before it may be checked; 0 if it is counted and need not.
 
-    An attempt that must wait is not counted: it does not make the wait longer.
+    `is_first`: no login failed from this address lately.
     """
+
+    wait: int = 0
+    is_first: bool = False
+
+
+def count_attempt(username: str, address: str) -> Attempt:
+    """Count an attempt to log in, unless it must wait: it does not make the wait longer then."""
     account, network = _hash("account", username, address), _hash("address", address)
-    wait = _store(lambda store: store.take(account, ACCOUNT))
-    if not wait:
-        wait = _store(lambda store: store.take(network, ADDRESS))
-        if wait:
+    taken = _store(lambda store: store.take(account, ACCOUNT))
+    if not taken.wait:
+        taken = _store(lambda store: store.take(network, ADDRESS))
+        if taken.wait:
             _store(lambda store: store.release(account))
-    if wait:
-        logger.info("A login from %s must wait for %.0f s.", address, wait)
-    return math.ceil(wait)
+    if taken.wait:
+        logger.info("A login from %s must wait for %.0f s.", address, taken.wait)
+    return Attempt(math.ceil(taken.wait), is_first=taken.failures == 0)
+
+
+def release_attempt(username: str, address: str) -> None:
+    """The counted attempt was not checked, so it does not count."""
+    account, network = _hash("account", username, address), _hash("address", address)
+    _store(lambda store: store.release(account))
+    _store(lambda store: store.release(network))
 
 
 def forget_failures(username: str, address: str) -> None:

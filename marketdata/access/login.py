@@ -13,7 +13,7 @@ from django.forms import ValidationError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from marketdata.access.backend import get_wait
+from marketdata.access.backend import get_wait, is_busy
 
 
 class LoginForm(AuthenticationForm):
@@ -21,7 +21,8 @@ class LoginForm(AuthenticationForm):
         wait = get_wait(self.request)
         if not wait:
             return super().get_invalid_login_error()
-        sentence = f"Too many failed logins from your address: wait {_format_wait(wait)}, then try again."
+        reason = "logins at the same time" if is_busy(self.request) else "failed logins from your address"
+        sentence = f"Too many {reason}: wait {_format_wait(wait)}, then try again."
         return ValidationError(sentence, code="wait")
 
 
@@ -30,13 +31,13 @@ class AdminLoginForm(LoginForm, AdminAuthenticationForm):
 
 
 def report_wait(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """The view's response gets status 429 and Retry-After if the login must wait."""
+    """The view's response gets Retry-After if the login must wait, and status 429, or 503 where the server is busy."""
 
     @functools.wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         if wait := get_wait(request):
-            response.status_code = 429
+            response.status_code = 503 if is_busy(request) else 429
             response.headers["Retry-After"] = str(wait)
         return response
 
