@@ -21,7 +21,7 @@ def retry_run(run: IngestRun, *, progress: Progress | None = None, request: RunR
     Raises an `IngestError`: `InputError` if the run did not fail, or its file no longer exists.
     """
     check_retryable(run)
-    if not os.path.isfile(run.file_path):  # noqa: PTH113 - returns False where Path.is_file() raises
+    if not os.path.exists(run.file_path):  # noqa: PTH110 - returns False where Path.exists() raises
         raise InputError(f"Run {run.pk} cannot be retried: {run.file_path} no longer exists.", path=Path(run.file_path))
     return ingest_file(
         path=Path(run.file_path), options=IngestOptions.from_run(run), progress=progress, request=request
