@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
@@ -16,6 +17,7 @@ from ingestion.errors import IngestError
 from ingestion.jobs.requests import may_act, request_retry
 from marketdata.admin import ReadOnlyAdmin, SeriesChoice
 from marketdata.models import IngestRun
+from marketdata.pages.decorators import escape_page
 from marketdata.pages.next_steps import build_worker_command
 from marketdata.runs.jobs import close_orphaned_jobs, is_worker_running
 from marketdata.runs.locks import close_orphaned_runs
@@ -88,6 +90,12 @@ class IngestRunAdmin(ReadOnlyAdmin):
         close_orphaned_runs()
         close_orphaned_jobs()
         return super().get_queryset(request).prefetch_related("undone_by")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return _escape_once_rendered(super().changelist_view(request, extra_context))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return _escape_once_rendered(super().changeform_view(request, *args, **kwargs))
 
     @admin.display(description="status", ordering="status")
     def coloured_status(self, run: IngestRun) -> str:
@@ -167,6 +175,12 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
     def has_try_again_permission(self, request: HttpRequest) -> bool:
         return may_act(request.user)
+
+
+def _escape_once_rendered(response: HttpResponse) -> HttpResponse:
+    if isinstance(response, TemplateResponse):
+        response.add_post_render_callback(escape_page)
+    return response
 
 
 def _build_run_url(run_id: int) -> str:

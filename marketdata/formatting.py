@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
@@ -64,12 +65,14 @@ def format_list(names: Sequence[str], limit: int = 5) -> str:
 def escape_controls(text: str) -> str:
     """The text with an escape, such as `\\x1b`, for each character that could act on a terminal: control characters,
     those that reverse the direction of text, and halves of characters. Line breaks and tabs stay."""
-    if text.isprintable():
-        return text
-    return "".join(map(_escape_control, text))
+    return _POSSIBLE_CONTROL.sub(_escape_control, text)
 
 
-def _escape_control(character: str) -> str:
-    if character.isprintable() or character in "\n\t" or unicodedata.category(character) == "Zs":
+_POSSIBLE_CONTROL = re.compile(r"[^\n\t -~]")
+
+
+def _escape_control(found: re.Match[str]) -> str:
+    character = found[0]
+    if character.isprintable() or unicodedata.category(character) == "Zs":
         return character
     return character.encode("unicode_escape").decode()

@@ -1,4 +1,4 @@
-"""What every page requires of a request, and the answer to a page that polls."""
+"""What every page requires of a request and does to its response, and the answer to a page that polls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from marketdata.formatting import escape_controls
 from marketdata.runs.activity import Activity
 from marketdata.runs.jobs import close_orphaned_jobs
 from marketdata.runs.locks import close_orphaned_runs
@@ -23,9 +24,17 @@ def page_view(view: View) -> View:
     def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         close_orphaned_runs()
         close_orphaned_jobs()
-        return view(request, *args, **kwargs)
+        return escape_page(view(request, *args, **kwargs))
 
     return wrapper
+
+
+def escape_page(response: HttpResponse) -> HttpResponse:
+    """The HTML page with escapes, such as `\\u202e`, for characters that no reader sees: stored names of files may have
+    control characters, and those that reverse the direction of text."""
+    if response.headers.get("Content-Type", "").startswith("text/html"):
+        response.content = escape_controls(response.content.decode()).encode()
+    return response
 
 
 def state_view(view: Callable[..., Activity]) -> View:
