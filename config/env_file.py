@@ -1,13 +1,14 @@
 """Reads the `.env` file next to manage.py.
 
-A line that is not understood stops the program: going on without it could mean another database. No message shows a
-value, since values are secrets.
+A line that is not understood, or a name that looks like a misspelt one, stops the program: going on without it could
+mean another database. No message shows a value, since values are secrets.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -20,16 +21,63 @@ _LINE = re.compile(
     """,
     re.VERBOSE,
 )
+# The variables of `.env.example`, and those that gunicorn and the Procfile read.
+NAMES = (
+    "BARKEEP_ENV", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "CONN_MAX_AGE",
+    "DISABLE_SERVER_SIDE_CURSORS", "WEB_THREADS", "EMBEDDED_PG_HOME", "EMBEDDED_PG_KEEP", "DEFAULT_SERIES",
+    "PUBLIC_STATS", "API_RATE_ANONYMOUS", "API_RATE_USER", "TRUSTED_PROXIES", "SECURE_SSL_REDIRECT",
+    "SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD", "LOG_LEVEL",
+)  # fmt: skip
+OTHER_NAMES = ("PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "DJANGO_SETTINGS_MODULE")
+_MAX_TYPOS = 2
+_SHORTEST = 5  # letters: shorter names are similar by chance
+
 _ESCAPE = re.compile(r"\\(.)")
 
 
 def read_env_file(path: Path) -> None:
     """Set the variables of the file that the environment does not have; nothing if there is no file.
 
-    Raises `ImproperlyConfigured` for a file that cannot be read or understood.
+    Raises `ImproperlyConfigured` for a file that cannot be read or understood, and for a misspelt name.
     """
-    for name, value in parse_env_file(path).items():
+    variables = parse_env_file(path)
+    for name in list_unread_names(variables):
+        if meant := find_meant_name(name):
+            raise ImproperlyConfigured(
+                f"{path} sets {name}, which no setting reads: write {meant}, or remove the line."
+            )
+    for name, value in variables.items():
         os.environ.setdefault(name, value)
+
+
+def list_unread_names(variables: Iterable[str]) -> list[str]:
+    """The names that no setting reads. They may be other programs' own."""
+    return [name for name in variables if name not in NAMES + OTHER_NAMES]
+
+
+def find_meant_name(name: str) -> str:
+    """The variable of which this name is a misspelling, in another letter case or with one or two typing errors; empty
+    if there is none."""
+    if len(name) < _SHORTEST:
+        return ""
+    distances = {known: _count_typos(name.upper(), known) for known in NAMES if len(known) >= _SHORTEST}
+    nearest = min(distances, key=lambda known: distances[known])
+    return nearest if distances[nearest] <= _MAX_TYPOS else ""
+
+
+def _count_typos(text: str, other: str) -> int:
+    """The Levenshtein distance: how many characters to insert, delete or replace."""
+    if abs(len(text) - len(other)) > _MAX_TYPOS:
+        return _MAX_TYPOS + 1
+    row = list(range(len(other) + 1))
+    for number, character in enumerate(text, start=1):
+        previous, row[0] = row[0], number
+        for column, expected in enumerate(other, start=1):
+            previous, row[column] = (
+                row[column],
+                min(row[column] + 1, row[column - 1] + 1, previous + (character != expected)),
+            )
+    return row[-1]
 
 
 def parse_env_file(path: Path) -> dict[str, str]:

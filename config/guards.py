@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Sequence
@@ -11,6 +12,9 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 ON, OFF = ("on", "true", "yes", "y", "1"), ("off", "false", "no", "n", "0")
+SERVER_VARIABLES = (
+    "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE", "PGTARGETSESSIONATTRS", "PGLOADBALANCEHOSTS",
+)  # fmt: skip
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -123,6 +127,13 @@ def parse_database_url(url: str) -> dict:
             "DATABASE_URL does not name a PostgreSQL server: use the form postgresql://USER:PASSWORD@HOST:5432/NAME."
         )
     return database
+
+
+def ignore_server_variables() -> None:
+    """Remove libpq's variables that name another server or database. PGHOSTADDR and PGSERVICE count for libpq even if a
+    connection names its host. Variables for credentials and TLS stay."""
+    for name in SERVER_VARIABLES:
+        os.environ.pop(name, None)
 
 
 def read_or_create_secret_key(path: Path) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
+import config.checks  # noqa: F401 - registers the check of the .env file
 from config.connections.timeouts import CLIENT
 from config.env_file import read_env_file
 from config.guards import (
     Env,
     find_production_faults,
+    ignore_server_variables,
     is_production,
     parse_database_url,
     read_or_create_secret_key,
@@ -92,6 +94,8 @@ TEMPLATES = [
 
 env.bool("EMBEDDED_PG_KEEP", default=False)  # config.embedded reads it at exit; this line refuses a typo at start
 EMBEDDED_PG_HOME = Path(env.value("EMBEDDED_PG_HOME", default=str(VAR_DIR / "postgres")))
+
+ignore_server_variables()  # only DATABASE_URL names the database
 
 if DATABASE_URL:
     DATABASES = {"default": parse_database_url(DATABASE_URL)}

@@ -1,11 +1,17 @@
 """The .env file is understood completely, or the program stops."""
 
 import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env_file import parse_env_file, read_env_file
+from config.env_file import NAMES, parse_env_file, read_env_file
 
 
 @pytest.mark.parametrize(
@@ -73,3 +79,74 @@ def test_the_environment_has_precedence(tmp_path, monkeypatch):
     monkeypatch.delenv("BARKEEP_B", raising=False)
     read_env_file(tmp_path / ".env")
     assert (os.environ["BARKEEP_A"], os.environ.pop("BARKEEP_B")) == ("environment", "file")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("DATABASEURL", "DATABASE_URL"),
+        ("database_url", "DATABASE_URL"),
+        ("ALOWED_HOST", "ALLOWED_HOSTS"),
+        ("DEBUGG", "DEBUG"),
+        ("SECERT_KEY", "SECRET_KEY"),
+    ],
+)
+def test_a_misspelt_name_stops_the_program(tmp_path, name, meant):
+    (tmp_path / ".env").write_text(f"{name}=secret\n")
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read_env_file(tmp_path / ".env")
+    assert str(refusal.value) == (
+        f"{tmp_path}/.env sets {name}, which no setting reads: write {meant}, or remove the line."
+    )
+    assert name not in os.environ
+
+
+@pytest.mark.parametrize("name", ["DATABENTO_API_KEY", "POSTGRES_PASSWORD", "PORT", "TZ", "DATABASE_URL_OF_REPLICA"])
+def test_names_of_other_programs_are_set(tmp_path, monkeypatch, name):
+    monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".env").write_text(f"{name}=x\n")
+    read_env_file(tmp_path / ".env")
+    assert os.environ.pop(name) == "x"
+
+
+def test_the_names_are_those_of_the_example_file():
+    example = Path(settings.BASE_DIR, ".env.example").read_text()
+    assert sorted(NAMES) == sorted(re.findall(r"^#([A-Z_]+)=", example, re.MULTILINE))
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the project with a `.env` of its own."""
+    root = Path(settings.BASE_DIR)
+    for name in ("manage.py", "config"):
+        copy = shutil.copytree if (root / name).is_dir() else shutil.copy
+        copy(root / name, tmp_path / name)
+    for name in ("marketdata", "ingestion", "templates"):
+        (tmp_path / name).symlink_to(root / name)
+    return tmp_path
+
+
+def check(project: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "manage.py", "check"]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+
+
+def test_check_reports_a_name_that_no_setting_reads(project):
+    (project / ".env").write_text("DATABENTO_API_KEY=secret\nLOG_LEVEL=INFO\n")
+    done = check(project)
+    assert done.returncode == 0
+    assert (
+        f"{project}/.env sets DATABENTO_API_KEY, which is a name that no setting reads: see .env.example for the names."
+        in done.stderr
+    )
+    assert "secret" not in done.stderr
+    (project / ".env").write_text("DATABSE_URL=postgresql://secret@host/name\n")
+    done = check(project)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"Configuration error: {project}/.env sets DATABSE_URL, which no setting reads: write DATABASE_URL, or remove "
+        "the line.\n",
+    )
