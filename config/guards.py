@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -53,6 +54,15 @@ class Env(environ.Env):
         if not (text.isascii() and text.isdigit()):
             raise ImproperlyConfigured(f"{var} is {text!r}: set it to an integer, or unset it (default: {default}).")
         return int(text)
+
+    def usd(self, var: str) -> Decimal | None:
+        """An amount of US dollars from 0 on; None if the variable is unset or empty."""
+        text = self.text(var, "")
+        if not text:
+            return None
+        if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text, re.ASCII):
+            raise ImproperlyConfigured(f"{var} is {text!r}: set it to US dollars such as 25 or 2.50, or unset it.")
+        return Decimal(text)
 
     def rate(self, var: str, default: str) -> str:
         """Requests per period, such as 120/min. REST framework would parse it at each request, and fail at each."""

@@ -141,6 +141,23 @@ DEFAULT_SERIES = env.value("DEFAULT_SERIES", default="mnq")
 # Stats need no login, as a health check. Bars and runs always do.
 PUBLIC_STATS = env.bool("PUBLIC_STATS", default=True)
 
+# --- Feeds ----------------------------------------------------------------------------------------------------------
+
+DATABENTO_API_KEY = env.text("DATABENTO_API_KEY", default="")
+# Empty: the vendor's own addresses.
+DATABENTO_HISTORICAL_URL = env.text("DATABENTO_HISTORICAL_URL", default="")
+DATABENTO_LIVE_GATEWAY = env.text("DATABENTO_LIVE_GATEWAY", default="")
+
+# Without both caps nothing is bought.
+FEED_MAX_USD_PER_RUN = env.usd("FEED_MAX_USD_PER_RUN")
+FEED_MAX_USD_PER_MONTH = env.usd("FEED_MAX_USD_PER_MONTH")
+# None: never by a batch job.
+FEED_BATCH_ABOVE_USD = env.usd("FEED_BATCH_ABOVE_USD")
+# Downloads, the spool of the live stream, and refused records, in a folder for each database.
+FEED_DIR = Path(env.text("FEED_DIR", default=str(VAR_DIR / "feeds")))
+# How long the vendor may take to accept a connection, and between two pieces of a response.
+FEED_TIMEOUT_SECONDS = env.int("FEED_TIMEOUT_SECONDS", default=100)
+
 # --- Language, time, static files -----------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"

@@ -146,7 +146,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="other runs of this file")
     def other_runs(self, run: IngestRun) -> str:
-        if run.kind != IngestRun.Kind.FILE:
+        if run.kind not in IngestRun.LOADS:
             return "—"
         same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
         others = IngestRun.objects.filter(**same).exclude(pk=run.pk)

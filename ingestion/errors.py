@@ -100,11 +100,12 @@ class RunCancelled(RetryableError):
     """A user cancelled the run on a page. `kind` is that of the run."""
 
     def __init__(self, user: str, kind: str = "file") -> None:
-        outcome = "nothing of this file was stored" if kind == "file" else "nothing was changed"
+        outcome = "nothing of this file was stored" if kind in _LOADS else "nothing was changed"
         super().__init__(f"Cancelled by {user}: {outcome}. Try it again to {_VERBS.get(kind, 'load the file')}.")
         self.user = user
 
 
+_LOADS = ("file", "history", "live")
 _VERBS = {"undo": "undo the run", "split": "split the series"}
 
 

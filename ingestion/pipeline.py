@@ -83,7 +83,7 @@ def ingest_file(
     """
     options, progress = options or IngestOptions(), progress or Progress()
     check_options(path, options)
-    run = _new_run(path, options)
+    run = _new_run(path, options, request)
     with refuse_failures(path), translate_database_errors(progress):
         _require_database(progress)
         close_orphaned_runs()
@@ -293,8 +293,15 @@ def _find_withdrawn(
 # --- The result ------------------------------------------------------------------------------------------------------
 
 
-def _new_run(path: Path, options: IngestOptions) -> IngestRun:
-    return IngestRun(schema=SCHEMA, file_name=path.name, file_path=str(path.absolute()), **options.to_run_fields())
+def _new_run(path: Path, options: IngestOptions, request: RunRequest) -> IngestRun:
+    return IngestRun(
+        kind=request.kind,
+        feed_request_id=request.feed_request_id,
+        schema=SCHEMA,
+        file_name=path.name,
+        file_path=str(path.absolute()),
+        **options.to_run_fields(),
+    )
 
 
 def _record_result(

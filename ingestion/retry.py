@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from ingestion.errors import InputError
@@ -23,6 +24,7 @@ def retry_run(run: IngestRun, *, progress: Progress | None = None, request: RunR
     check_retryable(run)
     if not os.path.exists(run.file_path):  # noqa: PTH110 - returns False where Path.exists() raises
         raise InputError(f"Run {run.pk} cannot be retried: {run.file_path} no longer exists.", path=Path(run.file_path))
+    request = replace(request, kind=run.kind, feed_request_id=run.feed_request_id)
     return ingest_file(
         path=Path(run.file_path), options=IngestOptions.from_run(run), progress=progress, request=request
     )

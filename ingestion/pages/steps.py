@@ -16,7 +16,11 @@ from ingestion.pages.next_steps import build_retry_command, build_undo_command
 from marketdata.models import IngestRun, Series
 from marketdata.runs.later import MAX_NAMED, LaterRun
 
-_NAMES: dict[str, str] = {IngestRun.Kind.FILE: "ingest", IngestRun.Kind.UNDO: "undo", IngestRun.Kind.SPLIT: "split"}
+_NAMES: dict[str, str] = {
+    **dict.fromkeys(IngestRun.LOADS, "ingest"),
+    IngestRun.Kind.UNDO: "undo",
+    IngestRun.Kind.SPLIT: "split",
+}
 OVERWRITE = "overwrite values of later runs"
 
 

@@ -70,7 +70,7 @@ def _count_asked_days(metadata: DbnMetadata, symbol: str, pause: DateSpan) -> in
     """The days of the pause in the ranges of files that asked for the symbol: loaded ones, and this one."""
     runs = IngestRun.objects.filter(
         Q(requested_symbols__contains=[symbol]) | Q(requested_symbols__contains=[_ALL_SYMBOLS]),
-        kind=IngestRun.Kind.FILE,
+        kind__in=IngestRun.LOADS,
         status=IngestRun.Status.SUCCESS,
         vendor_dataset=metadata.dataset,
         requested_start__isnull=False,

@@ -3,6 +3,9 @@ from marketdata.models.bar import Bar
 from marketdata.models.bar_revision import BarRevision
 from marketdata.models.browsable_bar import BrowsableBar
 from marketdata.models.failed_login import FailedLogin
+from marketdata.models.feeds.backfill import Backfill
+from marketdata.models.feeds.days import FeedStore, KnownEmpty, SeriesDay, VendorDay
+from marketdata.models.feeds.feed_request import FeedRequest
 from marketdata.models.hourly_bar import HourlyBar
 from marketdata.models.ingest_run import IngestRun
 from marketdata.models.series import Series
@@ -11,13 +14,19 @@ from marketdata.models.series_instrument import SeriesInstrument
 
 __all__ = [
     "ApiToken",
+    "Backfill",
     "Bar",
     "BarRevision",
     "BrowsableBar",
     "FailedLogin",
+    "FeedRequest",
+    "FeedStore",
     "HourlyBar",
     "IngestRun",
+    "KnownEmpty",
     "Series",
     "SeriesCount",
+    "SeriesDay",
     "SeriesInstrument",
+    "VendorDay",
 ]

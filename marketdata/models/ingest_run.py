@@ -22,9 +22,16 @@ class IngestRun(models.Model):
     """
 
     class Kind(models.TextChoices):
+        """A run of `LOADS` loads a file: one of a user, one of backfill, or one of the live stream."""
+
         FILE = "file"
         UNDO = "undo"
         SPLIT = "split"
+        HISTORY = "history"
+        LIVE = "live"
+
+    # Kinds of runs that load a file. Their rules are the same.
+    LOADS = (Kind.FILE, Kind.HISTORY, Kind.LIVE)
 
     class Status(models.TextChoices):
         RUNNING = "running"
@@ -137,6 +144,15 @@ class IngestRun(models.Model):
         max_length=MAX_REASON, blank=True, default="", db_default="", help_text="Why the failure needs no attention."
     )
 
+    feed_request = models.ForeignKey(
+        "FeedRequest",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="runs",
+        help_text="The request to the vendor that brought the file. Empty for a file of a user.",
+    )
+
     class Meta:
         db_table = "data_ingest_runs"
         ordering = ["-id"]
@@ -155,7 +171,9 @@ class IngestRun(models.Model):
             models.Index(name="run_job", fields=["job_id"], condition=Q(job_id__isnull=False)),
         ]
         constraints = [
-            models.CheckConstraint(name="run_kind_known", condition=Q(kind__in=["file", "undo", "split"])),
+            models.CheckConstraint(
+                name="run_kind_known", condition=Q(kind__in=["file", "undo", "split", "history", "live"])
+            ),
             models.CheckConstraint(
                 name="run_kind_undo_iff_undoes",
                 condition=Q(kind="undo", undoes__isnull=False) | (~Q(kind="undo") & Q(undoes__isnull=True)),

@@ -4,12 +4,13 @@ from django.db import models
 
 from marketdata.calendars.exchange import UnknownCalendar, is_known_calendar
 from marketdata.models.contract import ContractColumns, contract_constraints
+from marketdata.models.feeds.subscription import SubscriptionColumns, subscription_constraints
 from marketdata.models.fields import PriceField
 
 SYMBOL_MAX_LENGTH = 128  # the longest symbol a DBN file can carry has 70 characters
 
 
-class Series(ContractColumns):
+class Series(ContractColumns, SubscriptionColumns):
     """A named sequence of bars: `slug` is its name in URLs, `symbol` its name in the table of bars.
 
     A series is mapped to one instrument at a time. Ingesting a symbol that no series has creates a series.
@@ -59,6 +60,7 @@ class Series(ContractColumns):
         ]
         constraints = [
             *contract_constraints("series"),
+            *subscription_constraints(),
             models.CheckConstraint(name="series_slug_not_empty", condition=~models.Q(slug="")),
             models.CheckConstraint(name="series_symbol_not_empty", condition=~models.Q(symbol="")),
             models.CheckConstraint(

@@ -79,7 +79,7 @@ def open_failures() -> QuerySet[IngestRun]:
     loaded = IngestRun.objects.filter(status="success", id__gt=OuterRef("id"))
     # Two subqueries: each has an index, and PostgreSQL uses none for an OR of both.
     return (
-        IngestRun.objects.filter(status="failed", kind="file", dismissed_at=None)
+        IngestRun.objects.filter(status="failed", kind__in=IngestRun.LOADS, dismissed_at=None)
         .exclude(Exists(loaded.filter(file_path=OuterRef("file_path"))))
         .exclude(~Q(file_sha256="") & Exists(loaded.filter(file_sha256=OuterRef("file_sha256"))))
         .order_by("-id")
@@ -103,7 +103,7 @@ def find_runs_of_same_file(run: IngestRun) -> list[IngestRun]:
 
     Empty for an undo and for a split, which have no file.
     """
-    if run.kind != IngestRun.Kind.FILE:
+    if run.kind not in IngestRun.LOADS:
         return []
     same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
     others = IngestRun.objects.filter(**same).exclude(pk=run.pk).prefetch_related("undone_by")

@@ -83,7 +83,7 @@ OFFENCES = {
         INSTRUMENTS,
         [{"end_date": "2024-01-02"}, {"end_date": "2024-01-01"}],
     ),
-    "run_kind_known": (RUNS, [{"kind": "File"}, {"kind": ""}, {"kind": "live"}]),
+    "run_kind_known": (RUNS, [{"kind": "File"}, {"kind": ""}, {"kind": "stream"}]),
     "run_kind_undo_iff_undoes": (
         RUNS,
         [{"kind": "undo"}, RUNNING | {"kind": "undo"}, UNDO | {"kind": "file"}, RUNNING | {"undoes_id": 1} | NO_FILE],
