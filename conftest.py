@@ -3,6 +3,7 @@
 pytest_plugins = (
     "config.testing.database.fixtures",
     "config.testing.database.roles",
+    "config.testing.feeds.fixtures",
     "config.testing.web.browser",
     "config.testing.web.pages",
 )
