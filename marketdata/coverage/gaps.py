@@ -61,7 +61,7 @@ def find_gaps(masks: MinuteMasks, life: np.ndarray, open_minutes: OpenMinutes | 
     count = open_count = open_total = 0
     longest = np.empty((5, 0), np.int64)
     life = _join_over_closed(life, open_minutes) if open_minutes else life
-    for empty in _list_empty(masks):
+    for empty in list_empty(masks):
         index, start, end = intersect(*empty, *life)
         opened = open_minutes.count_between(start * 60, end * 60) if open_minutes else np.zeros(len(start), np.int64)
         count += len(start)
@@ -93,7 +93,7 @@ def _join_over_closed(life: np.ndarray, open_minutes: OpenMinutes) -> np.ndarray
     return np.stack([starts[keep_start], ends[keep_end]])
 
 
-def _list_empty(masks: MinuteMasks) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def list_empty(masks: MinuteMasks) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Start and end of each interval without bars, in minutes since 1970. First those between hours, before the first
     bar and after the last, then those within hours."""
     forever = np.iinfo(np.int64).max // 128  # in seconds, it does not overflow

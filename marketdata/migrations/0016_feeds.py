@@ -667,6 +667,27 @@ class Migration(migrations.Migration):
                 condition=models.Q(("changed__gte", 0), ("records__gte", 0)), name="series_day_counts_not_negative"
             ),
         ),
+        migrations.CreateModel(
+            name="VendorDataset",
+            fields=[
+                ("dataset", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("available_start", models.DateTimeField()),
+                (
+                    "available_end",
+                    models.DateTimeField(help_text="Not included. What the account's licence allows may end earlier."),
+                ),
+                ("seen_at", models.DateTimeField(help_text="When it was last read.")),
+            ],
+            options={
+                "db_table": "market_vendor_datasets",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("available_start__lte", models.F("available_end"))),
+                        name="vendor_dataset_in_order",
+                    )
+                ],
+            },
+        ),
         migrations.RunSQL(BOUGHT_ONCE, DROP_BOUGHT_ONCE),
         migrations.RunSQL(ONE_STORE, migrations.RunSQL.noop),
         migrations.RunSQL(SUBSCRIBE_MNQ, migrations.RunSQL.noop),

@@ -4,7 +4,7 @@ from marketdata.models.bar_revision import BarRevision
 from marketdata.models.browsable_bar import BrowsableBar
 from marketdata.models.failed_login import FailedLogin
 from marketdata.models.feeds.backfill import Backfill
-from marketdata.models.feeds.days import FeedStore, KnownEmpty, SeriesDay, VendorDay
+from marketdata.models.feeds.days import FeedStore, KnownEmpty, SeriesDay, VendorDataset, VendorDay
 from marketdata.models.feeds.feed_request import FeedRequest
 from marketdata.models.hourly_bar import HourlyBar
 from marketdata.models.ingest_run import IngestRun
@@ -28,5 +28,6 @@ __all__ = [
     "SeriesCount",
     "SeriesDay",
     "SeriesInstrument",
+    "VendorDataset",
     "VendorDay",
 ]

@@ -2,6 +2,26 @@ from django.db import models
 from django.db.models import Q
 
 
+class VendorDataset(models.Model):
+    """From when to when the vendor has history of a dataset, as it was last read (metadata.get_dataset_range)."""
+
+    dataset = models.CharField(max_length=32, primary_key=True)
+    available_start = models.DateTimeField()
+    available_end = models.DateTimeField(help_text="Not included. What the account's licence allows may end earlier.")
+    seen_at = models.DateTimeField(help_text="When it was last read.")
+
+    class Meta:
+        db_table = "market_vendor_datasets"
+        constraints = [
+            models.CheckConstraint(
+                name="vendor_dataset_in_order", condition=Q(available_start__lte=models.F("available_end"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} [{self.available_start}, {self.available_end})"
+
+
 class VendorDay(models.Model):
     """The vendor's condition of one UTC day of a dataset, as it was last read (metadata.get_dataset_condition)."""
 

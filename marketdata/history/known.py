@@ -1,0 +1,130 @@
+"""What is known about the history of a series in a range of time, as arrays of UTC days and of minutes since 1970."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+from django.db import connection
+from django.utils import timezone
+
+from marketdata.models import KnownEmpty, Series, SeriesDay, VendorDataset, VendorDay
+from marketdata.rollup.minute_masks import datetime_to_minute
+
+DAY_MINUTES = 1440
+_EPOCH = date(1970, 1, 1)
+
+# The minutes in which the runs that loaded a series mapped it, within the ranges of their files.
+_FILE_RANGES = """
+SELECT coalesce(array_agg(lower(part)), '{}'), coalesce(array_agg(upper(part)), '{}')
+FROM unnest((
+    SELECT range_agg(tstzrange(dates.start, dates.stop))
+    FROM market_series_instruments AS instruments
+    JOIN data_ingest_runs AS runs ON runs.id = instruments.run_id
+    CROSS JOIN LATERAL (
+        SELECT greatest(instruments.start_date::timestamp AT TIME ZONE 'UTC', runs.requested_start) AS start,
+            least(instruments.end_date::timestamp AT TIME ZONE 'UTC', runs.requested_end) AS stop
+    ) AS dates
+    WHERE instruments.from_mapping AND instruments.series_id = %(series)s AND runs.status = 'success'
+        AND runs.row_limit IS NULL AND runs.kind IN ('file', 'history') AND dates.start < dates.stop
+        AND NOT EXISTS (
+            SELECT FROM data_ingest_runs AS undo
+            WHERE undo.undoes_id = runs.id AND undo.status = 'success' AND undo.left_count = 0
+        )
+)) AS part
+"""
+
+
+@dataclass(frozen=True)
+class Availability:
+    """From when to when the vendor has history, UTC. `lag` is how far the end was before the time at which it was
+    read."""
+
+    start: datetime
+    end: datetime
+    lag: timedelta
+
+    def find_end(self, now: datetime) -> datetime:
+        """The end of the history at the time `now`, which moves on with it."""
+        return max(self.end, now - self.lag)
+
+
+@dataclass(frozen=True)
+class HistoryDays:
+    """The UTC days from `first` on, one element of each array per day.
+
+    `covered_until` is a minute since 1970, 0 for a day that history does not cover. `records` is how many bars history
+    delivered up to then. `condition` and `was` are the vendor's condition now, and when the day was loaded; `modified`
+    and `loaded_modified` the dates of its last modification, as days since 1970, -1 if unknown.
+    """
+
+    first: date
+    covered_until: np.ndarray
+    records: np.ndarray
+    condition: np.ndarray
+    was: np.ndarray
+    modified: np.ndarray
+    loaded_modified: np.ndarray
+
+    def find_index(self, minutes: np.ndarray) -> np.ndarray:
+        """The element of each minute's day."""
+        index: np.ndarray = minutes // DAY_MINUTES - to_day_number(self.first)
+        return index
+
+
+def read_availability(dataset: str) -> Availability | None:
+    """What the vendor last stated about the dataset; None if it was never asked."""
+    found = VendorDataset.objects.filter(dataset=dataset).first()
+    if found is None:
+        return None
+    return Availability(
+        found.available_start, found.available_end, max(found.seen_at - found.available_end, timedelta(0))
+    )
+
+
+def read_days(series: Series, first: date, stop: date) -> HistoryDays:
+    """What is known about the days from `first` to the day before `stop`."""
+    count, start = (stop - first).days, to_day_number(first)
+    covered, records = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    modified, loaded_modified = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
+    condition, was = np.full(count, "", "U16"), np.full(count, "", "U16")
+    own = SeriesDay.objects.filter(series=series, day__gte=first, day__lt=stop)
+    for day, until, delivered, loaded_as, date_modified in own.values_list(
+        "day", "covered_until", "records", "condition", "modified"
+    ):
+        index = to_day_number(day) - start
+        covered[index], records[index], was[index] = datetime_to_minute(until), delivered, loaded_as
+        loaded_modified[index] = -1 if date_modified is None else to_day_number(date_modified)
+    for day, state, date_modified in VendorDay.objects.filter(
+        dataset=series.dataset, day__gte=first, day__lt=stop
+    ).values_list("day", "condition", "last_modified_date"):
+        index = to_day_number(day) - start
+        condition[index] = state
+        modified[index] = -1 if date_modified is None else to_day_number(date_modified)
+    return HistoryDays(first, covered, records, condition, was, modified, loaded_modified)
+
+
+def read_known_empty(series: Series, start: datetime, end: datetime) -> list[KnownEmpty]:
+    """The ranges that overlap [start, end) and are not to be asked again yet, in time order."""
+    rows = KnownEmpty.objects.filter(series=series, start__lt=end, end__gt=start)
+    now = timezone.now()
+    return [row for row in rows.order_by("start", "pk") if row.ask_again_at is None or row.ask_again_at > now]
+
+
+def read_file_ranges(series: Series) -> np.ndarray:
+    """The ranges of time that loaded files cover: starts and ends, in minutes since 1970, disjoint and in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FILE_RANGES, {"series": series.pk})
+        edges = [[datetime_to_minute(edge) for edge in column] for column in cursor.fetchone()]
+    return np.array(edges, np.int64).reshape(2, -1)
+
+
+def to_day_number(day: date) -> int:
+    """Days since 1970."""
+    return (day - _EPOCH).days
+
+
+def to_midnight(day: date) -> datetime:
+    """The start of a UTC day."""
+    return datetime.combine(day, time(), UTC)
