@@ -474,6 +474,14 @@ class Migration(migrations.Migration):
                 ),
                 ("day", models.DateField()),
                 (
+                    "covered_from",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="History is known from this time on. Empty: from the start of the day.",
+                        null=True,
+                    ),
+                ),
+                (
                     "covered_until",
                     models.DateTimeField(help_text="History is known up to this time, which can be within the day."),
                 ),

@@ -57,8 +57,8 @@ class VendorDay(models.Model):
 class SeriesDay(models.Model):
     """A UTC day of a series that history covers, up to `covered_until`: it delivered all `records` bars that exist.
 
-    A minute before `covered_until` without a bar had no trade. A day with fewer stored bars than `records` has lost
-    some.
+    A minute before `covered_until` without a bar had no trade, from `covered_from` on. A day with fewer stored bars
+    than `records` has lost some.
     """
 
     pk = models.CompositePrimaryKey("series", "day")
@@ -75,6 +75,9 @@ class SeriesDay(models.Model):
     # Without a declared foreign key, as for bars.
     run = models.ForeignKey(
         "IngestRun", on_delete=models.PROTECT, null=True, blank=True, db_constraint=False, db_index=False
+    )
+    covered_from = models.DateTimeField(
+        null=True, blank=True, help_text="History is known from this time on. Empty: from the start of the day."
     )
     covered_until = models.DateTimeField(help_text="History is known up to this time, which can be within the day.")
     records = models.IntegerField(help_text="The bars that history delivered for the day, up to covered_until.")
