@@ -137,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send_json({"detail": message if body == "text" else detail}, status, headers)
 
     def _stream(self, query: Query, compression: str, fault: Fault | None) -> None:
-        """timeseries.get_range: DBN, in HTTP chunks unless the fault is about another form."""
+        """timeseries.get_range: DBN, in chunked HTTP unless the fault is about another form."""
         historical, kind = self.server.historical, fault.kind if fault else ""
         body = join_frames(historical.encode(query, compression), fault)
         purchase = historical.buy(self.ask, "streaming", query)

@@ -143,7 +143,7 @@ def test_a_zip_has_all_files_and_may_be_cut(historical, client, job, tmp_path):
     assert names == {NAME, "metadata.json", "condition.json", "symbology.json", "manifest.json"}
     historical.fault("batch.download", "cut_close", after=500)
     with pytest.raises(zipfile.BadZipFile):
-        client.batch.download(job, tmp_path / "2", keep_zip=True)
+        client.batch.download(job, tmp_path / "2")
 
 
 def test_no_answer_has_no_time_limit(historical, client, job, tmp_path):
