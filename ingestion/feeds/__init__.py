@@ -1,0 +1,1 @@
+"""The vendor's data over the network: what is requested, what it costs, what arrives."""

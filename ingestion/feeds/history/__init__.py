@@ -1,0 +1,1 @@
+"""History: planned, priced, bought within the caps, checked, and loaded as a file."""
