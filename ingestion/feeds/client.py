@@ -6,8 +6,9 @@ Importing this module imports the vendor's library, which takes half a second: i
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +27,7 @@ from requests.auth import HTTPBasicAuth
 from ingestion.feeds import values
 from ingestion.feeds.asks import Ask, DayCondition, JobFile, Price
 from ingestion.feeds.downloads import download_file
-from ingestion.feeds.errors import BrokenDownload, FeedRefused, KeyMissing, TryAgain
+from ingestion.feeds.errors import BrokenDownload, FeedRefused, KeyMissing, NotYetAvailable, TryAgain
 from ingestion.feeds.folders import describe_os_error, refuse_folder
 from ingestion.feeds.jobs import is_job_for
 from ingestion.feeds.retries import repeat
@@ -53,7 +54,7 @@ class _Calls:
     def _post(self, url: str, data: Any = None, params: Any = None, basic_auth: bool = False) -> Response:
         return self.transport.send("POST", url, data=data, params=params, headers=self._headers)  # type: ignore[attr-defined]
 
-    def _stream(self, url: str, data: Any, basic_auth: bool, path: Any = None) -> None:
+    def _stream(self, url: str, data: Any, basic_auth: bool, path: Any = None) -> Any:
         with self.transport.open("POST", url, data=data, headers=self._headers) as response:  # type: ignore[attr-defined]
             self.warnings = self.transport.read_warnings(response.headers)
             for block in self.transport.read(response, self.max_bytes):
@@ -64,7 +65,7 @@ class _Metadata(_Calls, MetadataHttpAPI):
     pass
 
 
-class _Timeseries(_Calls, TimeseriesHttpAPI):  # type: ignore[misc]
+class _Timeseries(_Calls, TimeseriesHttpAPI):
     pass
 
 
@@ -138,11 +139,14 @@ class Vendor:
         records = self.count_records(ask)
         if not records:
             return Price(usd=Decimal(0), records=0)
-        return Price(usd=values.read_usd(self._ask(lambda: self._metadata.get_cost(**_query(ask)))), records=records)
+        with _name_end(ask):
+            usd = values.read_usd(self._ask(lambda: self._metadata.get_cost(**_query(ask))))
+        return Price(usd=usd, records=records)
 
     def count_records(self, ask: Ask) -> int:
         """How many records the request brings."""
-        return values.read_count(self._ask(lambda: self._metadata.get_record_count(**_query(ask))))
+        with _name_end(ask):
+            return values.read_count(self._ask(lambda: self._metadata.get_record_count(**_query(ask))))
 
     def stream(self, ask: Ask, part: Path, *, max_bytes: int) -> list[str]:
         """Buy the data and write it to `part`, on the disk when this returns. Returns the vendor's warnings.
@@ -158,7 +162,7 @@ class Vendor:
         except OSError as error:
             raise refuse_folder(error, part) from error
         try:
-            with calls.file as file:
+            with calls.file as file, _name_end(ask):
                 _check(lambda: calls.get_range(**query))
                 file.flush()
                 os.fsync(file.fileno())
@@ -179,7 +183,8 @@ class Vendor:
 
         After a `TryAgain` with `may_be_charged`, the job may exist: see `find_job`.
         """
-        job = _check(lambda: self._batch.submit_job(**_query(ask), split_duration="none"))
+        with _name_end(ask):
+            job = _check(lambda: self._batch.submit_job(**_query(ask), split_duration="none"))
         if job_id := values.read_job_id(job):
             return job_id
         raise TryAgain("The vendor's answer names no batch job: run the command again.", may_be_charged=True)
@@ -238,6 +243,17 @@ def _check(call: Callable[[], T]) -> T:
         raise FeedRefused(
             f"The request cannot be sent ({' '.join(str(error).split())[:200]}): check the subscription of the series."
         ) from None
+
+
+@contextlib.contextmanager
+def _name_end(ask: Ask) -> Iterator[None]:
+    """A `NotYetAvailable` names an end before that of the request; any other one is a refusal for a person."""
+    try:
+        yield
+    except NotYetAvailable as error:
+        if error.end < ask.end:
+            raise
+        raise FeedRefused(f"{error} Check the account and its licences on the portal of Databento.") from None
 
 
 def _query(ask: Ask) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def reserve(request: FeedRequest) -> None:
     try:
         with transaction.atomic(durable=True):
             _lock_budget()
-            check_plan(read_budget(request.backfill and request.backfill.max_usd, request.backfill), request.priced_usd)
+            check_plan(_read_budget_for(request), request.priced_usd)
             _mark_bought(request)
     except OverBudget as refusal:
         refuse_request(request, str(refusal))
@@ -133,12 +133,17 @@ def reserve(request: FeedRequest) -> None:
     except IntegrityError as error:
         if "request_bought_once" not in str(error):
             raise
-        refusal = FeedRefused(
+        owned = FeedRefused(
             f"Another request has bought minutes of {request.vendor_symbol} in this range, so nothing was bought: run "
             "the command again, which plans only what is missing."
         )
-        refuse_request(request, str(refusal))
-        raise refusal from None
+        refuse_request(request, str(owned))
+        raise owned from None
+
+
+def _read_budget_for(request: FeedRequest) -> Budget:
+    backfill = request.backfill
+    return read_budget(backfill.max_usd if backfill else None, backfill)
 
 
 def _lock_budget() -> None:

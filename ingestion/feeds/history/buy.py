@@ -113,8 +113,8 @@ def arrive(request: FeedRequest, path: Path, checked: CheckedFile) -> None:
         mark_arrived(request, path, checked)
     except OSError as error:
         raise FeedRefused(
-            f"{path} arrived whole, but could not be renamed ({describe_os_error(error)}): check FEED_DIR and its disk, "
-            "then run the command again, which goes on from there and buys nothing twice."
+            f"{path} arrived whole, but could not be renamed ({describe_os_error(error)}): check FEED_DIR and its "
+            "disk, then run the command again, which goes on from there and buys nothing twice."
         ) from error
 
 
