@@ -152,9 +152,7 @@ def _list_unverified(
     )
 
 
-def _make_unverified(
-    series: Series, history: SeriesHistory, first: int, last: int, window: Window
-) -> UnverifiedRange:
+def _make_unverified(series: Series, history: SeriesHistory, first: int, last: int, window: Window) -> UnverifiedRange:
     bars = history.bars[first - history.first : last + 1 - history.first].copy()
     end = minute_to_datetime(min((last + 1) * DAY_MINUTES, window.available_end))
     if end.hour or end.minute:  # bars that are stored and that the vendor does not have yet do not count

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
-from ingestion.dbn.opening import open_regular
-from ingestion.feeds.history.planning.needs import DAY_MINUTES, SeriesHistory
+from ingestion.feeds.folders import is_kept
+from ingestion.feeds.history.planning.needs import SeriesHistory
 from marketdata.models import FeedRequest, Series, SeriesDay
 from marketdata.rollup.minute_masks import datetime_to_minute
-
-
-def is_kept(request: FeedRequest) -> bool:
-    """Whether the file of the request is where it was stored, unchanged."""
-    digest = hashlib.sha256()
-    try:
-        with open(open_regular(Path(request.file_path)), "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError:
-        return False
-    return digest.hexdigest() == request.file_sha256
 
 
 @dataclass
@@ -54,7 +40,9 @@ class KeptFiles:
     @cached_property
     def _requests(self) -> Sequence[FeedRequest]:
         """The stored requests of the series, and those of the parent symbols that brought its days, newest first."""
-        parents = SeriesDay.objects.filter(series=self.series, request__isnull=False).values("request__series").distinct()
+        parents = (
+            SeriesDay.objects.filter(series=self.series, request__isnull=False).values("request__series").distinct()
+        )
         stored = FeedRequest.objects.filter(state=FeedRequest.State.STORED)
         owners = [self.series.pk, *parents.values_list("request__series", flat=True)]
         return list(stored.filter(series__in=owners).order_by("-bought_at", "-pk"))

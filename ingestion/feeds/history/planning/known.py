@@ -38,7 +38,12 @@ FROM market_series_days
 WHERE series_id = ANY (%(series)s) AND day >= %(first)s AND day <= %(last)s
 GROUP BY series_id
 """
+# Beside what is known to be empty: ranges whose requests are paid for and not stored yet. They are not bought again.
 _EMPTY = """
+SELECT series_id, date_part('epoch', start)::bigint / 60, date_part('epoch', "end")::bigint / 60
+FROM market_feed_requests
+WHERE state IN ('bought', 'arrived') AND series_id = ANY (%(series)s) AND start < %(end)s AND "end" > %(start)s
+UNION ALL
 SELECT known.series_id, date_part('epoch', known.start)::bigint / 60, date_part('epoch', known."end")::bigint / 60
 FROM market_known_empty AS known
 WHERE known.series_id = ANY (%(series)s) AND known.start < %(end)s AND known."end" > %(start)s
@@ -50,7 +55,7 @@ WHERE known.series_id = ANY (%(series)s) AND known.start < %(end)s AND known."en
             AND days.day < known."end" AT TIME ZONE 'UTC'
             AND (known.modified IS NOT NULL OR days.last_modified_date > (known.learned_at AT TIME ZONE 'UTC')::date)
     )
-ORDER BY known.series_id, known.start
+ORDER BY 1, 2
 """
 # The index on the runs' symbols serves this query. A run of the live stream has the bars of a minute or of a few hours.
 _LIVE = """
@@ -60,9 +65,10 @@ WHERE kind = 'live' AND status = 'success' AND symbols @> ARRAY[%(symbol)s]::var
     AND max_ts >= %(start)s AND min_ts < %(end)s
 GROUP BY 1
 """
-# The contracts that the files of a parent symbol brought, and that have fewer bars than these.
-_LOST_CONTRACTS = """
-SELECT DISTINCT days.day - DATE '1970-01-01'
+# Days whose bars are stored under the series of contracts: those of a parent symbol, or of a raw symbol that is another
+# series. Whether one of them has fewer bars than history delivered.
+_CONTRACTS = """
+SELECT days.day - DATE '1970-01-01', bool_or(stored.bars < days.records)
 FROM market_series_days AS days
 JOIN market_feed_requests AS request ON request.id = days.request_id
 JOIN market_series AS series ON series.id = days.series_id
@@ -73,7 +79,7 @@ CROSS JOIN LATERAL (
         AND hour < (days.day + 1)::timestamp AT TIME ZONE 'UTC'
 ) AS stored
 WHERE request.series_id = %(series)s AND days.series_id <> %(series)s AND days.day >= %(first)s AND days.day <= %(last)s
-    AND stored.bars < days.records
+GROUP BY days.day
 """
 
 
@@ -165,9 +171,10 @@ def _build_history(
         for column, values in zip((since, until, records, modified, was_degraded), covered[1:], strict=True):
             column[index] = values
     has_lost = _find_lost(series, first, day_bars, since, until, records)
-    if series.feed_stype == Series.Stype.PARENT:
-        has_lost = np.zeros(count, bool)
-        has_lost[[day - first for (day,) in _query(_LOST_CONTRACTS, bounds | {"series": series.pk})]] = True
+    if series.feed_stype != Series.Stype.CONTINUOUS:
+        has_lost &= series.feed_stype != Series.Stype.PARENT
+        for day, contracts_lost in _query(_CONTRACTS, bounds | {"series": series.pk}):
+            has_lost[day - first] = contracts_lost
     return SeriesHistory(
         first,
         covered_from=since,

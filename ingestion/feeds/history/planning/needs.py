@@ -170,7 +170,8 @@ def _list_uncovered(history: SeriesHistory, low: np.ndarray, high: np.ndarray, n
     end = np.concatenate([high[whole], covered_from[before], high[after]])
     start, end = _remove(start, end, history.empty)
     joined = _join(_keep_neighbours(np.array([start, end, _find_reasons(history, start, end)]), history))
-    return joined[:, _has_open_day(*joined[:2], history)]
+    kept: np.ndarray = joined[:, _has_open_day(joined[0], joined[1], history)]
+    return kept
 
 
 def _find_reasons(history: SeriesHistory, start: np.ndarray, end: np.ndarray) -> np.ndarray:

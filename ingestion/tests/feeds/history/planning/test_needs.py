@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -87,10 +88,12 @@ def cover_days(*days: int) -> SeriesHistory:
 
 
 def test_nothing_stored_is_one_range_for_each_month():
-    month_ends = np.flatnonzero(np.diff((FIRST + np.arange(DAYS)).astype("datetime64[D]").astype("datetime64[M]").astype(int)))
+    month_ends = np.flatnonzero(
+        np.diff((FIRST + np.arange(DAYS)).astype("datetime64[D]").astype("datetime64[M]").astype(int))
+    )
     edges = [0, *(month_ends + 1).tolist(), DAYS]
     assert list_ranges(find(make_history(), make_vendor(), WHOLE)) == [
-        (start, end, "missing") for start, end in zip(edges[:-1], edges[1:], strict=True)
+        (start, end, "missing") for start, end in itertools.pairwise(edges)
     ]
 
 
@@ -231,7 +234,7 @@ def test_each_needed_minute_is_requested_once_and_no_covered_one(history, missin
     needs = find(history, make_vendor(is_missing=missing), Window(*edges, WHOLE.end))
     ranges = list(zip(needs.start.tolist(), needs.end.tolist(), strict=True))
     assert all(start < end for start, end in ranges)
-    assert all(one[1] <= other[0] for one, other in zip(ranges[:-1], ranges[1:], strict=True))
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(ranges))
     requested = {minute for start, end in ranges for minute in range(start, end)}
     wanted = set()
     for index in range(DAYS):

@@ -1,0 +1,384 @@
+"""From subscriptions to stored bars: `run_backfill` is the table of contents, one line per step."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from ingestion.database import require_database, translate_database_errors
+from ingestion.errors import DatabaseUnavailable, IngestError, Interrupted, RunCancelled
+from ingestion.feeds.asks import Ask
+from ingestion.feeds.errors import FeedError, FeedRefused, KeyMissing, NotYetAvailable, OverBudget, TryAgain
+from ingestion.feeds.history.budget import check_plan, choose_mode, read_budget, refuse_request
+from ingestion.feeds.history.buy import buy
+from ingestion.feeds.history.daily import find_subscribed
+from ingestion.feeds.history.lock import BackfillLock, hold_backfill_lock
+from ingestion.feeds.history.planning.empty import store_empty
+from ingestion.feeds.history.planning.find import find_plan
+from ingestion.feeds.history.planning.model import Plan, PlannedRequest
+from ingestion.feeds.history.planning.needs import REPLACING
+from ingestion.feeds.history.planning.vendor_days import (
+    Available,
+    fetch_available,
+    fetch_conditions,
+    read_stored_available,
+    store_available,
+)
+from ingestion.feeds.history.planning.verify import verify_ranges
+from ingestion.feeds.history.price import PricedRequest, price_requests
+from ingestion.feeds.history.progress import BackfillProgress
+from ingestion.feeds.history.recover import recover
+from ingestion.feeds.history.report import BackfillOptions, BackfillResult, RequestOutcome, serialize_result
+from ingestion.feeds.history.settle import settle_empty
+from ingestion.feeds.history.store import reload_request, store_request
+from marketdata.models import Backfill, FeedRequest, Series
+from marketdata.runs.commits import read_database_time
+
+if TYPE_CHECKING:
+    from ingestion.feeds.client import Vendor
+
+logger = logging.getLogger(__name__)
+
+_ENDED = "The backfill ended before this was bought."
+# What the vendor refuses to the account, not to the request.
+_OF_ACCOUNT = ("auth_", "account_")
+_MINUTE = timedelta(minutes=1)
+
+Confirm = Callable[[BackfillResult], bool]
+
+
+def run_backfill(
+    *, options: BackfillOptions, progress: BackfillProgress | None = None, confirm: Confirm = lambda result: True
+) -> BackfillResult:
+    """Bring in what is missing, within the caps, request by request, so that a kill loses one at most.
+
+    `confirm` is asked before money is spent, with the priced plan. Returns what was done; an `IngestError` that ended
+    it is `error` of the result. Must not be called within a transaction.
+    """
+    progress = progress or BackfillProgress()
+    result = BackfillResult(options)
+    with _collect_error(result, progress):
+        require_database()
+        series = find_subscribed(options.slugs, daily=options.is_daily)
+        with _open_backfill(result, series, progress) as lock:
+            vendor = _open_vendor(result, progress)
+            _finish_open_requests(vendor, result, progress)
+            result.available = _read_available(vendor, series, result)
+            _read_conditions(vendor, series, result)
+            _plan_and_price(vendor, series, result, progress)
+            result.budget = read_budget(options.max_usd, result.backfill)
+            progress.show_plan(result)
+            _reload_kept_files(result, progress)
+            if _may_buy(result, confirm):
+                _buy_and_store(vendor, lock, result, progress)
+    return result
+
+
+# --- Steps -----------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _collect_error(result: BackfillResult, progress: BackfillProgress) -> Iterator[None]:
+    try:
+        with translate_database_errors(progress, what="requests", outcome="the backfill ended; run it again"):
+            yield
+    except IngestError as error:
+        result.error = result.error or error
+
+
+@contextlib.contextmanager
+def _open_backfill(
+    result: BackfillResult, series: Sequence[Series], progress: BackfillProgress
+) -> Iterator[BackfillLock | None]:
+    """The lock and the row of this backfill. A dry run has neither."""
+    options = result.options
+    if options.is_dry_run:
+        yield None
+        return
+    with hold_backfill_lock(progress) as lock:
+        _close_unbought()
+        result.backfill = Backfill.objects.create(
+            daily=options.is_daily,
+            series=[one.slug for one in series],
+            requested_start=options.start,
+            requested_end=options.end,
+            max_usd=options.max_usd,
+            requested_by=options.requested_by,
+            job_id=options.job_id,
+            started_at=read_database_time(),
+        )
+        try:
+            with translate_database_errors(progress, what="requests", outcome="the backfill ended; run it again"):
+                yield lock
+        except IngestError as error:
+            result.error = error
+        except BaseException as error:
+            result.error = IngestError(f"The program failed ({type(error).__name__}).")
+            raise
+        finally:
+            connection.close_if_unusable_or_obsolete()
+            _close_backfill(result)
+
+
+def _close_unbought() -> None:
+    """Requests that a process priced, and did not buy before it died."""
+    for request in FeedRequest.objects.filter(state=FeedRequest.State.PRICED):
+        refuse_request(request, _ENDED)
+
+
+def _close_backfill(result: BackfillResult) -> None:
+    assert result.backfill is not None
+    fields = {
+        "status": result.status,
+        "error": result.error_text if result.status != Backfill.Status.SUCCESS else "",
+        "finished_at": max(read_database_time(), result.backfill.started_at),
+        "summary": serialize_result(result),
+    }
+    Backfill.objects.filter(pk=result.backfill.pk).update(**fields)
+
+
+def _open_vendor(result: BackfillResult, progress: BackfillProgress) -> Vendor | None:
+    """None without a key: then the plan follows from what is stored, and the backfill ends with the reason."""
+    from ingestion.feeds.client import open_vendor  # the vendor's library takes half a second to import
+
+    try:
+        return open_vendor(progress)
+    except KeyMissing as error:
+        result.error = error
+        return None
+
+
+def _finish_open_requests(vendor: Vendor | None, result: BackfillResult, progress: BackfillProgress) -> None:
+    """What an earlier process paid for and did not store."""
+    if result.options.is_dry_run:
+        return
+    report = recover(vendor, progress)
+    result.messages += report.messages
+    for request in report.arrived:
+        _add_outcome(result, request, lambda request=request: store_request(request, progress, result.backfill))  # type: ignore[misc]
+
+
+def _read_available(vendor: Vendor | None, series: Sequence[Series], result: BackfillResult) -> dict[str, Available]:
+    available = {}
+    for dataset in dict.fromkeys(one.dataset for one in series):
+        found = fetch_available(vendor, dataset) if vendor else read_stored_available(dataset)
+        if found is None:
+            result.messages.append(f"The vendor was never asked about {dataset}: its range is not known yet.")
+            now = read_database_time().replace(second=0, microsecond=0)
+            found = Available(result.options.start or now, now)
+        available[dataset] = found
+    return available
+
+
+def _read_conditions(vendor: Vendor | None, series: Sequence[Series], result: BackfillResult) -> None:
+    """The vendor's condition of each day that can be planned."""
+    if vendor is None:
+        return
+    for dataset, available in result.available.items():
+        starts = [one.feed_start for one in series if one.dataset == dataset]
+        first = result.options.start or available.start
+        if not result.options.start and all(starts):
+            first = available.start.replace(hour=0, minute=0)
+            first = max(first, *(first.replace(year=day.year, month=day.month, day=day.day) for day in starts if day))
+        fetch_conditions(vendor, dataset, first, min(result.options.end or available.end, available.end))
+
+
+def _plan_and_price(
+    vendor: Vendor | None, series: Sequence[Series], result: BackfillResult, progress: BackfillProgress
+) -> None:
+    """Plan, and ask for prices. An end that a refusal names is used once, and the plan is made again."""
+    if vendor is None:
+        result.plan = _find_plan(series, result)
+        return
+    prices: dict[Ask, PricedRequest[PlannedRequest]] = {}
+    for is_last in (False, True):
+        try:
+            result.plan = _find_verified_plan(vendor, series, result, progress)
+        except NotYetAvailable as refusal:
+            if is_last:
+                raise
+            _clamp(result, {one.dataset for one in series}, refusal.end)
+            continue
+        new = [planned for planned in result.plan.requests if planned.ask not in prices]
+        progress.step(f"Pricing {len(new)} requests")
+        prices |= {priced.planned.ask: priced for priced in price_requests(vendor, new, progress)}
+        found = [prices[planned.ask] for planned in result.plan.requests]
+        ends = [
+            (one.planned.series.dataset, one.refusal.end) for one in found if isinstance(one.refusal, NotYetAvailable)
+        ]
+        if not ends or is_last:
+            break
+        for dataset in {dataset for dataset, _ in ends}:
+            _clamp(result, {dataset}, min(end for name, end in ends if name == dataset))
+    result.priced = [one for one in found if _is_for_sale(one, result)]
+    result.is_priced = True
+
+
+def _find_plan(series: Sequence[Series], result: BackfillResult, *, is_verified: bool = False) -> Plan:
+    options = result.options
+    return find_plan(
+        series,
+        result.available,
+        start=options.start,
+        end=options.end,
+        is_verified=is_verified,
+        include_revised=options.include_revised,
+    )
+
+
+def _find_verified_plan(
+    vendor: Vendor, series: Sequence[Series], result: BackfillResult, progress: BackfillProgress
+) -> Plan:
+    """The plan after stored bars of unknown origin were compared with the vendor's count."""
+    progress.step("Planning")
+    plan = _find_plan(series, result)
+    unverified = [part for one in plan.series for part in one.unverified]
+    if unverified:
+        progress.step(f"Comparing {len(unverified)} ranges of stored bars with the vendor's count")
+        result.verified_days += verify_ranges(vendor, unverified, lambda part: progress.raise_if_cancelled())
+    return _find_plan(series, result, is_verified=True)
+
+
+def _clamp(result: BackfillResult, datasets: set[str], end: datetime) -> None:
+    """The licence allows less than the dataset has: `end` is what a refusal named."""
+    for dataset in datasets:
+        before = result.available[dataset]
+        clamped = Available(min(before.start, end), min(before.end, end.replace(second=0, microsecond=0)))
+        result.available[dataset] = clamped
+        store_available(dataset, clamped)
+        result.messages.append(
+            f"{dataset} is available until {clamped.end:%Y-%m-%d %H:%M} UTC for this account: the plan ends there."
+        )
+
+
+def _is_for_sale(priced: PricedRequest[PlannedRequest], result: BackfillResult) -> bool:
+    """Whether there are records to buy. If not, this is remembered."""
+    planned = priced.planned
+    if isinstance(priced.refusal, NotYetAvailable):
+        result.messages.append(str(priced.refusal))
+        return False
+    if priced.price and priced.price.records:
+        return True
+    if planned.reason in REPLACING:
+        settle_empty(planned.series, planned.start, planned.end, planned.modified)
+    else:
+        store_empty(planned, result.available[planned.series.dataset].end, priced.refusal)
+    return False
+
+
+def _reload_kept_files(result: BackfillResult, progress: BackfillProgress) -> None:
+    """Lost bars whose files are kept: nothing is bought."""
+    if result.options.is_dry_run:
+        return
+    for request in result.plan.reloads:
+        progress.raise_if_cancelled()
+        _add_outcome(
+            result,
+            request,
+            lambda request=request: reload_request(request, progress, result.backfill),  # type: ignore[misc]
+            is_reload=True,
+        )
+
+
+def _may_buy(result: BackfillResult, confirm: Confirm) -> bool:
+    """Whether the plan is within the caps, and confirmed. A plan over a cap is recorded as refused."""
+    if not result.priced:
+        return False
+    assert result.budget is not None
+    try:
+        check_plan(result.budget, result.usd)
+    except OverBudget as refusal:
+        result.refusal = str(refusal)
+        if not result.options.is_dry_run:
+            _create_requests(result, FeedRequest.State.REFUSED, error=result.refusal, finished_at=read_database_time())
+        return False
+    if result.options.is_dry_run:
+        return False
+    result.is_confirmed = confirm(result)
+    return result.is_confirmed
+
+
+def _create_requests(result: BackfillResult, state: str, **fields: object) -> list[FeedRequest]:
+    now = read_database_time()
+    requests = [
+        FeedRequest(
+            backfill=result.backfill,
+            series=one.planned.series,
+            dataset=one.planned.ask.dataset,
+            schema=one.planned.ask.schema,
+            stype_in=one.planned.ask.stype,
+            vendor_symbol=one.planned.ask.symbol,
+            start=one.planned.start,
+            end=one.planned.end,
+            reason=one.planned.reason,
+            mode=choose_mode(one.price.usd),
+            state=state,
+            priced_at=now,
+            priced_usd=one.price.usd,
+            priced_records=one.price.records,
+            vendor_modified=one.planned.modified,
+            **fields,
+        )
+        for one in result.priced
+        if one.price
+    ]
+    return FeedRequest.objects.bulk_create(requests)
+
+
+def _buy_and_store(
+    vendor: Vendor | None, lock: BackfillLock | None, result: BackfillResult, progress: BackfillProgress
+) -> None:
+    """One request after another: bought, loaded and settled before the next is sent."""
+    assert vendor is not None and lock is not None
+    requests = _create_requests(result, FeedRequest.State.PRICED)
+    try:
+        for number, request in enumerate(requests, start=1):
+            progress.raise_if_cancelled()
+            lock.require()
+            progress.start_request(request, number, len(requests))
+            if not _buy(vendor, request, result, progress):
+                return
+            progress.end_request(result.outcomes[-1])
+    finally:
+        for request in requests:
+            if request.state == FeedRequest.State.PRICED:
+                refuse_request(request, result.refusal or _ENDED)
+
+
+def _buy(vendor: Vendor, request: FeedRequest, result: BackfillResult, progress: BackfillProgress) -> bool:
+    """Buy and store one request. False if the next ones would fail in the same way."""
+    try:
+        buy(vendor, request, progress)
+    except OverBudget as refusal:
+        result.refusal = str(refusal)
+        return False
+    except FeedError as error:
+        if request.state == FeedRequest.State.PRICED:  # nothing was sent: the folder, or its disk
+            raise
+        result.outcomes.append(RequestOutcome(request, error=str(error)))
+        is_of_account = isinstance(error, FeedRefused) and error.case.startswith(_OF_ACCOUNT)
+        if is_of_account or isinstance(error, (KeyMissing, TryAgain)):
+            raise
+        return True
+    _add_outcome(result, request, lambda: store_request(request, progress, result.backfill))
+    return True
+
+
+def _add_outcome(
+    result: BackfillResult, request: FeedRequest, store: Callable[[], object], *, is_reload: bool = False
+) -> None:
+    """Load the file of the request. One that is refused does not stop the others."""
+    try:
+        run = store()
+    except (Interrupted, RunCancelled, DatabaseUnavailable):
+        raise
+    except IngestError as error:
+        logger.info("The file of request %s was not stored: %s", request.pk, error)
+        result.outcomes.append(RequestOutcome(request, error=str(error), is_reload=is_reload))
+    else:
+        result.outcomes.append(RequestOutcome(request, run=run, is_reload=is_reload))  # type: ignore[arg-type]
