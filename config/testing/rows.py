@@ -94,6 +94,78 @@ ACCESS = {
     },
 }
 TOKENS, FAILED_LOGINS = ACCESS
+# What is known about the vendor. A request that is stored, and what belongs to it.
+FEEDS: dict[str, dict[str, Any]] = {
+    "market_feed_requests": {
+        "id": 1,
+        "series_id": 1,
+        "dataset": "GLBX.MDP3",
+        "schema": "ohlcv-1m",
+        "stype_in": "continuous",
+        "vendor_symbol": "MNQ.c.0",
+        "start": "2024-01-01 00:00:00+00",
+        "end": "2024-02-01 00:00:00+00",
+        "reason": "missing",
+        "mode": "stream",
+        "state": "stored",
+        "priced_at": "2024-02-02 10:00:00+00",
+        "priced_usd": Decimal("0.40"),
+        "priced_records": 30_000,
+        "bought_at": "2024-02-02 10:00:01+00",
+        "charged_usd": Decimal("0.40"),
+        "job_id": "",
+        "file_path": "/feeds/mnq.dbn.zst",
+        "file_sha256": "0123456789abcdef" * 4,
+        "file_size": 400_000,
+        "received_records": 30_000,
+        "run_id": 1,
+        "warnings": "",
+        "error": "",
+    },
+    "market_backfills": {
+        "daily": False,
+        "series": ["mnq"],
+        "requested_by": "",
+        "started_at": "2024-02-02 10:00:00+00",
+        "finished_at": "2024-02-02 10:01:00+00",
+        "status": "success",
+        "error": "",
+        "summary": "{}",
+    },
+    "market_vendor_datasets": {
+        "dataset": "GLBX.MDP3",
+        "available_start": "2010-06-06 00:00:00+00",
+        "available_end": "2024-02-02 00:00:00+00",
+        "seen_at": "2024-02-03 00:00:00+00",
+    },
+    "market_vendor_days": {
+        "dataset": "GLBX.MDP3",
+        "day": "2024-01-02",
+        "condition": "available",
+        "was": "",
+        "seen_at": "2024-02-03 00:00:00+00",
+    },
+    "market_series_days": {
+        "series_id": 1,
+        "day": "2024-01-02",
+        "covered_until": "2024-01-03 00:00:00+00",
+        "records": 1379,
+        "changed": 0,
+        "condition": "available",
+        "confirmed_at": "2024-02-03 00:00:00+00",
+    },
+    "market_known_empty": {
+        "series_id": 1,
+        "dataset": "GLBX.MDP3",
+        "vendor_symbol": "MNQ.c.0",
+        "start": "2024-01-06 00:00:00+00",
+        "end": "2024-01-07 00:00:00+00",
+        "why": "no_records",
+        "evidence": "The vendor counts 0 records.",
+        "learned_at": "2024-02-03 00:00:00+00",
+    },
+    "feed_store": {"identifier": "11111111-1111-1111-1111-111111111111"},
+}
 BARS, REVISIONS, RUNS, SERIES, INSTRUMENTS = (
     "market_bars_ohlcv_1m",
     "market_bar_revisions",
@@ -139,8 +211,8 @@ def execute(sql: str, *parameters: Any) -> int:
 
 def insert(table: str, **changes: Any) -> int:
     """Insert the table's valid row with some values changed."""
-    row = (GOOD | ACCESS)[table] | changes
-    columns, marks = ", ".join(row), ", ".join(["%s"] * len(row))
+    row = (GOOD | ACCESS | FEEDS)[table] | changes
+    columns, marks = ", ".join(f'"{name}"' for name in row), ", ".join(["%s"] * len(row))
     return execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *row.values())  # noqa: S608
 
 

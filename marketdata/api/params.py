@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from marketdata.calendars.hours import Hours
+from marketdata.coverage.verdicts.model import Verdict
 from marketdata.models import Series
 from marketdata.runs.commits import read_database_time
 from marketdata.timestamps import parse_timestamp
@@ -155,6 +156,26 @@ class RangeParameters(KnownParameters):
         if attrs["start"] and attrs["end"] and attrs["start"] >= attrs["end"]:
             raise serializers.ValidationError({"end": "The end must be later than the start."})
         return attrs
+
+
+class GapsParameters(RangeParameters):
+    """The half-open range [start, end), a verdict, page size and cursor."""
+
+    verdict = ChoiceField(
+        [verdict.value for verdict in Verdict],
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="Only gaps with this verdict. Default: all.",
+    )
+    limit = WholeNumberField(
+        required=False,
+        default=DEFAULT_LIMIT,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text=f"Gaps per page. Default: {DEFAULT_LIMIT}.",
+    )
+    cursor = TimestampField(required=False, default=None, help_text="`next_cursor` of the previous page.")
 
 
 class SessionParameters(RangeParameters):

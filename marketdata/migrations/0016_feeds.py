@@ -13,9 +13,16 @@ ALTER TABLE market_feed_requests ADD CONSTRAINT request_bought_once EXCLUDE USIN
 """
 DROP_BOUGHT_ONCE = "ALTER TABLE market_feed_requests DROP CONSTRAINT request_bought_once"
 
+# Checked immediately: Django's would be deferred, and block TRUNCATE until the commit.
+RUN_HAS_REQUEST = """
+ALTER TABLE data_ingest_runs
+    ADD CONSTRAINT run_feed_request_exists FOREIGN KEY (feed_request_id) REFERENCES market_feed_requests (id);
+"""
+DROP_RUN_HAS_REQUEST = "ALTER TABLE data_ingest_runs DROP CONSTRAINT run_feed_request_exists"
+
 ONE_STORE = """
-INSERT INTO market_feed_store (identifier) VALUES (gen_random_uuid());
-CREATE UNIQUE INDEX feed_store_one_row ON market_feed_store ((true));
+INSERT INTO feed_store (identifier) VALUES (gen_random_uuid());
+CREATE UNIQUE INDEX feed_store_one_row ON feed_store ((true));
 """
 
 SUBSCRIBE_MNQ = """
@@ -176,7 +183,7 @@ class Migration(migrations.Migration):
                 ("identifier", models.UUIDField(primary_key=True, serialize=False)),
             ],
             options={
-                "db_table": "market_feed_store",
+                "db_table": "feed_store",
             },
         ),
         migrations.CreateModel(
@@ -248,7 +255,7 @@ class Migration(migrations.Migration):
                     "last_modified_date",
                     models.DateField(
                         blank=True,
-                        help_text="When any schema of the dataset was last made anew for the day.",
+                        help_text="When any schema of the dataset was last made again for the day.",
                         null=True,
                     ),
                 ),
@@ -412,6 +419,8 @@ class Migration(migrations.Migration):
                 help_text="The request to the vendor that brought the file. Empty for a file of a user.",
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
+                db_constraint=False,
+                db_index=False,
                 related_name="runs",
                 to="marketdata.feedrequest",
             ),
@@ -541,7 +550,7 @@ class Migration(migrations.Migration):
                     (),
                     output_field=models.BooleanField(),
                 ),
-                name="request_whole_minutes",
+                name="request_full_minutes",
             ),
         ),
         migrations.AddConstraint(
@@ -601,12 +610,12 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("bought_at__isnull", True),
                         ("charged_usd__isnull", True),
-                        ("state__in", ["priced", "refused", "empty"]),
+                        models.Q(("state__in", ["bought", "arrived", "stored", "failed"]), _negated=True),
                     ),
                     models.Q(
                         ("bought_at__isnull", False),
                         ("charged_usd__isnull", False),
-                        ("state__in", ["bought", "arrived", "stored", "failed"]),
+                        models.Q(("state__in", ["priced", "refused", "empty"]), _negated=True),
                     ),
                     _connector="OR",
                 ),
@@ -696,6 +705,13 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AddIndex(
+            model_name="ingestrun",
+            index=models.Index(
+                condition=models.Q(("feed_request__isnull", False)), fields=["feed_request"], name="run_feed_request"
+            ),
+        ),
+        migrations.RunSQL(RUN_HAS_REQUEST, DROP_RUN_HAS_REQUEST),
         migrations.RunSQL(BOUGHT_ONCE, DROP_BOUGHT_ONCE),
         migrations.RunSQL(ONE_STORE, migrations.RunSQL.noop),
         migrations.RunSQL(SUBSCRIBE_MNQ, migrations.RunSQL.noop),

@@ -144,11 +144,14 @@ class IngestRun(models.Model):
         max_length=MAX_REASON, blank=True, default="", db_default="", help_text="Why the failure needs no attention."
     )
 
+    # A migration declares the foreign key run_feed_request_exists, as for `undoes`.
     feed_request = models.ForeignKey(
         "FeedRequest",
         on_delete=models.PROTECT,
         null=True,
         blank=True,
+        db_constraint=False,
+        db_index=False,
         related_name="runs",
         help_text="The request to the vendor that brought the file. Empty for a file of a user.",
     )
@@ -167,6 +170,8 @@ class IngestRun(models.Model):
             # "Was the file of this failed run loaded since?" (unresolved failures). A path can be longer than the rows
             # of a B-tree.
             HashIndex(name="run_file_path", fields=["file_path"]),
+            # "Which runs loaded the file of this request?" (recovery, the page of downloads)
+            models.Index(name="run_feed_request", fields=["feed_request"], condition=Q(feed_request__isnull=False)),
             # "Which run did this job start?" (its page, orphaned jobs)
             models.Index(name="run_job", fields=["job_id"], condition=Q(job_id__isnull=False)),
         ]

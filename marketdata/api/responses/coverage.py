@@ -5,11 +5,14 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from marketdata.api.responses.fields import CountField, SessionField
+from marketdata.api.responses.gaps import VerdictField
 from marketdata.calendars.hours import Hours
 from marketdata.coverage.days import DayCoverage
 from marketdata.coverage.gaps import Gap
 from marketdata.coverage.life import Range
 from marketdata.coverage.report import Coverage, describe_nothing
+from marketdata.coverage.verdicts.model import Verdict
+from marketdata.coverage.verdicts.query import Judgement, judge_coverage
 from marketdata.models import Series
 from marketdata.timestamps import to_iso
 
@@ -32,6 +35,9 @@ class DaySerializer(serializers.Serializer):
     extended_bars = CountField(help_text="The bars in extended hours. 0 with session=regular.")
     outside_session = CountField(help_text="The bars in minutes that the exchange was closed.")
     outside_data = serializers.BooleanField(help_text="Whether the exchange was open, but not within the life.")
+    verdict = VerdictField(
+        allow_null=True, help_text="The most serious verdict of the missing minutes. Null if none is missing."
+    )
 
 
 class RangeSerializer(serializers.Serializer):
@@ -54,6 +60,8 @@ class GapSerializer(serializers.Serializer):
     )
     minutes = CountField()
     open_minutes = CountField(allow_null=True, help_text="Null without a calendar.")
+    verdict = VerdictField(help_text="The most serious verdict of these minutes; the list of gaps divides them.")
+    evidence = serializers.CharField(help_text="The reason as a sentence.")
 
 
 class CoverageSerializer(serializers.Serializer):
@@ -82,6 +90,7 @@ class CoverageSerializer(serializers.Serializer):
 
 def serialize_coverage(series: Series, coverage: Coverage | None, hours: Hours) -> dict:
     """Days and gaps. For a series without bars `coverage` is None: `start` and `end` are null, the lists are empty."""
+    judged = judge_coverage(series, coverage)
     gaps, outside = (coverage.gaps, coverage.outside_session) if coverage else describe_nothing(series)
     days = coverage.days if coverage else []
     return {
@@ -92,14 +101,14 @@ def serialize_coverage(series: Series, coverage: Coverage | None, hours: Hours) 
         "start": to_iso(coverage.start if coverage else None),
         "end": to_iso(coverage.end if coverage else None),
         "life": [_serialize_range(one) for one in coverage.list_life()] if coverage else [],
-        "days": [_serialize_day(day) for day in days],
+        "days": [_serialize_day(day, judged) for day in days],
         "outside_data_days": sum(day.outside_data for day in days),
         "usual_bars": coverage and coverage.usual_bars,
         "missing_minutes": gaps.open_minutes,
         "gap_count": gaps.count,
         "open_gap_count": gaps.open_count,
         "closed_gap_count": None if gaps.open_count is None else gaps.count - gaps.open_count,
-        "gaps": [_serialize_gap(gap) for gap in gaps.longest],
+        "gaps": [_serialize_gap(gap, judged) for gap in gaps.longest],
         "outside_session_count": outside and outside.count,
         "outside_session": [to_iso(bar) for bar in outside.first] if outside else [],
     }
@@ -110,11 +119,19 @@ def _serialize_range(one: Range) -> dict:
     return {"start": to_iso(start), "end": to_iso(end)}
 
 
-def _serialize_day(day: DayCoverage) -> dict:
+def _serialize_day(day: DayCoverage, judged: Judgement) -> dict:
     times = {name: to_iso(getattr(day, name)) for name in ("start", "end", "ts", "first", "last")}
-    return vars(day) | {"day": day.day.isoformat()} | times
+    worst = None if day.outside_data else judged.find_worst(day.start, day.end)
+    verdict = worst.verdict if worst and worst.verdict is not Verdict.CLOSED else None
+    return vars(day) | {"day": day.day.isoformat(), "verdict": verdict} | times
 
 
-def _serialize_gap(gap: Gap) -> dict:
+def _serialize_gap(gap: Gap, judged: Judgement) -> dict:
     times = {name: to_iso(getattr(gap, name)) for name in ("start", "end", "after", "before")}
-    return times | {"minutes": gap.minutes, "open_minutes": gap.open_minutes}
+    worst = judged.find_worst(gap.start, gap.end)
+    return times | {
+        "minutes": gap.minutes,
+        "open_minutes": gap.open_minutes,
+        "verdict": worst.verdict if worst else Verdict.CLOSED,
+        "evidence": worst.evidence if worst else "",
+    }

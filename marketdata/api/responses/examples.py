@@ -44,6 +44,24 @@ CHOICES_EXAMPLE = {
         },
     ]
 }
+GAPS_EXAMPLE = {
+    "symbol": "CME_MINI:MNQ1!",
+    "calendar": "CME Globex Equity",
+    "verdicts": {"missing": {"gaps": 1, "open_minutes": 1380}, "no_trade": {"gaps": 2, "open_minutes": 3}},
+    "gaps": [
+        {
+            "start": "2026-10-05T22:00:00+00:00",
+            "end": "2026-10-06T21:00:00+00:00",
+            "minutes": 1380,
+            "open_minutes": 1380,
+            "verdict": "missing",
+            "evidence": "No bars are stored, and no history covers these minutes.",
+            "until": None,
+        },
+    ],
+    "next_cursor": None,
+    "next": None,
+}
 STATS_EXAMPLE = {
     "row_count": 50000,
     "min_ts": "2024-01-01T23:00:00+00:00",
@@ -99,6 +117,7 @@ COVERAGE_EXAMPLE = {
             "extended_bars": 0,
             "outside_session": 1,
             "outside_data": False,
+            "verdict": "missing",
         }
     ],
     "outside_data_days": 0,
@@ -115,6 +134,8 @@ COVERAGE_EXAMPLE = {
             "before": "2024-01-02T00:00:00+00:00",
             "minutes": 1440,
             "open_minutes": 60,
+            "verdict": "missing",
+            "evidence": "No bars are stored, and no history covers these minutes.",
         },
         {
             "start": "2024-01-02T09:20:00+00:00",
@@ -123,6 +144,8 @@ COVERAGE_EXAMPLE = {
             "before": "2024-01-02T09:50:00+00:00",
             "minutes": 30,
             "open_minutes": 30,
+            "verdict": "no_trade",
+            "evidence": "A loaded file covers these minutes and has no bar.",
         },
     ],
     "outside_session_count": 1,

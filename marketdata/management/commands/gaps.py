@@ -11,7 +11,7 @@ from marketdata.coverage.verdicts.query import judge_gaps
 from marketdata.database import UnusableDatabase, usable_database
 from marketdata.management.arguments import add_range_arguments, add_series_argument, find_named_series
 from marketdata.management.base import CommandWithExamples
-from marketdata.management.gaps_report import SeriesGaps, format_gaps, serialize_gaps
+from marketdata.management.gaps_report import format_gaps, serialize_gaps
 from marketdata.models import Series, SeriesCount
 from marketdata.series import SeveralContracts, UnknownSeries
 
@@ -46,16 +46,15 @@ class Command(CommandWithExamples):
         try:
             with usable_database():
                 found = [
-                    SeriesGaps(series, judge_gaps(series, start=start, end=end))
-                    for series in _list_series(options["series"])
+                    (series, judge_gaps(series, start=start, end=end)) for series in _list_series(options["series"])
                 ]
         except (UnusableDatabase, UnknownSeries, SeveralContracts, UnknownCalendar) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(serialize_gaps(found)))
             return
-        for one in found:
-            self.stdout.write(format_gaps(one, show_all=options["all"]))
+        for series, gaps in found:
+            self.stdout.write(format_gaps(series, gaps, show_all=options["all"]))
         if not found:
             self.stdout.write("There are no bars, and no series is requested by backfill.")
 

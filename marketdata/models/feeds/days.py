@@ -36,7 +36,7 @@ class VendorDay(models.Model):
     day = models.DateField()
     condition = models.CharField(max_length=16, choices=Condition)
     last_modified_date = models.DateField(
-        null=True, blank=True, help_text="When any schema of the dataset was last made anew for the day."
+        null=True, blank=True, help_text="When any schema of the dataset was last made again for the day."
     )
     was = models.CharField(max_length=16, blank=True, default="", help_text="The condition before.")
     seen_at = models.DateTimeField(help_text="When it was last read.")
@@ -145,7 +145,7 @@ class FeedStore(models.Model):
     identifier = models.UUIDField(primary_key=True)
 
     class Meta:
-        db_table = "market_feed_store"
+        db_table = "feed_store"
 
     def __str__(self) -> str:
         return str(self.identifier)

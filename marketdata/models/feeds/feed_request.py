@@ -6,6 +6,10 @@ from marketdata.models.mixins import sql_condition
 MAX_REASON_LENGTH = 12
 
 
+_NOT_BOUGHT = ["priced", "refused", "empty"]
+_BOUGHT = ["bought", "arrived", "stored", "failed"]
+
+
 class FeedRequest(models.Model):
     """One request to the vendor that can cost money: priced, then refused, or bought. The record of what was spent.
 
@@ -89,7 +93,7 @@ class FeedRequest(models.Model):
         constraints = [
             models.CheckConstraint(name="request_range_in_order", condition=Q(start__lt=F("end"))),
             models.CheckConstraint(
-                name="request_whole_minutes",
+                name="request_full_minutes",
                 condition=sql_condition(
                     'mod(extract(epoch FROM start), 60) = 0 AND mod(extract(epoch FROM "end"), 60) = 0'
                 ),
@@ -119,11 +123,9 @@ class FeedRequest(models.Model):
             ),
             models.CheckConstraint(
                 name="request_charged_iff_bought",
-                condition=Q(state__in=["priced", "refused", "empty"], bought_at__isnull=True, charged_usd__isnull=True)
-                | Q(
-                    state__in=["bought", "arrived", "stored", "failed"],
-                    bought_at__isnull=False,
-                    charged_usd__isnull=False,
+                condition=(
+                    Q(bought_at__isnull=True, charged_usd__isnull=True) & ~Q(state__in=_BOUGHT)
+                    | Q(bought_at__isnull=False, charged_usd__isnull=False) & ~Q(state__in=_NOT_BOUGHT)
                 ),
             ),
             models.CheckConstraint(

@@ -83,6 +83,16 @@ OFFENCES = {
         INSTRUMENTS,
         [{"end_date": "2024-01-02"}, {"end_date": "2024-01-01"}],
     ),
+    "series_feed_stype_known": (SERIES, [{"feed_symbol": "X", "feed_stype": "smart"}]),
+    "series_feed_complete": (
+        SERIES,
+        [
+            {"feed_symbol": "X"},
+            {"feed_stype": "parent"},
+            {"feed_daily": True},
+            {"feed_symbol": "X", "feed_stype": "parent", "dataset": ""},
+        ],
+    ),
     "run_kind_known": (RUNS, [{"kind": "File"}, {"kind": ""}, {"kind": "stream"}]),
     "run_kind_undo_iff_undoes": (
         RUNS,

@@ -51,7 +51,7 @@ def test_every_operation_describes_its_responses(market_db, client):
         expected = {"200", "304", "400", "401", "406", "429", "503"}
         expected |= {"404"} if path != "/api/market-data/" else set()
         expected |= {"300", "307"} if "{slug}" in path else set()
-        expected |= {"409"} if "coverage" in path or "{timeframe}" in path else set()
+        expected |= {"409"} if "coverage" in path or "gaps" in path or "{timeframe}" in path else set()
         assert set(responses) == expected
         assert "{slug}" not in path or set(responses["307"]["headers"]) == {"Location"}
         assert {"Retry-After"} == set(responses["429"]["headers"]) == set(responses["503"]["headers"])
@@ -108,5 +108,5 @@ def test_the_filters_of_the_list_are_described_with_examples(market_db, client):
 def test_clients_keep_the_name_of_the_kind_of_a_run(market_db, client):
     """The kind of a contract is another enumeration."""
     schemas = read_schema(client)["components"]["schemas"]
-    assert schemas["KindEnum"]["enum"] == ["file", "undo", "split"]
+    assert schemas["KindEnum"]["enum"] == ["file", "undo", "split", "history", "live"]
     assert "outright" in schemas["ContractKindEnum"]["enum"]

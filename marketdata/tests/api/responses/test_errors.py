@@ -14,9 +14,10 @@ SERIES, RUNS, RUN = "/api/market-data/", "/api/ingest-runs/", "/api/ingest-runs/
 STATS, BARS, REVISIONS = (f"/api/market-data/mnq/ohlcv-1m/{name}/" for name in ("stats", "bars", "revisions"))
 CANDLE_STATS, CANDLES = (f"/api/market-data/mnq/ohlcv-1h/{name}/" for name in ("stats", "bars"))
 COVERAGE = "/api/market-data/mnq/coverage/"
-ALL = (SERIES, RUNS, RUN, STATS, BARS, REVISIONS, CANDLE_STATS, CANDLES, COVERAGE)
+GAPS = "/api/market-data/mnq/gaps/"
+ALL = (SERIES, RUNS, RUN, STATS, BARS, REVISIONS, CANDLE_STATS, CANDLES, COVERAGE, GAPS)
 OF_SERIES = sorted(set(ALL) - {SERIES, RUNS, RUN})
-OF_CALENDAR = (CANDLE_STATS, CANDLES, COVERAGE)
+OF_CALENDAR = (CANDLE_STATS, CANDLES, COVERAGE, GAPS)
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_a_wrong_parameter_is_answered_as_described(check, stored_run, address):
     assert list(check(address, {"bogus": "1"}, status=400).json()) == ["bogus"]
 
 
-@pytest.mark.parametrize("address", [BARS, CANDLES, COVERAGE, REVISIONS])
+@pytest.mark.parametrize("address", [BARS, CANDLES, COVERAGE, GAPS, REVISIONS])
 def test_a_repeated_parameter_is_answered_as_described(check, stored_run, address):
     check(f"{address}?start=2024-01-01&start=2024-01-01", status=400)
 

@@ -8,6 +8,9 @@ export function formatMissing({ length, minutes }) {
   return length === minutes ? total : `${formatLength(length)} while open, ${total} in total`;
 }
 
+/** no trade, not yet available: the verdict of the API as text */
+export const formatVerdict = (verdict) => verdict.replaceAll("_", " ");
+
 /** Fri 2024-02-16 22:00 to Sun 02-18 23:00 UTC. Omits the parts of the end that equal those of the start. */
 export function formatRange(from, to, clock) {
   if (clock.date(from) === clock.date(to))

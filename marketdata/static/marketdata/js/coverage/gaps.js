@@ -3,7 +3,7 @@
 
 import { toSeconds } from "../shared/api.js";
 import { formatCount } from "../shared/format.js";
-import { formatMissing, formatOutsideSession, formatRange } from "./gap_texts.js";
+import { formatMissing, formatOutsideSession, formatRange, formatVerdict } from "./gap_texts.js";
 
 const PAGE = 100;
 const MAX_SHOWN_BARS = 5; // of those while the market was closed
@@ -95,7 +95,9 @@ export class Gaps {
     button.append(
       createSpan("", formatRange(gap.start, gap.end, this.clock)),
       createSpan("length", formatMissing(gap)),
+      createSpan(`verdict verdict-${gap.verdict}`, formatVerdict(gap.verdict)),
     );
+    button.title = gap.evidence;
     button.addEventListener("click", () => this.onGap(gap));
     item.append(button);
     return item;

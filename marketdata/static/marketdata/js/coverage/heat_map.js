@@ -2,7 +2,7 @@
 // are blank. Arrow keys move from day to day.
 
 import { getJson, toIso, toSeconds } from "../shared/api.js";
-import { describeDay, findLevel, hasBegun } from "./measures.js";
+import { describeDay, findLevel, hasBegun, needsAttention } from "./measures.js";
 import { DAY, findNeighbour, formatDate, formatMonth, toMidnight, WEEKDAYS } from "./weeks.js";
 
 const MAX_BREAK = 4 * DAY; // a weekend and a holiday; otherwise a gap across the first midnight would be missing
@@ -72,6 +72,7 @@ function createDayButton(date, day, coverage) {
   Object.assign(button.dataset, { date, day: toSeconds(day.ts), end: toSeconds(day.end) });
   button.className = findLevel(day, coverage);
   if (day.forming) button.classList.add("heat-now");
+  if (needsAttention(day)) button.classList.add(`heat-${day.verdict}`);
   const label = `${formatDate(date)}: ${describeDay(day, coverage)}`;
   button.setAttribute("aria-label", label);
   button.title = label;

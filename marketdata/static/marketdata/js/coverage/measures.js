@@ -1,6 +1,7 @@
 // What the heat map shows of a day: a level, which becomes a colour, and a text.
 
 import { formatCount } from "../shared/format.js";
+import { formatVerdict } from "./gap_texts.js";
 
 const UTC_DAY = 1440; // minutes
 
@@ -32,6 +33,11 @@ export function findLevel(day, { calendar, usual_bars: usual }) {
   return share < 0.5 ? "heat-1" : share < 0.8 ? "heat-2" : share < 0.98 ? "heat-3" : "heat-4";
 }
 
+/** Whether minutes of the day are missing, degraded or not yet available: not only without a trade. */
+export function needsAttention(day) {
+  return ["missing", "degraded", "not_yet_available"].includes(day.verdict);
+}
+
 /** What the bars of a day are compared with where there is no calendar. The life may begin or end within the day. */
 function countFull(day, usual) {
   return Math.min(usual ?? UTC_DAY, day.expected);
@@ -39,7 +45,8 @@ function countFull(day, usual) {
 
 export function describeDay(day, { calendar, usual_bars: usual }) {
   if (day.outside_data) return "outside the data";
-  return calendar ? describeByCalendar(day) : describeByBars(day, usual);
+  const bars = calendar ? describeByCalendar(day) : describeByBars(day, usual);
+  return needsAttention(day) ? `${bars}, ${formatVerdict(day.verdict)}` : bars;
 }
 
 function describeByCalendar(day) {
