@@ -43,11 +43,11 @@ class Trial:
         self.now = datetime(2024, 3, 9, 12, 0, tzinfo=UTC)
         server.now = lambda: int(self.now.timestamp()) * NS
 
-    def subscribe(self, slug: str = "mnq", symbol: str = "MNQ.c.0", **fields: Any) -> Series:
+    def subscribe(self, slug: str = "mnq", feed_symbol: str = "MNQ.c.0", **fields: Any) -> Series:
         """A series with a subscription from `START` on."""
         stype = fields.pop("feed_stype", "continuous")
         fields = {
-            "feed_symbol": symbol,
+            "feed_symbol": feed_symbol,
             "feed_stype": stype,
             "feed_start": START.date(),
             "dataset": "GLBX.MDP3",
@@ -56,7 +56,7 @@ class Trial:
         if slug == "mnq":
             Series.objects.filter(slug="mnq").update(**fields)
         else:
-            Series.objects.create(slug=slug, vendor_symbols=[symbol], **defaults)
+            Series.objects.create(slug=slug, vendor_symbols=[feed_symbol], **defaults)
         return Series.objects.get(slug=slug)
 
     def backfill(self, **options: Any) -> Ended:

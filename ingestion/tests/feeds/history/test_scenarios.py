@@ -180,14 +180,14 @@ def test_a_degraded_day_is_bought_again_when_it_is_restored(trial: Trial):
 
 
 def test_an_old_revision_is_listed_and_bought_only_if_requested(trial: Trial):
-    trial.fill(end=START + 5 * DAY)
+    trial.fill(end=START + 4 * DAY)
     trial.server.market.revise(START + timedelta(hours=15), START + timedelta(hours=16), at=trial.now + 95 * DAY)
     trial.now += 100 * DAY
-    ended = trial.fill(end=START + 5 * DAY)
+    ended = trial.fill(end=START + 4 * DAY)
     assert (ended.json["requests"], ended.json["plan"]["series"][0]["days_for_person"]) == ([], ["2024-03-04"])
-    ended = trial.fill(end=START + 5 * DAY, include_revised=True)
+    ended = trial.fill(end=START + 4 * DAY, include_revised=True)
     assert [one["reason"] for one in ended.json["requests"]] == ["revised"]
-    trial.check_table(end=START + 5 * DAY)
+    trial.check_table(end=START + 4 * DAY)
 
 
 def test_a_day_that_the_vendor_lacks_is_not_bought_until_it_has_it(trial: Trial):
@@ -208,7 +208,12 @@ def test_a_licence_that_ends_earlier_is_found_out_once(trial: Trial, refusal: st
     """The vendor states a later end than the account may have."""
     trial.server.refusal = refusal
     stated = {"start": "2010-06-06T00:00:00Z", "end": f"{trial.now:%Y-%m-%dT%H:%M:00Z}"}
+    days = [
+        {"date": f"{START + n * DAY:%Y-%m-%d}", "condition": "available", "last_modified_date": "2024-03-09"}
+        for n in range(5)
+    ]
     trial.server.fault("metadata.get_dataset_range", "json", value=stated | {"schema": {"ohlcv-1m": stated}})
+    trial.server.fault("metadata.get_dataset_condition", "json", value=days)
     trial.fill()
     trial.check_table()
     trial.check_money()
@@ -234,12 +239,13 @@ def test_a_roll_inside_the_range(trial: Trial):
 
 def test_a_raw_symbol_is_its_contract(trial: Trial):
     series = trial.subscribe("mnqh4", "MNQH4", feed_stype="raw_symbol", symbol="MNQH4")
+    trial.now += timedelta(hours=20)  # history ends on Saturday morning
     ended = trial.fill(series=["mnqh4"])
     run = FeedRequest.objects.get().run
     assert trial.stored(run.symbols[0]).tolist() == trial.truth("MNQH4", "raw_symbol").tolist(), ended.json
-    assert SeriesDay.objects.filter(series=series).count() == 5
+    assert SeriesDay.objects.filter(series=series).count() == 6
     trial.fill_again(series=["mnqh4"])
-    trial.now += timedelta(hours=30)
+    trial.now += timedelta(hours=12)
     trial.fill_again(series=["mnqh4"])
 
 
@@ -249,9 +255,10 @@ def test_a_parent_symbol_brings_each_contract(trial: Trial):
     request = FeedRequest.objects.get()
     total = 0
     for symbol in request.run.symbols:
-        raw = symbol.split(" ")[0]
-        total += len(trial.stored(symbol))
-        assert trial.stored(symbol).tolist() == trial.truth(raw, "raw_symbol").tolist() or "-" in raw
+        stored = trial.stored(symbol)
+        total += len(stored)
+        if "-" not in symbol:  # ESH2024 is ESH4 at the vendor
+            assert stored.tolist() == trial.truth(f"{symbol[:3]}{symbol[-1]}", "raw_symbol").tolist()
     assert total == len(trial.truth("ES.FUT", "parent")) == request.received_records
     days = SeriesDay.objects.filter(request=request)
     assert sum(days.filter(series=parent).values_list("records", flat=True)) == total
