@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -115,7 +115,7 @@ def test_forty_days_cross_a_month_and_the_change_of_clocks(trial: Trial):
 
 def test_a_closed_day_alone_is_counted_once_and_known_empty(trial: Trial):
     trial.now = datetime(2024, 3, 31, 12, tzinfo=UTC)
-    trial.server.market.holidays = frozenset({datetime(2024, 3, 29).date()})
+    trial.server.market.holidays = frozenset({date(2024, 3, 29)})
     trial.fill(start=START, end=datetime(2024, 3, 29, tzinfo=UTC))
     ended = trial.fill(end=datetime(2024, 3, 30, tzinfo=UTC))
     assert (ended.json["requests"], trial.list_posts()[-1]) == ([], "metadata.get_record_count")
@@ -157,7 +157,7 @@ def test_a_revised_day_is_bought_again_once(trial: Trial):
     trial.server.market.revise(day + timedelta(hours=15), day + timedelta(hours=16), at=trial.now + DAY)
     trial.now += 2 * DAY
     ended = trial.fill()
-    assert [(one["reason"], one["start"][:10]) for one in ended.json["requests"]][0] == ("revised", "2024-03-06")
+    assert (ended.json["requests"][0]["reason"], ended.json["requests"][0]["start"][:10]) == ("revised", "2024-03-06")
     assert ended.json["changed"] > 50
     trial.check_table()
     trial.check_charges()
