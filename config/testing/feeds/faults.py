@@ -1,7 +1,7 @@
 """Faults of the historical API: which request goes wrong, and how its body then differs.
 
 Before any answer: `status` (status, retry_after, body="json", "text" or "html"), `json` (value), `reset`, `close`,
-`hang` (seconds).
+`hang` (seconds). `lost_answer`: the request is carried out, and the connection ends without the answer.
 In a body: `reset_body`, `cut_chunked`, `cut_length`, `cut_close` (after: bytes) end the connection early; `cut_zstd`,
 `cut_record` (drop: bytes), `cut_frame`, `metadata_only` send less, with HTTP in order; `slow` (rate: bytes/s), `stall`
 (after, seconds), `empty_body`, `html_200`, `garbage`, `warning` (text).

@@ -102,7 +102,11 @@ class Handler(BaseHTTPRequestHandler):
         elif endpoint == "batch.file":
             self._send_file(read_batch_file(historical, path), fault)
         else:
-            self._send_json(answer_json(historical, self.ask, endpoint, fields))
+            answer = answer_json(historical, self.ask, endpoint, fields)
+            if fault and fault.kind == "lost_answer":
+                self._drop(reset=False)
+            else:
+                self._send_json(answer)
 
     # Answers
 

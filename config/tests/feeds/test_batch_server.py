@@ -80,6 +80,13 @@ def test_a_job_is_bought_once_and_its_files_are_free(historical, client, job, tm
     assert historical.unpriced() == historical.bought_twice() == []
 
 
+def test_a_job_can_be_submitted_without_an_answer(historical, client):
+    historical.fault("batch.submit_job", "lost_answer")
+    with pytest.raises(requests.exceptions.ConnectionError):
+        client.batch.submit_job(**ASK)
+    assert len(historical.purchases) == len(client.batch.list_jobs()) == 1
+
+
 def test_an_expired_job_is_not_listed_and_has_no_files(historical, client, job, tmp_path):
     historical.jobs[job]["expired"] = True
     assert client.batch.list_jobs() == []
