@@ -25,9 +25,10 @@ _TABLES = (
 )
 _SEQUENCES = ("data_ingest_runs_id_seq", "market_feed_requests_id_seq", "market_backfills_id_seq")
 # TRUNCATE creates the files of each table and index again, which takes longer than most tests.
-_IS_USED = "SELECT " + " OR ".join(
-    [f"EXISTS (SELECT FROM {table})" for table in _TABLES] + [f"(SELECT is_called FROM {name})" for name in _SEQUENCES]
-)
+_USES = [
+    *(f"EXISTS (SELECT FROM {table})" for table in _TABLES),
+    *(f"(SELECT is_called FROM {name})" for name in _SEQUENCES),
+]
 _RESET_MNQ = """
 UPDATE market_series SET feed_symbol = 'MNQ.c.0', feed_stype = 'continuous', feed_start = NULL, feed_daily = false
 WHERE slug = 'mnq' AND (feed_symbol <> 'MNQ.c.0' OR feed_start IS NOT NULL OR feed_daily)
@@ -68,7 +69,7 @@ def _empty_tables() -> None:
     if not name.startswith("test_"):
         pytest.exit(f"{name} is not a test database: no table was emptied.", returncode=3)
     with connection.cursor() as cursor:
-        cursor.execute(_IS_USED)
+        cursor.execute("SELECT " + " OR ".join(_USES))
         if cursor.fetchone()[0]:
             cursor.execute(f"TRUNCATE {', '.join(_TABLES)} RESTART IDENTITY")
         cursor.execute("DELETE FROM market_series WHERE slug <> 'mnq'")
