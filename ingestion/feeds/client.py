@@ -183,8 +183,13 @@ class Vendor:
 
         After a `TryAgain` with `may_be_charged`, the job may exist: see `find_job`.
         """
-        with _name_end(ask):
-            job = _check(lambda: self._batch.submit_job(**_query(ask), split_duration="none"))
+        try:
+            with _name_end(ask):
+                job = _check(lambda: self._batch.submit_job(**_query(ask), split_duration="none"))
+        except TryAgain as error:
+            # A gateway may fail after the job was made. A limit is checked before.
+            error.may_be_charged = error.may_be_charged or error.status not in (None, 429)
+            raise
         if job_id := values.read_job_id(job):
             return job_id
         raise TryAgain("The vendor's answer names no batch job: run the command again.", may_be_charged=True)

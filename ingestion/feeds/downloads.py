@@ -71,7 +71,7 @@ def _append(transport: Transport, file: JobFile, path: Path, size: int, progress
     except BodyFailed as failure:
         raise _interrupted(file, path, str(failure)) from None
     except FeedRefused as refusal:
-        if "(416" not in str(refusal):
+        if refusal.status != 416:
             raise
         path.unlink(missing_ok=True)
         raise _interrupted(file, path, "the server has no such part") from None

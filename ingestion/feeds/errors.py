@@ -14,10 +14,11 @@ class FeedError(IngestError):
     """The vendor's data did not arrive. Nothing was stored.
 
     `may_be_charged`: whether the vendor can have charged the request that failed. A failed purchase keeps its charge
-    then, and counts for the caps.
+    then, and counts for the caps. `status`: of the vendor's answer, None if there was none.
     """
 
     may_be_charged = False
+    status: int | None = None
 
 
 class FeedRefused(FeedError):

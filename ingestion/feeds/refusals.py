@@ -38,6 +38,12 @@ _OTHER_ADVICE = "check the subscription of the series and the settings DATABENTO
 
 def translate_refusal(status: int, headers: Mapping[str, str], body: bytes) -> FeedError:
     """The error of an answer that is not a success. `body` may be JSON, text or HTML, or empty."""
+    error = _translate(status, headers, body)
+    error.status = status
+    return error
+
+
+def _translate(status: int, headers: Mapping[str, str], body: bytes) -> FeedError:
     case, message, payload = _read_detail(body)
     answer = " ".join(filter(None, (str(status), case))) + (f": {message}" if message else "")
     if 300 <= status < 400:

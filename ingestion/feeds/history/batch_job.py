@@ -57,19 +57,19 @@ def find_submitted(vendor: Vendor, request: FeedRequest) -> str | None:
 
 def _find_or_submit(vendor: Vendor, request: FeedRequest, progress: Progress) -> str:
     """The id of the one job. It is looked for before each try: a try without an answer may have submitted it."""
+    may_be_charged = False
     for number in range(1, MAX_TRIES + 1):
         if job_id := find_submitted(vendor, request):
             return job_id
         try:
             return vendor.submit_job(Ask.from_request(request))
         except TryAgain as error:
-            failed = error
+            may_be_charged = error.may_be_charged = may_be_charged or error.may_be_charged
             if number == MAX_TRIES or not pause(error, number, progress):
-                break
-    job_id = find_submitted(vendor, request) if failed.may_be_charged else None
-    if job_id:
-        return job_id
-    raise failed
+                if job_id := find_submitted(vendor, request):
+                    return job_id
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def _wait(vendor: Vendor, job_id: str, progress: Progress) -> None:
@@ -102,4 +102,4 @@ def _lost(job_id: str, why: str) -> JobLost:
 
 def is_gone(error: FeedError) -> bool:
     """Whether the vendor does not know the job any more."""
-    return "(404" in str(error) or isinstance(error, JobLost)
+    return error.status == 404 or isinstance(error, JobLost)

@@ -87,7 +87,7 @@ def _fetch_batch(vendor: Vendor, request: FeedRequest, part: Path, progress: Pro
     except FeedError as error:
         if is_gone(error):
             mark_failed(request, str(error), is_charged=True)
-        elif not request.job_id and isinstance(error, FeedRefused):
+        elif not request.job_id and not error.may_be_charged:
             mark_failed(request, str(error), is_charged=False)
         raise
     try:
