@@ -158,6 +158,30 @@ def is_ingestion(name: str) -> bool:
     return name.split(".")[0] == "ingestion"
 
 
+def test_only_the_client_of_feeds_imports_the_vendors_client():
+    """It has the key, and translates every error. Reading DBN needs databento_dbn alone."""
+    found = [
+        path
+        for path in list_modules()
+        if not TESTS.search(path)
+        and not path.startswith("benchmarks/")
+        and any(name.split(".")[0] == "databento" for name in find_imports(parse(path)))
+    ]
+    assert found == ["ingestion/feeds/client.py"]
+
+
+def test_only_the_client_of_feeds_reads_the_key():
+    settings = {"config/settings.py", "ingestion/feeds/client.py"}
+    found = {path for path in list_modules() if not TESTS.search(path) and reads_key((ROOT / path).read_text())}
+    assert found == settings
+
+
+def reads_key(source: str) -> bool:
+    return bool(
+        re.search(r"settings\.DATABENTO_API_KEY|\[\"DATABENTO_API_KEY|^DATABENTO_API_KEY", source, re.MULTILINE)
+    )
+
+
 def test_only_tests_import_the_testing_package():
     found = [
         path

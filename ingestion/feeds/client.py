@@ -36,6 +36,7 @@ from ingestion.progress import Progress
 
 T = TypeVar("T")
 
+_BLOCKS_PER_REPORT = 64
 _VENDORS = ".databento.com"
 _SET_KEY = "set DATABENTO_API_KEY to the key of a Databento account (it starts with db-), in the environment or in .env"
 
@@ -44,21 +45,26 @@ class _Calls:
     """Replaces how the vendor's client sends requests. It still builds and checks them."""
 
     transport: Transport
+    _headers: dict[str, str]  # of the vendor's client
     file: Any = None  # where a stream is written: open before the request is sent
     max_bytes = 0
+    progress: Progress
     warnings: list[str]
 
     def _get(self, url: str, params: Any = None, basic_auth: bool = False) -> Response:
-        return self.transport.send("GET", url, params=params, headers=self._headers)  # type: ignore[attr-defined]
+        return self.transport.send("GET", url, params=params, headers=self._headers)
 
     def _post(self, url: str, data: Any = None, params: Any = None, basic_auth: bool = False) -> Response:
-        return self.transport.send("POST", url, data=data, params=params, headers=self._headers)  # type: ignore[attr-defined]
+        return self.transport.send("POST", url, data=data, params=params, headers=self._headers)
 
     def _stream(self, url: str, data: Any, basic_auth: bool, path: Any = None) -> Any:
-        with self.transport.open("POST", url, data=data, headers=self._headers) as response:  # type: ignore[attr-defined]
+        with self.transport.open("POST", url, data=data, headers=self._headers) as response:
             self.warnings = self.transport.read_warnings(response.headers)
-            for block in self.transport.read(response, self.max_bytes):
-                self.file.write(block)
+            received = 0
+            for number, block in enumerate(self.transport.read(response, self.max_bytes)):
+                received += self.file.write(block)
+                if number % _BLOCKS_PER_REPORT == 0:
+                    self.progress.advance_to(received)
 
 
 class _Metadata(_Calls, MetadataHttpAPI):
@@ -88,7 +94,7 @@ def open_vendor(progress: Progress | None = None) -> Vendor:
     auth = HTTPBasicAuth(key, "")
     return Vendor(
         gateway=_read_gateway(),
-        transport=Transport(auth=auth, secrets=secrets, timeout=settings.FEED_TIMEOUT_SECONDS),
+        transport=Transport(auth=auth, secrets=secrets, timeout=max(1, settings.FEED_TIMEOUT_SECONDS)),
         progress=progress or Progress(),
     )
 
@@ -123,7 +129,7 @@ class Vendor:
         self._timeseries = _Timeseries(key="", gateway=gateway)
         self._batch = _Batch(key="", gateway=gateway)
         for calls in (self._metadata, self._timeseries, self._batch):
-            calls.transport = transport
+            calls.transport, calls.progress = transport, progress
 
     def get_available(self, dataset: str, schema: str = "ohlcv-1m") -> tuple[datetime, datetime]:
         """Start and end of the dataset for this account, UTC and whole minutes."""
@@ -198,7 +204,7 @@ class Vendor:
         """The id of a batch job for exactly this request, submitted at `since` or later."""
         states = "queued,processing,done"
         jobs = self._ask(lambda: self._batch.list_jobs(states=states, since=since))
-        found = (values.read_job_id(job) for job in jobs if is_job_for(job, ask)) if isinstance(jobs, list) else ()
+        found = (values.read_job_id(job) for job in values.read_jobs(jobs) if is_job_for(job, ask))
         return next((job_id for job_id in found if job_id and job_id not in exclude), None)
 
     def get_job(self, job_id: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ _ADVICE = {
     402: "add funds to the account on the portal of Databento, or allow usage-based billing there",
     403: "check the account and its licences on the portal of Databento",
     404: "check DATABENTO_HISTORICAL_URL, and whether the batch job still exists",
+    407: "check the login of the proxy",
     409: "the same request may be in progress: run the command again later",
     422: "check the subscription of the series (dataset, symbol, stype) and the range",
 }
@@ -123,7 +124,7 @@ def translate_failure(error: Exception, host: str) -> FeedError:
             f"The certificate of {host} is not trusted: check DATABENTO_HISTORICAL_URL and this machine's clock, or "
             "set REQUESTS_CA_BUNDLE to the certificates of the proxy in between."
         )
-    if not isinstance(error, requests.RequestException) or isinstance(error, (requests.exceptions.InvalidURL,)):
+    if isinstance(error, ValueError) or not isinstance(error, requests.RequestException):
         return FeedRefused(
             f"No request can be sent to {host} ({type(error).__name__}): check DATABENTO_HISTORICAL_URL, "
             "REQUESTS_CA_BUNDLE and the settings of the proxy."

@@ -41,7 +41,7 @@ def pause(error: TryAgain, number: int, progress: Progress) -> bool:
         return False
     # Programs that failed together must not return together.
     own = FIRST_PAUSE_SECONDS * 2 ** (number - 1) * random.uniform(0.75, 1.25)
-    sleep(max(own if error.after is None else error.after, 0.05), progress)
+    sleep(max(own, error.after or 0), progress)
     return True
 
 

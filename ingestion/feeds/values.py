@@ -90,6 +90,13 @@ def read_job_id(value: object) -> str | None:
     return found if isinstance(found, str) and _JOB_ID.fullmatch(found) else None
 
 
+def read_jobs(value: object) -> list[object]:
+    """The batch jobs of list_jobs."""
+    if not isinstance(value, list):
+        raise _refuse("list of batch jobs", value, "a list")
+    return value
+
+
 def read_files(value: object) -> list[JobFile]:
     """The files of a batch job. Raises `FeedRefused` for one without a name, size, SHA-256 or address."""
     if not isinstance(value, list):

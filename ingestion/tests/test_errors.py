@@ -3,7 +3,7 @@
 import ast
 import pickle
 import signal
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,18 @@ from ingestion.errors import (
     UnreadableFile,
     WrongContent,
 )
+from ingestion.feeds.errors import (
+    BrokenDownload,
+    FeedError,
+    FeedRefused,
+    KeyMissing,
+    NothingThere,
+    NotYetAvailable,
+    OverBudget,
+    TryAgain,
+)
+from ingestion.feeds.history.batch_job import JobLost
+from ingestion.feeds.history.buy import CountUnknown
 from ingestion.options import IngestOptions
 from ingestion.pipeline import preview_file
 
@@ -48,6 +60,36 @@ def test_every_error_is_either_retryable_or_final():
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, IngestError)}
     assert kinds == RETRYABLE | FINAL | {IngestError, RetryableError}
     assert {kind for kind in kinds - {RetryableError} if issubclass(kind, RetryableError)} == RETRYABLE
+
+
+FEED_ERRORS = [
+    FeedError("x"),
+    FeedRefused("x", case="auth"),
+    KeyMissing("x"),
+    NotYetAvailable("x", end=datetime(2024, 1, 1, tzinfo=UTC)),
+    NothingThere("x"),
+    TryAgain("x", after=3.0, may_be_charged=True),
+    CountUnknown("x"),
+    BrokenDownload("x"),
+    JobLost("x"),
+    OverBudget("x"),
+]
+
+
+def test_every_error_of_feeds_is_listed():
+    def find_kinds(kind):
+        return {kind}.union(*map(find_kinds, kind.__subclasses__()))
+
+    assert find_kinds(FeedError) == {type(error) for error in FEED_ERRORS}
+    assert {type(error) for error in FEED_ERRORS if isinstance(error, RetryableError)} == {TryAgain, CountUnknown}
+
+
+@pytest.mark.parametrize("error", FEED_ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_of_feeds_is_the_same_after_pickling(error):
+    error.status = 429
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+    assert copy.may_be_charged == error.may_be_charged
 
 
 @pytest.mark.parametrize("kind", WITH_MESSAGE)

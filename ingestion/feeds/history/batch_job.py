@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.feeds.asks import Ask, JobFile
-from ingestion.feeds.errors import BrokenDownload, FeedError, TryAgain
+from ingestion.feeds.errors import BrokenDownload, FeedError, FeedRefused, TryAgain
 from ingestion.feeds.history.states import store_job
 from ingestion.feeds.retries import MAX_TRIES, pause, sleep
 from ingestion.progress import Progress
@@ -101,5 +101,6 @@ def _lost(job_id: str, why: str) -> JobLost:
 
 
 def is_gone(error: FeedError) -> bool:
-    """Whether the vendor does not know the job any more."""
-    return error.status == 404 or isinstance(error, JobLost)
+    """Whether the vendor itself states that it does not have the job any more; a wrong address is 404 too."""
+    is_stated = error.status in (404, 410) and isinstance(error, FeedRefused) and bool(error.case)
+    return isinstance(error, JobLost) or (is_stated and "not_ready" not in str(error))

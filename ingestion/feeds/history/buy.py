@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from ingestion.feeds.client import Vendor
 
 
+class CountUnknown(TryAgain):
+    """A whole file has another number of records than was priced, and the vendor cannot be asked again for now. The
+    file is kept, and the request stays `bought`."""
+
+
 def buy(vendor: Vendor, request: FeedRequest, progress: Progress) -> None:
     """Buy a `priced` request, or go on with a `bought` one, until it is `arrived`.
 
@@ -47,6 +52,8 @@ def _fetch_stream(vendor: Vendor, request: FeedRequest, part: Path, progress: Pr
         _receive(vendor, request, part, progress)
         # A stream that is paid for is not given up for a signal: checking it is faster than buying it again.
         return check(vendor, request, part, Progress())
+    except CountUnknown:
+        raise
     except FeedError as error:
         mark_failed(request, str(error), is_charged=error.may_be_charged)
         raise
@@ -92,7 +99,7 @@ def _fetch_batch(vendor: Vendor, request: FeedRequest, part: Path, progress: Pro
         raise
     try:
         return check(vendor, request, part, progress)
-    except FeedError as error:
+    except BrokenDownload as error:
         mark_failed(request, str(error), is_charged=True)
         raise
 
@@ -120,14 +127,25 @@ def arrive(request: FeedRequest, path: Path, checked: CheckedFile) -> None:
 
 def _count_again(vendor: Vendor | None, request: FeedRequest, ask: Ask, checked: CheckedFile) -> None:
     """The vendor may have changed its data since the price: then its count is now that of the file."""
+    if vendor is None:
+        raise CountUnknown(f"{_describe_counts(request, ask, checked)}, and its count cannot be asked without a key.")
     try:
-        counted = vendor.count_records(ask) if vendor else None
-    except FeedError:
-        counted = None
+        counted = vendor.count_records(ask)
+    except FeedError as error:
+        raise CountUnknown(
+            f"{_describe_counts(request, ask, checked)}, and the vendor's count now is not known ({error}) The file is "
+            "kept: run the command again, which checks it and buys nothing twice."
+        ) from error
     if counted != checked.records:
         raise BrokenDownload(
-            f"What arrived for {ask} has {checked.records:,} records, but the vendor counts "
-            f"{request.priced_records if counted is None else counted:,}: records are missing or too many, so it was "
-            "not loaded. It may be charged; run the command again to buy it again within the caps."
+            f"{_describe_counts(request, ask, checked)}, so it was not loaded, and may be charged: run the command "
+            "again to buy it again within the caps."
         )
     store_count(request, checked.records)
+
+
+def _describe_counts(request: FeedRequest, ask: Ask, checked: CheckedFile) -> str:
+    return (
+        f"What arrived for {ask} has {checked.records:,} records, but the vendor counted {request.priced_records:,} "
+        "when it was priced"
+    )

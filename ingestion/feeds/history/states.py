@@ -5,6 +5,7 @@ Every change names the state before it, so that a request that another process h
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from decimal import Decimal
@@ -53,6 +54,9 @@ def mark_arrived(request: FeedRequest, found: Path, checked: CheckedFile) -> Non
 
 def mark_failed(request: FeedRequest, error: str, *, is_charged: bool) -> None:
     """Delete what arrived and commit the request as `failed`. It keeps its charge unless the vendor sent nothing."""
+    with contextlib.suppress(OSError, FeedRefused):  # a disk that fails must not keep the request open
+        for path in (part_path(request), history_path(request)):
+            path.unlink(missing_ok=True)
     charged = {} if is_charged else {"charged_usd": Decimal(0)}
     _change(
         request,
@@ -61,8 +65,6 @@ def mark_failed(request: FeedRequest, error: str, *, is_charged: bool) -> None:
         finished_at=read_database_time(),
         **charged,
     )
-    for path in (part_path(request), history_path(request)):
-        path.unlink(missing_ok=True)
 
 
 def _change(request: FeedRequest, **fields: object) -> None:

@@ -66,7 +66,7 @@ def test_a_download_goes_on(historical, batch, vendor, kind, options, times):
     assert is_kept(request)
     check_bought_once(historical)
     if "after" in options:
-        assert historical.asked(FILE)[1].note.startswith("bytes=2048-")
+        assert historical.asked(FILE)[1].note.startswith(("bytes=2048-", "bytes=3000-"))
 
 
 @pytest.mark.parametrize("existing", [b"z" * 1000, b"z" * 10_000_000])
@@ -222,7 +222,7 @@ def test_a_file_with_too_few_records_is_not_accepted(historical, batch, vendor):
             historical.market.lose(request.start, request.start + timedelta(hours=3))
 
     historical.on_ask = lose
-    with pytest.raises(BrokenDownload, match="records are missing or too many"):
+    with pytest.raises(BrokenDownload, match="the vendor counted 1 when"):
         buy(vendor, request, Progress())
     request.refresh_from_db()
     assert (request.state, request.charged_usd) == ("failed", request.priced_usd)

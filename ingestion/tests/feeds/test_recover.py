@@ -9,8 +9,9 @@ import pytest
 from django.conf import settings as django_settings
 
 from config.testing.processes import database_url
+from ingestion.feeds.errors import FeedRefused
 from ingestion.feeds.folders import feed_folder, history_path, is_kept, kept_file, part_path
-from ingestion.feeds.history.buy import buy
+from ingestion.feeds.history.buy import CountUnknown, buy
 from ingestion.feeds.history.recover import recover
 from ingestion.progress import Progress
 from marketdata.models import FeedRequest
@@ -21,7 +22,8 @@ import importlib, os, signal, sys
 import django
 django.setup()
 from ingestion.feeds.client import open_vendor
-from ingestion.feeds.history.buy import buy
+from ingestion.feeds.errors import FeedRefused
+from ingestion.feeds.history.buy import CountUnknown, buy
 from ingestion.progress import Progress
 from marketdata.models import FeedRequest
 
@@ -183,3 +185,35 @@ def test_nothing_open_asks_nothing(historical, feeds_db):
     assert historical.asks == []
     assert FeedRequest.objects.count() == 0
     assert history_path is not None
+
+
+def test_a_whole_file_is_kept_until_its_count_is_known(historical, priced, vendor):
+    request = priced()
+    FeedRequest.objects.filter(pk=request.pk).update(priced_records=request.priced_records - 1)
+    request.refresh_from_db()
+    historical.fault("metadata.get_record_count", "status", status=401)
+    with pytest.raises(CountUnknown, match="buys nothing twice"):
+        buy(vendor, request, Progress())
+    request.refresh_from_db()
+    assert request.state == "bought"
+    assert [found.pk for found in recover(None, Progress()).open] == [request.pk]
+    check_recovered(historical, request, recover(vendor, Progress()), state="arrived")
+
+
+def test_a_wrong_address_does_not_lose_a_batch_job(historical, priced, vendor):
+    historical.batch_seconds = 0.2
+    request = priced(mode="batch")
+    kill_at(request, historical, f"{HISTORY}.batch_job._wait")
+    historical.fault("batch.get_job_details", "status", status=404, body="html")
+    report = recover(vendor, Progress())
+    assert [found.pk for found in report.open] == [request.pk]
+    historical.jobs[request.job_id]["expired"] = True
+    check_recovered(historical, request, recover(vendor, Progress()), state="failed")
+
+
+def test_jobs_that_cannot_be_listed_are_not_submitted_again(historical, priced, vendor):
+    request = priced(mode="batch")
+    historical.fault("batch.list_jobs", "json", value={})
+    with pytest.raises(FeedRefused, match="list of batch jobs"):
+        buy(vendor, request, Progress())
+    assert historical.purchases == []
