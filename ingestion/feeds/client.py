@@ -202,10 +202,14 @@ class Vendor:
 
     def find_job(self, ask: Ask, since: datetime, *, exclude: Collection[str] = ()) -> str | None:
         """The id of a batch job for exactly this request, submitted at `since` or later."""
+        return next((job_id for job_id in self.list_jobs(ask, since) if job_id not in exclude), None)
+
+    def list_jobs(self, ask: Ask, since: datetime | None = None) -> list[str]:
+        """The ids of all batch jobs for exactly this request, by when they were submitted. Not of expired ones."""
         states = "queued,processing,done"
-        jobs = self._ask(lambda: self._batch.list_jobs(states=states, since=since))
-        found = (values.read_job_id(job) for job in values.read_jobs(jobs) if is_job_for(job, ask))
-        return next((job_id for job_id in found if job_id and job_id not in exclude), None)
+        jobs = values.read_jobs(self._ask(lambda: self._batch.list_jobs(states=states, since=since)))
+        found = (values.read_job_id(job) for job in jobs if is_job_for(job, ask))
+        return [job_id for job_id in found if job_id]
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         """The job as the vendor states it; `state` is queued, processing, done or expired."""

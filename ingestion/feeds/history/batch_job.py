@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.feeds.asks import Ask, JobFile
 from ingestion.feeds.errors import BrokenDownload, FeedError, FeedRefused, TryAgain
-from ingestion.feeds.history.states import store_job
+from ingestion.feeds.request_states import store_job
 from ingestion.feeds.retries import MAX_TRIES, pause, sleep
 from ingestion.progress import Progress
 from marketdata.models import FeedRequest
@@ -56,18 +56,21 @@ def find_submitted(vendor: Vendor, request: FeedRequest) -> str | None:
 
 
 def _find_or_submit(vendor: Vendor, request: FeedRequest, progress: Progress) -> str:
-    """The id of the one job. It is looked for before each try: a try without an answer may have submitted it."""
+    """The id of the one job. A try without an answer may have submitted it: then the vendor has a job more."""
+    if job_id := find_submitted(vendor, request):
+        return job_id
+    ask = Ask.from_request(request)
+    before = vendor.list_jobs(ask)  # of other requests, and of other databases
     may_be_charged = False
     for number in range(1, MAX_TRIES + 1):
-        if job_id := find_submitted(vendor, request):
-            return job_id
         try:
-            return vendor.submit_job(Ask.from_request(request))
+            return vendor.submit_job(ask)
         except TryAgain as error:
             may_be_charged = error.may_be_charged = may_be_charged or error.may_be_charged
-            if number == MAX_TRIES or not pause(error, number, progress):
-                if job_id := find_submitted(vendor, request):
-                    return job_id
+            is_last = number == MAX_TRIES or not pause(error, number, progress)
+            if added := [job_id for job_id in vendor.list_jobs(ask) if job_id not in before]:
+                return added[0]
+            if is_last:
                 raise
     raise AssertionError("the last try returns or raises")
 

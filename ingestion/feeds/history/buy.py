@@ -16,7 +16,7 @@ from ingestion.feeds.folders import RECORD_BYTES, SPARE_BYTES, describe_os_error
 from ingestion.feeds.history.batch_job import fetch_batch, is_gone
 from ingestion.feeds.history.budget import reserve
 from ingestion.feeds.history.check_download import CheckedFile, check_download
-from ingestion.feeds.history.states import mark_arrived, mark_failed, store_count, store_warnings
+from ingestion.feeds.request_states import mark_arrived, mark_failed, store_count, store_warnings
 from ingestion.feeds.retries import MAX_TRIES, pause
 from ingestion.progress import Progress
 from marketdata.models import FeedRequest

@@ -13,7 +13,7 @@ from ingestion.feeds.errors import BrokenDownload, FeedError
 from ingestion.feeds.folders import history_path, is_kept, part_path
 from ingestion.feeds.history.batch_job import find_submitted
 from ingestion.feeds.history.buy import arrive, buy, check
-from ingestion.feeds.history.states import mark_failed, store_job
+from ingestion.feeds.request_states import mark_failed, store_job
 from ingestion.progress import Progress
 from marketdata.models import FeedRequest
 from marketdata.runs.commits import read_database_time

@@ -1,5 +1,6 @@
 """Batch jobs: submitted once, resumed, and downloaded again without a charge."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -128,6 +129,23 @@ def test_a_refused_job_costs_nothing(historical, batch, vendor, status):
 
 def test_a_job_whose_answer_was_lost_is_found(historical, batch, vendor, monkeypatch):
     request = batch()
+    submit = vendor.submit_job
+
+    def lose_answer(ask):
+        submit(ask)
+        raise TryAgain("The connection ended.", may_be_charged=True)
+
+    monkeypatch.setattr(vendor, "submit_job", lose_answer)
+    buy(vendor, request, Progress())
+    assert request.state == "arrived"
+    check_bought_once(historical)
+
+
+def test_a_lost_answer_is_found_whatever_the_clock_of_the_database(historical, batch, vendor, monkeypatch):
+    """The vendor's clock is a year earlier than that of the database."""
+    request = batch()
+    year = 365 * 86_400 * 10**9
+    monkeypatch.setattr(historical, "now", lambda: time.time_ns() - year)
     submit = vendor.submit_job
 
     def lose_answer(ask):

@@ -78,7 +78,7 @@ def check_recovered(historical, request, report, *, state):
         (f"{HISTORY}.buy.reserve", "priced", "priced"),
         (f"{HISTORY}.buy._receive", "bought", "failed"),
         (f"{HISTORY}.buy.check", "bought", "arrived"),
-        (f"{HISTORY}.states.to_stored", "bought", "arrived"),
+        ("ingestion.feeds.request_states.to_stored", "bought", "arrived"),
         ("", "arrived", "arrived"),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_kill_after_the_first_bytes(historical, priced, vendor):
         f"{HISTORY}.batch_job.store_job",
         f"{HISTORY}.batch_job._wait",
         f"{HISTORY}.buy.check",
-        f"{HISTORY}.states.to_stored",
+        "ingestion.feeds.request_states.to_stored",
         "",
     ],
 )
