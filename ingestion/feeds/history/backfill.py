@@ -360,13 +360,21 @@ def _buy(vendor: Vendor, request: FeedRequest, result: BackfillResult, progress:
     except FeedError as error:
         if request.state == FeedRequest.State.PRICED:  # nothing was sent: the folder, or its disk
             raise
-        result.outcomes.append(RequestOutcome(request, error=str(error)))
-        is_of_account = isinstance(error, FeedRefused) and error.case.startswith(_OF_ACCOUNT)
-        if is_of_account or isinstance(error, (KeyMissing, TryAgain)):
+        is_repeated = bool(result.outcomes) and result.outcomes[-1].is_unanswered
+        outcome = RequestOutcome(request, error=str(error), is_unanswered=isinstance(error, TryAgain))
+        result.outcomes.append(outcome)
+        if _concerns_all(error) or (is_repeated and outcome.is_unanswered):
             raise
         return True
     _add_outcome(result, request, lambda: store_request(request, progress, result.backfill))
     return True
+
+
+def _concerns_all(error: FeedError) -> bool:
+    """Whether the next request would fail in the same way: for the key, the money or the network."""
+    if isinstance(error, FeedRefused):
+        return isinstance(error, KeyMissing) or error.case.startswith(_OF_ACCOUNT)
+    return isinstance(error, TryAgain) and error.status is None
 
 
 def _add_outcome(

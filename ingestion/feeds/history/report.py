@@ -37,17 +37,13 @@ class BackfillOptions:
 @dataclass(frozen=True)
 class RequestOutcome:
     """A request after its purchase, or after its kept file was loaded again (`is_reload`). `run` stored its bars;
-    `error` is why it did not arrive or was not stored."""
+    `error` is why it did not arrive or was not stored; `is_unanswered`: the vendor failed to answer for now."""
 
     request: FeedRequest
     run: IngestRun | None = None
     error: str = ""
     is_reload: bool = False
-
-    @property
-    def is_charged(self) -> bool:
-        """Whether this backfill paid for it."""
-        return (not self.is_reload and bool(self.request.charged_usd)) or self.request.state in ("arrived", "stored")
+    is_unanswered: bool = False
 
 
 @dataclass

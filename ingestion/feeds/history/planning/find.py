@@ -25,6 +25,7 @@ from ingestion.feeds.history.planning.windows import SeriesWindow, find_window
 from marketdata.models import Series
 from marketdata.rollup.minute_masks import datetime_to_minute, minute_to_datetime, read_minute_masks
 
+_SERIES_AT_A_TIME = 8  # the memory of a plan does not grow with the number of series
 _EPOCH = np.datetime64("1970-01-01", "D")
 
 
@@ -51,21 +52,23 @@ def find_plan(
             plans += [SeriesPlan(one, *_get_range(windows[one.pk]), notes=windows[one.pk].notes) for one in of_dataset]
             continue
         whole = min(window.start for window in opened), max(window.end for window in opened)
-        histories = read_histories(of_dataset, *whole)
         first = to_day(whole[0])
         vendor = read_vendor_days(dataset, first, to_day(whole[1], up=True) - first)
-        plans += [
-            _plan_series(
-                one,
-                windows[one.pk],
-                histories.pop(one.pk),
-                vendor,
-                available[dataset].end,
-                is_verified=is_verified,
-                include_revised=include_revised,
-            )
-            for one in of_dataset
-        ]
+        for index in range(0, len(of_dataset), _SERIES_AT_A_TIME):
+            some = of_dataset[index : index + _SERIES_AT_A_TIME]
+            histories = read_histories(some, *whole)
+            plans += [
+                _plan_series(
+                    one,
+                    windows[one.pk],
+                    histories.pop(one.pk),
+                    vendor,
+                    available[dataset].end,
+                    is_verified=is_verified,
+                    include_revised=include_revised,
+                )
+                for one in some
+            ]
     order = {one.pk: number for number, one in enumerate(series)}
     return Plan(tuple(sorted(plans, key=lambda plan: order[plan.series.pk])))
 

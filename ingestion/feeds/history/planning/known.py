@@ -18,11 +18,12 @@ from marketdata.rollup.minute_masks import minute_to_datetime, read_minute_masks
 
 _FIRST_WEEKDAY = 3  # 1 January 1970 was a Thursday
 
-# The rollup's primary key serves this query: it reads the hours of the series, not their bars.
+# Columns of a series as numbers separated by commas: numpy reads them many times faster than psycopg2 reads arrays.
+# The rollup's primary key serves the first query: it reads the hours of the series, not their bars.
 _BARS = """
-SELECT symbol, array_agg(day ORDER BY day), array_agg(bars ORDER BY day)
+SELECT symbol, string_agg(day::text, ','), string_agg(bars::text, ',')
 FROM (
-    SELECT symbol, (date_part('epoch', hour)::bigint / 86400)::int AS day, sum(bar_count)::int AS bars
+    SELECT symbol, date_part('epoch', hour)::bigint / 86400 AS day, sum(bar_count)::int AS bars
     FROM market_bars_ohlcv_1h
     WHERE symbol = ANY (%(symbols)s) AND hour >= %(start)s AND hour < %(end)s
     GROUP BY 1, 2
@@ -30,11 +31,12 @@ FROM (
 GROUP BY symbol
 """
 _COVERED = """
-SELECT series_id, array_agg(day - DATE '1970-01-01'),
-    array_agg(coalesce(date_part('epoch', covered_from)::bigint / 60, (day - DATE '1970-01-01') * 1440)),
-    array_agg(date_part('epoch', covered_until)::bigint / 60), array_agg(records),
-    array_agg(coalesce(modified - DATE '1970-01-01', -1)), array_agg(condition = 'degraded')
-FROM market_series_days
+SELECT series_id, string_agg(number::text, ','),
+    string_agg(coalesce(date_part('epoch', covered_from)::bigint / 60, number * 1440)::text, ','),
+    string_agg((date_part('epoch', covered_until)::bigint / 60)::text, ','), string_agg(records::text, ','),
+    string_agg(coalesce(modified - DATE '1970-01-01', -1)::text, ','),
+    string_agg((condition = 'degraded')::int::text, ',')
+FROM market_series_days CROSS JOIN LATERAL (SELECT day - DATE '1970-01-01') AS numbers (number)
 WHERE series_id = ANY (%(series)s) AND day >= %(first)s AND day <= %(last)s
 GROUP BY series_id
 """
@@ -155,8 +157,8 @@ def to_day(moment: datetime, *, up: bool = False) -> int:
 def _build_history(
     series: Series,
     first: int,
-    bars: Sequence[list] | None,
-    covered: Sequence[list] | None,
+    bars: Sequence[str] | None,
+    covered: Sequence[str] | None,
     empty: np.ndarray,
     is_closed: np.ndarray,
     bounds: dict[str, Any],
@@ -165,11 +167,12 @@ def _build_history(
     day_bars, records, since, until = (np.zeros(count, np.int64) for _ in range(4))
     modified, was_degraded = np.full(count, -1, np.int64), np.zeros(count, bool)
     if bars:
-        day_bars[np.array(bars[0]) - first] = bars[1]
+        days, counts = map(_parse, bars)
+        day_bars[days - first] = counts
     if covered:
-        index = np.array(covered[0]) - first
-        for column, values in zip((since, until, records, modified, was_degraded), covered[1:], strict=True):
-            column[index] = values
+        days, *columns = map(_parse, covered)
+        for column, values in zip((since, until, records, modified, was_degraded), columns, strict=True):
+            column[days - first] = values
     has_lost = _find_lost(series, first, day_bars, since, until, records)
     if series.feed_stype != Series.Stype.CONTINUOUS:
         has_lost &= series.feed_stype != Series.Stype.PARENT
@@ -221,6 +224,11 @@ def _join_ranges(ranges: list[tuple[int, int]]) -> np.ndarray:
         else:
             joined.append([start, end])
     return np.array(joined, np.int64).reshape(-1, 2).T
+
+
+def _parse(text: str) -> np.ndarray:
+    numbers: np.ndarray = np.fromstring(text, np.int64, sep=",")
+    return numbers
 
 
 def _query(sql: str, parameters: dict[str, Any]) -> list[tuple]:

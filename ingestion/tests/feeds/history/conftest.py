@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,10 +17,6 @@ from config.testing.feeds.historical import FakeHistorical
 from ingestion.feeds import retries
 from marketdata.models import Bar, Series
 
-TABLES = (
-    "market_series_days, market_vendor_days, market_vendor_datasets, market_known_empty, market_feed_requests, "
-    "market_backfills, data_ingest_runs, market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments"
-)
 START = datetime(2024, 3, 4, tzinfo=UTC)  # a Monday; clocks change on the Sunday after it
 NS = 10**9
 
@@ -135,25 +130,13 @@ class Trial:
             return cursor.rowcount
 
 
-def _empty() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {TABLES} RESTART IDENTITY")
-        cursor.execute("DELETE FROM market_series WHERE slug <> 'mnq'")
-        cursor.execute(
-            "UPDATE market_series SET feed_symbol = 'MNQ.c.0', feed_stype = 'continuous', feed_start = NULL, "
-            "feed_daily = false"
-        )
-
-
 @pytest.fixture
-def trial(market_db: object, historical: FakeHistorical, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
+def trial(market_db: object, historical: FakeHistorical, monkeypatch: pytest.MonkeyPatch) -> Trial:
     """The series mnq is subscribed from Monday, 4 March 2024, on; it is Saturday, 9 March, noon."""
     monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.01)
-    _empty()
     one = Trial(historical)
     one.subscribe()
-    yield one
-    _empty()
+    return one
 
 
 DAY = timedelta(days=1)
