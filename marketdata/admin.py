@@ -18,6 +18,7 @@ from marketdata.bars.tick_size import MIN_BARS, TickSize, find_from_bars
 from marketdata.formatting import format_price
 from marketdata.models import BrowsableBar, Series
 from marketdata.models.contract import ContractColumns
+from marketdata.models.feeds.subscription import SubscriptionColumns
 from marketdata.series import is_active
 from marketdata.series_calendars import describe_calendar
 from marketdata.timestamps import parse_timestamp
@@ -35,6 +36,7 @@ SERIES_FIELDS = (
     "tick_size",
     "found_tick_size",
 )
+FEED_FIELDS = tuple(field.name for field in SubscriptionColumns._meta.fields)
 FOUND_FIELDS = ("calendar_reason", "found_tick_size")
 CONTRACT_FIELDS = tuple(field.name for field in ContractColumns._meta.fields)
 
@@ -56,12 +58,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Series)
 class SeriesAdmin(admin.ModelAdmin):
-    list_display = ["slug", "symbol", "kind", "root", "contract", "active", "name", "dataset", "calendar"]
-    list_filter = ["kind", "is_settled"]
+    list_display = ["slug", "symbol", "kind", "root", "contract", "active", "name", "dataset", "calendar", "feed_daily"]
+    list_filter = ["kind", "is_settled", "feed_daily"]
     search_fields = ["slug", "symbol", "name", "root"]
 
     fieldsets = [
         (None, {"fields": SERIES_FIELDS}),
+        (
+            "Backfill",
+            {"fields": FEED_FIELDS, "description": "What backfill requests from the vendor, within the caps."},
+        ),
         ("Contract", {"fields": CONTRACT_FIELDS, "description": "The loader fills these in."}),
     ]
 

@@ -84,7 +84,7 @@ def _request(task: Task, run_id: int, user: str) -> Job:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, run_id % 2**31])
-        if found := find_open_job(task.name, run_id):
+        if found := find_open_job(task.name, {"run_id": run_id}):
             return found
         result = task.enqueue(run_id=run_id, requested_by=to_storable(user))
     job = find_job(UUID(result.id))

@@ -80,5 +80,7 @@ class Series(ContractColumns, SubscriptionColumns):
         similar = Series.objects.filter(slug__iexact=self.slug).exclude(slug=self.slug).exclude(pk=self.pk)
         if similar.exists() and not Series.objects.filter(pk=self.pk, slug=self.slug).exists():
             raise ValidationError({"slug": "Another series has this slug in another letter case."})
+        if reason := self.find_fault(self.dataset):
+            raise ValidationError({"feed_symbol": reason})
         if self.calendar and not is_known_calendar(self.calendar):
             raise ValidationError({"calendar": str(UnknownCalendar(self.calendar))})

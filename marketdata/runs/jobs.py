@@ -6,10 +6,12 @@ number: a running job whose worker holds no lock is orphaned, and no heartbeat i
 
 from __future__ import annotations
 
+import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -19,6 +21,7 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from marketdata.formatting import format_list
 from marketdata.models import IngestRun
 from marketdata.runs.locks import may_close_runs
 
@@ -30,7 +33,12 @@ MAX_SHOWN = 20
 WORKER_DIED = "WorkerDied"
 JOB_CANCELLED = "JobCancelled"
 _LOCK_CLASS = 0x4241_5203  # the first half of the lock's key: it separates these locks from all others
-_NAMES = {"retry_run": "Try run {run_id} again", "undo_run": "Undo run {run_id}"}
+_NAMES = {
+    "retry_run": "Try run {run_id} again",
+    "undo_run": "Undo run {run_id}",
+    "price_backfill": "Price what is missing in {series}",
+    "run_backfill": "Backfill {series}",
+}
 _STATES: dict[str, str] = {
     TaskResultStatus.READY: "waiting",
     TaskResultStatus.RUNNING: "running",
@@ -47,25 +55,39 @@ WHERE datname = current_database() AND locktype = 'advisory' AND granted AND cla
 
 @dataclass(frozen=True)
 class Job:
-    """One job. `run_id` is the run that it tries again or undoes, `started_run` the run that it started, if any.
+    """One job. `arguments` are those of its task, `started_run` the first run that it started, if any.
 
-    `state` is waiting, running, done or failed; `error` the sentence of a failed one. Times are UTC.
+    `state` is waiting, running, done or failed; `error` the sentence of a failed one; `result` what a job that is done
+    returned. Times are UTC.
     """
 
     pk: UUID
     action: str
-    run_id: int
+    arguments: Mapping[str, Any]
     requested_by: str
     state: str
     error: str
     enqueued_at: datetime
     finished_at: datetime | None
     started_run: IngestRun | None = None
+    result: Any = None
+
+    @property
+    def run_id(self) -> int:
+        """The run that the job tries again or undoes; 0 for other jobs."""
+        run_id: int = self.arguments.get("run_id", 0)
+        return run_id
 
     @property
     def name(self) -> str:
-        """Try run 7 again"""
-        return _NAMES.get(self.action, self.action).format(run_id=self.run_id)
+        """Try run 7 again; Backfill mnq and es"""
+        series = format_list(self.arguments.get("series") or ["all series"], limit=3)
+        return _NAMES.get(self.action, self.action).format(run_id=self.run_id, series=series)
+
+    @property
+    def key(self) -> str:
+        """What the job does: that of two requests of the same is equal."""
+        return _build_key(self.action, self.arguments)
 
     @property
     def is_open(self) -> bool:
@@ -99,11 +121,7 @@ def find_shown_jobs() -> list[Job]:
     failed &= ~Q(exception_class_path=JOB_CANCELLED)
     jobs = _to_jobs(_stored().filter(_OPEN | failed)[:MAX_SHOWN])
     again = {} if all(job.is_open for job in jobs) else _find_last_requests()
-    return [
-        job
-        for job in jobs
-        if job.is_open or (job.started_run is None and again.get((job.action, job.run_id)) == job.pk)
-    ]
+    return [job for job in jobs if job.is_open or (job.started_run is None and again.get(job.key) == job.pk)]
 
 
 def find_jobs_of_run(run_id: int) -> list[Job]:
@@ -111,9 +129,10 @@ def find_jobs_of_run(run_id: int) -> list[Job]:
     return _to_jobs(_stored().filter(args_kwargs__kwargs__run_id=run_id)[:5]) if may_read_jobs() else []
 
 
-def find_open_job(action: str, run_id: int) -> Job | None:
-    """The job for this action and run that waits or runs, if any."""
-    found = _stored().filter(_OPEN, task_path__endswith=f".{action}", args_kwargs__kwargs__run_id=run_id)
+def find_open_job(action: str, arguments: Mapping[str, Any]) -> Job | None:
+    """The job for this action that waits or runs and has these arguments, if any."""
+    wanted = {f"args_kwargs__kwargs__{name}": value for name, value in arguments.items()}
+    found = _stored().filter(_OPEN, task_path__endswith=f".{action}", **wanted)
     return next(iter(_to_jobs(found[:1])), None)
 
 
@@ -198,11 +217,15 @@ def _to_lock_key(worker_id: str) -> int:
     return zlib.crc32(worker_id.encode()) % 2**31  # the second half of the key is an int4
 
 
-def _find_last_requests() -> dict[tuple[str, int], UUID]:
-    """The newest recent job of each action and run."""
+def _build_key(action: str, arguments: Mapping[str, Any]) -> str:
+    return json.dumps([action, {name: arguments[name] for name in sorted(arguments) if name != "requested_by"}])
+
+
+def _find_last_requests() -> dict[str, UUID]:
+    """The newest recent job of each key."""
     recent = _stored().filter(enqueued_at__gte=timezone.now() - RECENT)
     return {
-        (path.rpartition(".")[2], content["kwargs"].get("run_id")): pk
+        _build_key(path.rpartition(".")[2], content["kwargs"]): pk
         for pk, path, content in recent.reverse().values_list("pk", "task_path", "args_kwargs")
     }
 
@@ -218,13 +241,14 @@ def _to_job(row: DBTaskResult, run: IngestRun | None) -> Job:
     return Job(
         pk=row.pk,
         action=row.task_path.rpartition(".")[2],
-        run_id=arguments.get("run_id", 0),
+        arguments=arguments,
         requested_by=arguments.get("requested_by", ""),
         state=_STATES[row.status],
         error=_find_error(row),
         enqueued_at=row.enqueued_at,
         finished_at=row.finished_at,
         started_run=run,
+        result=row.return_value,
     )
 
 

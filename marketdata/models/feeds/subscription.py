@@ -1,3 +1,5 @@
+import re
+
 from django.db import models
 from django.db.models import Q
 
@@ -35,10 +37,37 @@ class SubscriptionColumns(models.Model):
     class Meta:
         abstract = True
 
+    def find_fault(self, dataset: str) -> str:
+        """What the subscription of a series of this dataset lacks, as a sentence; empty if it is complete."""
+        if not self.feed_symbol:
+            given = self.feed_stype or self.feed_daily
+            return "Give the vendor's symbol too, or clear its kind and the daily backfill." if given else ""
+        if not dataset:
+            return "Set the series' dataset too, for example GLBX.MDP3: the symbol is one of a dataset."
+        if not self.feed_stype:
+            return "Choose the kind of the symbol too."
+        return _check_form(self.feed_symbol, self.feed_stype)
+
     @property
     def is_subscribed(self) -> bool:
         """Whether backfill can request the series."""
         return bool(self.feed_symbol)
+
+
+_FORMS = {
+    SubscriptionColumns.Stype.CONTINUOUS: (r"[^\s.]+\.[cnv]\.[0-9]{1,2}", "MNQ.c.0"),
+    SubscriptionColumns.Stype.PARENT: (r"[^\s.]+\.(FUT|OPT|SPOT)", "MNQ.FUT"),
+    SubscriptionColumns.Stype.RAW_SYMBOL: (r"\S(.*\S)?", "MNQZ6"),
+}
+
+
+def _check_form(symbol: str, stype: str) -> str:
+    """Why the symbol cannot be of this kind; empty if it can. The forms are those of the vendor's symbology:
+    https://databento.com/docs/standards-and-conventions/symbology"""
+    form, example = _FORMS[SubscriptionColumns.Stype(stype)]
+    if not re.fullmatch(form, symbol) or not symbol.isprintable():
+        return f"{symbol!r} is not a symbol of this kind, such as {example}."
+    return ""
 
 
 def subscription_constraints() -> list[models.CheckConstraint]:

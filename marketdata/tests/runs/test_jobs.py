@@ -62,8 +62,8 @@ def test_jobs_that_wait_or_run_are_shown(market_db):
         (running.pk, "Undo run 2", "running"),
         (waiting.pk, "Try run 1 again", "waiting"),
     ]
-    assert find_open_job("retry_run", 1).pk == waiting.pk
-    assert find_open_job("undo_run", 1) is None
+    assert find_open_job("retry_run", {"run_id": 1}).pk == waiting.pk
+    assert find_open_job("undo_run", {"run_id": 1}) is None
     assert [job.pk for job in find_jobs_of_run(2)] == [running.pk]
 
 
