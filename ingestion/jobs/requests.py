@@ -5,6 +5,10 @@ Every function checks what can be checked at once, and raises an `IngestError` w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
@@ -13,13 +17,15 @@ from django.utils import timezone
 from django_tasks.base import Task
 
 from ingestion.errors import InputError
-from ingestion.jobs.tasks import retry_run, undo_run
+from ingestion.feeds.history.daily import find_subscribed
+from ingestion.jobs.tasks import price_backfill, retry_run, run_backfill, undo_run
 from ingestion.retry import check_retryable
 from ingestion.undo.eligibility import find_undoable_run
 from marketdata.database import to_storable
 from marketdata.models import IngestRun
 from marketdata.models.ingest_run import MAX_REASON
 from marketdata.runs.jobs import Job, close_waiting_job, find_job, find_open_job
+from marketdata.timestamps import to_iso
 
 PERMISSIONS = ("marketdata.change_ingestrun", "marketdata.add_ingestrun")
 _LOCK_CLASS = 0x4241_5204  # one request at a time for a run
@@ -80,14 +86,40 @@ def dismiss_failure(run: IngestRun, user: str, reason: str) -> None:
         raise InputError(f"Run {run.pk} was dismissed by {run.dismissed_by} before.")
 
 
+def request_price(slugs: Sequence[str], *, start: datetime | None, end: datetime | None, user: str) -> Job:
+    """A job that plans and prices what is missing of these series, and buys nothing."""
+    find_subscribed(slugs)
+    return _enqueue(price_backfill, user, series=list(slugs), start=to_iso(start), end=to_iso(end))
+
+
+def request_backfill(
+    slugs: Sequence[str], *, start: datetime | None, end: datetime | None, max_usd: Decimal, user: str
+) -> Job:
+    """A job that buys what is missing of these series, for `max_usd` at most, and loads it."""
+    find_subscribed(slugs)
+    return _enqueue(
+        run_backfill, user, series=list(slugs), start=to_iso(start), end=to_iso(end), max_usd=str(max_usd), daily=False
+    )
+
+
+def request_daily(user: str) -> Job:
+    """A job that does what `backfill --daily` does, within the caps."""
+    return _enqueue(run_backfill, user, series=[], start=None, end=None, max_usd=None, daily=True)
+
+
 def _request(task: Task, run_id: int, user: str) -> Job:
+    return _enqueue(task, user, lock_key=run_id, run_id=run_id)
+
+
+def _enqueue(task: Task, user: str, *, lock_key: int = 0, **arguments: Any) -> Job:
+    """The job of the task with these arguments; if one waits or runs already, that one."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, run_id % 2**31])
-        if found := find_open_job(task.name, {"run_id": run_id}):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, lock_key % 2**31])
+        if found := find_open_job(task.name, arguments):
             return found
-        result = task.enqueue(run_id=run_id, requested_by=to_storable(user))
+        result = task.enqueue(**arguments, requested_by=to_storable(user))
     job = find_job(UUID(result.id))
     if job is None:
-        raise InputError(f"The job for run {run_id} was deleted.")
+        raise InputError("The job was deleted at once: request it again.")
     return job
