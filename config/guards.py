@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Sequence
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -63,6 +64,15 @@ class Env(environ.Env):
         if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text, re.ASCII):
             raise ImproperlyConfigured(f"{var} is {text!r}: set it to US dollars such as 25 or 2.50, or unset it.")
         return Decimal(text)
+
+    def clock(self, var: str) -> time | None:
+        """A time of day, such as 06:00; None if the variable is unset or empty."""
+        text = self.text(var, "")
+        if not text:
+            return None
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
+            raise ImproperlyConfigured(f"{var} is {text!r}: set it to a time of day (UTC) such as 06:00, or unset it.")
+        return time.fromisoformat(text)
 
     def rate(self, var: str, default: str) -> str:
         """Requests per period, such as 120/min. REST framework would parse it at each request, and fail at each."""

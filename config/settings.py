@@ -155,6 +155,8 @@ FEED_MAX_USD_PER_MONTH = env.usd("FEED_MAX_USD_PER_MONTH")
 FEED_BATCH_ABOVE_USD = env.usd("FEED_BATCH_ABOVE_USD")
 # Downloads, the spool of the live stream, and refused records, in a folder for each database.
 FEED_DIR = Path(env.text("FEED_DIR", default=str(VAR_DIR / "feeds")))
+# When a worker requests the daily backfill, UTC; None: cron does.
+FEED_DAILY_AT = env.clock("FEED_DAILY_AT")
 # How long the vendor may take to accept a connection, and between two pieces of a response.
 FEED_TIMEOUT_SECONDS = env.int("FEED_TIMEOUT_SECONDS", default=100)
 

@@ -15,6 +15,7 @@ from django_tasks.signals import log_task_finished, task_finished
 from django_tasks_db.management.commands.db_worker import Worker
 
 from ingestion.errors import IngestError, InputError
+from ingestion.jobs.schedule import DailySchedule
 from marketdata.database import first_line
 from marketdata.runs.jobs import close_orphaned_jobs, lock_worker
 from marketdata.runs.locks import close_orphaned_runs
@@ -29,7 +30,7 @@ class JobWorker(Worker):
     """Runs jobs one after another until SIGINT or SIGTERM. Jobs of workers that died are closed first."""
 
     def run(self) -> None:
-        with _one_line_per_failure(), hold_worker_lock(self.worker_id):
+        with _one_line_per_failure(), hold_worker_lock(self.worker_id), _follow_schedule():
             while True:
                 try:
                     close_orphaned_runs()
@@ -54,6 +55,18 @@ def hold_worker_lock(worker_id: str) -> Iterator[None]:
     finally:
         lock.ended.set()
         lock.join(_RETRY_SECONDS)
+
+
+@contextlib.contextmanager
+def _follow_schedule() -> Iterator[None]:
+    """Within the block, the daily backfill is requested when it is due."""
+    schedule = DailySchedule()
+    schedule.start()
+    try:
+        yield
+    finally:
+        schedule.ended.set()
+        schedule.join(_RETRY_SECONDS)
 
 
 class _WorkerLock(threading.Thread):

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from ingestion.jobs.requests import may_act
 from ingestion.pages.actions import get_job
+from ingestion.pages.downloads.presenters import describe_plan
 from marketdata.pages.decorators import page_view, state_view
 from marketdata.pages.next_steps import find_worker_command
 from marketdata.pages.presenters import Moment, RunRow, moment
@@ -23,8 +24,11 @@ def job_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = get_job(pk)
     run = job.started_run
     may_request = may_act(request.user)
+    plan = describe_plan(job.result) if job.action == "price_backfill" and job.result else None
     context = {
         "job": job,
+        "plan": plan,
+        "can_fill": may_request and plan is not None and plan.count > 0 and plan.usd is not None,
         "requested": Moment(job.enqueued_at),
         "finished": moment(job.finished_at),
         "row": RunRow(run, read_progress().get(run.pk)) if run else None,
@@ -44,5 +48,7 @@ def job_state(request: HttpRequest, pk: UUID) -> Activity:
 
 
 def _find_retry_address(action: str, run_id: int) -> str:
-    """Where the form requests the same again."""
+    """Where the form requests the same again; empty for a backfill, which the page of downloads requests."""
+    if not run_id:
+        return ""
     return reverse("run-undo" if action == "undo_run" else "run-retry", args=[run_id])
