@@ -3,6 +3,7 @@
 from django.urls import path
 
 from ingestion.pages.actions import cancel, cancel_requested, dismiss, retry
+from ingestion.pages.downloads.subscription import subscription_page
 from ingestion.pages.downloads.views import daily, downloads_page, fill, price
 from ingestion.pages.jobs import job_page, job_state
 from ingestion.pages.undo import undo
@@ -12,6 +13,7 @@ urlpatterns = [
     path("downloads/", downloads_page, name="downloads"),
     path("downloads/price/", price, name="downloads-price"),
     path("downloads/fill/", fill, name="downloads-fill"),
+    path("downloads/series/<str:slug>/", subscription_page, name="subscription"),
     path("downloads/daily/", daily, name="downloads-daily"),
     path("runs/<int:pk>/", run_page, name="run-page"),
     path("runs/<int:pk>/state/", run_state, name="run-state"),

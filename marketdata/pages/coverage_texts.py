@@ -35,7 +35,7 @@ def describe_coverage(series: Series, *, is_staff: bool) -> CoverageTexts:
     measure = f"Open minutes with a bar, by trading day of {series.calendar}:"
     gaps = (
         "Minutes without a bar, also before the first bar and after the last in the dates that the loaded files cover. "
-        "While the market was open, either nothing traded or data is missing."
+        "Each has a verdict: no trade if history covers it, else why it is missing. Point at it for the evidence."
     )
     if has_extended_hours(series):
         gaps += " Extended hours count as closed: they may have bars, but none is missing there."

@@ -65,17 +65,19 @@ def list_subscriptions() -> list[SubscriptionRow]:
 
 @dataclass(frozen=True)
 class Meter:
-    """Spend against one cap, for a meter element."""
+    """Spend against one cap; without `spent` the cap alone."""
 
     label: str
-    spent: Decimal
+    spent: Decimal | None
     cap: Decimal
 
     @property
     def text(self) -> str:
-        """$1.20 of $25.00"""
+        """USD 1.20 of USD 25.00"""
         if not self.cap:
             return "not set, so nothing is bought"
+        if self.spent is None:
+            return format_usd(self.cap)
         return f"{format_usd(self.spent)} of {format_usd(self.cap)}"
 
 
@@ -84,7 +86,7 @@ def list_meters(spending: MonthlySpending) -> list[Meter]:
     run_cap = settings.FEED_MAX_USD_PER_RUN or Decimal(0)
     return [
         Meter(f"Spent in {spending.month:%B %Y} (UTC)", spending.total.bought.usd, spending.month_cap),
-        Meter("Cap of one backfill", Decimal(0), run_cap),
+        Meter("Cap of one backfill", None, run_cap),
     ]
 
 
@@ -159,7 +161,7 @@ class PlanSummary:
 
     @property
     def fill_text(self) -> str:
-        """Buy 3 requests for $1.23"""
+        """Buy 3 requests for USD 1.23"""
         return f"Buy {format_count(self.count, 'request')} for {self.price}"
 
 

@@ -17,12 +17,13 @@ from ingestion.errors import IngestError, InputError
 from ingestion.jobs.requests import may_act, request_backfill, request_daily, request_price
 from ingestion.pages.downloads.presenters import list_meters, list_requests, list_subscriptions, read_month
 from marketdata.command_line import manage
+from marketdata.formatting import escape_controls
 from marketdata.models import Series
 from marketdata.pages.decorators import page_view
 from marketdata.pages.next_steps import find_worker_command
 from marketdata.runs.activity import read_activity
 from marketdata.runs.jobs import Job, find_shown_jobs
-from marketdata.series import find_series
+from marketdata.series import describe_unknown, find_series
 from marketdata.timestamps import parse_timestamp
 
 _BACKFILL_JOBS = ("price_backfill", "run_backfill")
@@ -31,6 +32,10 @@ _BACKFILL_JOBS = ("price_backfill", "run_backfill")
 @page_view
 def downloads_page(request: HttpRequest) -> HttpResponse:
     """Subscriptions, spend, open jobs, and requests to the vendor."""
+    if slug := request.GET.get("subscribe", "").strip():
+        if series := find_series(slug.replace("\0", "")):
+            return redirect("subscription", series.slug)
+        messages.error(request, describe_unknown(escape_controls(slug)))
     spending = read_month()
     rows, older = list_requests(_parse_number(request.GET.get("before", "")))
     jobs = [job for job in find_shown_jobs() if job.action in _BACKFILL_JOBS]

@@ -9,7 +9,7 @@ from marketdata.pages.coverage_texts import describe_coverage
 def test_a_calendar_separates_closed_hours():
     texts = describe_coverage(Series(pk=1, calendar="EUREX"), is_staff=True)
     assert texts.measure == "Open minutes with a bar, by trading day of EUREX:"
-    assert texts.gaps.endswith("either nothing traded or data is missing.")
+    assert texts.gaps.endswith("Point at it for the evidence.")
     assert [value for value, _ in texts.kinds] == ["open", "closed"]
     assert texts.orders[0] == ("longest", "longest first")
 

@@ -185,3 +185,57 @@ def test_the_page_shows_when_the_next_one_is(daily, staff):
 
     assert following > datetime.now(UTC)
     assert f"next {following:%Y-%m-%d 00:00}" in staff.get(PAGE).content.decode()
+
+
+# --- Subscriptions ----------------------------------------------------------------------------------------------------
+
+
+def test_a_subscription_is_changed_on_its_page(staff):
+    form = {"dataset": "GLBX.MDP3", "feed_symbol": "MNQ.v.0", "feed_stype": "continuous", "feed_start": "2024-01-02"}
+
+    page = staff.post("/downloads/series/mnq/", form | {"feed_daily": "on"}, follow=True).content.decode()
+
+    mnq = Series.objects.get(slug="mnq")
+    assert (mnq.feed_symbol, f"{mnq.feed_start}", mnq.feed_daily) == ("MNQ.v.0", "2024-01-02", True)
+    assert "Backfill requests MNQ.v.0 of GLBX.MDP3 for mnq, every day." in page
+
+
+def test_a_subscription_is_ended(staff):
+    form = {"dataset": "GLBX.MDP3", "feed_symbol": "", "feed_stype": "", "feed_start": ""}
+
+    page = staff.post("/downloads/series/mnq/", form, follow=True).content.decode()
+
+    assert "Backfill requests nothing for mnq now." in page
+    assert not Series.objects.get(slug="mnq").is_subscribed
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"feed_symbol": "MNQ"}, "'MNQ' is not a symbol of this kind, such as MNQ.c.0."),
+        ({"feed_symbol": "MNQ.c.0", "feed_stype": "parent"}, "is not a symbol of this kind, such as MNQ.FUT."),
+        ({"dataset": ""}, "Set the series' dataset too, for example GLBX.MDP3"),
+        ({"feed_stype": ""}, "Choose the kind of the symbol too."),
+        ({"feed_symbol": ""}, "Give the vendor's symbol too"),
+        ({"feed_start": "soon"}, "Enter a valid date."),
+    ],
+)
+def test_an_incomplete_subscription_is_refused(staff, changes, sentence):
+    form = {"dataset": "GLBX.MDP3", "feed_symbol": "MNQ.c.0", "feed_stype": "continuous"} | changes
+
+    answer = staff.post("/downloads/series/mnq/", form)
+
+    assert answer.status_code == 200
+    assert sentence in answer.content.decode().replace("&#x27;", "'")
+    assert Series.objects.get(slug="mnq").feed_symbol == "MNQ.c.0"
+
+
+def test_a_series_is_found_to_subscribe_it(staff):
+    assert staff.get(PAGE, {"subscribe": "MNQ"}).url == "/downloads/series/mnq/"
+    assert b"There is no series" in staff.get(PAGE, {"subscribe": "nothing"}).content
+    assert staff.get("/downloads/series/nothing/").status_code == 404
+
+
+def test_only_those_who_may_act_change_subscriptions(reader):
+    assert reader.get("/downloads/series/mnq/").status_code == 403
+    assert reader.post("/downloads/series/mnq/", {"feed_symbol": ""}).status_code == 403
