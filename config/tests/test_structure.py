@@ -171,15 +171,16 @@ def test_only_the_client_of_feeds_imports_the_vendors_client():
 
 
 def test_only_the_client_of_feeds_reads_the_key():
-    settings = {"config/settings.py", "ingestion/feeds/client.py"}
-    found = {path for path in list_modules() if not TESTS.search(path) and reads_key((ROOT / path).read_text())}
-    assert found == settings
+    modules = {path: list(ast.walk(parse(path))) for path in list_modules() if not TESTS.search(path)}
+    found = {path for path, nodes in modules.items() if any(map(is_key, nodes))}
+    assert found == {"config/settings.py", "ingestion/feeds/key.py"}
+    users = {path for path, nodes in modules.items() if any(getattr(node, "id", "") == "read_key" for node in nodes)}
+    assert users == {"ingestion/feeds/client.py"}
 
 
-def reads_key(source: str) -> bool:
-    return bool(
-        re.search(r"settings\.DATABENTO_API_KEY|\[\"DATABENTO_API_KEY|^DATABENTO_API_KEY", source, re.MULTILINE)
-    )
+def is_key(node: ast.AST) -> bool:
+    """Whether the code reads the setting or the variable of the environment. Messages may name it."""
+    return "DATABENTO_API_KEY" in (getattr(node, "attr", ""), getattr(node, "id", ""), getattr(node, "value", ""))
 
 
 def test_only_tests_import_the_testing_package():

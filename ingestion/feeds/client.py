@@ -1,4 +1,4 @@
-"""The vendor's client, and the only place with the key: asks for prices, buys, and translates every error.
+"""The vendor's client, and the only place that uses the key: asks for prices, buys, and translates every error.
 
 Importing this module imports the vendor's library, which takes half a second: import it where a request is made.
 """
@@ -27,9 +27,10 @@ from requests.auth import HTTPBasicAuth
 from ingestion.feeds import values
 from ingestion.feeds.asks import Ask, DayCondition, JobFile, Price
 from ingestion.feeds.downloads import download_file
-from ingestion.feeds.errors import BrokenDownload, FeedRefused, KeyMissing, NotYetAvailable, TryAgain
+from ingestion.feeds.errors import BrokenDownload, FeedRefused, NotYetAvailable, TryAgain
 from ingestion.feeds.folders import describe_os_error, refuse_folder
 from ingestion.feeds.jobs import is_job_for
+from ingestion.feeds.key import read_key
 from ingestion.feeds.retries import repeat
 from ingestion.feeds.transport import BodyFailed, Transport
 from ingestion.progress import Progress
@@ -38,7 +39,6 @@ T = TypeVar("T")
 
 _BLOCKS_PER_REPORT = 64
 _VENDORS = ".databento.com"
-_SET_KEY = "set DATABENTO_API_KEY to the key of a Databento account (it starts with db-), in the environment or in .env"
 
 
 class _Calls:
@@ -79,17 +79,13 @@ class _Batch(_Calls, BatchHttpAPI):
     pass
 
 
-@sensitive_variables("key")
+@sensitive_variables("key", "secrets")
 def open_vendor(progress: Progress | None = None) -> Vendor:
     """The vendor's API as the settings name it. No request is sent.
 
     Raises `KeyMissing` without a usable key, and `FeedRefused` for an address that is not https.
     """
-    key = settings.DATABENTO_API_KEY.strip()
-    if not key:
-        raise KeyMissing(f"No key is set: {_SET_KEY}.")
-    if not (key.isascii() and key.isprintable()) or " " in key or key == "YOUR_API_KEY":
-        raise KeyMissing(f"DATABENTO_API_KEY is not a key of Databento: {_SET_KEY}.")
+    key = read_key()
     secrets = (key.encode(), base64.b64encode(f"{key}:".encode()))
     auth = HTTPBasicAuth(key, "")
     return Vendor(

@@ -11,7 +11,7 @@ from ingestion.dbn.source import SourceFile
 from ingestion.errors import IngestError
 from ingestion.feeds.client import open_vendor
 from ingestion.feeds.errors import BrokenDownload, FeedError, FeedRefused, TryAgain
-from ingestion.feeds.folders import feed_folder, is_kept, kept_file
+from ingestion.feeds.folders import feed_folder, history_path, is_kept, kept_file, part_path, prepare_folder
 from ingestion.feeds.history.buy import buy
 from ingestion.feeds.retries import MAX_TRIES
 from ingestion.progress import Progress
@@ -282,3 +282,31 @@ def test_a_vendor_that_cannot_be_reached_costs_nothing(historical, priced, setti
         buy(open_vendor(), request, Progress())
     check_failed(request, raised.value, charged=False)
     assert request.charged_usd == Decimal(0)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 1_000_000])
+def test_a_part_that_exists_is_replaced(historical, priced, vendor, content):
+    request = priced()
+    prepare_folder(request)
+    part_path(request).write_bytes(content)
+    buy(vendor, request, Progress())
+    assert request.state == "arrived"
+    assert is_kept(request)
+
+
+def test_a_folder_in_place_of_the_part_costs_nothing(historical, priced, vendor):
+    request = priced()
+    prepare_folder(request)
+    part_path(request).mkdir()
+    with pytest.raises(FeedRefused, match="cannot be written"):
+        buy(vendor, request, Progress())
+    assert historical.purchases == []
+
+
+@pytest.mark.parametrize("slug, symbol", [("../../out", "A/B"), (".hidden", "..")])
+def test_names_stay_in_the_folder(feeds_db, priced, settings, slug, symbol):
+    request = priced()
+    request.series.slug, request.vendor_symbol = slug, symbol
+    path = history_path(request).resolve()
+    assert path.is_relative_to(feed_folder().resolve() / "history")
+    assert not path.parent.name.startswith(".")
