@@ -5,7 +5,10 @@ A request's file is stored relative to that folder, which can be moved with its 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
+import os
 import re
 import shutil
 import uuid
@@ -92,7 +95,6 @@ def prepare_folder(request: FeedRequest) -> None:
     make_folder(part.parent)
     try:
         part.touch(mode=0o600)
-        part.unlink()
         free = shutil.disk_usage(part.parent).free
     except OSError as error:
         raise refuse_folder(error, part.parent) from error
@@ -102,6 +104,25 @@ def prepare_folder(request: FeedRequest) -> None:
             f"{part.parent} has {free >> 20:,} MB of free space, but the data can need {needed >> 20:,} MB, so nothing "
             "was bought: free space, or set FEED_DIR to another disk."
         )
+    try:
+        _allocate(part, request.priced_records * RECORD_BYTES)
+    except OSError as error:
+        raise refuse_folder(error, part) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _allocate(path: Path, size: int) -> None:
+    """Reserve `size` bytes for the file: a quota or a limit of the process is found before anything is paid for."""
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, max(size, 1))
+        except AttributeError:  # not on macOS
+            return
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # of file systems that cannot reserve
+                raise
 
 
 def refuse_folder(error: OSError, path: Path) -> FeedRefused:

@@ -1,5 +1,6 @@
 """Under every fault of the vendor: what is sent, what is charged, what is kept, and what the message is."""
 
+import resource
 from datetime import timedelta
 from decimal import Decimal
 
@@ -310,3 +311,18 @@ def test_names_stay_in_the_folder(feeds_db, priced, settings, slug, symbol):
     path = history_path(request).resolve()
     assert path.is_relative_to(feed_folder().resolve() / "history")
     assert not path.parent.name.startswith(".")
+
+
+def test_a_limit_of_the_process_costs_nothing(historical, priced, vendor):
+    """As a quota, it is not seen in the free space of the disk."""
+    request = priced()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(FeedRefused, match="cannot be written") as raised:
+            buy(vendor, request, Progress())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    check_sentence(raised.value)
+    assert historical.purchases == []
+    assert list_files() == []
