@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from django.db import connection
+
 from ingestion.feeds.errors import FeedRefused
 from ingestion.feeds.folders import history_path, part_path, to_stored
 from ingestion.feeds.history.check_download import CheckedFile
@@ -37,6 +39,7 @@ def store_warnings(request: FeedRequest, warnings: Sequence[str]) -> None:
 
 def mark_arrived(request: FeedRequest, found: Path, checked: CheckedFile) -> None:
     """Give the checked file its final name, then commit the request as `arrived`."""
+    _replace_ended_session()
     final = history_path(request)
     _sync(found)
     if found != final:
@@ -54,6 +57,7 @@ def mark_arrived(request: FeedRequest, found: Path, checked: CheckedFile) -> Non
 
 def mark_failed(request: FeedRequest, error: str, *, is_charged: bool) -> None:
     """Delete what arrived and commit the request as `failed`. It keeps its charge unless the vendor sent nothing."""
+    _replace_ended_session()
     with contextlib.suppress(OSError, FeedRefused):  # a disk that fails must not keep the request open
         for path in (part_path(request), history_path(request)):
             path.unlink(missing_ok=True)
@@ -68,11 +72,18 @@ def mark_failed(request: FeedRequest, error: str, *, is_charged: bool) -> None:
 
 
 def _change(request: FeedRequest, **fields: object) -> None:
+    _replace_ended_session()
     changed = FeedRequest.objects.filter(pk=request.pk, state=FeedRequest.State.BOUGHT).update(**fields)
     if not changed:
         raise FeedRefused(f"Request {request.pk} is not open: another process has closed it.")
     for name, value in fields.items():
         setattr(request, name, value)
+
+
+def _replace_ended_session() -> None:
+    """A server, or a pool, ends sessions that are idle, as this one is during a long download."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
 
 
 def _sync(path: Path) -> None:

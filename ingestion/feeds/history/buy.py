@@ -43,7 +43,10 @@ def buy(vendor: Vendor, request: FeedRequest, progress: Progress) -> None:
         raise FeedRefused(f"Request {request.pk} is {request.state}: it is not sent again.")
     fetch = _fetch_batch if request.mode == FeedRequest.Mode.BATCH else _fetch_stream
     part = part_path(request)
-    checked = fetch(vendor, request, part, progress)
+    try:
+        checked = fetch(vendor, request, part, progress)
+    finally:
+        progress.end_file()
     arrive(request, part, checked)
 
 
@@ -61,16 +64,18 @@ def _fetch_stream(vendor: Vendor, request: FeedRequest, part: Path, progress: Pr
 
 def _receive(vendor: Vendor, request: FeedRequest, part: Path, progress: Progress) -> None:
     """Send the request until data begins to arrive, at most `MAX_TRIES` times."""
+    progress.start_file(part, request.priced_records * RECORD_BYTES)
+    progress.step("buy")
     may_be_charged = False
     for number in range(1, MAX_TRIES + 1):
-        progress.step("buy")
-        progress.start_file(part, request.priced_records * RECORD_BYTES)
         try:
             store_warnings(request, _send(vendor, request, part))
             return
-        except TryAgain as error:
-            may_be_charged = error.may_be_charged = may_be_charged or error.may_be_charged
-            if number == MAX_TRIES or not _pause(request, error, number, progress):
+        except FeedError as error:
+            may_be_charged = error.may_be_charged = may_be_charged or error.may_be_charged  # by any of the tries
+            if number == MAX_TRIES or not isinstance(error, TryAgain):
+                raise
+            if not _pause(request, error, number, progress):
                 raise
 
 

@@ -5,8 +5,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from config.testing.feeds.historical import KEY
+from config.testing.processes import session
 from ingestion.dbn.records import RecordReader
 from ingestion.dbn.source import SourceFile
 from ingestion.errors import IngestError
@@ -326,3 +328,54 @@ def test_a_limit_of_the_process_costs_nothing(historical, priced, vendor):
     check_sentence(raised.value)
     assert historical.purchases == []
     assert list_files() == []
+
+
+def test_a_session_that_the_server_ends_during_a_download_loses_nothing(historical, priced, vendor):
+    request = priced()
+    pid = connection.connection.get_backend_pid()
+
+    def end_session(asked):
+        if asked.endpoint == RANGE:
+            with session() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+    historical.on_ask = end_session
+    buy(vendor, request, Progress())
+    request.refresh_from_db()
+    assert request.state == "arrived"
+    assert connection.connection.get_backend_pid() != pid
+
+
+def test_a_try_that_may_be_charged_counts_after_another_that_is_not(historical, priced, vendor):
+    request = priced()
+    historical.fault(RANGE, "reset")
+    historical.fault(RANGE, "status", status=401)
+    with pytest.raises(FeedRefused) as raised:
+        buy(vendor, request, Progress())
+    check_failed(request, raised.value, charged=True)
+
+
+class Recorder(Progress):
+    def __init__(self):
+        self.calls = []
+
+    def start_file(self, path, size):
+        self.calls.append("start")
+
+    def advance_to(self, position):
+        self.calls.append(position)
+
+    def end_file(self):
+        self.calls.append("end")
+
+
+@pytest.mark.parametrize("mode", ["stream", "batch"])
+def test_progress_has_the_bytes(historical, priced, settings, mode):
+    historical.batch_seconds = 0.1
+    progress = Recorder()
+    request = priced(mode=mode)
+    buy(open_vendor(progress), request, progress)
+    assert (progress.calls[0], progress.calls[-1], progress.calls.count("start")) == ("start", "end", 1)
+    positions = progress.calls[1:-1]
+    assert positions == sorted(positions)
+    assert 0 < positions[-1] <= request.file_size
