@@ -32,7 +32,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     others = find_runs_of_same_file(run)
     aftermath = _find_aftermath(run, others)
     actions = list_actions(run, aftermath, request.user)
-    jobs = find_jobs_of_run(pk)
+    jobs = _find_jobs(run)
     context = {
         "row": row,
         "outcome": [describe_outcome(run), *describe_undos(aftermath.undos), *describe_requests(run)],
@@ -52,7 +52,14 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
 @state_view
 def run_state(request: HttpRequest, pk: int) -> Activity:
     """What the page polls while the run is running."""
-    return read_run_activity(get_run(pk))
+    run = get_run(pk)
+    return read_run_activity(run, _find_jobs(run))
+
+
+def _find_jobs(run: IngestRun) -> list[Job]:
+    """The jobs that were requested for the run; for a failed undo, those for the run that it was to undo."""
+    is_failed_undo = run.undoes_id is not None and run.status == IngestRun.Status.FAILED
+    return find_jobs_of_run(run.undoes_id if is_failed_undo and run.undoes_id else run.pk)
 
 
 def _find_worker_command(actions: Actions, jobs: list[Job]) -> str:

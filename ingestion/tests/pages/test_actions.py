@@ -16,6 +16,7 @@ from config.testing.web.pages import create_failed_run, create_successful_run, r
 from ingestion.jobs import requests
 from marketdata.command_line import manage
 from marketdata.models import IngestRun
+from marketdata.runs.jobs import lock_worker
 from marketdata.runs.locks import close_orphaned_runs, lock_run
 
 NO_WORKER = "No worker is running: start one with"
@@ -154,6 +155,28 @@ def test_an_undo_shows_its_numbers_before_it_is_requested(page_client, loaded):
     assert len(stored()) == 5 and not DBTaskResult.objects.exists()
     page_client.post(f"/runs/{loaded.pk}/undo/")
     assert DBTaskResult.objects.get().args_kwargs["kwargs"] == {"run_id": loaded.pk, "requested_by": "reader"}
+
+
+def test_pages_report_a_requested_undo_that_no_worker_does(page_client, loaded, staff):
+    job = page_client.post(f"/runs/{loaded.pk}/undo/").url
+    addresses = (f"/runs/{loaded.pk}/", job, "/")
+    for client in (page_client, staff(is_staff=False)):
+        for address in addresses:
+            html = read_page(client, address)
+            assert f"Undo run {loaded.pk}" in html
+            assert NO_WORKER in html and f"{manage()} db_worker" in html
+    with session() as worker:
+        assert lock_worker(worker, "a worker")
+        assert [NO_WORKER in read_page(page_client, address) for address in addresses] == [False] * 3
+
+
+def test_a_failed_undo_lists_the_job_that_does_it_again(page_client, loaded):
+    failed = create_failed_run(kind="undo", undoes_id=loaded.pk, file_path="")
+    job = page_client.post(f"/runs/{failed.pk}/retry/").url
+    for pk in (failed.pk, loaded.pk):
+        html = read_page(page_client, f"/runs/{pk}/")
+        assert f'<a href="{job}">Undo run {loaded.pk}</a>' in html
+        assert NO_WORKER in html
 
 
 def test_what_cannot_be_undone_is_a_message(page_client, loaded):
