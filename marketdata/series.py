@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
@@ -12,6 +13,7 @@ from marketdata.contracts.slugs import find_product, find_symbol_start, is_short
 from marketdata.models import Series, SeriesInstrument
 
 MAX_NAMED_SLUGS = 20
+_OTHER_CHARACTERS = re.compile(r"[^-\w]")
 
 
 def list_slugs() -> list[str]:
@@ -68,6 +70,8 @@ def find_series(slug: str) -> Series | None:
 
     Slugs are stored in lower case, unless an operator stored another one.
     """
+    if "\0" in slug:
+        return None  # PostgreSQL refuses it, and no slug has it
     exact = Series.objects.filter(slug=slug).first()
     if exact is not None:
         return exact
@@ -76,13 +80,25 @@ def find_series(slug: str) -> Series | None:
 
 
 def find_contracts(code: str) -> list[Series]:
-    """The series with this short code, such as NQH5 or nqh5-nqm5, in any letter case."""
+    """The series with this symbol, or else with this short code, such as NQH5 or nqh5-nqm5, in any letter case. Other
+    characters than those of slugs are ignored: NQH6 C20000 and nqh6-c20000 are the same code."""
+    if "\0" in code:
+        return []
+    named = Series.objects.filter(symbol__iexact=code)
+    if found := list(named.filter(symbol=code) or named[:2]):
+        return found
+    if not code.isascii():
+        return []
+    if _OTHER_CHARACTERS.search(code):
+        code = propose_slug(code)
+        if (series := find_series(code)) is not None:
+            return [series]
     start = find_symbol_start(code)
     if not start:
         return []
     symbols = Series.objects.filter(symbol__istartswith=start).values_list("pk", "symbol")
-    found = [pk for pk, symbol in symbols if is_short_code(code, symbol)]
-    return list(Series.objects.filter(pk__in=found)) if found else []
+    keys = [pk for pk, symbol in symbols if is_short_code(code, symbol)]
+    return list(Series.objects.filter(pk__in=keys)) if keys else []
 
 
 def sort_contracts(contracts: Sequence[Series]) -> list[tuple[Series, SeriesStats]]:

@@ -20,7 +20,7 @@ from marketdata.api.series import SeriesViewSet
 # Swagger UI sets inline styles; without this policy the browser blocks them.
 _with_inline_styles = csp_replace({"style-src": ["'self'", "'unsafe-inline'"]})
 
-SLUG = r"(?P<slug>[-\w]+)"
+SLUG = r"(?P<slug>.+?)"  # an operator may store any slug, and symbols stand for their series
 CANDLES = r"ohlcv-(?P<timeframe>\w+)"
 
 

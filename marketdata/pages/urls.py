@@ -8,7 +8,7 @@ from marketdata.pages.views import favicon, home, home_state, series_page
 urlpatterns = [
     path("", home, name="home"),
     path("state/", home_state, name="home-state"),
-    path("series/<slug:slug>/", series_page, name="series-page"),
+    path("series/<path:slug>/", series_page, name="series-page"),
     path("login/", log_in, name="login"),
     path("logout/", log_out, name="logout"),
     path("favicon.ico", favicon),
