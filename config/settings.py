@@ -119,7 +119,7 @@ else:
     }
 
 # Of each web process: requests that it computes at a time, and exports that clients read from it at a time.
-WEB_THREADS = env.int("WEB_THREADS", default=8)
+WEB_THREADS = env.int("WEB_THREADS", default=4)
 EXPORTS_PER_PROCESS = env.int("EXPORTS_PER_PROCESS", default=6)
 
 # After a wait for a lock, a statement must see what the other transaction committed, whatever the server's default.

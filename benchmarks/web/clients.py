@@ -115,7 +115,7 @@ def _log_in(target: Target, name: str) -> None:
 
 
 def browse(target: Target) -> dict[int, int]:
-    """Request pages of bars, candles and stats one after the other; returns how often each status was answered."""
+    """Request a page of bars, candles or stats each second; returns how often each status was answered."""
     statuses: dict[int, int] = {}
     base = f"/api/market-data/{target.series}"
     paths = [f"{base}/ohlcv-1m/stats", f"{base}/ohlcv-1m/bars?limit=100", f"{base}/ohlcv-1h/bars?limit=100", "/login/"]
@@ -125,5 +125,5 @@ def browse(target: Target) -> dict[int, int]:
         response = connection.getresponse()
         response.read()
         statuses[response.status] = statuses.get(response.status, 0) + 1
-        time.sleep(0.2)
+        time.sleep(1)
     return statuses
