@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from django.utils import timezone
 
 from marketdata.bars.stats import get_first_and_last
 from marketdata.calendars.hours import Hours
-from marketdata.candles.aggregate import Candle, read_candles
+from marketdata.candles.aggregate import read_candles
+from marketdata.candles.columns import Candle, Candles
 from marketdata.candles.periods import INTRADAY, Periods, find_periods
 from marketdata.models import Bar, Series
 from marketdata.models.bar import EARLIEST, LATEST
@@ -22,7 +24,13 @@ _DAY_MINUTES = 24 * 60
 _MAX_REACH = timedelta(days=30)
 
 
-def read_candle_page(
+def read_candle_page(series: Series, timeframe: str, **page: Any) -> tuple[list[Candle], datetime | None]:
+    """The candles of `read_candle_columns` as objects."""
+    candles, after = read_candle_columns(series, timeframe, **page)
+    return candles.to_list(), after
+
+
+def read_candle_columns(
     series: Series,
     timeframe: str,
     *,
@@ -33,7 +41,7 @@ def read_candle_page(
     limit: int,
     hours: Hours = Hours.ALL,
     now: datetime | None = None,
-) -> tuple[list[Candle], datetime | None]:
+) -> tuple[Candles, datetime | None]:
     """Up to `limit` candles whose timestamp is in [start, end), and the `after` of the next page, None at the end.
 
     They come in time order, or the reverse with `descending`, and follow the candle at `after`. Each candle is
@@ -41,24 +49,21 @@ def read_candle_page(
     All times are UTC; `now` decides which candle is forming. Raises `UnknownCalendar` if the series' calendar is
     unknown. Any page reads about as many bars, or hours, as its candles contain.
     """
+    found = Candles.make_empty()
     bounds = get_first_and_last(series)
     if bounds is None:
-        return [], None
+        return found, None
     lowest, highest, after = _clamp(start), _clamp(end), _clamp(after)
     if after is not None:
         lowest, highest = (lowest, after) if descending else (after + _MINUTE, highest)
-    found: list[Candle] = []
     search = _Search(series, timeframe, hours, bounds, descending)
+    now = now or timezone.now()
     for periods in search.iterate_windows(lowest, highest, limit + 1):
-        candles = [
-            candle
-            for candle in read_candles(series.symbol, periods, now=now or timezone.now())
-            if (lowest is None or candle.ts >= lowest) and (highest is None or candle.ts < highest)
-        ]
-        found += reversed(candles) if descending else candles
+        candles = read_candles(series.symbol, periods, now=now).clip(lowest, highest)
+        found += candles[::-1] if descending else candles
         if len(found) > limit:
-            break
-    return found[:limit], found[limit - 1].ts if len(found) > limit else None
+            return found[:limit], from_seconds(found.ts[limit - 1])
+    return found, None
 
 
 def iterate_candles(

@@ -13,7 +13,7 @@ from marketdata.api.responses.fields import (
     SessionField,
     TimeframeField,
 )
-from marketdata.candles.aggregate import Candle
+from marketdata.candles.columns import Candle
 from marketdata.timestamps import to_iso
 
 
