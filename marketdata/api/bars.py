@@ -17,7 +17,7 @@ from marketdata.api.params import BarsParameters, RevisionCursor, RevisionsParam
 from marketdata.api.responses.bars import (
     BarPageSerializer,
     RevisionPageSerializer,
-    serialize_bar,
+    format_bars,
     serialize_revision,
 )
 from marketdata.api.responses.errors import describe_responses
@@ -69,7 +69,7 @@ class BarsViewSet(FilesViewSet):
             "session": parameters["session"],
             "order": parameters["order"],
             "as_of": to_iso(as_of),
-            "bars": [serialize_bar(bar) for bar in bars],
+            "bars": format_bars(bars),
         }
         return Response(body | build_next_page(request, to_iso(next_cursor)))
 

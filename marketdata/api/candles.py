@@ -17,7 +17,7 @@ from marketdata.api.exports import export_candles
 from marketdata.api.negotiation import FilesViewSet
 from marketdata.api.paging import build_next_page
 from marketdata.api.params import CandlesParameters, NoParameters
-from marketdata.api.responses.candles import CandlePageSerializer, serialize_candle
+from marketdata.api.responses.candles import CandlePageSerializer, format_candles
 from marketdata.api.responses.errors import describe_responses
 from marketdata.api.responses.series import StatsSerializer, serialize_stats
 from marketdata.api.series import get_series
@@ -25,7 +25,7 @@ from marketdata.bars.stats import SeriesStats
 from marketdata.candles.aggregate import Candle
 from marketdata.candles.count import count_candles
 from marketdata.candles.periods import TIMEFRAMES
-from marketdata.candles.query import read_candle_page
+from marketdata.candles.query import read_candle_columns, read_candle_page
 from marketdata.models import Series
 from marketdata.timestamps import to_iso
 
@@ -68,7 +68,7 @@ class CandleViewSet(FilesViewSet):
         check_session(series, parameters["session"])
         if parameters["format"] != "json":
             return export_candles(request, series, timeframe, parameters)
-        candles, next_cursor = read_candle_page(
+        candles, next_cursor = read_candle_columns(
             series,
             timeframe,
             start=parameters["start"],
@@ -84,7 +84,7 @@ class CandleViewSet(FilesViewSet):
             "calendar": series.calendar,
             "session": parameters["session"],
             "order": parameters["order"],
-            "bars": [serialize_candle(candle) for candle in candles],
+            "bars": format_candles(candles),
         }
         return Response(body | build_next_page(request, to_iso(next_cursor)))
 

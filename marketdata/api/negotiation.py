@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
+
+from marketdata.api.responses.json_rows import PageRenderer
 
 
 class CsvRenderer(BaseRenderer):
@@ -63,11 +65,11 @@ class FormatNegotiation(DefaultContentNegotiation):
 class FilesViewSet(ViewSet):
     """A viewset whose responses are JSON pages or files. Errors are JSON, also if a file was requested."""
 
-    renderer_classes = (JSONRenderer, CsvRenderer, ParquetRenderer, ArrowRenderer)
+    renderer_classes = (PageRenderer, CsvRenderer, ParquetRenderer, ArrowRenderer)
     content_negotiation_class = FormatNegotiation
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         renderer = getattr(request, "accepted_renderer", None)
-        if isinstance(response, Response) and renderer and renderer.format != JSONRenderer.format:
-            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        if isinstance(response, Response) and renderer and renderer.format != PageRenderer.format:
+            request.accepted_renderer, request.accepted_media_type = PageRenderer(), PageRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)

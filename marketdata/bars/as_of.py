@@ -186,7 +186,7 @@ def read_bar_page_as_of(
         parameters: dict[str, Any] = {"symbol": series.symbol, "as_of": as_of, "limit": limit + 1 - len(found)} | bounds
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            found += [BarRow(*row) for row in cursor.fetchall()]
+            found += map(BarRow._make, cursor.fetchall())
         if len(found) > limit:
             break
     return found[:limit], found[limit - 1].ts if len(found) > limit else None

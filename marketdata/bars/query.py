@@ -81,5 +81,5 @@ def read_bar_page(
         bars = bars.filter(ts__lt=after) if descending else bars.filter(ts__gt=after)
     prices = [_price_as_text(name) for name in ("open", "high", "low", "close")]
     rows = bars.order_by("-ts" if descending else "ts").values_list("ts", *prices, "volume", "ingestion_run_id")
-    found = [BarRow(*row) for row in rows[: limit + 1]]
+    found = list(map(BarRow._make, rows[: limit + 1]))
     return found[:limit], found[limit - 1].ts if len(found) > limit else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import chain
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Buckets:
     ends: np.ndarray
     days: np.ndarray  # index of the day of each bucket
     expected: np.ndarray  # open minutes
+    trades: np.ndarray  # whether the exchange trades
     closes: np.ndarray  # when the last minute ends in which the exchange trades
 
 
@@ -36,8 +37,10 @@ class OpenMinutes:
     """The open minutes of some days, prepared for many counts. Days in time order; times in seconds since 1970, UTC."""
 
     def __init__(self, days: Sequence[TradingDay], hours: Hours = Hours.REGULAR) -> None:
-        spans = [(number, *map(_to_seconds, span)) for number, day in enumerate(days) for span in day.list_spans(hours)]
-        self._set_spans(*np.array(spans, np.int64).reshape(-1, 3).T)
+        name = "spans" if hours is Hours.REGULAR else "all_spans"
+        spans = [getattr(day.seconds, name) for day in days]
+        numbers = np.repeat(np.arange(len(days)), [len(each) for each in spans])
+        self._set_spans(numbers, *np.array([*chain.from_iterable(spans)], np.int64).reshape(-1, 2).T)
 
     def _set_spans(self, days: np.ndarray, opened: np.ndarray, closed: np.ndarray) -> None:
         """One element for each open span: the index of its day, its start and its end."""
@@ -81,18 +84,15 @@ def make_buckets(days: Sequence[TradingDay], minutes: int, hours: Hours = Hours.
     starts = [_list_starts(day, minutes) for day in days]
     numbers = np.repeat(np.arange(len(days)), [len(each) for each in starts])
     # Each bucket ends where the next begins.
-    edges = np.concatenate([*starts, np.array([_to_seconds(day.end) for day in days[-1:]], np.int64)])
+    edges = np.concatenate([*starts, np.array([day.seconds.end for day in days[-1:]], np.int64)])
     open_minutes = OpenMinutes(days)
     expected = np.diff(open_minutes.count_before(edges))
-    closes = OpenMinutes(days, hours).find_closes(edges[:-1], edges[1:])
-    return Buckets(edges[:-1], edges[1:], numbers, expected, closes)
+    trading = open_minutes if hours is Hours.REGULAR else OpenMinutes(days, hours)
+    closes = trading.find_closes(edges[:-1], edges[1:])
+    return Buckets(edges[:-1], edges[1:], numbers, expected, np.diff(trading.count_before(edges)) > 0, closes)
 
 
 def _list_starts(day: TradingDay, minutes: int) -> np.ndarray:
-    start, length = _to_seconds(day.start), minutes * 60
-    after_start = start + 1 + (_to_seconds(day.open) - start - 1) % length
-    return np.concatenate(([start], np.arange(after_start, _to_seconds(day.end), length)))
-
-
-def _to_seconds(moment: datetime) -> int:
-    return int(moment.timestamp())
+    start, length = day.seconds.start, minutes * 60
+    after_start = start + 1 + (day.seconds.open - start - 1) % length
+    return np.concatenate(([start], np.arange(after_start, day.seconds.end, length)))

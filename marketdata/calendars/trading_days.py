@@ -14,10 +14,11 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, pairwise
 from operator import attrgetter
+from typing import NamedTuple
 
 from marketdata.calendars.exchange import Session, get_exchange
 from marketdata.calendars.hours import Hours
@@ -33,6 +34,17 @@ _years: dict[tuple[str, int], tuple[TradingDay, ...]] = {}
 _load_lock = threading.Lock()
 
 
+class DaySeconds(NamedTuple):
+    """The times of a trading day in seconds since 1970."""
+
+    start: int
+    end: int
+    open: int
+    ts: int
+    spans: tuple[tuple[int, int], ...]
+    all_spans: tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class TradingDay:
     """The trading day of an exchange. All times are UTC, and all intervals are half-open."""
@@ -44,6 +56,14 @@ class TradingDay:
     ts: datetime  # the timestamp of the day's candle: 17:00 Chicago on the evening before, midnight New York
     spans: Spans  # its regular hours: without the daily break, halts, and the time after an early close
     all_spans: Spans  # these and the extended hours
+    _seconds: DaySeconds | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def seconds(self) -> DaySeconds:
+        """The times as seconds since 1970, computed once: a page of candles needs those of thousands of days."""
+        if self._seconds is None:
+            object.__setattr__(self, "_seconds", _compute_seconds(self))
+        return self._seconds  # type: ignore[return-value]  # set above
 
     def list_spans(self, hours: Hours) -> Spans:
         """When it traded within these hours."""
@@ -82,6 +102,15 @@ class TradingWeek:
     @property
     def expected(self) -> int:
         return sum(day.expected for day in self.days)
+
+
+def _compute_seconds(day: TradingDay) -> DaySeconds:
+    start, end, opened, ts = (int(one.timestamp()) for one in (day.start, day.end, day.open, day.ts))
+    spans, all_spans = (
+        tuple((int(first.timestamp()), int(stop.timestamp())) for first, stop in many)
+        for many in (day.spans, day.all_spans)
+    )
+    return DaySeconds(start, end, opened, ts, spans, spans if day.all_spans == day.spans else all_spans)
 
 
 def find_trading_days(calendar: str, start: datetime, end: datetime) -> list[TradingDay]:

@@ -59,9 +59,21 @@ ORDER BY hour
 """
 
 
+# The limit prevents a join, which could compare each range with all rows.
+_RANGES_WITH_BARS = """
+SELECT number - 1 FROM unnest(%(starts)s::bigint[], %(ends)s::bigint[]) WITH ORDINALITY AS ranges (first, stop, number)
+CROSS JOIN LATERAL (
+    SELECT FROM market_bars_ohlcv_1m
+    WHERE symbol = %(symbol)s AND ts >= to_timestamp(first) AND ts < to_timestamp(stop)
+    LIMIT 1
+) AS bar
+"""
+_MAX_CLOSED_PARTS = 32  # that are looked up one by one
+
+
 def read_candles(symbol: str, periods: Periods, *, now: datetime) -> Candles:
     """A candle for each period that has bars, in time order. Each period must begin where the one before ends."""
-    rows = _read_rows(symbol, find_parts(periods))
+    rows = _read_rows(symbol, find_parts(periods), periods.trades)
     if not rows:
         return Candles.make_empty()
     found, *values = map(list, zip(*rows, strict=True))
@@ -71,21 +83,47 @@ def read_candles(symbol: str, periods: Periods, *, now: datetime) -> Candles:
     return Candles(periods.labels[found].tolist(), dates, *values, *facts)
 
 
-def _read_rows(symbol: str, parts: Parts) -> Sequence[tuple]:
-    """The index of each period that has bars, and the values of its candle up to `bar_count`, in time order."""
+def _read_rows(symbol: str, parts: Parts, trades: np.ndarray) -> Sequence[tuple]:
+    """The index of each period that has bars, and the values of its candle up to `bar_count`, in time order.
+
+    `trades`: whether the exchange trades in each period.
+    """
     if not len(parts):
         return []
     hours, minutes = split_at_hours(parts)
     if not len(minutes) and (hours.ends - hours.starts == _HOUR).all() and (np.diff(hours.periods) > 0).all():
         rows = _execute(_CANDLES_OF_HOURS, [symbol, int(hours.starts[0]), int(hours.ends[-1])])
         return _select_hours(rows, hours)
+    is_closed = ~trades[parts.periods]
+    if is_closed.sum() > _MAX_CLOSED_PARTS:
+        parts = parts.select(~is_closed | _find_closed_with_bars(symbol, parts, is_closed))
+        hours, minutes = split_at_hours(parts)
+    return _execute_parts(symbol, hours, minutes)
+
+
+def _find_closed_with_bars(symbol: str, parts: Parts, is_closed: np.ndarray) -> np.ndarray:
+    """Which of the closed parts are in a range of closed parts that has bars: most weekends have none."""
+    closed = parts.select(is_closed)
+    starts, ends = closed.list_ranges()
+    with_bars = np.zeros(len(starts), bool)
+    arrays = {"starts": starts.tolist(), "ends": ends.tolist()}
+    with_bars[[number for (number,) in _execute(_RANGES_WITH_BARS, {"symbol": symbol} | arrays)]] = True
+    found = np.zeros(len(parts), bool)
+    found[is_closed] = with_bars[np.searchsorted(starts, closed.starts, side="right") - 1]
+    return found
+
+
+def _execute_parts(symbol: str, hours: Parts, minutes: Parts) -> list[tuple]:
     sources = []
     if len(hours):
         sources.append(_select_parts(hours, "market_bars_ohlcv_1h", "hour", "sum(bar_count)::bigint", _HOUR))
     if len(minutes):
         sources.append(_select_parts(minutes, "market_bars_ohlcv_1m", "ts", "count(*)", _MINUTE))
+    if not sources:
+        return []
     candles = sql.SQL(" UNION ALL ").join(sources)
-    if len(np.unique(parts.periods)) < len(hours) + len(minutes):
+    periods = np.concatenate([hours.periods, minutes.periods])
+    if len(np.unique(periods)) < len(periods):
         candles = _JOINED.format(parts=candles)
     return _execute(_CANDLES.format(candles=candles), {"symbol": symbol})
 

@@ -13,7 +13,6 @@ import numpy as np
 from marketdata.calendars.intervals import intersect
 from marketdata.candles.periods import Periods
 
-NO_PERIOD = -1
 _HOUR = 3600
 
 
@@ -31,14 +30,9 @@ class Parts:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def list_edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Each time at which another period begins, and its index; `NO_PERIOD` where none does."""
-        edges = np.stack([self.starts, self.ends], axis=1).ravel()
-        periods = np.stack([self.periods, np.full(len(self), NO_PERIOD)], axis=1).ravel()
-        # Where a part begins at the end of the one before, only its start is an edge.
-        is_edge = np.ones(len(edges), bool)
-        is_edge[:-1] = edges[:-1] != edges[1:]
-        return edges[is_edge], periods[is_edge]
+    def select(self, chosen: np.ndarray) -> Parts:
+        """Those for which `chosen` is true."""
+        return Parts(self.periods[chosen], self.starts[chosen], self.ends[chosen])
 
     def list_ranges(self) -> tuple[np.ndarray, np.ndarray]:
         """Starts and ends of the ranges that the parts fill without a gap."""
@@ -63,8 +57,4 @@ def split_at_hours(parts: Parts) -> tuple[Parts, Parts]:
     starts = np.stack([parts.starts, pieces[1]], axis=1).ravel()
     ends = np.stack([pieces[0], parts.ends], axis=1).ravel()
     rest = Parts(np.repeat(parts.periods, 2), starts, ends)
-    return _select(Parts(parts.periods, first, last), has_hours), _select(rest, starts < ends)
-
-
-def _select(parts: Parts, chosen: np.ndarray) -> Parts:
-    return Parts(parts.periods[chosen], parts.starts[chosen], parts.ends[chosen])
+    return Parts(parts.periods, first, last).select(has_hours), rest.select(starts < ends)

@@ -8,7 +8,7 @@ hours the periods are the same, and their bars outside these hours do not count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -34,6 +34,7 @@ class Periods:
     ends: np.ndarray
     dates: Sequence[date]
     expected: np.ndarray  # open minutes
+    trades: np.ndarray  # whether the exchange trades within the hours that count
     closes: np.ndarray  # when the exchange closes: from then on the candle is not forming
     within: OpenMinutes | None = None  # only bars of these minutes count; None: all bars
 
@@ -41,8 +42,8 @@ class Periods:
         return len(self.starts)
 
     def __getitem__(self, selected: slice) -> Periods:
-        arrays = {name: getattr(self, name)[selected] for name in ("labels", "starts", "ends", "dates")}
-        return replace(self, **arrays, expected=self.expected[selected], closes=self.closes[selected])
+        names = (field.name for field in fields(self) if field.name != "within")
+        return replace(self, **{name: getattr(self, name)[selected] for name in names})
 
 
 def find_periods(calendar: str, timeframe: str, start: datetime, end: datetime, hours: Hours = Hours.ALL) -> Periods:
@@ -67,17 +68,22 @@ def find_periods(calendar: str, timeframe: str, start: datetime, end: datetime, 
 def _make_intraday_periods(days: Sequence[TradingDay], minutes: int, hours: Hours) -> Periods:
     buckets = make_buckets(days, minutes, hours)
     dates = np.array([day.date for day in days], dtype=object)[buckets.days]
-    return Periods(buckets.starts, buckets.starts, buckets.ends, dates, buckets.expected, buckets.closes)
+    facts = buckets.expected, buckets.trades, buckets.closes
+    return Periods(buckets.starts, buckets.starts, buckets.ends, dates, *facts)
 
 
 def _make_periods(
     units: Sequence[TradingDay] | Sequence[TradingWeek], dates: list[date], days: Sequence[TradingDay], hours: Hours
 ) -> Periods:
-    labels, starts, ends = (_list_seconds(units, name) for name in ("ts", "start", "end"))
-    expected = OpenMinutes(days).count_between(starts, ends)
-    closes = OpenMinutes(days, hours).find_closes(starts, ends)
-    return Periods(labels, starts, ends, dates, expected, closes)
+    seconds = [_list_seconds(unit) for unit in units]
+    labels, starts, ends = np.array(seconds, np.int64).reshape(-1, 3).T
+    regular = OpenMinutes(days)
+    trading = regular if hours is Hours.REGULAR else OpenMinutes(days, hours)
+    expected, trades = regular.count_between(starts, ends), trading.count_between(starts, ends) > 0
+    return Periods(labels, starts, ends, dates, expected, trades, trading.find_closes(starts, ends))
 
 
-def _list_seconds(units: Sequence[TradingDay] | Sequence[TradingWeek], name: str) -> np.ndarray:
-    return np.array([int(getattr(unit, name).timestamp()) for unit in units], np.int64)
+def _list_seconds(unit: TradingDay | TradingWeek) -> tuple[int, int, int]:
+    """The timestamp, the start and the end."""
+    first, last = (unit, unit) if isinstance(unit, TradingDay) else (unit.days[0], unit.days[-1])
+    return first.seconds.ts, first.seconds.start, last.seconds.end

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rest_framework import serializers
 
 from marketdata.api.responses.fields import (
@@ -14,6 +16,7 @@ from marketdata.api.responses.fields import (
     SessionField,
     TimeframeField,
 )
+from marketdata.api.responses.json_rows import JsonRows
 from marketdata.bars.query import BarRow
 from marketdata.bars.revisions import RevisionRow
 from marketdata.models import BarRevision
@@ -70,8 +73,12 @@ class RevisionPageSerializer(serializers.Serializer):
     next = serializers.URLField(allow_null=True, help_text=NEXT)
 
 
-def serialize_bar(bar: BarRow) -> dict:
-    return bar._asdict() | {"ts": to_iso(bar.ts), "volume": int(bar.volume)}
+_BAR = '{"ts":"%s","open":"%s","high":"%s","low":"%s","close":"%s","volume":%d,"run_id":%d}'
+
+
+def format_bars(bars: Iterable[BarRow]) -> JsonRows:
+    """The bars as `BarSerializer` describes them."""
+    return JsonRows(_BAR % (to_iso(ts), *values) for ts, *values in bars)
 
 
 def serialize_revision(revision: RevisionRow) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rest_framework import serializers
 
 from marketdata.api.responses.fields import (
@@ -13,8 +14,8 @@ from marketdata.api.responses.fields import (
     SessionField,
     TimeframeField,
 )
-from marketdata.candles.columns import Candle
-from marketdata.timestamps import to_iso
+from marketdata.api.responses.json_rows import JsonRows
+from marketdata.candles.columns import Candles
 
 
 class CandleSerializer(serializers.Serializer):
@@ -45,9 +46,15 @@ class CandlePageSerializer(serializers.Serializer):
     next = serializers.URLField(allow_null=True, help_text=NEXT)
 
 
-def serialize_candle(candle: Candle) -> dict:
-    return candle._asdict() | {
-        "ts": to_iso(candle.ts),
-        "session_date": candle.session_date.isoformat(),
-        "volume": int(candle.volume),
-    }
+_CANDLE = (
+    '{"ts":"%s+00:00","session_date":"%s","open":"%s","high":"%s","low":"%s","close":"%s","volume":%s,"bar_count":%d,'
+    '"expected":%d,"forming":%s}'
+)
+
+
+def format_candles(candles: Candles) -> JsonRows:
+    """The candles as `CandleSerializer` describes them."""
+    _, dates, *values, forming = candles.list_columns()
+    times = np.datetime_as_string(np.array(candles.ts, "datetime64[s]")).tolist()
+    flags = ["true" if one else "false" for one in forming]
+    return JsonRows(map(_CANDLE.__mod__, zip(times, dates, *values, flags, strict=True)))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from config.testing.clocks import calendars, moments
 from config.testing.reference.candles import MINUTE, find_period, is_regular_minute
 from marketdata.calendars.hours import Hours
-from marketdata.candles.parts import NO_PERIOD, Parts, find_parts, split_at_hours
+from marketdata.candles.parts import Parts, find_parts, split_at_hours
 from marketdata.candles.periods import TIMEFRAMES, find_periods
 
 
@@ -58,16 +58,11 @@ def test_whole_hours_and_the_rest_are_all_minutes(chosen):
 
 
 @given(many_parts)
-def test_edges_and_ranges_are_those_of_the_parts(chosen):
+def test_ranges_are_those_of_the_parts(chosen):
     parts = make_parts(chosen)
     minutes = list_minutes(parts)
-    edges, periods = parts.list_edges()
     starts, ends = parts.list_ranges()
-    assert (np.diff(edges) > 0).all()
     assert (starts[1:] > ends[:-1]).all()
     last = int(parts.ends[-1]) if chosen else 0
     for moment in range(0, last + 60, 60):
-        index = int(np.searchsorted(edges, moment, side="right")) - 1
-        expected = minutes.get(moment, NO_PERIOD)
-        assert (NO_PERIOD if index < 0 else periods[index]) == expected
         assert any(start <= moment < end for start, end in zip(starts, ends, strict=True)) is (moment in minutes)
