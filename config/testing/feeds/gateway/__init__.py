@@ -1,0 +1,1 @@
+"""One connection of the live gateway, and its faults."""
