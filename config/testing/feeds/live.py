@@ -28,7 +28,7 @@ T = TypeVar("T")
 class FakeLive:
     """`market` and `clock`: what is sent, and when. `replay_hours`: how far back a start reaches; `aged_out`: an
     earlier one begins at the oldest ("skip") or is refused ("error"). `lag_s`: real seconds between the end of a minute
-    and its bars. `max_sessions`: as the vendor's. `intervals_when_closed`: also closed minutes have an END_OF_INTERVAL."""
+    and its bars. `max_sessions`: as the vendor's. `intervals_when_closed`: END_OF_INTERVAL also in closed minutes."""
 
     def __init__(
         self,
