@@ -46,6 +46,7 @@ class Scene:
         server.variables["FEED_TIMEOUT_SECONDS"] = "2"
         self.outputs: list[str] = []
         self.in_process = False
+        self.may_buy_again = False
 
     @property
     def arguments(self) -> list[str]:
@@ -107,7 +108,7 @@ class Scene:
         posts = self.count_posts()
         self.run(code=0)
         assert self.count_posts() == posts, [ask.endpoint for ask in self.server.asks[-9:]]
-        assert self.server.bought_twice(whole=True) == []
+        assert self.may_buy_again or self.server.bought_twice(whole=True) == []
         assert self.read_table() == self.read_market()
         self.check_secrets()
 
