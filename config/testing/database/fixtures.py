@@ -26,8 +26,8 @@ _TABLES = (
 _SEQUENCES = ("data_ingest_runs_id_seq", "market_feed_requests_id_seq", "market_backfills_id_seq")
 # TRUNCATE creates the files of each table and index again, which takes longer than most tests.
 _USES = [
-    *(f"EXISTS (SELECT FROM {table})" for table in _TABLES),
-    *(f"(SELECT is_called FROM {name})" for name in _SEQUENCES),
+    *("EXISTS (SELECT FROM " + table + ")" for table in _TABLES),
+    *("(SELECT is_called FROM " + name + ")" for name in _SEQUENCES),
 ]
 _RESET_MNQ = """
 UPDATE market_series SET feed_symbol = 'MNQ.c.0', feed_stype = 'continuous', feed_start = NULL, feed_daily = false

@@ -33,7 +33,7 @@ WHERE slug = 'mnq' AND dataset = 'GLBX.MDP3' AND 'MNQ.c.0' = ANY (vendor_symbols
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("marketdata", "0013_jobs"),
+        ("marketdata", "0014_rollup_corrections"),
     ]
 
     operations = [
