@@ -25,10 +25,7 @@ _TABLES = (
 )
 _SEQUENCES = ("data_ingest_runs_id_seq", "market_feed_requests_id_seq", "market_backfills_id_seq")
 # TRUNCATE creates the files of each table and index again, which takes longer than most tests.
-_USES = [
-    *("EXISTS (SELECT FROM " + table + ")" for table in _TABLES),
-    *("(SELECT is_called FROM " + name + ")" for name in _SEQUENCES),
-]
+_USES = [*map("EXISTS (SELECT FROM {})".format, _TABLES), *map("(SELECT is_called FROM {})".format, _SEQUENCES)]
 _RESET_MNQ = """
 UPDATE market_series SET feed_symbol = 'MNQ.c.0', feed_stype = 'continuous', feed_start = NULL, feed_daily = false
 WHERE slug = 'mnq' AND (feed_symbol <> 'MNQ.c.0' OR feed_start IS NOT NULL OR feed_daily)
