@@ -54,18 +54,17 @@ class Availability:
 class HistoryDays:
     """The UTC days from `first` on, one element of each array per day.
 
-    `covered_until` is a minute since 1970, 0 for a day that history does not cover. `records` is how many bars history
-    delivered up to then. `condition` and `was` are the vendor's condition now, and when the day was loaded; `modified`
-    and `loaded_modified` the dates of its last modification, as days since 1970, -1 if unknown.
+    History covers it from `covered_from` to `covered_until`, in minutes since 1970; both 0 for a day that it does not
+    cover. `records` is how many bars it delivered. `condition` and `was` are the vendor's condition now, and when the
+    day was loaded.
     """
 
     first: date
+    covered_from: np.ndarray
     covered_until: np.ndarray
     records: np.ndarray
     condition: np.ndarray
     was: np.ndarray
-    modified: np.ndarray
-    loaded_modified: np.ndarray
 
     def find_index(self, minutes: np.ndarray) -> np.ndarray:
         """The element of each minute's day."""
@@ -86,23 +85,18 @@ def read_availability(dataset: str) -> Availability | None:
 def read_days(series: Series, first: date, stop: date) -> HistoryDays:
     """What is known about the days from `first` to the day before `stop`."""
     count, start = (stop - first).days, to_day_number(first)
-    covered, records = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    modified, loaded_modified = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
+    since, until, records = (np.zeros(count, np.int64) for _ in range(3))
     condition, was = np.full(count, "", "U16"), np.full(count, "", "U16")
     own = SeriesDay.objects.filter(series=series, day__gte=first, day__lt=stop)
-    for day, until, delivered, loaded_as, date_modified in own.values_list(
-        "day", "covered_until", "records", "condition", "modified"
-    ):
+    columns = ("day", "covered_from", "covered_until", "records", "condition")
+    for day, covered_from, covered_until, delivered, loaded_as in own.values_list(*columns):
         index = to_day_number(day) - start
-        covered[index], records[index], was[index] = datetime_to_minute(until), delivered, loaded_as
-        loaded_modified[index] = -1 if date_modified is None else to_day_number(date_modified)
-    for day, state, date_modified in VendorDay.objects.filter(
-        dataset=series.dataset, day__gte=first, day__lt=stop
-    ).values_list("day", "condition", "last_modified_date"):
-        index = to_day_number(day) - start
-        condition[index] = state
-        modified[index] = -1 if date_modified is None else to_day_number(date_modified)
-    return HistoryDays(first, covered, records, condition, was, modified, loaded_modified)
+        since[index] = datetime_to_minute(covered_from or to_midnight(day))
+        until[index], records[index], was[index] = datetime_to_minute(covered_until), delivered, loaded_as
+    of_vendor = VendorDay.objects.filter(dataset=series.dataset, day__gte=first, day__lt=stop)
+    for day, state in of_vendor.values_list("day", "condition"):
+        condition[to_day_number(day) - start] = state
+    return HistoryDays(first, since, until, records, condition, was)
 
 
 def read_known_empty(series: Series, start: datetime, end: datetime) -> list[KnownEmpty]:

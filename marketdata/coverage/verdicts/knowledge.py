@@ -30,7 +30,7 @@ _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 class Knowledge:
     """What is known about the days of a range. Minutes and edges are minutes since 1970, UTC.
 
-    `stored` counts the bars of each day, up to where history covers it. `files` are the ranges of loaded files: starts
+    `stored` counts the bars of each day where history covers it. `files` are the ranges of loaded files: starts
     and ends. `open_minutes` is None without a calendar.
     """
 
@@ -51,7 +51,7 @@ class Knowledge:
     def list_edges(self) -> np.ndarray:
         """Where a verdict can change, from the first midnight to the last."""
         midnights = _list_midnights(self.days, 1)
-        edges = [midnights, self.days.covered_until, self.files.ravel()]
+        edges = [midnights, self.days.covered_from, self.days.covered_until, self.files.ravel()]
         edges += [np.array([[datetime_to_minute(edge) for edge in (row.start, row.end)]]).ravel() for row in self.empty]
         if self.available_end:
             edges.append(np.array([datetime_to_minute(self.available_end)]))
@@ -72,8 +72,8 @@ class Knowledge:
 def read_knowledge(series: Series, first: datetime, stop: datetime, masks: MinuteMasks, now: datetime) -> Knowledge:
     """What is known about the days that overlap [first, stop). `masks` has the bars of these days, from midnight on."""
     days = read_days(series, first.date(), (stop - _MINUTE).date() + _DAY)
-    midnights = _list_midnights(days)
-    stored = masks.count_before(np.maximum(days.covered_until, midnights)) - masks.count_before(midnights)
+    # Days that history does not cover begin and end at 0, before the first bar.
+    stored = masks.count_before(days.covered_until) - masks.count_before(days.covered_from)
     return Knowledge(
         series,
         now,

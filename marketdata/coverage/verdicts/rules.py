@@ -21,7 +21,7 @@ def decide(known: Knowledge, gap: np.ndarray, low: np.ndarray, high: np.ndarray)
     days = known.days
     day = days.find_index(low)
     condition = days.condition[day]
-    covered = high <= days.covered_until[day]
+    covered = (low >= days.covered_from[day]) & (high <= days.covered_until[day])
     degraded = (condition == VendorDay.Condition.DEGRADED) | (covered & (days.was[day] == VendorDay.Condition.DEGRADED))
     empty = _find_empty(known, low)
     rules: list[tuple[np.ndarray, Verdict, np.ndarray | int]] = [

@@ -36,11 +36,11 @@ def store_minutes(series, moments):
     copy_bars(bar_row(series.symbol, moment, 5) for moment in sorted(moments))
 
 
-def cover(series, day, *, until=None, records=0, condition="available"):
+def cover(series, day, *, since=None, until=None, records=0, condition="available"):
     midnight = datetime.combine(day, time(), UTC)
     SeriesDay.objects.create(
         series=series, day=day, covered_until=until or midnight + DAY, records=records, condition=condition,
-        confirmed_at=NOW,
+        covered_from=since, confirmed_at=NOW,
     )  # fmt: skip
 
 
@@ -166,7 +166,9 @@ offsets = st.integers(-200, 4 * 1440 + 200)
 @given(
     stored=st.sets(offsets, max_size=40),
     blocks=st.lists(st.tuples(offsets, st.integers(1, 900)), max_size=4),
-    covered=st.dictionaries(st.integers(0, 3), st.tuples(st.integers(0, 1440), st.integers(0, 30)), max_size=4),
+    covered=st.dictionaries(
+        st.integers(0, 3), st.tuples(st.integers(0, 700), st.integers(700, 1440), st.integers(0, 30)), max_size=4
+    ),
     conditions=st.dictionaries(st.integers(0, 3), st.sampled_from(CONDITIONS[1:]), max_size=4),
     empty=st.lists(st.tuples(st.integers(0, 4000), st.integers(1, 2000)), max_size=2),
     available=st.none() | st.integers(0, 6000),
@@ -182,8 +184,10 @@ def test_verdicts_equal_those_of_each_minute(
     clear(subscribed)
     minutes = {MONDAY + one * MINUTE for one in stored.union(*(range(at, at + size) for at, size in blocks))}
     store_minutes(subscribed, minutes)
-    for day, (until, records) in covered.items():
-        cover(subscribed, (MONDAY + day * DAY).date(), until=MONDAY + day * DAY + until * MINUTE, records=records)
+    for day, (since, until, records) in covered.items():
+        midnight = MONDAY + day * DAY
+        edges = {"since": midnight + since * MINUTE, "until": midnight + until * MINUTE}
+        cover(subscribed, midnight.date(), records=records, **edges)
     for day, condition in conditions.items():
         VendorDay.objects.create(dataset="GLBX.MDP3", day=(MONDAY + day * DAY).date(), condition=condition, seen_at=NOW)
     for at, size in empty:
@@ -242,12 +246,12 @@ def judge_minute(moment, is_open, stored, covered, conditions, empty, available,
         return Verdict.CLOSED
     day = (moment - MONDAY) // DAY
     midnight = MONDAY + day * DAY
-    until, records = covered.get(day, (0, 0))
+    since, until, records = covered.get(day, (0, 0, 0))
     condition = conditions.get(day, "")
-    if moment < midnight + until * MINUTE:
+    if midnight + since * MINUTE <= moment < midnight + until * MINUTE:
         if condition == "degraded":
             return Verdict.DEGRADED
-        kept = sum(midnight <= one < midnight + until * MINUTE for one in stored)
+        kept = sum(midnight + since * MINUTE <= one < midnight + until * MINUTE for one in stored)
         return Verdict.MISSING if kept < records else Verdict.NO_TRADE
     if any(MONDAY + at * MINUTE <= moment < MONDAY + (at + size) * MINUTE for at, size in empty):
         return Verdict.KNOWN_EMPTY
