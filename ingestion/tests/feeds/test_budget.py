@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
+from config.testing.processes import session
 from ingestion.feeds.errors import FeedRefused, OverBudget
 from ingestion.feeds.history.budget import (
+    BUDGET_LOCK,
     _find_next_month,
     check_plan,
     choose_mode,
@@ -147,6 +149,32 @@ def test_sessions_at_once_never_exceed_a_cap(request_for, running):
         thread.join()
     assert read_budget().month_charged == 24
     assert len(refused) == 6
+
+
+def test_a_purchase_waits_for_one_in_progress(request_for, running):
+    """The sums are read after the wait: they include what the other purchase added."""
+    waiting, other = request_for(10, backfill=running()), request_for(20, backfill=running())
+    outcomes = []
+
+    def try_to_reserve():
+        try:
+            reserve(waiting)
+        except OverBudget as refusal:
+            outcomes.append(str(refusal))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=try_to_reserve)
+    with session() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", BUDGET_LOCK)
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+        now = read_database_time()
+        FeedRequest.objects.filter(pk=other.pk).update(state="bought", bought_at=now, charged_usd=20)
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", BUDGET_LOCK)
+    thread.join()
+    assert "USD 20.00 of USD 25.00 are spent" in outcomes[0]
 
 
 def test_the_mode_follows_the_price(settings):

@@ -1,13 +1,16 @@
 """The vendor's answers and refusals: each is a checked value, or a sentence without the key."""
 
 import base64
+import threading
 import time
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from config.testing.feeds.certificates import get_certificates
 from config.testing.feeds.historical import KEY
 from ingestion.feeds.asks import Ask, DayCondition
 from ingestion.feeds.client import open_vendor
@@ -223,10 +226,34 @@ def test_both_forms_of_retry_after(headers, seconds):
     assert read_retry_after(headers) == seconds
 
 
-def test_a_redirect_is_not_followed():
-    error = translate_refusal(302, {"Location": "https://elsewhere"}, b"")
-    assert isinstance(error, FeedRefused)
-    assert "redirects" in str(error)
+@pytest.fixture
+def redirecting(historical):
+    """The address of a server that redirects every request to the historical API."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(307)
+            self.send_header("Location", f"{historical.url}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.socket = get_certificates().make_server_context().wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"https://localhost:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_redirect_is_not_followed(historical, settings, ask, redirecting):
+    settings.DATABENTO_HISTORICAL_URL = redirecting
+    with pytest.raises(FeedRefused, match="redirects"):
+        open_vendor().count_records(ask)
+    assert historical.asks == []
 
 
 @pytest.mark.parametrize(
