@@ -18,7 +18,12 @@ from ingestion.feeds import retries
 from marketdata.models import Bar, Series
 
 START = datetime(2024, 3, 4, tzinfo=UTC)  # a Monday; clocks change on the Sunday after it
+NOW = datetime(2024, 3, 9, 12, tzinfo=UTC)
 NS = 10**9
+TABLES = (
+    "market_series_days, market_vendor_days, market_vendor_datasets, market_known_empty, market_feed_requests, "
+    "market_backfills, data_ingest_runs, market_bars_ohlcv_1m, market_bar_revisions, market_series_instruments"
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,15 @@ class Trial:
 
     def __init__(self, server: FakeHistorical) -> None:
         self.server = server
-        self.now = datetime(2024, 3, 9, 12, 0, tzinfo=UTC)
+        self.now = NOW
         server.now = lambda: int(self.now.timestamp()) * NS
+
+    def reset(self) -> None:
+        """Begin again, without bars, requests and purchases."""
+        self.now = NOW
+        self.server.purchases.clear()
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {TABLES}")
 
     def subscribe(self, slug: str = "mnq", feed_symbol: str = "MNQ.c.0", **fields: Any) -> Series:
         """A series with a subscription from `START` on."""
