@@ -178,7 +178,7 @@ END $$;
 
 
 -- Corrects hours by the differences between the old and the new values of their changed bars, and returns the rest: the
--- hours to rebuild from all their bars. Reading only the changed bars takes a third of the time.
+-- hours to rebuild from all their bars. Reading only the changed bars takes about half of the time.
 --
 -- An hour belongs to the rest if the highest or lowest price may have been that of a changed bar and is no longer
 -- reached, or if bars have moved to other minutes: then `minutes` is NULL.
