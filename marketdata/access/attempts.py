@@ -56,7 +56,7 @@ class Attempts:
 
 
 @dataclass(frozen=True)
-class Taken:
+class Decision:
     """`wait`: the seconds to wait; 0 if the attempt is counted and may be made. `failures`: those before it."""
 
     wait: float = 0.0
@@ -66,7 +66,7 @@ class Taken:
 class Store(Protocol):
     """Where attempts are counted."""
 
-    def take(self, key: str, policy: Policy) -> Taken: ...
+    def take(self, key: str, policy: Policy) -> Decision: ...
 
     def release(self, key: str) -> None: ...
 
@@ -76,17 +76,17 @@ class Store(Protocol):
 class DatabaseStore:
     """The counts of all web processes, by the database's clock. Each change holds a lock on its row."""
 
-    def take(self, key: str, policy: Policy) -> Taken:
+    def take(self, key: str, policy: Policy) -> Decision:
         # Without a write first: a client that goes on guessing must cost little.
         if wait := self._read_wait(key):
-            return Taken(wait)
+            return Decision(wait)
         with transaction.atomic():
             stored, now = self._lock(key)
             if stored.wait_until > now:
-                return Taken((stored.wait_until - now).total_seconds())
+                return Decision((stored.wait_until - now).total_seconds())
             counted = stored.count(policy, now)
             self._save(key, counted)
-        return Taken(failures=counted.failures - 1)
+        return Decision(failures=counted.failures - 1)
 
     def release(self, key: str) -> None:
         with transaction.atomic():
@@ -141,7 +141,7 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._attempts: dict[str, Attempts] = {}
 
-    def take(self, key: str, policy: Policy) -> Taken:
+    def take(self, key: str, policy: Policy) -> Decision:
         now = timezone.now()
         with self._lock:
             stored = self._attempts.pop(key, None) or Attempts(0, now, now)
@@ -149,7 +149,7 @@ class MemoryStore:
             counted = self._attempts[key] = stored if waits else stored.count(policy, now)
             if len(self._attempts) > MAX_IN_MEMORY:
                 del self._attempts[next(iter(self._attempts))]
-        return Taken((stored.wait_until - now).total_seconds()) if waits else Taken(failures=counted.failures - 1)
+        return Decision((stored.wait_until - now).total_seconds()) if waits else Decision(failures=counted.failures - 1)
 
     def release(self, key: str) -> None:
         with self._lock:

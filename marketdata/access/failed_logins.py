@@ -45,14 +45,14 @@ class Attempt:
 def count_attempt(username: str, address: str) -> Attempt:
     """Count an attempt to log in, unless it must wait: it does not make the wait longer then."""
     account, network = _hash("account", username, address), _hash("address", address)
-    taken = _store(lambda store: store.take(account, ACCOUNT))
-    if not taken.wait:
-        taken = _store(lambda store: store.take(network, ADDRESS))
-        if taken.wait:
+    decision = _store(lambda store: store.take(account, ACCOUNT))
+    if not decision.wait:
+        decision = _store(lambda store: store.take(network, ADDRESS))
+        if decision.wait:
             _store(lambda store: store.release(account))
-    if taken.wait:
-        logger.info("A login from %s must wait for %.0f s.", address, taken.wait)
-    return Attempt(math.ceil(taken.wait), is_first=taken.failures == 0)
+    if decision.wait:
+        logger.info("A login from %s must wait for %.0f s.", address, decision.wait)
+    return Attempt(math.ceil(decision.wait), is_first=decision.failures == 0)
 
 
 def release_attempt(username: str, address: str) -> None:

@@ -32,7 +32,7 @@ def owner(market_db):
 
 
 def log_in(address: str, client_address: str, password: str) -> httpx.Response:
-    """As a client at this address behind one proxy."""
+    """As a client at this address, through one proxy."""
     return httpx.post(
         f"{address}/login/",
         data={"username": "owner", "password": password, "csrfmiddlewaretoken": CSRF},
