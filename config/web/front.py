@@ -13,9 +13,11 @@ from config.web.call import Application, Stream, call_django
 from config.web.exports import Exports, import_libraries, send_stream
 from config.web.health import HealthAnswers
 from config.web.lanes import RETRY_SECONDS, Busy, Lane
+from config.web.process import release_memory
 from config.web.types import Receive, Scope, Send
 
 LOGIN_THREADS = 2
+LARGE_BYTES = 256 * 1024  # of a page whose computing needed megabytes
 
 
 class Front:
@@ -81,6 +83,8 @@ class Front:
             return
         if isinstance(response, Answer):
             await response.send(send)
+            if len(response.body) > LARGE_BYTES:
+                lane.submit(release_memory)
         elif response.is_file:
             await send_stream(scope, response, send, self._pages)
         else:
