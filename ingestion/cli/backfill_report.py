@@ -84,7 +84,9 @@ def _list_details(result: BackfillResult) -> Iterator[str]:
                 f"{_format_days(plan.for_person)}. Give --include-revised to buy them."
             )
     for dataset, available in result.available.items():
-        yield f"{dataset} is available until {_format_time(available.end)} UTC."
+        following = available.find_next_day()
+        later = f"; the rest of that day about {_format_time(following)}" if following else ""
+        yield f"{dataset} is available until {_format_time(available.end)} UTC{later}."
     yield from result.messages
 
 

@@ -248,7 +248,9 @@ def _clamp(result: BackfillResult, datasets: set[str], end: datetime) -> None:
     """The licence allows less than the dataset has: `end` is what a refusal named."""
     for dataset in datasets:
         before = result.available[dataset]
-        clamped = Available(min(before.start, end), min(before.end, end.replace(second=0, microsecond=0)))
+        clamped = Available(
+            min(before.start, end), min(before.end, end.replace(second=0, microsecond=0)), before.seen_at
+        )
         result.available[dataset] = clamped
         store_available(dataset, clamped)
         result.messages.append(

@@ -154,7 +154,8 @@ def serialize_result(result: BackfillResult) -> dict[str, Any]:
         "verified_days": result.verified_days,
         "failed": [one.error for one in result.failed],
         "not_yet_available": [
-            {"dataset": dataset, "from": to_iso(available.end)} for dataset, available in result.available.items()
+            {"dataset": dataset, "from": to_iso(one.end), "until": to_iso(one.find_next_day())}
+            for dataset, one in result.available.items()
         ],
     }
 

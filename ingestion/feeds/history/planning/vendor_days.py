@@ -16,7 +16,7 @@ from marketdata.models import VendorDataset
 from marketdata.rollup.minute_masks import datetime_to_minute, minute_to_datetime
 from marketdata.runs.commits import read_database_time
 
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _STORE_DAYS = """
 INSERT INTO market_vendor_days AS stored (dataset, day, condition, last_modified_date, was, seen_at)
 VALUES %s
@@ -36,16 +36,27 @@ class ReadsDays(Protocol):
 
 @dataclass(frozen=True)
 class Available:
-    """The range of whole minutes, UTC, in which the vendor has history of a dataset."""
+    """The range of whole minutes, UTC, in which the vendor has history of a dataset. `seen_at`: when this was read, by
+    the database's clock; None if it never was."""
 
     start: datetime
     end: datetime
+    seen_at: datetime | None = None
+
+    def find_next_day(self) -> datetime | None:
+        """When the day within which the history ends will be available, if the end moves on as the clock does."""
+        if self.seen_at is None:
+            return None
+        following = self.end.replace(hour=0, minute=0) + _DAY
+        return following + max(self.seen_at - self.end, timedelta(0))
 
 
 def fetch_available(vendor: ReadsDays, dataset: str) -> Available:
     """Ask the vendor from when to when it has history, and store the answer."""
     start, end = vendor.get_available(dataset)
-    available = Available(minute_to_datetime(datetime_to_minute(start)), end.replace(second=0, microsecond=0))
+    available = Available(
+        minute_to_datetime(datetime_to_minute(start)), end.replace(second=0, microsecond=0), read_database_time()
+    )
     store_available(dataset, available)
     return available
 
@@ -57,7 +68,7 @@ def store_available(dataset: str, available: Available) -> None:
         defaults={
             "available_start": available.start,
             "available_end": available.end,
-            "seen_at": read_database_time(),
+            "seen_at": available.seen_at or read_database_time(),
         },
     )
 
@@ -65,7 +76,7 @@ def store_available(dataset: str, available: Available) -> None:
 def read_stored_available(dataset: str) -> Available | None:
     """What the vendor last stated, for a plan without asking it. None if it was never asked."""
     found = read_availability(dataset)
-    return Available(found.start, found.end) if found else None
+    return Available(found.start, found.end, found.end + found.lag) if found else None
 
 
 def fetch_conditions(vendor: ReadsDays, dataset: str, start: datetime, end: datetime) -> None:
