@@ -92,7 +92,8 @@ def _list_details(result: BackfillResult) -> Iterator[str]:
 
 def _format_series(result: BackfillResult, one: SeriesPlan) -> list[str]:
     series = one.series
-    lines = [f"{series.slug} ({series.feed_symbol}, {series.dataset}): {_format_range(one.start, one.end)}"]
+    planned = _format_range(one.start, one.end) if one.start < one.end else "nothing available"
+    lines = [f"{series.slug} ({series.feed_symbol}, {series.dataset}): {planned}"]
     lines += [f"  {note}" for note in one.notes]
     priced = result.list_priced(one)
     if result.is_priced:

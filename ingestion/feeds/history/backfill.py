@@ -30,6 +30,7 @@ from ingestion.feeds.history.planning.vendor_days import (
     store_available,
 )
 from ingestion.feeds.history.planning.verify import verify_ranges
+from ingestion.feeds.history.planning.windows import to_midnight
 from ingestion.feeds.history.price import PricedRequest, price_requests
 from ingestion.feeds.history.progress import BackfillProgress
 from ingestion.feeds.history.recover import recover
@@ -181,10 +182,8 @@ def _read_conditions(vendor: Vendor | None, series: Sequence[Series], result: Ba
         return
     for dataset, available in result.available.items():
         starts = [one.feed_start for one in series if one.dataset == dataset]
-        first = result.options.start or available.start
-        if not result.options.start and all(starts):
-            first = available.start.replace(hour=0, minute=0)
-            first = max(first, *(first.replace(year=day.year, month=day.month, day=day.day) for day in starts if day))
+        earliest = min(to_midnight(day) for day in starts if day) if all(starts) else available.start
+        first = max(result.options.start or earliest, available.start)
         fetch_conditions(vendor, dataset, first, min(result.options.end or available.end, available.end))
 
 
@@ -295,9 +294,11 @@ def _may_buy(result: BackfillResult, confirm: Confirm) -> bool:
     try:
         check_plan(result.budget, result.usd)
     except OverBudget as refusal:
+        if result.options.is_dry_run:
+            result.messages.append(f"It would be refused: {refusal}")
+            return False
         result.refusal = str(refusal)
-        if not result.options.is_dry_run:
-            _create_requests(result, FeedRequest.State.REFUSED, error=result.refusal, finished_at=read_database_time())
+        _create_requests(result, FeedRequest.State.REFUSED, error=result.refusal, finished_at=read_database_time())
         return False
     if result.options.is_dry_run:
         return False

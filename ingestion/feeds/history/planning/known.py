@@ -11,6 +11,7 @@ from django.db import connection
 
 from ingestion.feeds.history.planning.needs import DAY_MINUTES, SeriesHistory, VendorDays
 from marketdata.calendars.buckets import OpenMinutes
+from marketdata.calendars.exchange import is_known_calendar
 from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import find_trading_days
 from marketdata.models import Series, VendorDay
@@ -137,10 +138,10 @@ def read_vendor_days(dataset: str, first: int, count: int) -> VendorDays:
 
 def find_closed_days(calendar: str, first: int, stop: int) -> np.ndarray:
     """Which days of [first, stop) are on a weekend and have no open minute, in extended hours neither. None without a
-    calendar."""
+    known calendar."""
     days = np.arange(first, stop)
     is_weekend = (days + _FIRST_WEEKDAY) % 7 >= 5
-    if not calendar:
+    if not calendar or not is_known_calendar(calendar):
         return np.zeros(len(days), bool)
     bounds = (minute_to_datetime(first * DAY_MINUTES), minute_to_datetime(stop * DAY_MINUTES))
     opened = OpenMinutes(find_trading_days(calendar, *bounds), Hours.ALL)

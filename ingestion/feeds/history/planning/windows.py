@@ -37,17 +37,22 @@ def find_window(series: Series, available: Available, start: datetime | None, en
             f"{series.dataset} begins at {_format(available.start)}: --start {_format(start)} is before it, so the "
             "plan begins there."
         )
-    if end and end > available.end:
+    if end and end > available.end and not (start and start >= available.end):
         notes.append(
             f"{series.dataset} is available until {_format(available.end)}: --end {_format(end)} is later, so the plan "
             "ends there."
+        )
+    if start and start >= available.end:
+        notes.append(
+            f"{series.dataset} is available until {_format(available.end)}: nothing of the requested range is "
+            "available yet."
         )
     first = start or (to_midnight(series.feed_start) if series.feed_start else available.start)
     low = max(first, available.start)
     high = min(end or available.end, available.end)
     if series.feed_stype == Series.Stype.RAW_SYMBOL:
         low, high = _clip_to_contract(series, low, high)
-    return SeriesWindow(low, high, tuple(notes))
+    return SeriesWindow(low, max(low, high), tuple(notes))
 
 
 def to_midnight(day: date) -> datetime:

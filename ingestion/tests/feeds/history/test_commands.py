@@ -71,6 +71,60 @@ def test_nothing_is_bought_without_caps_even_for_nothing(trial: Trial, settings)
     trial.check_table()
 
 
+def test_a_dry_run_needs_no_caps(trial: Trial, settings):
+    settings.FEED_MAX_USD_PER_RUN = None
+    code, out, error = run(dry_run=True)
+    assert (code, error, "It would be refused: Nothing is bought until both caps are set" in out) == (0, "", True)
+
+
+def test_a_range_that_is_not_available_yet(trial: Trial):
+    code, out, error = run(start=trial.now)
+    assert (code, error) == (0, "")
+    assert "nothing of the requested range is available yet" in out
+    assert trial.list_posts() == []
+
+
+def test_a_series_whose_calendar_is_not_known(trial: Trial):
+    Series.objects.filter(slug="mnq").update(calendar="Mars")
+    try:
+        trial.fill()
+        trial.check_table()
+    finally:
+        Series.objects.filter(slug="mnq").update(calendar="CME Globex Equity")
+
+
+def test_a_network_that_fails_stops_the_backfill_and_a_server_that_fails_once_does_not(trial: Trial):
+    trial.now += 35 * DAY
+    trial.server.fault("timeseries.get_range", "status", status=503, times=5)
+    ended = trial.backfill()
+    assert (ended.code, [one["state"] for one in ended.json["requests"]]) == (1, ["failed", "stored"])
+    trial.now += 35 * DAY
+    trial.server.fault("timeseries.get_range", "close", times=5)
+    ended = trial.backfill()
+    assert (ended.code, len(ended.json["requests"])) == (1, 1)
+    assert trial.backfill().code == 0
+    trial.check_table()
+
+
+def test_a_file_that_cannot_be_loaded_is_not_bought_again(trial: Trial, tmp_path):
+    """It stays, and is tried again each time, until what refuses it is gone."""
+    from config.testing.builders import at, bars, ingest, undo_run, write_filled
+
+    day = START.date()
+    records = bars(5, instrument_id=4242)
+    records["ts_event"] = [at(minute, day=day) for minute in range(5)]
+    mapped = {"MNQ.c.0": [(day, (START + DAY).date(), 4242)]}
+    ingest(write_filled(tmp_path / "other.dbn", records, mappings=mapped))
+    for _ in range(2):
+        ended = trial.backfill()
+        assert (ended.code, "instrument" in ended.json["failed"][0]) == (1, True)
+        assert len(trial.server.purchases) == 2  # the day with other bars is a hole, the days after it are missing
+    undo_run(1)
+    trial.fill()
+    trial.check_table()
+    trial.check_money()
+
+
 def test_max_cost_can_only_lower_the_cap(trial: Trial, settings):
     code, _, error = run(yes=True, max_cost=Decimal("0.01"))
     assert (code, "USD 0.01" in error, "--max-cost" in error) == (3, True, True)
