@@ -16,14 +16,38 @@ def read_server_cpu() -> float:
 
     The server must run on this machine, and on Linux: the kernel adds the time of an ended process to its parent's.
     """
-    while execute(_OTHERS)[0][0]:
-        time.sleep(0.01)
     [[session]] = execute("SELECT pg_backend_pid()")
-    parent = _read_fields(session)[1]
-    user, system = _read_fields(int(parent))[13:15]
+    parent = int(_read_fields(session)[1])
+    while execute(_OTHERS)[0][0] or _has_ending_child(parent):
+        time.sleep(0.01)
+    user, system = _read_fields(parent)[13:15]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
+def _has_ending_child(parent: int) -> bool:
+    """True if a process of the server has freed its memory, and with it its command line, but its parent has not
+    noticed its end. A session leaves pg_stat_activity before."""
+    children = [process for process in _list_processes() if _read_parent(process) == parent]
+    return any(not _read(process, "cmdline") for process in children)
+
+
+def _list_processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _read_parent(process: int) -> int | None:
+    fields = _read_fields(process)
+    return int(fields[1]) if fields else None
+
+
 def _read_fields(process: int) -> list[str]:
-    """The fields of /proc/PID/stat from the third on: the second, a name, may contain blanks."""
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    """The fields of /proc/PID/stat from the third on, since the second, a name, may contain blanks. An ended
+    process has none."""
+    return _read(process, "stat").rpartition(")")[2].split()
+
+
+def _read(process: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{process}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
