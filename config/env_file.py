@@ -21,7 +21,7 @@ _LINE = re.compile(
     """,
     re.VERBOSE,
 )
-# The variables of `.env.example`, and those that gunicorn and the Procfile read.
+# The variables of `.env.example`, and those that the Procfile and the HTTP client read.
 NAMES = (
     "BARKEEP_ENV", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "CONN_MAX_AGE",
     "DISABLE_SERVER_SIDE_CURSORS", "WEB_THREADS", "EMBEDDED_PG_HOME", "EMBEDDED_PG_KEEP", "DEFAULT_SERIES",

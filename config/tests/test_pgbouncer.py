@@ -18,8 +18,8 @@ from config.testing.builders import bars, write
 from config.testing.database.pooler import find_pooler, pooler
 from config.testing.database.scratch import scratch_database
 from config.testing.processes import Process, backend_in, run, running, series_locked, until
-from config.testing.web.gunicorn import web_server
 from config.testing.web.pages import create_failed_run
+from config.testing.web.server import web_server
 from ingestion.jobs.requests import request_retry
 from marketdata.models import Bar, IngestRun
 from marketdata.runs.jobs import find_job, is_worker_running

@@ -12,8 +12,8 @@ from django.db import connection
 
 from config.testing.builders import bars, ingest, write
 from config.testing.processes import database_url
-from config.testing.web.gunicorn import web_server
 from config.testing.web.pages import create_failed_run
+from config.testing.web.server import web_server
 from marketdata.models import IngestRun, Series
 
 PASSWORD = "a-password-of-this-test"

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from config.testing.processes import until
-from config.testing.web.gunicorn import web_server
+from config.testing.web.server import web_server
 from marketdata.access import backend, hash_slots
 from marketdata.access.hash_slots import HashSlots
 from marketdata.models import FailedLogin

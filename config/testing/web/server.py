@@ -16,16 +16,18 @@ from config.testing.processes import database_url, until
 
 
 @contextlib.contextmanager
-def web_server(url: str = "", *, threads: int = 8, **variables: str) -> Iterator[str]:
-    """The address of gunicorn with one process, connected to the database's URL, by default that of the tests."""
+def web_server(url: str = "", *, threads: int = 4, **variables: str) -> Iterator[str]:
+    """The address of the Procfile's server with one process, connected to the database's URL, by default that of the
+    tests."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--http", "config.web.protocol:HttpProtocol"]
     own = {"DATABASE_URL": url or database_url(), "BARKEEP_ENV": "development", "WEB_THREADS": str(threads)}
     process = subprocess.Popen(
-        [*command, "--workers", "1", "--threads", str(threads)],
+        [*command, "--loop", "asyncio", "--port", str(port), "--no-proxy-headers"],
         cwd=settings.BASE_DIR,
         env=os.environ | own | variables,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
