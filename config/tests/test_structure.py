@@ -173,7 +173,7 @@ def test_only_the_client_of_feeds_imports_the_vendors_client():
 def test_only_the_client_of_feeds_reads_the_key():
     modules = {path: list(ast.walk(parse(path))) for path in list_modules() if not TESTS.search(path)}
     found = {path for path, nodes in modules.items() if any(map(is_key, nodes))}
-    assert found == {"config/settings.py", "ingestion/feeds/key.py"}
+    assert found - {"config/env_file.py"} == {"config/settings.py", "ingestion/feeds/key.py"}  # it lists all names
     users = {path for path, nodes in modules.items() if any(getattr(node, "id", "") == "read_key" for node in nodes)}
     assert users == {"ingestion/feeds/client.py"}
 

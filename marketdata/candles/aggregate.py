@@ -78,9 +78,9 @@ def read_candles(symbol: str, periods: Periods, *, now: datetime) -> Candles:
         return Candles.make_empty()
     found, *values = map(list, zip(*rows, strict=True))
     is_forming = periods.closes > now.timestamp()
-    facts = (np.asarray(column)[found].tolist() for column in (periods.expected, is_forming))
+    columns = (np.asarray(column)[found].tolist() for column in (periods.expected, is_forming))
     dates = [periods.dates[index] for index in found]
-    return Candles(periods.labels[found].tolist(), dates, *values, *facts)
+    return Candles(periods.labels[found].tolist(), dates, *values, *columns)
 
 
 def _read_rows(symbol: str, parts: Parts, trades: np.ndarray) -> Sequence[tuple]:
@@ -128,7 +128,7 @@ def _execute_parts(symbol: str, hours: Parts, minutes: Parts) -> list[tuple]:
     return _execute(_CANDLES.format(candles=candles), {"symbol": symbol})
 
 
-def _execute(statement: str | sql.Composable, parameters: Iterable) -> list[tuple]:
+def _execute(statement: str | sql.Composable, parameters: Any) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows: list[tuple] = cursor.fetchall()

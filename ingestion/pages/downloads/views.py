@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from ingestion.errors import IngestError, InputError
+from ingestion.feeds.key import has_key
 from ingestion.jobs.requests import may_act, request_backfill, request_daily, request_price
 from ingestion.pages.downloads.presenters import list_meters, list_requests, list_subscriptions, read_month
 from marketdata.command_line import manage
@@ -45,7 +45,7 @@ def downloads_page(request: HttpRequest) -> HttpResponse:
         "spending": spending,
         "requests": rows,
         "older": older,
-        "has_key": bool(settings.DATABENTO_API_KEY),
+        "has_key": has_key(),
         "can_act": may_act(request.user),
         "jobs": jobs,
         "worker_command": find_worker_command(jobs),
@@ -57,11 +57,13 @@ def downloads_page(request: HttpRequest) -> HttpResponse:
 
 
 def _acting(act: Callable[[HttpRequest], Job]) -> Callable[[HttpRequest], HttpResponse]:
-    """A POST by a user who may act. It leads to the page of the job; an `IngestError` becomes a message."""
+    """A POST by a user who may act. It leads to the page of the job; an `IngestError` becomes a message. An address
+    that is opened without the form leads to the page of downloads."""
 
-    @require_POST
     @page_view
     def view(request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return redirect("downloads")
         if not may_act(request.user):
             raise PermissionDenied("Only staff who may change runs can do this.")
         try:
@@ -108,7 +110,7 @@ def _read_series(request: HttpRequest) -> list[str]:
     return slugs
 
 
-def _read_time(request: HttpRequest, name: str):  # type: ignore[no-untyped-def]  # datetime or None
+def _read_time(request: HttpRequest, name: str) -> datetime | None:
     text = request.POST.get(name, "").strip()
     moment = parse_timestamp(text) if text else None
     if text and (moment is None or moment.second or moment.microsecond):

@@ -24,6 +24,7 @@ LATER = [
     "0012_access",
     "0013_jobs",
     "0014_rollup_corrections",
+    "0015_feeds",
 ]
 
 
