@@ -21,7 +21,7 @@ from marketdata.pages.decorators import escape_page
 from marketdata.pages.next_steps import build_worker_command
 from marketdata.runs.jobs import close_orphaned_jobs, is_worker_running
 from marketdata.runs.locks import close_orphaned_runs
-from marketdata.runs.query import open_failures
+from marketdata.runs.query import open_failures, prefetch_undos
 
 if TYPE_CHECKING:
     from django.contrib.admin.filters import _ListFilterChoices
@@ -89,7 +89,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         close_orphaned_runs()
         close_orphaned_jobs()
-        return super().get_queryset(request).prefetch_related("undone_by")
+        return prefetch_undos(super().get_queryset(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return _escape_once_rendered(super().changelist_view(request, extra_context))
@@ -152,7 +152,7 @@ class IngestRunAdmin(ReadOnlyAdmin):
         others = IngestRun.objects.filter(**same).exclude(pk=run.pk)
         rows = (
             (_build_run_url(other.pk), other.pk, _format_status(other), f"{other.started_at:%Y-%m-%d %H:%M}")
-            for other in others.prefetch_related("undone_by")[:20]
+            for other in prefetch_undos(others)[:20]
         )
         return format_html_join(", ", '<a href="{}">run {}</a> ({}, {})', rows) or "—"
 

@@ -19,7 +19,11 @@ def format_age(moment: datetime, now: datetime) -> str:
 
     "just now" for less than a minute, and for a moment in the future.
     """
-    seconds = (now - moment).total_seconds()
+    return format_seconds_ago((now - moment).total_seconds())
+
+
+def format_seconds_ago(seconds: float) -> str:
+    """`format_age` of a moment that was so many seconds ago."""
     for length, unit in _UNITS:
         count = int(seconds // length)
         if count >= 1:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
@@ -49,11 +51,34 @@ def filter_series(
     return series.filter(Q(last_date__gte=today) | Q(last_date__isnull=True, is_settled=True))
 
 
-def is_active(series: Series, today: date) -> bool | None:
+def is_active(series: Series | SeriesSummary, today: date) -> bool | None:
     """Whether the contract can trade on the UTC date `today` or later; None if its year is not settled."""
     if series.last_date is None:
         return True if series.is_settled else None
     return series.last_date >= today
+
+
+class SeriesSummary(NamedTuple):
+    """The columns of a series that the list of series shows: thousands of model objects would cost more."""
+
+    pk: int
+    slug: str
+    symbol: str
+    name: str
+    kind: str
+    root: str
+    contract_month: int | None
+    contract_year: int | None
+    is_settled: bool
+    expiration_date: date | None
+    last_date: date | None
+    tick_size: Decimal | None
+    price_step: Decimal | None
+
+
+def list_summaries(series: QuerySet[Series]) -> list[SeriesSummary]:
+    """The summaries of the series, by slug."""
+    return list(map(SeriesSummary._make, series.order_by("slug").values_list(*SeriesSummary._fields)))
 
 
 def list_raw_symbols(series: QuerySet[Series]) -> dict[int, list[str]]:

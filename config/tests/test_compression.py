@@ -4,10 +4,10 @@ import gzip
 import zlib
 
 import pytest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
-from config.compression import CompressionMiddleware
+from config.compression import CompressionMiddleware, compress_body
 
 PIECES = [b"symbol,ts\n", *(b"NQ,%d\n" % number * 500 for number in range(20))]
 
@@ -60,3 +60,37 @@ def test_pages_are_compressed_as_by_django():
     response = send(HttpResponse(page))
     assert gzip.decompress(response.content) == page
     assert response["Content-Length"] == str(len(response.content))
+
+
+# --- Long bodies -----------------------------------------------------------------------------------------------------
+
+BODY = b'{"open":"16800.25"}' * 20_000
+
+
+def respond(body: bytes, accept: str = "gzip, deflate", **headers: str) -> HttpResponse:
+    request = HttpRequest()
+    request.META["HTTP_ACCEPT_ENCODING"] = accept
+    response = HttpResponse(body, headers=headers)
+    return CompressionMiddleware(lambda _: response)(request)
+
+
+@pytest.mark.parametrize("body", [BODY, BODY[:5000]], ids=["long", "short"])
+def test_a_body_is_compressed_as_by_django(body):
+    response = respond(body, ETag='"1"')
+    assert gzip.decompress(response.content) == body
+    assert len(response.content) < len(body) / 5
+    assert {name: response[name] for name in ("Content-Encoding", "Vary", "ETag", "Content-Length")} == {
+        "Content-Encoding": "gzip",
+        "Vary": "Accept-Encoding",
+        "ETag": 'W/"1"',
+        "Content-Length": str(len(response.content)),
+    }
+
+
+def test_the_length_of_a_body_is_random():
+    assert len({len(compress_body(BODY, 100)) for _ in range(50)}) > 10
+
+
+def test_other_bodies_are_left_to_django():
+    assert respond(BODY, accept="br").content == BODY
+    assert respond(BODY, **{"Content-Encoding": "identity"}).content == BODY

@@ -16,6 +16,7 @@ from marketdata.api.responses.runs import IngestRunSerializer
 from marketdata.api.series import get_series
 from marketdata.models import IngestRun, Series
 from marketdata.runs.locks import close_orphaned_runs
+from marketdata.runs.query import prefetch_undos
 from marketdata.series import describe_contracts
 
 _ID = OpenApiParameter("id", OpenApiTypes.INT64, OpenApiParameter.PATH, description="The number of the run.")
@@ -27,7 +28,7 @@ class IngestRunViewSet(GenericViewSet):
     Filters and order are applied here. Filter backends ignore unknown names and values, which are errors.
     """
 
-    queryset = IngestRun.objects.prefetch_related("undone_by")
+    queryset = prefetch_undos(IngestRun.objects.all())
     serializer_class = IngestRunSerializer
     pagination_class = RunsPagination
 

@@ -15,20 +15,30 @@ from marketdata.api.contracts import ShortCode
 from marketdata.api.params import NoParameters, SeriesParameters
 from marketdata.api.responses.errors import describe_responses
 from marketdata.api.responses.examples import SERIES_EXAMPLE, STATS_EXAMPLE
+from marketdata.api.responses.json_rows import PageRenderer
 from marketdata.api.responses.series import (
     SeriesSummarySerializer,
     StatsSerializer,
-    serialize_series,
+    format_list_of_series,
     serialize_stats,
 )
-from marketdata.bars.stats import get_stats, list_stats
+from marketdata.bars.stats import get_stats, list_spans
 from marketdata.models import Series
 from marketdata.runs.query import find_last_runs
-from marketdata.series import describe_unknown, filter_series, find_contracts, find_series, list_raw_symbols
+from marketdata.series import (
+    describe_unknown,
+    filter_series,
+    find_contracts,
+    find_series,
+    list_raw_symbols,
+    list_summaries,
+)
 
 
 class SeriesViewSet(ViewSet):
     """The stored series and their stats."""
+
+    renderer_classes = (PageRenderer,)
 
     def get_permissions(self) -> list[BasePermission]:
         # Stats serve as a health check, so they are public unless PUBLIC_STATS is off. Bars are never public.
@@ -52,14 +62,12 @@ class SeriesViewSet(ViewSet):
         parameters = SeriesParameters.parse(request)
         now = timezone.now()
         selected = filter_series(Series.objects.all(), today=now.date(), **parameters)
-        series = list(selected)
-        runs, raw_symbols = find_last_runs(series), list_raw_symbols(selected)
-        return Response(
-            [
-                serialize_series(one, stats, runs.get(one.symbol), raw_symbols.get(one.pk, []), now)
-                for one, stats in zip(series, list_stats(series), strict=True)
-            ]
+        series = list_summaries(selected)
+        symbols = [one.symbol for one in series]
+        body = format_list_of_series(
+            series, list_spans(symbols), find_last_runs(symbols), list_raw_symbols(selected), now
         )
+        return Response(body)
 
     @extend_schema(
         summary="Get the stats of a series",

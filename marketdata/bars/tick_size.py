@@ -9,12 +9,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 
-from marketdata.models import Bar, Series
+from marketdata.models import Bar
 
 MIN_BARS = 2_000
 _SCALE = 9
+
+
+class HasTickSize(Protocol):
+    """A series, or those of its columns that decide about its tick size."""
+
+    @property
+    def symbol(self) -> str: ...
+
+    @property
+    def tick_size(self) -> Decimal | None: ...
+
+    @property
+    def price_step(self) -> Decimal | None: ...
 
 
 @dataclass(frozen=True)
@@ -25,7 +38,7 @@ class TickSize:
     source: Literal["set", "bars"] | None = None
 
 
-def find_tick_size(series: Series, bar_count: int) -> TickSize:
+def find_tick_size(series: HasTickSize, bar_count: int) -> TickSize:
     """The tick size of a series that has so many bars.
 
     Runs store the step of all bars. Where only other programs wrote bars, the newest `MIN_BARS` are read.
@@ -35,7 +48,7 @@ def find_tick_size(series: Series, bar_count: int) -> TickSize:
     return find_from_bars(series, bar_count)
 
 
-def find_from_bars(series: Series, bar_count: int) -> TickSize:
+def find_from_bars(series: HasTickSize, bar_count: int) -> TickSize:
     """The tick size by the bars alone, also where an operator set one."""
     if bar_count < MIN_BARS:
         return TickSize()

@@ -5,8 +5,9 @@ It reads the hourly rollup for the whole hours of the periods, and the minute ba
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from django.db import connection

@@ -25,7 +25,7 @@ from marketdata.pages.short_codes import build_address, respond_to_short_code
 from marketdata.pages.time_zones import find_life_dates, find_time_zone, has_extended_hours
 from marketdata.runs.activity import Activity, read_activity
 from marketdata.runs.jobs import find_shown_jobs
-from marketdata.runs.query import open_failures
+from marketdata.runs.query import find_open_failures, read_runs
 from marketdata.series import find_series
 
 SERIES_SCRIPT = "marketdata/js/series/page.js"
@@ -40,9 +40,8 @@ def home(request: HttpRequest) -> HttpResponse:
     filters = read_filters(request)
     page = Paginator(filters.find_series(), SERIES_PER_PAGE).get_page(request.GET.get("page"))
     shows_all = request.GET.get("failures") == "all"
-    failures = open_failures()
-    failure_count = failures.count()
-    shown = list(failures[: MAX_LISTED_FAILURES if shows_all else MAX_SHOWN_FAILURES]) if failure_count else []
+    failures = find_open_failures()
+    shown = read_runs(failures[: MAX_LISTED_FAILURES if shows_all else MAX_SHOWN_FAILURES])
     jobs = find_shown_jobs()
     rows = build_series_rows(list(page.object_list))
     context = {
@@ -52,8 +51,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "has_search": filters.is_any_set or page.has_other_pages() or bool(filters.selects),
         "empty": _describe_no_series(filters),
         "failures": [RunRow(run) for run in shown],
-        "failure_count": failure_count,
-        "more_failures": _count_more(failure_count - len(shown)),
+        "failure_count": len(failures),
+        "more_failures": _count_more(len(failures) - len(shown)),
         "jobs": jobs,
         "worker_command": find_worker_command(jobs),
         "activity": read_activity(jobs),

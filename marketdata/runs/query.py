@@ -3,46 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
+from django.db.models.expressions import RawSQL
 
-from marketdata.models import IngestRun, Series
+from marketdata.models import IngestRun
 
 RUNS_PER_PAGE = 15
 
-# The newest 100 runs include the last run of nearly every series; the index on symbols finds that of each other one.
+# The newest runs include the last run of nearly every series; the index on symbols finds that of each other one. For
+# many series more runs are read: a search of that index costs as much as ten runs, and more after many writes.
 # `id + 0` prevents a backward scan of the primary key, which could read all runs.
 _LAST_RUNS = """
 WITH newest AS (
     SELECT symbol, max(id) AS id
-    FROM (SELECT id, symbols FROM data_ingest_runs ORDER BY id DESC LIMIT 100) AS runs
+    FROM (SELECT id, symbols FROM data_ingest_runs ORDER BY id DESC LIMIT %(newest)s) AS runs
     CROSS JOIN unnest(symbols) AS symbol
     GROUP BY symbol
+),
+last AS (
+    SELECT series.symbol, coalesce(newest.id, earlier.id) AS id
+    FROM unnest(%(symbols)s::varchar[]) AS series (symbol)
+    LEFT JOIN newest ON newest.symbol = series.symbol
+    LEFT JOIN LATERAL (
+        SELECT max(runs.id + 0) AS id
+        FROM data_ingest_runs AS runs
+        WHERE newest.id IS NULL AND runs.symbols @> ARRAY[series.symbol]
+    ) AS earlier ON true
 )
-SELECT series.symbol, coalesce(newest.id, earlier.id)
-FROM unnest(%(symbols)s::varchar[]) AS series (symbol)
-LEFT JOIN newest ON newest.symbol = series.symbol
-LEFT JOIN LATERAL (
-    SELECT max(runs.id + 0) AS id
-    FROM data_ingest_runs AS runs
-    WHERE newest.id IS NULL AND runs.symbols @> ARRAY[series.symbol]
-) AS earlier ON true
-WHERE newest.id IS NOT NULL OR earlier.id IS NOT NULL
+SELECT last.symbol, runs.id, runs.status, runs.finished_at
+FROM last JOIN data_ingest_runs AS runs ON runs.id = last.id
 """
+_NEWEST, _NEWEST_OF_MANY = 100, 20_000
 
 
-def find_last_runs(series: Sequence[Series]) -> dict[str, IngestRun]:
-    """The last run of each series by symbol, failed or not; series without a run are omitted. Two queries.
+class RunState(NamedTuple):
+    """What a list of series shows of a run."""
 
-    Of the runs only `status` and `finished_at` are loaded.
-    """
+    pk: int
+    status: str
+    finished_at: datetime | None
+
+
+def find_last_runs(symbols: Sequence[str]) -> dict[str, RunState]:
+    """The last run of each series by symbol, failed or not; series without a run are omitted. One query."""
+    parameters = {"symbols": list(symbols), "newest": _NEWEST if len(symbols) <= _NEWEST else _NEWEST_OF_MANY}
     with connection.cursor() as cursor:
-        cursor.execute(_LAST_RUNS, {"symbols": [one.symbol for one in series]})
-        ids = dict(cursor.fetchall())
-    runs = IngestRun.objects.only("status", "finished_at").in_bulk(set(ids.values()))
-    return {symbol: runs[run_id] for symbol, run_id in ids.items()}
+        cursor.execute(_LAST_RUNS, parameters)
+        return {symbol: RunState(*values) for symbol, *values in cursor.fetchall()}
 
 
 _LAST_SUCCESSES = """
@@ -69,27 +80,56 @@ def find_last_successes(symbols: Sequence[str]) -> dict[str, LastRun]:
         return {symbol: LastRun(pk, undoes) for symbol, pk, undoes in cursor.fetchall()}
 
 
-def open_failures() -> QuerySet[IngestRun]:
-    """The failed runs that still need attention, newest first: their file was not loaded since, and no user dismissed
-    them. Every page counts and lists failures by this query.
+# Each failure looks up its file by two indexes, so that the cost is that of the failures, not of all runs. `nullif`
+# also lets PostgreSQL expect the same files again, and keep what it found (Memoize): a file may fail each night.
+_OPEN_FAILURES = """
+SELECT failed.id
+FROM data_ingest_runs AS failed
+CROSS JOIN LATERAL (
+    SELECT max(runs.id + 0) AS id FROM data_ingest_runs AS runs
+    WHERE runs.file_path = nullif(failed.file_path, '') AND runs.status = 'success'
+) AS same_path
+CROSS JOIN LATERAL (
+    SELECT max(runs.id + 0) AS id FROM data_ingest_runs AS runs
+    WHERE runs.file_sha256 = nullif(failed.file_sha256, '') AND runs.status = 'success'
+) AS same_content
+WHERE failed.status = 'failed' AND failed.kind IN ('file', 'history', 'live') AND failed.dismissed_at IS NULL
+    AND coalesce(greatest(same_path.id, same_content.id) < failed.id, true)
+"""
+
+
+def find_open_failures() -> list[int]:
+    """The ids of the failed runs that still need attention, newest first: their file was not loaded since, and no user
+    dismissed them. Every page counts and lists failures by this query.
 
     A file is the same by path or by sha256. Failed undos and splits are omitted: they have no file to load, their
     command reported the error, and the bars are unchanged.
     """
-    loaded = IngestRun.objects.filter(status="success", id__gt=OuterRef("id"))
-    # Two subqueries: each has an index, and PostgreSQL uses none for an OR of both.
-    return (
-        IngestRun.objects.filter(status="failed", kind__in=IngestRun.LOADS, dismissed_at=None)
-        .exclude(Exists(loaded.filter(file_path=OuterRef("file_path"))))
-        .exclude(~Q(file_sha256="") & Exists(loaded.filter(file_sha256=OuterRef("file_sha256"))))
-        .order_by("-id")
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_FAILURES)
+        return sorted((pk for (pk,) in cursor.fetchall()), reverse=True)
+
+
+def open_failures() -> QuerySet[IngestRun]:
+    """The runs of `find_open_failures`, newest first."""
+    return IngestRun.objects.filter(pk__in=RawSQL(_OPEN_FAILURES, ())).order_by("-id")
+
+
+def prefetch_undos(runs: QuerySet[IngestRun]) -> QuerySet[IngestRun]:
+    """The runs with `undone_by` prefetched."""
+    # No index has all undos. That on paths spares a scan of all runs: an undo has no file (run_undo_has_no_file).
+    return runs.prefetch_related(Prefetch("undone_by", IngestRun.objects.filter(file_path="")))
+
+
+def read_runs(ids: Sequence[int]) -> list[IngestRun]:
+    """The runs with these ids, newest first."""
+    return list(IngestRun.objects.filter(pk__in=ids).order_by("-id")) if ids else []
 
 
 def read_runs_page(*, before: int | None, symbol: str | None = None) -> tuple[list[IngestRun], int | None]:
     """Up to `RUNS_PER_PAGE` runs with an id below `before`, newest first, and the `before` of the next page, None at
     the end. With a symbol only successful runs of its series, including those that changed no bar."""
-    runs = IngestRun.objects.order_by("-id").prefetch_related("undone_by")
+    runs = prefetch_undos(IngestRun.objects.order_by("-id"))
     if symbol is not None:
         runs = runs.filter(status="success", symbols__contains=[symbol])
     if before is not None:
@@ -106,5 +146,5 @@ def find_runs_of_same_file(run: IngestRun) -> list[IngestRun]:
     if run.kind not in IngestRun.LOADS:
         return []
     same = {"file_sha256": run.file_sha256} if run.file_sha256 else {"file_path": run.file_path}
-    others = IngestRun.objects.filter(**same).exclude(pk=run.pk).prefetch_related("undone_by")
+    others = prefetch_undos(IngestRun.objects.filter(**same).exclude(pk=run.pk))
     return list(others.order_by("-id")[:10])

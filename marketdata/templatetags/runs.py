@@ -2,7 +2,7 @@
 
 from django import template
 
-from marketdata.runs.query import open_failures
+from marketdata.runs.query import find_open_failures
 
 register = template.Library()
 
@@ -10,4 +10,4 @@ register = template.Library()
 @register.simple_tag
 def count_open_failures() -> int:
     """How many failed runs need attention."""
-    return open_failures().count()
+    return len(find_open_failures())

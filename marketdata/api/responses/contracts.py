@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from rest_framework import serializers
 
 from marketdata.bars.stats import SeriesStats
 from marketdata.models import Series
-from marketdata.series import is_active
 
 ACTIVE = (
     "Whether it can still trade: true until the last date on which it can, and for what does not expire. Null if the "
@@ -52,22 +50,6 @@ class ChoicesSerializer(serializers.Serializer):
     """The contracts with the requested short code, in order of time."""
 
     choices = ChoiceSerializer(many=True)
-
-
-def serialize_contract(series: Series, stats: SeriesStats, raw_symbols: Sequence[str], today: date) -> dict:
-    """The contract of a series. `today` is the UTC date on which it is active or not."""
-    return {
-        "kind": series.kind,
-        "root": series.root,
-        "month": series.contract_month,
-        "year": series.contract_year,
-        "first": _format_date(stats.min_ts),
-        "last": _format_date(stats.max_ts),
-        "expiration": series.expiration_date.isoformat() if series.expiration_date else None,
-        "active": is_active(series, today),
-        "settled": series.is_settled,
-        "raw_symbols": raw_symbols,
-    }
 
 
 def serialize_choice(series: Series, stats: SeriesStats, url: str) -> dict:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rest_framework import serializers
 
-from marketdata.api.responses.contracts import ContractSerializer, serialize_contract
+from marketdata.api.responses.contracts import ContractSerializer
 from marketdata.api.responses.fields import CountField, PriceField, TimeframeField
+from marketdata.api.responses.json_rows import JsonRows, encode_text
 from marketdata.bars.stats import SeriesStats
 from marketdata.bars.tick_size import MIN_BARS, find_tick_size
-from marketdata.formatting import format_age, format_price
+from marketdata.formatting import format_price, format_seconds_ago
 from marketdata.models import IngestRun, Series
-from marketdata.timestamps import to_iso
+from marketdata.runs.query import RunState
+from marketdata.series import SeriesSummary, is_active
+from marketdata.timestamps import from_seconds, to_iso
 
 NO_DATA = "No data ingested yet"
 
@@ -75,24 +78,73 @@ def serialize_stats(series: Series, stats: SeriesStats, timeframe: str = "1m") -
     return body if stats.row_count else body | {"message": NO_DATA}
 
 
-def serialize_series(
-    series: Series, stats: SeriesStats, run: IngestRun | None, raw_symbols: Sequence[str], now: datetime
-) -> dict:
-    """One entry of the list of series at the time `now`. `run` is the last run of the series, `raw_symbols` are the
-    symbols that its files have."""
-    tick = find_tick_size(series, stats.row_count)
-    return {
-        "slug": series.slug,
-        "symbol": series.symbol,
-        "name": series.name,
-        "bars": stats.row_count,
-        "first": to_iso(stats.min_ts),
-        "last": to_iso(stats.max_ts),
-        "freshness": format_age(stats.max_ts, now) if stats.max_ts else NO_DATA,
-        "last_run": None
-        if run is None
-        else {"id": run.pk, "status": run.status, "finished_at": to_iso(run.finished_at)},
-        "tick_size": None if tick.size is None else format_price(tick.size),
-        "tick_size_source": tick.source,
-        "contract": serialize_contract(series, stats, raw_symbols, now.date()),
-    }
+_ENTRY = (
+    '{"slug":%s,"symbol":%s,"name":%s,"bars":%d,"first":%s,"last":%s,"freshness":"%s","last_run":%s,"tick_size":%s,'
+    '"tick_size_source":%s,"contract":%s}'
+)
+_RUN = '{"id":%d,"status":"%s","finished_at":%s}'
+_CONTRACT = (
+    '{"kind":"%s","root":%s,"month":%s,"year":%s,"first":%s,"last":%s,"expiration":%s,"active":%s,"settled":%s,'
+    '"raw_symbols":[%s]}'
+)
+_LITERALS = {None: "null", True: "true", False: "false"}
+
+
+def format_list_of_series(
+    series: Sequence[SeriesSummary],
+    spans: Sequence[tuple[int, int | None, int | None]],
+    runs: Mapping[str, RunState],
+    raw_symbols: Mapping[int, Sequence[str]],
+    now: datetime,
+) -> JsonRows:
+    """The series as `SeriesSummarySerializer` describes them, at the time `now`.
+
+    `spans` has the result of `list_spans` for each. `runs` are the last runs by symbol, `raw_symbols` the symbols that
+    the files of a series have, by its key.
+    """
+    return JsonRows(
+        _format_series(one, span, runs.get(one.symbol), raw_symbols.get(one.pk, ()), now)
+        for one, span in zip(series, spans, strict=True)
+    )
+
+
+def _format_series(
+    series: SeriesSummary,
+    span: tuple[int, int | None, int | None],
+    run: RunState | None,
+    raw_symbols: Sequence[str],
+    now: datetime,
+) -> str:
+    bars, *times = span
+    first, last = (None if seconds is None else from_seconds(seconds).isoformat() for seconds in times)
+    tick = find_tick_size(series, bars)
+    contract = _CONTRACT % (
+        series.kind,
+        encode_text(series.root),
+        "null" if series.contract_month is None else series.contract_month,
+        "null" if series.contract_year is None else series.contract_year,
+        _quote(first and first[:10]),
+        _quote(last and last[:10]),
+        _quote(series.expiration_date),
+        _LITERALS[is_active(series, now.date())],
+        _LITERALS[series.is_settled],
+        ",".join(map(encode_text, raw_symbols)),
+    )
+    return _ENTRY % (
+        encode_text(series.slug),
+        encode_text(series.symbol),
+        encode_text(series.name),
+        bars,
+        _quote(first),
+        _quote(last),
+        NO_DATA if times[1] is None else format_seconds_ago(now.timestamp() - times[1]),
+        "null" if run is None else _RUN % (run.pk, run.status, _quote(to_iso(run.finished_at))),
+        _quote(None if tick.size is None else format_price(tick.size)),
+        _quote(tick.source),
+        contract,
+    )
+
+
+def _quote(value: object) -> str:
+    """The value as a string that needs no escape; null for none."""
+    return "null" if value is None else f'"{value}"'

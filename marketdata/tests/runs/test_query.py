@@ -1,12 +1,19 @@
 """Reads of the audit trail, from runs inserted with plain SQL."""
 
-from config.testing.rows import FAILED, RUNS, UNDO, insert
-from marketdata.models import IngestRun, Series
+from copy import copy
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from config.testing.rows import FAILED, RUNS, UNDO, execute, insert
+from marketdata.models import IngestRun
 from marketdata.runs.query import (
     RUNS_PER_PAGE,
     LastRun,
     find_last_runs,
     find_last_successes,
+    find_open_failures,
     find_runs_of_same_file,
     open_failures,
     read_runs_page,
@@ -24,9 +31,8 @@ def test_the_last_run_of_each_series_is_found_failed_or_not(db, django_assert_nu
     for number in range(2, 150):  # more than the newest 100
         insert(RUNS, id=number)
     insert(RUNS, id=150, **FAILED)
-    series = [Series(symbol=symbol) for symbol in (MNQ, "A", "none")]
-    with django_assert_num_queries(2):
-        found = find_last_runs(series)
+    with django_assert_num_queries(1):
+        found = find_last_runs([MNQ, "A", "none"])
     assert {symbol: (run.pk, run.status) for symbol, run in found.items()} == {
         MNQ: (150, "failed"),
         "A": (1, "success"),
@@ -50,7 +56,51 @@ def test_a_failure_is_open_until_its_file_is_loaded(db):
     insert(RUNS, id=5, file_path="/c", file_sha256="d" * 64)
     assert list_ids(open_failures()) == [2]
     insert(RUNS, id=6, **FAILED, file_path="/c", file_sha256="")
-    assert list_ids(open_failures()) == [6, 2]
+    assert list_ids(open_failures()) == find_open_failures() == [6, 2]
+
+
+def test_a_path_that_an_undo_does_not_have_is_not_loaded_by_it(db):
+    insert(RUNS, id=1)
+    insert(RUNS, id=2, **FAILED | {"file_path": "", "file_sha256": ""})
+    insert(RUNS, id=3, finished_at="2024-02-01 10:00:06+00", **UNDO)
+    assert find_open_failures() == [2]
+
+
+@pytest.fixture
+def many_runs(db):
+    """Three thousand runs, of which the last one failed."""
+    insert(RUNS, id=1)
+    run = IngestRun.objects.get(pk=1)
+    runs = [copy(run) for _ in range(2, 3000)]
+    for number, one in enumerate(runs, start=2):
+        one.pk, one.file_path, one.file_sha256 = number, f"/{number}", f"{number:064x}"
+    IngestRun.objects.bulk_create(runs)
+    insert(RUNS, id=3000, **FAILED, file_path="/last")
+    execute("ANALYZE data_ingest_runs")
+
+
+def explain(queries: CaptureQueriesContext) -> str:
+    """The plans of the statements that read runs."""
+    statements = [query["sql"] for query in queries if "data_ingest_runs" in query["sql"]]
+    with connection.cursor() as cursor:
+        lines = []
+        for statement in statements:
+            cursor.execute(f"EXPLAIN {statement}")
+            lines += [line for (line,) in cursor.fetchall()]
+    return "\n".join(lines)
+
+
+def test_open_failures_cost_what_the_failures_are_not_all_runs(many_runs):
+    with CaptureQueriesContext(connection) as queries:
+        assert find_open_failures() == [3000]
+    assert "Seq Scan" not in explain(queries)
+
+
+def test_a_page_of_runs_costs_what_its_rows_cost(many_runs):
+    with CaptureQueriesContext(connection) as queries:
+        assert list_ids(read_runs_page(before=2000)[0]) == list(range(1999, 1984, -1))
+    assert len(queries) == 2
+    assert "Seq Scan" not in explain(queries)
 
 
 def test_a_dismissed_failure_needs_no_attention(db):
