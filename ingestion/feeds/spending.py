@@ -73,7 +73,8 @@ def read_spending(month: date | None = None) -> MonthlySpending:
     counted = {f"count_{name}": Count("pk", filter=which) for name, (which, _) in parts.items()}
     summed = {f"sum_{name}": Sum(column, filter=which) for name, (which, column) in parts.items()}
     rows = FeedRequest.objects.filter(priced | bought).order_by("series__slug")
-    found: Iterable[dict[str, Any]] = rows.values("series__slug").annotate(**counted, **summed)  # type: ignore[assignment]
+    sums = rows.values("series__slug").annotate(**counted, **summed)
+    found: Iterable[dict[str, Any]] = sums  # type: ignore[assignment]  # its type has no annotations
     series = [
         Spending(
             row["series__slug"],

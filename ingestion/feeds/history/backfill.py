@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import connection
@@ -37,7 +38,7 @@ from ingestion.feeds.history.recover import recover
 from ingestion.feeds.history.report import BackfillOptions, BackfillResult, RequestOutcome, serialize_result
 from ingestion.feeds.history.settle import settle_empty
 from ingestion.feeds.history.store import reload_request, store_request
-from marketdata.models import Backfill, FeedRequest, Series
+from marketdata.models import Backfill, FeedRequest, IngestRun, Series
 from marketdata.runs.commits import read_database_time
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _finish_open_requests(vendor: Vendor | None, result: BackfillResult, progres
     report = recover(vendor, progress)
     result.messages += report.messages
     for request in report.arrived:
-        _add_outcome(result, request, lambda request=request: store_request(request, progress, result.backfill))  # type: ignore[misc]
+        _add_outcome(result, request, partial(store_request, request, progress, result.backfill))
 
 
 def _read_available(vendor: Vendor | None, series: Sequence[Series], result: BackfillResult) -> dict[str, Available]:
@@ -278,12 +279,7 @@ def _reload_kept_files(result: BackfillResult, progress: BackfillProgress) -> No
         return
     for request in result.plan.reloads:
         progress.raise_if_cancelled()
-        _add_outcome(
-            result,
-            request,
-            lambda request=request: reload_request(request, progress, result.backfill),  # type: ignore[misc]
-            is_reload=True,
-        )
+        _add_outcome(result, request, partial(reload_request, request, progress, result.backfill), is_reload=True)
 
 
 def _may_buy(result: BackfillResult, confirm: Confirm) -> bool:
@@ -369,7 +365,7 @@ def _buy(vendor: Vendor, request: FeedRequest, result: BackfillResult, progress:
         if _concerns_all(error) or (is_repeated and outcome.is_unanswered):
             raise
         return True
-    _add_outcome(result, request, lambda: store_request(request, progress, result.backfill))
+    _add_outcome(result, request, partial(store_request, request, progress, result.backfill))
     return True
 
 
@@ -381,7 +377,7 @@ def _concerns_all(error: FeedError) -> bool:
 
 
 def _add_outcome(
-    result: BackfillResult, request: FeedRequest, store: Callable[[], object], *, is_reload: bool = False
+    result: BackfillResult, request: FeedRequest, store: Callable[[], IngestRun], *, is_reload: bool = False
 ) -> None:
     """Load the file of the request. One that is refused does not stop the others."""
     try:
@@ -392,4 +388,4 @@ def _add_outcome(
         logger.info("The file of request %s was not stored: %s", request.pk, error)
         result.outcomes.append(RequestOutcome(request, error=str(error), is_reload=is_reload))
     else:
-        result.outcomes.append(RequestOutcome(request, run=run, is_reload=is_reload))  # type: ignore[arg-type]
+        result.outcomes.append(RequestOutcome(request, run=run, is_reload=is_reload))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from ingestion.errors import DatabaseFailure, RetryableError
 from ingestion.progress import Progress
@@ -102,9 +103,9 @@ def _acquire(session: BaseDatabaseWrapper, progress: Progress) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _describe_holder(cursor: object) -> str:
-    cursor.execute(_HOLDER, BACKFILL_LOCK)  # type: ignore[attr-defined]
-    found = cursor.fetchone()  # type: ignore[attr-defined]
+def _describe_holder(cursor: CursorWrapper) -> str:
+    cursor.execute(_HOLDER, BACKFILL_LOCK)
+    found = cursor.fetchone()
     if not found:
         return ""
     pid, application, host = found
