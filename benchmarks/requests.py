@@ -168,7 +168,11 @@ def list_api_requests() -> Iterator[tuple[str, str]]:
             cursor = first + (last - first) / 2
             if timeframe in ("1d", "1w") and limit == max(PAGES):
                 cursor = first + timedelta(days=30)
-            pages = {"first": {}, "later": {"cursor": to_iso(cursor)}, "descending": {"order": "desc"}}
+            pages: dict[str, dict[str, object]] = {
+                "first": {},
+                "later": {"cursor": to_iso(cursor)},
+                "descending": {"order": "desc"},
+            }
             pages["regular"] = {"session": "regular"}
             for page, parameters in pages.items():
                 query = urlencode({"limit": limit} | parameters)
@@ -197,7 +201,7 @@ def find_limit(name: str) -> int:
 
 
 def list_names(result: BenchmarkResult) -> list[str]:
-    return list(result.figures)
+    return result.names
 
 
 def _time(result: BenchmarkResult, get: Get, name: str, address: str) -> None:

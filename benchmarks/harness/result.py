@@ -32,6 +32,11 @@ class BenchmarkResult:
         self._verdicts: dict[str, dict] = {}
         self._head = {"title": title, "unit": unit, "sizes": options.sizes_by_name, "load_before": _load()}
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the rows."""
+        return list(self._figures)
+
     def add(self, row: str, column: str, value: float) -> None:
         self._figures.setdefault(row, {}).setdefault(column, []).append(round(value, 4))
 

@@ -73,10 +73,11 @@ def test_results_of_one_machine_share_a_line():
 
 def test_a_plot_is_current_for_the_results_it_was_drawn_from(tmp_path):
     plot = tmp_path / "overview.svg"
-    assert not is_plot_current(plot, {"load": RESULT})
-    plot.write_text(f"<svg>{compute_digest({'load': RESULT})}</svg>")
-    assert is_plot_current(plot, {"load": RESULT})
-    assert not is_plot_current(plot, {"load": RESULT | {"load_after": 1.3}})
+    assert not is_plot_current(plot, {"growth": RESULT})
+    plot.write_text(f"<svg>{compute_digest({'growth': RESULT})}</svg>")
+    assert is_plot_current(plot, {"growth": RESULT})
+    assert not is_plot_current(plot, {"growth": RESULT | {"load_after": 1.3}})
+    assert is_plot_current(plot, {"growth": RESULT, "load": RESULT}), "make load draws nothing"
 
 
 def test_the_published_figures_are_those_of_the_results():

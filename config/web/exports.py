@@ -37,6 +37,10 @@ class Exports:
         self._places = Places(limit, wait_seconds=QUEUE_SECONDS)
         self._lane = Lane("export", THREADS)
         self._readers = ThreadPoolExecutor(THREADS, thread_name_prefix="read")
+
+    def open(self) -> None:
+        """Prepare this process, before the server accepts requests."""
+        import_libraries()
         share_prefetching(self._readers)
 
     async def send(self, scope: Scope, stream: Stream, send: Send) -> None:
@@ -54,6 +58,7 @@ class Exports:
             self._places.release()
 
     def close(self) -> None:
+        share_prefetching(None)
         self._lane.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
@@ -84,7 +89,7 @@ async def send_stream(scope: Scope, stream: Stream, send: Send, lane: Lane) -> N
 
 
 def import_libraries() -> None:
-    """Import what exports need before the server accepts requests: it takes half a second, in which others wait."""
+    """Import what exports need: that takes half a second, in which requests would wait."""
     import pandas  # noqa: F401  # pyarrow imports it as soon as it gets a value of Python
     from pyarrow import compute, csv, ipc, parquet  # noqa: F401
 

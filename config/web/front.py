@@ -10,7 +10,7 @@ from config.connections.monitor import monitor
 from config.web.answers import BUSY, Answer, build_refusal
 from config.web.bodies import BodyReader, ClientGone, Refused
 from config.web.call import Application, Stream, call_django
-from config.web.exports import Exports, import_libraries, send_stream
+from config.web.exports import Exports, send_stream
 from config.web.health import HealthAnswers
 from config.web.lanes import RETRY_SECONDS, Busy, Lane
 from config.web.process import release_memory
@@ -50,7 +50,7 @@ class Front:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        import_libraries()
+        self._exports.open()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._pages.close()

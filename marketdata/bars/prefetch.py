@@ -19,8 +19,10 @@ Read = Callable[[CursorWrapper], "pyarrow.Table"]
 _shared: Executor | None = None
 
 
-def share_prefetching(executor: Executor) -> None:
+def share_prefetching(executor: Executor | None) -> None:
     """Let the threads of `executor` read for all exports of this process, each thread with its own connection.
+
+    None ends that.
 
     A web server whose clients are slow needs this: otherwise each open export has a thread and uses the connection of
     the thread that requested its first block.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Prefetch, QuerySet
@@ -50,7 +50,10 @@ class RunState(NamedTuple):
 
 def find_last_runs(symbols: Sequence[str]) -> dict[str, RunState]:
     """The last run of each series by symbol, failed or not; series without a run are omitted. One query."""
-    parameters = {"symbols": list(symbols), "newest": _NEWEST if len(symbols) <= _NEWEST else _NEWEST_OF_MANY}
+    parameters: dict[str, Any] = {
+        "symbols": list(symbols),
+        "newest": _NEWEST if len(symbols) <= _NEWEST else _NEWEST_OF_MANY,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_LAST_RUNS, parameters)
         return {symbol: RunState(*values) for symbol, *values in cursor.fetchall()}

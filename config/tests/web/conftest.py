@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.utils import timezone
 
 from benchmarks.harness.measure import invent_bars
@@ -17,6 +19,17 @@ from marketdata.access.tokens import issue_token
 from marketdata.models import ApiToken, IngestRun, Series
 
 BARS = 120_000
+
+
+@pytest.fixture(autouse=True)
+def connections_left_open() -> Iterator[None]:
+    """As Django's test client does: requests in this process do not close the connection of other tests."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture

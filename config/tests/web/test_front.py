@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.http import HttpResponse, StreamingHttpResponse
 
 from config.tests.web.test_health import build_scope
-from config.web import bodies, exports, front, lanes
+from config.web import bodies, exports, lanes
 from config.web.front import Front
 
 FOUND = HttpResponse(b"found")
@@ -237,7 +237,7 @@ def test_a_result_that_is_no_longer_wanted_is_closed():
 
 def test_it_starts_and_ends_with_the_server(monkeypatch):
     imported, sent = [], []
-    monkeypatch.setattr(front, "import_libraries", lambda: imported.append(True))
+    monkeypatch.setattr(exports, "import_libraries", lambda: imported.append(True))
 
     async def run():
         client = Client(b"", b"")
