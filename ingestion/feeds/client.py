@@ -27,7 +27,7 @@ from requests.auth import HTTPBasicAuth
 from ingestion.feeds import values
 from ingestion.feeds.asks import Ask, DayCondition, JobFile, Price
 from ingestion.feeds.downloads import download_file
-from ingestion.feeds.errors import BrokenDownload, FeedRefused, NotYetAvailable, TryAgain
+from ingestion.feeds.errors import BrokenDownload, FeedRefused, NothingThere, NotYetAvailable, TryAgain
 from ingestion.feeds.folders import describe_os_error, refuse_folder
 from ingestion.feeds.jobs import is_job_for
 from ingestion.feeds.key import read_key
@@ -141,14 +141,20 @@ class Vendor:
         records = self.count_records(ask)
         if not records:
             return Price(usd=Decimal(0), records=0)
-        with _name_end(ask):
-            usd = values.read_usd(self._ask(lambda: self._metadata.get_cost(**_query(ask))))
+        try:
+            with _name_end(ask):
+                usd = values.read_usd(self._ask_resolved(lambda: self._metadata.get_cost(**_query(ask))))
+        except NothingThere as error:
+            raise TryAgain(
+                f"The vendor counts {records:,} records of {ask}, but does not resolve the symbol to price them: run "
+                "the command again later."
+            ) from error
         return Price(usd=usd, records=records)
 
     def count_records(self, ask: Ask) -> int:
         """How many records the request brings."""
         with _name_end(ask):
-            return values.read_count(self._ask(lambda: self._metadata.get_record_count(**_query(ask))))
+            return values.read_count(self._ask_resolved(lambda: self._metadata.get_record_count(**_query(ask))))
 
     def stream(self, ask: Ask, part: Path, *, max_bytes: int) -> list[str]:
         """Buy the data and write it to `part`, on the disk when this returns. Returns the vendor's warnings.
@@ -241,6 +247,13 @@ class Vendor:
         except ValueError:
             return False
         return address.scheme == "https" and "@" not in address.netloc and (is_same or is_own)
+
+    def _ask_resolved(self, call: Callable[[], T]) -> T:
+        """The answer. A symbol that resolves to nothing is remembered, and not asked again: it is asked for twice."""
+        try:
+            return self._ask(call)
+        except NothingThere:
+            return self._ask(call)
 
     def _ask(self, call: Callable[[], T]) -> T:
         return repeat(lambda: _check(call), self._progress)
