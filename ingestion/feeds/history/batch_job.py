@@ -40,9 +40,19 @@ def fetch_batch(vendor: Vendor, request: FeedRequest, part: Path, progress: Prog
     if not request.job_id:
         progress.step("submit batch job")
         store_job(request, _find_or_submit(vendor, request, progress))
+    try:
+        _download(vendor, request.job_id, part, progress)
+    except FeedError as error:
+        if not is_gone(error):
+            raise
+        sleep(_FIRST_POLL_SECONDS, progress)  # one answer is not enough to give up what is paid for
+        _download(vendor, request.job_id, part, progress)
+
+
+def _download(vendor: Vendor, job_id: str, part: Path, progress: Progress) -> None:
     progress.step("wait for batch job")
-    _wait(vendor, request.job_id, progress)
-    file = _select_file(request.job_id, vendor.list_files(request.job_id))
+    _wait(vendor, job_id, progress)
+    file = _select_file(job_id, vendor.list_files(job_id))
     progress.step("download batch job")
     progress.start_file(part, file.size)
     vendor.download(file, part, progress)
