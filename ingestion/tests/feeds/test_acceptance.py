@@ -60,7 +60,7 @@ BODIES: list[tuple[str, dict[str, Any]]] = [
     ("stall", {"after": 5000, "seconds": 4}),
     ("stall", {"after": 10**9, "seconds": 4}),
 ]
-VALUES: list[Any] = [None, "0.40", "", {}, [], True, -1, float("nan"), float("inf"), 10**30, 0.1, {"a": [1]}]
+VALUES: list[Any] = [None, "0.40", "", {}, [], True, -1, float("nan"), float("inf"), 10**30, {"a": [1]}]
 
 
 @pytest.fixture
@@ -299,25 +299,27 @@ def kill_when(scene: Scene, condition: Any, number: int = signal.SIGKILL, **vari
         process.end(60)
 
 
-@pytest.mark.parametrize("mode", [{}, BATCH], ids=["stream", "batch"])
-@pytest.mark.parametrize("number", range(1, 13))
-def test_killed_at_each_request(scene, number, mode):
+@pytest.mark.parametrize(
+    "mode, number", [*(({}, number) for number in range(1, 6)), *((BATCH, number) for number in range(1, 11))], ids=str
+)
+def test_killed_at_each_request(scene, mode, number):
     """The process is killed when the n-th request has arrived, before it is answered."""
     scene.server.variables |= mode
-    _kill_at(scene, lambda ask: ask.n == number)
+    assert _kill_at(scene, lambda ask: ask.n == number)
     _finish_after_kill(scene)
 
 
-@pytest.mark.parametrize("number", range(1, 13))
+@pytest.mark.parametrize("number", range(1, 6))
 def test_killed_at_each_request_of_the_second_run(scene, number):
     """The second run recovers what the first one bought."""
     _kill_at(scene, lambda ask: ask.endpoint == STREAM)
     before = len(scene.server.asks)
-    _kill_at(scene, lambda ask: ask.n == before + number)
+    assert _kill_at(scene, lambda ask: ask.n == before + number)
     _finish_after_kill(scene, most=3)
 
 
-def _kill_at(scene: Scene, condition: Any, number: int = signal.SIGKILL) -> None:
+def _kill_at(scene: Scene, condition: Any, number: int = signal.SIGKILL) -> bool:
+    """Whether the process was killed."""
     killed = threading.Event()
     with scene.open() as process:
 
@@ -331,6 +333,7 @@ def _kill_at(scene: Scene, condition: Any, number: int = signal.SIGKILL) -> None
         scene.server.on_ask = kill
         process.end(120)
     scene.server.on_ask = lambda ask: None
+    return killed.is_set()
 
 
 def _finish_after_kill(scene: Scene, *, most: int = 2) -> None:
