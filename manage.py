@@ -1,11 +1,20 @@
 #!/usr/bin/env python
 """The command line of the project: `.venv/bin/python manage.py help` lists the commands."""
 
+from __future__ import annotations
+
+import gc
 import os
 import shlex
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.core.management.base import BaseCommand
 
 
 def main() -> None:
@@ -27,7 +36,7 @@ def main() -> None:
 def _execute() -> None:
     try:
         from django.core.exceptions import ImproperlyConfigured
-        from django.core.management import execute_from_command_line
+        from django.core.management import ManagementUtility
     except ModuleNotFoundError as error:
         if error.name != "django":
             raise
@@ -40,13 +49,27 @@ def _execute() -> None:
     from django.db import Error
 
     try:
-        execute_from_command_line(sys.argv)
+        utility = ManagementUtility(sys.argv)
+        utility.fetch_command = _collect_from_now_on(utility.fetch_command)  # type: ignore[assignment, method-assign]
+        utility.execute()
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration error: {error}")
     except Error as error:
         if sys.argv[1:2] != ["migrate"]:
             raise
         sys.exit(_explain_migrate_failure(error))
+
+
+def _collect_from_now_on(fetch_command: Callable[[str], BaseCommand]) -> Callable[[str], BaseCommand]:
+    """The function that imports a command, and then enables the garbage collector, for objects created from then on."""
+
+    def fetch(name: str) -> BaseCommand:
+        command = fetch_command(name)
+        gc.freeze()
+        gc.enable()
+        return command
+
+    return fetch
 
 
 def _explain_migrate_failure(error: Exception) -> str:
@@ -69,4 +92,7 @@ def _explain_missing_django() -> str:
 
 
 if __name__ == "__main__":
+    # Nearly all objects of the imported modules stay until the end: to look for garbage among them takes a sixth of the
+    # start. `_collect_from_now_on` enables it again.
+    gc.disable()
     main()

@@ -95,8 +95,8 @@ def main() -> None:
         result = BenchmarkResult("requests", "Complete requests, by page", unit="ms", options=options)
         print("tables …", file=sys.stderr)
         fill_tables(options.bars, options.series, options.runs)
-        measure(result, options.rounds)
-        for name in list_names(result):
+        names = measure(result, options.rounds)
+        for name in names:
             result.check(f"{name} ({REQUEST})", result.median(name, REQUEST), "<=", find_limit(name))
         result.finish()
 
@@ -129,8 +129,8 @@ def _fill(symbol: str, first: datetime, *, daily: int, bars: int) -> None:
         execute(_FILL, {"symbol": symbol, "first": start, "daily": daily} | rows)
 
 
-def measure(result: BenchmarkResult, rounds: int) -> None:
-    """Send each request once, and then in `rounds` rounds, timed."""
+def measure(result: BenchmarkResult, rounds: int) -> list[str]:
+    """Send each request once, and then in `rounds` rounds, timed. Returns their names."""
     program, visitor = _make_clients()
     requests = [(name, program, address) for name, address in list_api_requests()]
     requests += [(name, visitor, address) for name, address in list_page_requests()]
@@ -139,6 +139,7 @@ def measure(result: BenchmarkResult, rounds: int) -> None:
     for _ in range(rounds):
         for name, get, address in requests:
             _time(result, get, name, address)
+    return [name for name, _, _ in requests]
 
 
 def _make_clients() -> tuple[Get, Get]:
@@ -168,7 +169,7 @@ def list_api_requests() -> Iterator[tuple[str, str]]:
             cursor = first + (last - first) / 2
             if timeframe in ("1d", "1w") and limit == max(PAGES):
                 cursor = first + timedelta(days=30)
-            pages: dict[str, dict[str, object]] = {
+            pages: dict[str, dict[str, str | None]] = {
                 "first": {},
                 "later": {"cursor": to_iso(cursor)},
                 "descending": {"order": "desc"},
@@ -198,10 +199,6 @@ def list_page_requests() -> Iterator[tuple[str, str]]:
 def find_limit(name: str) -> int:
     limit = name.partition(" ")[0].replace(",", "")
     return MAX_MS[int(limit)] if limit.isdigit() else MAX_LIST_MS
-
-
-def list_names(result: BenchmarkResult) -> list[str]:
-    return result.names
 
 
 def _time(result: BenchmarkResult, get: Get, name: str, address: str) -> None:

@@ -23,6 +23,14 @@ def test_ctrl_c_while_a_command_starts_leaves_no_traceback(monkeypatch, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
+def test_a_command_collects_garbage_although_its_start_does_not(tmp_path):
+    """A command that serves pages for weeks would otherwise keep all cycles of objects."""
+    code = "import gc; print(gc.isenabled())"
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_a_reader_may_close_the_pipe():
     reading, writing = os.pipe()
     os.close(reading)
