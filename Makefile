@@ -104,6 +104,7 @@ bench-all: bench
 	@$(BIN)/python -m benchmarks.symbols
 	@$(BIN)/python -m benchmarks.reads
 	@$(BIN)/python -m benchmarks.exports
+	@$(BIN)/python -m benchmarks.requests
 	@$(BIN)/python -m benchmarks.jobs
 	@$(BIN)/python -m benchmarks.rollup
 	@$(BIN)/python -m benchmarks.startup

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
@@ -20,6 +20,8 @@ from marketdata.runs.query import RunState
 from marketdata.series import SeriesSummary
 from marketdata.timestamps import from_seconds, to_iso
 
+# Other programs on the machine make the generation of examples slow.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = datetime(2024, 7, 1, 12, tzinfo=UTC)
 minutes = st.integers(-36_816_480, 120_991_679).map(lambda minute: minute * 60)  # 1900 to 2199
 prices = st.decimals(Decimal("-9223372036.854775808"), Decimal("9223372036.854775807"), places=9).map(format_price)
@@ -53,6 +55,7 @@ def check_described(serializer: type[serializers.Serializer], rows: list[dict]) 
         assert list(row) == list(serializer().fields)
 
 
+@patient
 @given(st.lists(bars, max_size=5))
 def test_bars_are_formatted_as_described(bars):
     rows = format_bars(bars).to_list()
@@ -60,6 +63,7 @@ def test_bars_are_formatted_as_described(bars):
     check_described(BarSerializer, rows)
 
 
+@patient
 @given(st.lists(candles, max_size=5))
 def test_candles_are_formatted_as_described(rows):
     columns = Candles(*map(list, zip(*rows, strict=True))) if rows else Candles.make_empty()
@@ -109,6 +113,7 @@ def serialize(series: SeriesSummary, span: tuple, run: RunState | None, raw_symb
     }
 
 
+@patient
 @given(summaries, st.one_of(st.just((0, None, None)), st.tuples(st.integers(1, 1999), minutes, minutes)), runs,
        st.lists(texts, max_size=3))  # fmt: skip
 def test_series_are_formatted_as_described(series, span, run, raw_symbols):
@@ -141,6 +146,7 @@ def test_a_page_is_rendered_as_by_rest_framework():
     assert PageRenderer().render(PAGE) == JSONRenderer().render(PAGE)
 
 
+@patient
 @given(texts)
 def test_texts_are_encoded_as_by_rest_framework(text):
     row = f'{{"name":{encode_text(text)}}}'
