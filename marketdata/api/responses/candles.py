@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from rest_framework import serializers
 
 from marketdata.api.responses.fields import (
@@ -14,7 +13,7 @@ from marketdata.api.responses.fields import (
     SessionField,
     TimeframeField,
 )
-from marketdata.api.responses.json_rows import JsonRows
+from marketdata.api.responses.json_rows import JsonRows, format_times
 from marketdata.candles.columns import Candles
 
 
@@ -47,7 +46,7 @@ class CandlePageSerializer(serializers.Serializer):
 
 
 _CANDLE = (
-    '{"ts":"%s+00:00","session_date":"%s","open":"%s","high":"%s","low":"%s","close":"%s","volume":%s,"bar_count":%d,'
+    '{"ts":"%s","session_date":"%s","open":"%s","high":"%s","low":"%s","close":"%s","volume":%s,"bar_count":%d,'
     '"expected":%d,"forming":%s}'
 )
 
@@ -55,6 +54,6 @@ _CANDLE = (
 def format_candles(candles: Candles) -> JsonRows:
     """The candles as `CandleSerializer` describes them."""
     _, dates, *values, forming = candles.list_columns()
-    times = np.datetime_as_string(np.array(candles.ts, "datetime64[s]")).tolist()
+    times = format_times(candles.ts)
     flags = ["true" if one else "false" for one in forming]
     return JsonRows(map(_CANDLE.__mod__, zip(times, dates, *values, flags, strict=True)))

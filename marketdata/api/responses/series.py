@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from rest_framework import serializers
 
 from marketdata.api.responses.contracts import ContractSerializer
 from marketdata.api.responses.fields import CountField, PriceField, TimeframeField
-from marketdata.api.responses.json_rows import JsonRows, encode_text
+from marketdata.api.responses.json_rows import JsonRows, encode_text, format_times
 from marketdata.bars.stats import SeriesStats
 from marketdata.bars.tick_size import MIN_BARS, find_tick_size
 from marketdata.formatting import format_price, format_seconds_ago
 from marketdata.models import IngestRun, Series
 from marketdata.runs.query import RunState
 from marketdata.series import SeriesSummary, is_active
-from marketdata.timestamps import from_seconds, to_iso
+from marketdata.timestamps import to_iso
 
 NO_DATA = "No data ingested yet"
 
@@ -102,21 +102,27 @@ def format_list_of_series(
     `spans` has the result of `list_spans` for each. `runs` are the last runs by symbol, `raw_symbols` the symbols that
     the files of a series have, by its key.
     """
+    counts, firsts, lasts = zip(*spans, strict=True) if spans else ((), (), ())
+    ages = [NO_DATA if last is None else format_seconds_ago(now.timestamp() - last) for last in lasts]
+    columns, today = (counts, format_times(firsts), format_times(lasts), ages), now.date()
     return JsonRows(
-        _format_series(one, span, runs.get(one.symbol), raw_symbols.get(one.pk, ()), now)
-        for one, span in zip(series, spans, strict=True)
+        _format_series(one, bars, first, last, age, runs.get(one.symbol), raw_symbols.get(one.pk, ()), today)
+        for one, bars, first, last, age in zip(
+            series, counts, format_times(firsts), format_times(lasts), ages, strict=True
+        )
     )
 
 
 def _format_series(
     series: SeriesSummary,
-    span: tuple[int, int | None, int | None],
+    bars: int,
+    first: str | None,
+    last: str | None,
+    age: str,
     run: RunState | None,
     raw_symbols: Sequence[str],
-    now: datetime,
+    today: date,
 ) -> str:
-    bars, *times = span
-    first, last = (None if seconds is None else from_seconds(seconds).isoformat() for seconds in times)
     tick = find_tick_size(series, bars)
     contract = _CONTRACT % (
         series.kind,
@@ -126,7 +132,7 @@ def _format_series(
         _quote(first and first[:10]),
         _quote(last and last[:10]),
         _quote(series.expiration_date),
-        _LITERALS[is_active(series, now.date())],
+        _LITERALS[is_active(series, today)],
         _LITERALS[series.is_settled],
         ",".join(map(encode_text, raw_symbols)),
     )
@@ -137,7 +143,7 @@ def _format_series(
         bars,
         _quote(first),
         _quote(last),
-        NO_DATA if times[1] is None else format_seconds_ago(now.timestamp() - times[1]),
+        age,
         "null" if run is None else _RUN % (run.pk, run.status, _quote(to_iso(run.finished_at))),
         _quote(None if tick.size is None else format_price(tick.size)),
         _quote(tick.source),
