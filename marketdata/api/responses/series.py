@@ -107,9 +107,7 @@ def format_list_of_series(
     columns, today = (counts, format_times(firsts), format_times(lasts), ages), now.date()
     return JsonRows(
         _format_series(one, bars, first, last, age, runs.get(one.symbol), raw_symbols.get(one.pk, ()), today)
-        for one, bars, first, last, age in zip(
-            series, counts, format_times(firsts), format_times(lasts), ages, strict=True
-        )
+        for one, bars, first, last, age in zip(series, *columns, strict=True)
     )
 
 
