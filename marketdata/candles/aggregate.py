@@ -79,9 +79,9 @@ def read_candles(symbol: str, periods: Periods, *, now: datetime) -> Candles:
         return Candles.make_empty()
     found, *values = map(list, zip(*rows, strict=True))
     is_forming = periods.closes > now.timestamp()
-    columns = (np.asarray(column)[found].tolist() for column in (periods.expected, is_forming))
+    rest = (np.asarray(column)[found].tolist() for column in (periods.expected, is_forming))
     dates = [periods.dates[index] for index in found]
-    return Candles(periods.labels[found].tolist(), dates, *values, *columns)
+    return Candles(periods.labels[found].tolist(), dates, *values, *rest)
 
 
 def _read_rows(symbol: str, parts: Parts, trades: np.ndarray) -> Sequence[tuple]:

@@ -68,8 +68,8 @@ def find_periods(calendar: str, timeframe: str, start: datetime, end: datetime, 
 def _make_intraday_periods(days: Sequence[TradingDay], minutes: int, hours: Hours) -> Periods:
     buckets = make_buckets(days, minutes, hours)
     dates = np.array([day.date for day in days], dtype=object)[buckets.days]
-    columns = buckets.expected, buckets.trades, buckets.closes
-    return Periods(buckets.starts, buckets.starts, buckets.ends, dates, *columns)
+    rest = buckets.expected, buckets.trades, buckets.closes
+    return Periods(buckets.starts, buckets.starts, buckets.ends, dates, *rest)
 
 
 def _make_periods(
