@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from django.core.management.base import BaseCommand
 
 
@@ -48,28 +46,23 @@ def _execute() -> None:
         stop_server_at_exit()
     from django.db import Error
 
+    class CollectingUtility(ManagementUtility):
+        """Enables the garbage collector when the command is imported, for the objects created from then on."""
+
+        def fetch_command(self, subcommand: str) -> BaseCommand:
+            command = super().fetch_command(subcommand)
+            gc.freeze()
+            gc.enable()
+            return command
+
     try:
-        utility = ManagementUtility(sys.argv)
-        utility.fetch_command = _collect_from_now_on(utility.fetch_command)  # type: ignore[assignment, method-assign]
-        utility.execute()
+        CollectingUtility(sys.argv).execute()
     except ImproperlyConfigured as error:
         sys.exit(f"Configuration error: {error}")
     except Error as error:
         if sys.argv[1:2] != ["migrate"]:
             raise
         sys.exit(_explain_migrate_failure(error))
-
-
-def _collect_from_now_on(fetch_command: Callable[[str], BaseCommand]) -> Callable[[str], BaseCommand]:
-    """The function that imports a command, and then enables the garbage collector, for objects created from then on."""
-
-    def fetch(name: str) -> BaseCommand:
-        command = fetch_command(name)
-        gc.freeze()
-        gc.enable()
-        return command
-
-    return fetch
 
 
 def _explain_migrate_failure(error: Exception) -> str:
@@ -93,6 +86,6 @@ def _explain_missing_django() -> str:
 
 if __name__ == "__main__":
     # Nearly all objects of the imported modules stay until the end: to look for garbage among them takes a sixth of the
-    # start. `_collect_from_now_on` enables it again.
+    # start. `CollectingUtility` enables it again.
     gc.disable()
     main()
