@@ -103,7 +103,7 @@ def test_a_misspelt_name_stops_the_program(tmp_path, name, meant):
     assert name not in os.environ
 
 
-@pytest.mark.parametrize("name", ["DATABENTO_API_KEY", "POSTGRES_PASSWORD", "PORT", "TZ", "DATABASE_URL_OF_REPLICA"])
+@pytest.mark.parametrize("name", ["DATABENTO_ACCOUNT", "POSTGRES_PASSWORD", "PORT", "TZ", "DATABASE_URL_OF_REPLICA"])
 def test_names_of_other_programs_are_set(tmp_path, monkeypatch, name):
     monkeypatch.delenv(name, raising=False)
     (tmp_path / ".env").write_text(f"{name}=x\n")
@@ -135,11 +135,11 @@ def check(project: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_check_reports_a_name_that_no_setting_reads(project):
-    (project / ".env").write_text("DATABENTO_API_KEY=secret\nLOG_LEVEL=INFO\n")
+    (project / ".env").write_text("DATABENTO_ACCOUNT=secret\nLOG_LEVEL=INFO\n")
     done = check(project)
     assert done.returncode == 0
     assert (
-        f"{project}/.env sets DATABENTO_API_KEY, which is a name that no setting reads: see .env.example for the names."
+        f"{project}/.env sets DATABENTO_ACCOUNT, which is a name that no setting reads: see .env.example for the names."
         in done.stderr
     )
     assert "secret" not in done.stderr

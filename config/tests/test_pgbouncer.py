@@ -25,7 +25,10 @@ from marketdata.models import Bar, IngestRun
 from marketdata.runs.jobs import find_job, is_worker_running
 from marketdata.runs.locks import close_orphaned_runs
 
-pytestmark = pytest.mark.skipif(find_pooler() is None, reason="NOT TESTED: pgbouncer is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_pooler() is None, reason="NOT TESTED: pgbouncer is not installed"),
+]
 
 SENTENCE = (
     "DATABASE_URL is a connection pool in transaction mode, where the locks of a run do not last, so nothing was "

@@ -30,7 +30,7 @@ ON CONFLICT (symbol, ts) DO UPDATE SET volume = excluded.volume + 1
 def url(market_db) -> Iterator[str]:
     """The test database's URL, with {role} to be filled in. The roles have what the README grants."""
     readme = Path(settings.BASE_DIR, "marketdata/README.md").read_text()
-    (grants,) = re.findall(r"```sql\n(.*?)```", readme, re.DOTALL)
+    grants = "".join(re.findall(r"```sql\n(.*?)```", readme, re.DOTALL))
     with connection.cursor() as cursor:
         for role in ROLES:
             cursor.execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN")

@@ -17,6 +17,8 @@ from config.testing.feeds.historical import KEY
 from config.testing.feeds.live import FakeLive
 from config.testing.feeds.times import MINUTE, to_iso, to_ns
 
+pytestmark = pytest.mark.slow
+
 NOW = "2024-03-05T14:00:00"
 START = "2024-03-05T13:50:00"
 GARBAGE = b"\xff" * 64

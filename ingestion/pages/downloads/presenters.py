@@ -39,6 +39,13 @@ class SubscriptionRow:
         return self.series.feed_stype.replace("_", " ")
 
     @property
+    def daily(self) -> str:
+        """When the daily backfill requests it next, by cron, or not at all."""
+        if not self.series.feed_daily:
+            return "no"
+        return f"next {self.next_run.minute}" if self.next_run else "by cron"
+
+    @property
     def last_started(self) -> Moment | None:
         return moment(self.last.started_at) if self.last else None
 
@@ -70,6 +77,11 @@ class Meter:
     label: str
     spent: Decimal | None
     cap: Decimal
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a spend to show against a cap."""
+        return bool(self.cap) and self.spent is not None
 
     @property
     def text(self) -> str:
@@ -154,6 +166,12 @@ class PlanSummary:
     records: str
     usd: Decimal | None
     notes: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        """3 requests, 81,000 records, USD 1.23 in total. Nothing was bought."""
+        count = format_count(self.count, "request")
+        return f"{count}, {self.records} records, {self.price} in total. Nothing was bought."
 
     @property
     def price(self) -> str:

@@ -116,6 +116,7 @@ def test_reversed_to_the_last_release_the_rules_hold(market_db):
 SQUASHED = "0001_squashed_0008_bars_in_calendars"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [*reversed(RELEASES), SQUASHED, "zero"])
 def test_migrating_back_and_forth_leaves_the_newest_schema(fresh_schema, target):
     with scratch_database():

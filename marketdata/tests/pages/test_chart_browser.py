@@ -12,6 +12,8 @@ from config.testing.web.browser import NARROW, WIDE, open_page
 from config.testing.web.chart import LAST, correct_bars, hover, open_series, point_at, settle, write_recent_bars
 from marketdata.models import Series
 
+pytestmark = pytest.mark.slow
+
 
 def test_zooming_out_stops_at_the_first_and_last_bar(page, mnq):
     open_series(page)

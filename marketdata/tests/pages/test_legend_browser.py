@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import expect
 
 from config.testing.builders import bars, ingest, stored, together, write_filled
 from config.testing.web.browser import NARROW, open_page
 from config.testing.web.chart import LAST, go_to, open_series, point_at, read_legend_time, write_recent_bars
 from marketdata.models import Series
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_legend_shows_the_candle_under_the_crosshair(page, mnq):

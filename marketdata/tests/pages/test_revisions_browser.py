@@ -6,11 +6,14 @@ import re
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
 from playwright.sync_api import expect
 
 from config.testing.builders import bars, ingest, stored, write_filled
 from config.testing.web.browser import open_page
 from config.testing.web.chart import LAST, correct_bars, go_to, open_series, settle
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_corrected_bar_shows_its_earlier_values(page, mnq, tmp_path):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+import pytest
 from playwright.sync_api import expect
 
 from config.testing.builders import bars, ingest, stored, write_filled
 from config.testing.web.chart import LAST, go_to, open_series, point_at, read_address_time, settle
+
+pytestmark = pytest.mark.slow
 
 
 def test_candles_aggregate_the_stored_bars(page, mnq):

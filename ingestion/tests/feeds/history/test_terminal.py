@@ -18,6 +18,8 @@ from config.testing.processes import database_url
 from ingestion.tests.feeds.history.conftest import DAY, Trial
 from marketdata.models import Bar, FeedRequest
 
+pytestmark = pytest.mark.slow
+
 
 class Terminal:
     """`manage.py backfill` on a terminal of its own. `text` is what it has printed."""

@@ -33,9 +33,10 @@ export function findLevel(day, { calendar, usual_bars: usual }) {
   return share < 0.5 ? "heat-1" : share < 0.8 ? "heat-2" : share < 0.98 ? "heat-3" : "heat-4";
 }
 
-/** Whether minutes of the day are missing, degraded or not yet available: not only without a trade. */
-export function needsAttention(day) {
-  return ["missing", "degraded", "not_yet_available"].includes(day.verdict);
+/** Whether minutes of the day are missing, degraded or not yet available: not only without a trade. Without a calendar
+ * it is not known when any were expected. */
+export function needsAttention(day, { calendar }) {
+  return Boolean(calendar) && ["missing", "degraded", "not_yet_available"].includes(day.verdict);
 }
 
 /** What the bars of a day are compared with where there is no calendar. The life may begin or end within the day. */
@@ -46,7 +47,7 @@ function countFull(day, usual) {
 export function describeDay(day, { calendar, usual_bars: usual }) {
   if (day.outside_data) return "outside the data";
   const bars = calendar ? describeByCalendar(day) : describeByBars(day, usual);
-  return needsAttention(day) ? `${bars}, ${formatVerdict(day.verdict)}` : bars;
+  return needsAttention(day, { calendar }) ? `${bars}, ${formatVerdict(day.verdict)}` : bars;
 }
 
 function describeByCalendar(day) {
