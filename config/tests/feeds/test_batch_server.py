@@ -26,9 +26,10 @@ ASK: dict[str, Any] = {
     "split_duration": "month",
 }
 NAME = "glbx-mdp3-20240311-20240314.ohlcv-1m.dbn.zst"
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture
