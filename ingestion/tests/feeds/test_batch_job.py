@@ -17,7 +17,7 @@ from ingestion.feeds.history.buy import buy
 from ingestion.feeds.retries import MAX_TRIES
 from ingestion.progress import Progress
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fast")]
+pytestmark = pytest.mark.usefixtures("fast")
 SUBMIT, FILE = "batch.submit_job", "batch.file"
 
 

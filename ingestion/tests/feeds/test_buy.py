@@ -19,7 +19,7 @@ from ingestion.feeds.history.buy import buy
 from ingestion.feeds.retries import MAX_TRIES
 from ingestion.progress import Progress
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fast")]
+pytestmark = pytest.mark.usefixtures("fast")
 RANGE = "timeseries.get_range"
 BROKEN = [
     ("reset_body", {"after": 2000}),
