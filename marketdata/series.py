@@ -150,19 +150,24 @@ class SeveralContracts(LookupError):
 
 
 def find_symbol(slug: str) -> str:
-    """Return the symbol of a series, under which its bars are stored. A short code of one contract is that contract.
+    """Return the symbol of a series, under which its bars are stored. Raises as `find_named_series`."""
+    return find_named_series(slug).symbol
+
+
+def find_named_series(slug: str) -> Series:
+    """The series with this slug. A short code of one contract is that contract.
 
     Raises `UnknownSeries`, and `SeveralContracts` for a short code of several contracts.
     """
     series = find_series(slug)
     if series is not None:
-        return series.symbol
+        return series
     contracts = find_contracts(slug)
     if not contracts:
         raise UnknownSeries(describe_unknown(slug))
     if len(contracts) > 1:
         raise SeveralContracts(describe_contracts(slug, contracts))
-    return contracts[0].symbol
+    return contracts[0]
 
 
 def describe_unknown(slug: str) -> str:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from datetime import datetime
 
-from marketdata.models import Series
-from marketdata.series import SeveralContracts, UnknownSeries, describe_contracts, describe_unknown, find_contracts
-from marketdata.series import find_series as find_by_slug
 from marketdata.timestamps import parse_timestamp
 
 
@@ -33,23 +29,3 @@ def add_series_argument(parser: argparse.ArgumentParser, *, default: str) -> Non
     parser.add_argument(
         "--series", nargs="+", action="extend", metavar="SLUG", help=f"slugs of series; default: {default}"
     )
-
-
-def find_named_series(slugs: Sequence[str]) -> list[Series]:
-    """The series with these slugs or short codes, each once, in the same order.
-
-    Raises `UnknownSeries` or `SeveralContracts`.
-    """
-    return list({series.pk: series for series in map(_find_one, slugs)}.values())
-
-
-def _find_one(slug: str) -> Series:
-    series = find_by_slug(slug)
-    if series is not None:
-        return series
-    contracts = find_contracts(slug)
-    if not contracts:
-        raise UnknownSeries(describe_unknown(slug))
-    if len(contracts) > 1:
-        raise SeveralContracts(describe_contracts(slug, contracts))
-    return contracts[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.http import HttpRequest
+
 from marketdata.models import IngestRun, Series
 from marketdata.pages.presenters import RunRow
 from marketdata.runs.progress import read_progress
@@ -38,3 +40,9 @@ def build_runs_table(*, before: int | None, empty: str, series: Series | None = 
     progress = read_progress() if is_any_running else {}
     rows = [RunRow(run, progress.get(run.pk)) for run in runs]
     return RunsTable(rows, before, older, empty if before is None else "There are no older runs.")
+
+
+def parse_before(request: HttpRequest) -> int | None:
+    """The number in `before`, or None. The length is limited: Python refuses to parse thousands of digits."""
+    text = request.GET.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

@@ -19,7 +19,7 @@ from marketdata.pages.decorators import page_view, state_view
 from marketdata.pages.filters import Filters, read_filters
 from marketdata.pages.next_steps import build_ingest_command, find_worker_command
 from marketdata.pages.presenters import RunRow, build_series_row, build_series_rows
-from marketdata.pages.runs_table import build_runs_table
+from marketdata.pages.runs_table import build_runs_table, parse_before
 from marketdata.pages.scripts import list_imported_modules
 from marketdata.pages.short_codes import build_address, respond_to_short_code
 from marketdata.pages.time_zones import find_life_dates, find_time_zone, has_extended_hours
@@ -58,7 +58,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "activity": read_activity(jobs),
         "activity_address": reverse("home-state"),
         "activity_idle": True,
-        "runs": build_runs_table(before=_parse_before(request), empty="No file has been ingested yet."),
+        "runs": build_runs_table(before=parse_before(request), empty="No file has been ingested yet."),
         "manage": manage(),
         "first_steps": not filters.is_any_set and page.number == 1 and not any(row.first for row in rows),
     }
@@ -101,7 +101,7 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
         "calendar_reason": explain_calendar(series, is_staff=request.user.is_staff),
         "timeframes": ("1m", *TIMEFRAMES),
         "first_command": build_ingest_command(series),
-        "runs": build_runs_table(before=_parse_before(request), series=series, empty=empty),
+        "runs": build_runs_table(before=parse_before(request), series=series, empty=empty),
     }
     return render(request, "pages/series.html", context)
 
@@ -121,9 +121,3 @@ def _describe_no_series(filters: Filters) -> str:
 def _count_more(count: int) -> str:
     """The text of the link to failures that are not shown; empty if all are."""
     return f"{count} more failed run{'' if count == 1 else 's'}" if count > 0 else ""
-
-
-def _parse_before(request: HttpRequest) -> int | None:
-    """The run id in `before`, or None. The length is limited: Python refuses to parse thousands of digits."""
-    text = request.GET.get("before", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

@@ -105,9 +105,14 @@ def check_plan(budget: Budget, planned_usd: Decimal) -> None:
 
 def format_usd(usd: Decimal) -> str:
     """Dollars with cents, and with all decimals where those are not exact: "USD 12.30", "USD 0.004313"."""
+    return f"USD {shorten_usd(usd):,f}"
+
+
+def shorten_usd(usd: Decimal) -> Decimal:
+    """Exact, with two decimals at least: 0.00, 0.004313."""
     exact = usd.quantize(Decimal("0.000001"))
     cents = exact.quantize(Decimal("0.01"))
-    return f"USD {cents if cents == exact else exact.normalize():,f}"
+    return cents if cents == exact else exact.normalize()
 
 
 def choose_mode(usd: Decimal) -> FeedRequest.Mode:

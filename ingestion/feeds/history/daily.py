@@ -6,9 +6,8 @@ import difflib
 from collections.abc import Sequence
 
 from ingestion.errors import InputError
-from marketdata.formatting import format_list
 from marketdata.models import Series
-from marketdata.series import describe_unknown, find_contracts, find_series, list_slugs
+from marketdata.series import SeveralContracts, UnknownSeries, find_named_series, list_slugs
 
 _MAX_SIMILAR = 3
 
@@ -37,16 +36,12 @@ def find_subscribed(slugs: Sequence[str] = (), *, daily: bool = False) -> list[S
 
 
 def _find_one(slug: str) -> Series:
-    series = find_series(slug)
-    if series is not None:
-        return series
-    contracts = find_contracts(slug)
-    if len(contracts) == 1:
-        return contracts[0]
-    if contracts:
-        names = format_list(sorted(one.slug for one in contracts))
-        raise UnknownSlug(f"'{slug}' is a short code of several contracts: {names}. Name one of them.")
-    similar = difflib.get_close_matches(slug.lower(), list_slugs(), n=_MAX_SIMILAR, cutoff=0.5)
-    if similar:
-        raise UnknownSlug(f"There is no series '{slug}'. Similar: {', '.join(similar)}.")
-    raise UnknownSlug(describe_unknown(slug))
+    try:
+        return find_named_series(slug)
+    except SeveralContracts as error:
+        raise UnknownSlug(str(error)) from error
+    except UnknownSeries as error:
+        similar = difflib.get_close_matches(slug.lower(), list_slugs(), n=_MAX_SIMILAR, cutoff=0.5)
+        if similar:
+            raise UnknownSlug(f"There is no series '{slug}'. Similar: {', '.join(similar)}.") from error
+        raise UnknownSlug(str(error)) from error

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from ingestion.errors import IngestError, Interrupted
-from ingestion.feeds.history.budget import Budget
+from ingestion.feeds.history.budget import Budget, shorten_usd
 from ingestion.feeds.history.planning.model import Plan, PlannedRequest, SeriesPlan
 from ingestion.feeds.history.planning.vendor_days import Available
 from ingestion.feeds.history.price import PricedRequest
@@ -227,10 +227,7 @@ def _serialize_outcome(one: RequestOutcome) -> dict[str, Any]:
 
 
 def _format_usd(usd: Decimal) -> str:
-    """Exact, with two decimals at least: 0.00, 0.004313."""
-    exact = usd.quantize(Decimal("0.000001"))
-    cents = exact.quantize(Decimal("0.01"))
-    return f"{cents if cents == exact else exact.normalize():f}"
+    return f"{shorten_usd(usd):f}"
 
 
 def _format_days(days: tuple[date, ...]) -> list[str]:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Max
 
 from ingestion.feeds.history.budget import format_usd
-from ingestion.feeds.spending import MonthlySpending, read_spending
+from ingestion.feeds.spending import MonthlySpending
 from ingestion.jobs.schedule import find_next_daily
 from marketdata.formatting import format_count
 from marketdata.models import Backfill, FeedRequest, Series, SeriesDay
@@ -209,11 +209,6 @@ def describe_plan(result: dict[str, Any]) -> PlanSummary:
             )
     usd = None if plan["usd"] is None else Decimal(plan["usd"])
     return PlanSummary(rows, plan["requests"], f"{plan['records'] or 0:,}", usd, notes)
-
-
-def read_month() -> MonthlySpending:
-    """This month's spending."""
-    return read_spending()
 
 
 def _format(when: datetime) -> str:

@@ -14,13 +14,15 @@ from django.urls import reverse
 
 from ingestion.errors import IngestError, InputError
 from ingestion.feeds.key import has_key
+from ingestion.feeds.spending import read_spending
 from ingestion.jobs.requests import may_act, request_backfill, request_daily, request_price
-from ingestion.pages.downloads.presenters import list_meters, list_requests, list_subscriptions, read_month
+from ingestion.pages.downloads.presenters import list_meters, list_requests, list_subscriptions
 from marketdata.command_line import manage
 from marketdata.formatting import escape_controls
 from marketdata.models import Series
 from marketdata.pages.decorators import page_view
 from marketdata.pages.next_steps import find_worker_command
+from marketdata.pages.runs_table import parse_before
 from marketdata.runs.activity import read_activity
 from marketdata.runs.jobs import Job, find_shown_jobs
 from marketdata.series import describe_unknown, find_series
@@ -36,8 +38,8 @@ def downloads_page(request: HttpRequest) -> HttpResponse:
         if series := find_series(slug.replace("\0", "")):
             return redirect("subscription", series.slug)
         messages.error(request, describe_unknown(escape_controls(slug)))
-    spending = read_month()
-    rows, older = list_requests(_parse_number(request.GET.get("before", "")))
+    spending = read_spending()
+    rows, older = list_requests(parse_before(request))
     jobs = [job for job in find_shown_jobs() if job.action in _BACKFILL_JOBS]
     context = {
         "subscriptions": list_subscriptions(),
@@ -127,7 +129,3 @@ def _read_usd(request: HttpRequest) -> Decimal:
     if not usd.is_finite() or usd < 0:
         raise InputError("The price of the plan is not known: plan it again.")
     return usd
-
-
-def _parse_number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

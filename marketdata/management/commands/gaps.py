@@ -9,11 +9,11 @@ from django.db.models import Q
 from marketdata.calendars.exchange import UnknownCalendar
 from marketdata.coverage.verdicts.query import judge_gaps
 from marketdata.database import UnusableDatabase, usable_database
-from marketdata.management.arguments import add_range_arguments, add_series_argument, find_named_series
+from marketdata.management.arguments import add_range_arguments, add_series_argument
 from marketdata.management.base import CommandWithExamples
 from marketdata.management.gaps_report import format_gaps, serialize_gaps
 from marketdata.models import Series, SeriesCount
-from marketdata.series import SeveralContracts, UnknownSeries
+from marketdata.series import SeveralContracts, UnknownSeries, find_named_series
 
 EXAMPLES = """
 examples:
@@ -61,6 +61,6 @@ class Command(CommandWithExamples):
 
 def _list_series(slugs: list[str] | None) -> list[Series]:
     if slugs:
-        return find_named_series(slugs)
+        return list({series.pk: series for series in map(find_named_series, slugs)}.values())
     stored = SeriesCount.objects.filter(bar_count__gt=0).values("symbol")
     return list(Series.objects.filter(Q(symbol__in=stored) | ~Q(feed_symbol="")))

@@ -55,6 +55,8 @@ def judge(series, start=None, end=None, now=NOW):
 
 
 def test_a_series_without_bars_and_subscription_has_no_gaps(series):
+    series.feed_symbol = series.feed_stype = ""
+    series.feed_start = MONDAY.date()
     assert list(judge_gaps(series, now=NOW)) == []
 
 
