@@ -297,6 +297,7 @@ def _new_run(path: Path, options: IngestOptions, request: RunRequest) -> IngestR
     return IngestRun(
         kind=request.kind,
         feed_request_id=request.feed_request_id,
+        feed_session_id=request.feed_session_id,
         schema=SCHEMA,
         file_name=path.name,
         file_path=str(path.absolute()),

@@ -22,13 +22,14 @@ from marketdata.runs.locks import close_as_failed, lock_run, unlock_run
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What requested a run: the job that starts it and the user of a page, or the request to the vendor that brought
-    the file of a load, whose kind is then `history` or `live`."""
+    """What requested a run: the job that starts it and the user of a page, or what brought the file of a load: a
+    request to the vendor (kind `history`), or a live session (kind `live`)."""
 
     job_id: UUID | None = None
     requested_by: str = ""
     kind: str = IngestRun.Kind.FILE
     feed_request_id: int | None = None
+    feed_session_id: int | None = None
 
 
 COMMAND_LINE = RunRequest()

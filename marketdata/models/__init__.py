@@ -6,6 +6,7 @@ from marketdata.models.failed_login import FailedLogin
 from marketdata.models.feeds.backfill import Backfill
 from marketdata.models.feeds.days import FeedStore, KnownEmpty, SeriesDay, VendorDataset, VendorDay
 from marketdata.models.feeds.feed_request import FeedRequest
+from marketdata.models.feeds.sessions import FeedSession, FeedSessionSeries, FeedStatus
 from marketdata.models.hourly_bar import HourlyBar
 from marketdata.models.ingest_run import IngestRun
 from marketdata.models.series import Series
@@ -20,6 +21,9 @@ __all__ = [
     "BrowsableBar",
     "FailedLogin",
     "FeedRequest",
+    "FeedSession",
+    "FeedSessionSeries",
+    "FeedStatus",
     "FeedStore",
     "HourlyBar",
     "IngestRun",

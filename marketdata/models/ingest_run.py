@@ -155,6 +155,17 @@ class IngestRun(models.Model):
         related_name="runs",
         help_text="The request to the vendor that brought the file. Empty for a file of a user.",
     )
+    # A migration declares the foreign key run_feed_session_exists, as for `undoes`.
+    feed_session = models.ForeignKey(
+        "FeedSession",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="runs",
+        help_text="The live session that brought the file. Empty for all other files.",
+    )
 
     class Meta:
         db_table = "data_ingest_runs"
@@ -172,6 +183,8 @@ class IngestRun(models.Model):
             HashIndex(name="run_file_path", fields=["file_path"]),
             # "Which runs loaded the file of this request?" (recovery, the page of downloads)
             models.Index(name="run_feed_request", fields=["feed_request"], condition=Q(feed_request__isnull=False)),
+            # "Which runs did this live session bring?" (the runs' lists, which fold them; the page of feeds)
+            models.Index(name="run_feed_session", fields=["feed_session"], condition=Q(feed_session__isnull=False)),
             # "Which run did this job start?" (its page, orphaned jobs)
             models.Index(name="run_job", fields=["job_id"], condition=Q(job_id__isnull=False)),
         ]
@@ -182,6 +195,9 @@ class IngestRun(models.Model):
             models.CheckConstraint(
                 name="run_kind_undo_iff_undoes",
                 condition=Q(kind="undo", undoes__isnull=False) | (~Q(kind="undo") & Q(undoes__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="run_feed_session_is_live", condition=Q(feed_session__isnull=True) | Q(kind="live")
             ),
             models.CheckConstraint(name="run_status_known", condition=Q(status__in=["running", "success", "failed"])),
             models.CheckConstraint(

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class SubscriptionColumns(models.Model):
-    """What `manage.py backfill` requests for a series: a symbol of the series' dataset, from when, daily or not."""
+    """What is requested of the vendor for a series: a symbol of its dataset, from when, daily and live or not."""
 
     class Stype(models.TextChoices):
         CONTINUOUS = "continuous", "continuous, for example MNQ.c.0"
@@ -33,6 +33,9 @@ class SubscriptionColumns(models.Model):
     feed_daily = models.BooleanField(
         default=False, db_default=False, help_text="Whether backfill --daily includes the series."
     )
+    live = models.BooleanField(
+        default=False, db_default=False, help_text="Whether stream_live keeps the series current to the minute."
+    )
 
     class Meta:
         abstract = True
@@ -40,8 +43,8 @@ class SubscriptionColumns(models.Model):
     def find_fault(self, dataset: str) -> str:
         """What the subscription of a series of this dataset lacks, as a sentence; empty if it is complete."""
         if not self.feed_symbol:
-            given = self.feed_stype or self.feed_daily
-            return "Give the vendor's symbol too, or clear its kind and the daily backfill." if given else ""
+            given = self.feed_stype or self.feed_daily or self.live
+            return "Give the vendor's symbol too, or clear its kind, the daily backfill and live." if given else ""
         if not dataset:
             return "Set the series' dataset too, for example GLBX.MDP3: the symbol is one of a dataset."
         if not self.feed_stype:
@@ -81,4 +84,5 @@ def subscription_constraints() -> list[models.CheckConstraint]:
             condition=Q(feed_symbol="", feed_stype="", feed_daily=False)
             | (~Q(feed_symbol="") & ~Q(feed_stype="") & ~Q(dataset="")),
         ),
+        models.CheckConstraint(name="series_live_has_symbol", condition=Q(live=False) | ~Q(feed_symbol="")),
     ]

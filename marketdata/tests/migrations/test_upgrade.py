@@ -25,6 +25,7 @@ LATER = [
     "0013_jobs",
     "0014_rollup_corrections",
     "0015_feeds",
+    "0016_live",
 ]
 
 

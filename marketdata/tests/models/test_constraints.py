@@ -93,6 +93,8 @@ OFFENCES = {
             {"feed_symbol": "X", "feed_stype": "parent", "dataset": ""},
         ],
     ),
+    "series_live_has_symbol": (SERIES, [{"live": True}]),
+    "run_feed_session_is_live": (RUNS, [{"feed_session_id": 1}]),
     "run_kind_known": (RUNS, [{"kind": "File"}, {"kind": ""}, {"kind": "stream"}]),
     "run_kind_undo_iff_undoes": (
         RUNS,

@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection
 from config.testing.rows import FEEDS, RUNS, SERIES, execute, execute_one, insert
 from marketdata.models import Series
 
-REQUESTS, BACKFILLS, DATASETS, VENDOR_DAYS, SERIES_DAYS, EMPTY, STORE = FEEDS
+REQUESTS, BACKFILLS, DATASETS, VENDOR_DAYS, SERIES_DAYS, EMPTY, STORE, SESSIONS, SESSION_SERIES, STATUS = FEEDS
 NOT_BOUGHT = {
     "state": "priced", "bought_at": None, "charged_usd": None, "run_id": None, "file_path": "", "file_sha256": "",
     "received_records": None, "file_size": None,
@@ -60,6 +60,16 @@ OFFENCES = {
     "series_day_counts_not_negative": (SERIES_DAYS, [{"records": -1}, {"changed": -1}]),
     "known_empty_in_order": (EMPTY, [{"end": "2024-01-06 00:00:00+00"}]),
     "known_empty_why_known": (EMPTY, [{"why": ""}, {"why": "nothing"}]),
+    "feed_session_end_iff_ended": (SESSIONS, [{"end": ""}, {"ended_at": None}]),
+    "feed_session_end_known": (SESSIONS, [{"end": "EOF"}, {"end": "gone"}]),
+    "feed_session_counts_not_negative": (
+        SESSIONS,
+        [{"bars": -1}, {"repeated": -1}, {"late": -1}, {"quarantined": -1}],
+    ),
+    "feed_session_ends_after_start": (SESSIONS, [{"ended_at": "2024-02-03 09:59:59+00"}]),
+    "feed_session_series_stype_known": (SESSION_SERIES, [{"stype_in": ""}, {"stype_in": "smart"}]),
+    "feed_status_state_known": (STATUS, [{"state": ""}, {"state": "Live"}]),
+    "feed_status_counts_not_negative": (STATUS, [{"spool_files": -1}, {"sessions": -1}, {"reconnects": -1}]),
 }
 CASES = [(name, table, changes) for name, (table, ways) in OFFENCES.items() for changes in ways]
 
@@ -74,6 +84,8 @@ def good_rows(db):
 
 @pytest.mark.parametrize(("name", "table", "changes"), CASES)
 def test_a_row_that_breaks_a_rule_is_refused_by_that_rule(good_rows, name, table, changes):
+    if table == SESSION_SERIES:
+        insert(SESSIONS)
     with pytest.raises(IntegrityError) as refusal:
         insert(table, **changes)
     assert refusal.value.__cause__.diag.constraint_name == name
@@ -135,6 +147,12 @@ def test_a_run_names_a_request_that_exists(good_rows):
     with pytest.raises(IntegrityError) as refusal:
         execute("UPDATE data_ingest_runs SET feed_request_id = 7")
     assert refusal.value.__cause__.diag.constraint_name == "run_feed_request_exists"
+
+
+def test_a_run_names_a_session_that_exists(good_rows):
+    with pytest.raises(IntegrityError) as refusal:
+        execute("UPDATE data_ingest_runs SET kind = 'live', feed_session_id = 7")
+    assert refusal.value.__cause__.diag.constraint_name == "run_feed_session_exists"
 
 
 def test_mnq_is_subscribed_and_not_daily(db):
