@@ -20,7 +20,7 @@ help:
 	@echo "make fuzz         load 5,000 damaged files, and compare the table with plain Python (10 minutes)"
 	@echo "make test-slow    run the slow ones: accessibility, clients of the API (25 minutes at most)"
 	@echo "make test-js      run the tests of the pages' scripts only, with Node (make test runs them too)"
-	@echo "make coverage     run make test, and fail if it covers less than 95 % of the branches"
+	@echo "make coverage     run both, and fail if they cover less than 95 % of the branches"
 	@echo "make mutants      change one place of the loader at a time, and list the changes that no test detects"
 	@echo "make lint         lint, format and types, missing migrations, production checks"
 	@echo "make bench        compare the loader with other ways to load (11 minutes)"
@@ -42,10 +42,10 @@ demo: $(DEV)
 demo-reset: $(DEV)
 	@$(BIN)/python config/demo.py --reset
 
-# With COVERAGE=1 it measures branch coverage, and fails below the floor in .coveragerc. The second time, a role that is
-# no superuser owns the database, as on a managed PostgreSQL.
+# With COVERAGE=1 it measures branch coverage, which test-slow completes. The second time, a role that is no superuser
+# owns the database, as on a managed PostgreSQL.
 test: $(DEV)
-	@$(BIN)/python -m pytest --numprocesses auto $(if $(COVERAGE),--cov --cov-report=term)
+	@$(BIN)/python -m pytest --numprocesses auto $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
 	@$(BIN)/python -m pytest --numprocesses auto --database-role=ordinary
 
 # With Node alone: the scripts and their tests need no packages.
@@ -58,12 +58,14 @@ fuzz: $(DEV)
 	@FUZZ_FILES=$(or $(FUZZ_FILES),5000) FUZZ_SEED=$(or $(FUZZ_SEED),$$(date +%s)) \
 		$(BIN)/python -m pytest -q --capture=no ingestion/tests/test_fuzz.py
 
+# With COVERAGE=1, after test, it fails if both cover less than the floor in .coveragerc.
 test-slow: $(DEV)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE); fi
-	@$(BIN)/python -m pytest --numprocesses auto -m slow
+	@$(BIN)/python -m pytest --numprocesses auto -m slow $(if $(COVERAGE),--cov --cov-append --cov-report=term)
 
 coverage:
 	@$(MAKE) --no-print-directory test COVERAGE=1
+	@$(MAKE) --no-print-directory test-slow COVERAGE=1
 
 $(MUTMUT): $(DEV) requirements/mutants.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/mutants.txt

@@ -64,6 +64,7 @@ def in_thread(action: Callable[[], object]) -> threading.Thread:
 COMMITTING = "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event = 'PgSleep'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["load", "undo", "restoring undo"])
 def test_a_read_as_of_now_is_the_same_again_during_a_commit(slow_commit, tmp_path, what):
     ingest_records(tmp_path / "1.dbn", bars(10))

@@ -103,6 +103,7 @@ def test_a_role_that_may_only_read_gets_a_sentence_for_a_load(reader, tmp_path):
     assert "permission denied for table data_ingest_runs" in ended.sentence
 
 
+@pytest.mark.slow
 def test_a_replica(tmp_path):
     """A run of the primary is shown as running: its lock is not visible on the replica."""
     programs = find_installed_programs()

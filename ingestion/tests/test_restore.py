@@ -133,6 +133,7 @@ def test_a_restored_database_has_every_trigger_and_loads_a_file(server, tmp_path
             cursor.execute("DELETE FROM market_bars_ohlcv_1h")
 
 
+@pytest.mark.slow
 def test_a_dump_of_the_data_alone_is_restored_into_a_migrated_database(server, tmp_path):
     first, corrected, second = bars(2000), bars(50), bars(500, first=2000)
     corrected["volume"] += 1

@@ -67,6 +67,7 @@ def request_at_once(address: str, count: int) -> list[httpx.Response]:
     return responses
 
 
+@pytest.mark.slow
 def test_a_stalled_database_is_answered_503_and_healthz_at_once(proxy, web):
     request_at_once(web, 4)  # each thread has a connection
     proxy.stall()
@@ -87,6 +88,7 @@ def test_a_stalled_database_is_answered_503_and_healthz_at_once(proxy, web):
     until(lambda: is_ready(web))
 
 
+@pytest.mark.slow
 def test_connections_that_alone_are_silent_are_replaced(proxy, web):
     request_at_once(web, 3)
     proxy.stall_existing()

@@ -5,6 +5,7 @@ import sys
 from contextlib import closing
 
 import psycopg2
+import pytest
 
 from config.embedded import layout, server, sockets
 from config.guards import parse_database_url
@@ -54,6 +55,7 @@ def test_keep_on_leaves_the_server_running(django, home):
     assert not server.is_running(home)
 
 
+@pytest.mark.slow
 def test_two_xdist_workers_create_their_test_databases_on_one_server(django, folder, home):
     (folder / "test_tiny.py").write_text(
         "import pytest\nfrom django.db import connection\n"

@@ -51,6 +51,7 @@ def read_limits(cursor: CursorWrapper) -> dict[str, str]:
     return dict(cursor.fetchall())
 
 
+@pytest.mark.slow
 def test_a_slow_load_and_its_undo_succeed(limited, tmp_path):
     path = write(tmp_path / "mnq.dbn", bars(10))
     assert preview_file(path=path, progress=SlowProgress()).inserted_count == 10

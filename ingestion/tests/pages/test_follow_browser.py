@@ -71,6 +71,7 @@ def test_unchanged_states_are_answered_without_a_body(page, path):
         until(lambda: page.wait_for_timeout(100) or 304 in statuses)
 
 
+@pytest.mark.slow
 def test_a_hidden_page_does_not_poll(page, path):
     with series_locked(), Process("--input", path):
         until(lambda: backend_in(WAITING))
@@ -90,6 +91,7 @@ def test_a_hidden_page_does_not_poll(page, path):
         until(lambda: page.wait_for_timeout(50) or len(polls) > before, seconds=2)
 
 
+@pytest.mark.slow
 def test_a_login_that_ends_is_reported_and_ends_the_polls(page, path):
     with series_locked(), Process("--input", path):
         until(lambda: backend_in(WAITING))

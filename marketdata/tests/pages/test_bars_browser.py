@@ -15,6 +15,7 @@ from config.testing.web.chart import LAST, correct_bars, drag, go_to, open_serie
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.slow
 def test_panning_left_loads_older_bars_and_keeps_the_view(page, mnq):
     open_series(page)
     page.locator("#chart").focus()
@@ -33,6 +34,7 @@ def test_panning_left_loads_older_bars_and_keeps_the_view(page, mnq):
     assert stored()[point_at(page, 0.6)]
 
 
+@pytest.mark.slow
 def test_newer_bars_are_loaded_after_a_jump(page, mnq):
     open_series(page)
     go_to(page, "2024-01-02")

@@ -15,6 +15,7 @@ from marketdata.models import Series
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.slow
 def test_zooming_out_stops_at_the_first_and_last_bar(page, mnq):
     open_series(page)
 

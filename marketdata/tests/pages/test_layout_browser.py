@@ -54,6 +54,7 @@ def test_layout_is_stable_fits_the_width_and_controls_have_names(browser, site, 
 LONG_NAME = ("LONGNAME" * 16)[:128]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_longest_names_fit_the_width(browser, site, reader, market_db, tmp_path, width):
     ingest(write_filled(tmp_path / f"{LONG_NAME}.dbn", bars(3)), symbol=LONG_NAME)

@@ -37,6 +37,7 @@ def test_a_corrected_bar_shows_its_earlier_values(page, mnq, tmp_path):
     expect(page.locator("#legend .inside")).to_have_text("1 corrected minute inside")
 
 
+@pytest.mark.slow
 def test_revisions_are_requested_once_and_again_after_a_failure(browser, site, reader, mnq, tmp_path):
     correct_bars(tmp_path, *range(5050, 5060), *range(100, 110))
     with open_page(browser, site, reader=reader, allowed_error="ERR_FAILED") as page:

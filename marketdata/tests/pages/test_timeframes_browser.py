@@ -37,6 +37,7 @@ def test_candles_aggregate_the_stored_bars(page, mnq):
     expect(page.get_by_label("1d")).to_be_checked()
 
 
+@pytest.mark.slow
 def test_a_change_of_timeframe_keeps_the_time(page, mnq):
     open_series(page)
     go_to(page, "2024-01-03")
