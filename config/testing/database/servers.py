@@ -43,7 +43,9 @@ def temporary_server(programs: Path, *, password: str = "") -> Iterator[str]:
     With a password, the server requires it of `postgres`: the user to fill in is then postgres:PASSWORD.
     """
     folder = Path(tempfile.mkdtemp(prefix="server-"))
-    account: dict[str, Any] = {"user": _account()} if os.geteuid() == 0 else {}  # PostgreSQL does not run as root
+    account: dict[str, Any] = (
+        {"user": account_of_server()} if os.geteuid() == 0 else {}
+    )  # PostgreSQL does not run as root
     quiet: dict[str, Any] = {
         "check": True,
         "stdout": subprocess.DEVNULL,
@@ -76,7 +78,7 @@ def temporary_server(programs: Path, *, password: str = "") -> Iterator[str]:
 def temporary_standby(programs: Path, url: str) -> Iterator[str]:
     """Within it, a hot standby of the server runs, up to date as of its start. Yields its URL, to be filled in."""
     folder = Path(tempfile.mkdtemp(prefix="standby-"))
-    account: dict[str, Any] = {"user": _account()} if os.geteuid() == 0 else {}
+    account: dict[str, Any] = {"user": account_of_server()} if os.geteuid() == 0 else {}
     quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": "/"}
     data, primary = folder / "data", url.format(user="postgres", database="postgres")
     try:
@@ -95,6 +97,7 @@ def temporary_standby(programs: Path, url: str) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _account() -> str:
+def account_of_server() -> str:
+    """Who runs the server where this process is root."""
     known = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in known else "nobody"

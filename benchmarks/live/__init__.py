@@ -1,0 +1,1 @@
+"""The live feed under faults: an invented market, its gateway, the process that is killed, the comparison."""
