@@ -160,6 +160,19 @@ FEED_DAILY_AT = env.clock("FEED_DAILY_AT")
 # How long the vendor may take to accept a connection, and between two pieces of a response.
 FEED_TIMEOUT_SECONDS = env.int("FEED_TIMEOUT_SECONDS", default=100)
 
+# How often the live gateway sends something, and how much later its next bytes may come.
+LIVE_HEARTBEAT_SECONDS = env.int("LIVE_HEARTBEAT_SECONDS", default=30)
+LIVE_SILENCE_SECONDS = env.int("LIVE_SILENCE_SECONDS", default=10)
+# How long a live session may need until it sends data.
+LIVE_CONNECT_SECONDS = env.int("LIVE_CONNECT_SECONDS", default=30)
+# How long an open exchange may have neither a bar nor the end of a minute.
+LIVE_NO_BARS_SECONDS = env.int("LIVE_NO_BARS_SECONDS", default=180)
+# How long after its end a minute is closed that the gateway does not close.
+LIVE_CLOSE_AFTER_SECONDS = env.int("LIVE_CLOSE_AFTER_SECONDS", default=10)
+# The longest pause between two live sessions, and how often one may request minutes again.
+LIVE_LONGEST_PAUSE_SECONDS = env.int("LIVE_LONGEST_PAUSE_SECONDS", default=60)
+LIVE_REPEAT_AFTER_SECONDS = env.int("LIVE_REPEAT_AFTER_SECONDS", default=60)
+
 # --- Language, time, static files -----------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"
@@ -290,4 +303,6 @@ LOGGING = {
     # Standard error, since standard output is for results (`--json`).
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", default="WARNING")},
+    # The vendor's client logs parts of the key at DEBUG, and errors that sessions report by themselves.
+    "loggers": {"databento": {"level": "CRITICAL"}},
 }

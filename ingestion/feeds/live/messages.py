@@ -58,10 +58,15 @@ class SessionPlan:
 
 @dataclass(frozen=True)
 class PlanRequested:
-    """The receiver waits for a plan, for a session to begin now: put it, or the error, into `plan`. If none comes within
-    a few seconds, it repeats the last one with later starts. An `IngestError` stops the dataset."""
+    """The receiver waits for a plan, for a session to begin now: put it, or the error, into `plan`.
+
+    If none comes within a few seconds, it repeats the last one with later starts. A `FeedRefused` stops the dataset;
+    after another `IngestError` a plan is requested again. `gateway_time_ns`: the gateway's time now, by what an earlier
+    session learned; None: this machine's clock is all that is known.
+    """
 
     dataset: str
+    gateway_time_ns: int | None = None
     plan: Future[SessionPlan] = field(default_factory=Future, compare=False)
 
 
@@ -90,7 +95,8 @@ class SessionProgress:
     """What a session has received so far, every second or two and before its end.
 
     All bars of minutes in [`replay_from_ns`, `closed_until_ns`) arrived and are in batches spooled before, except the
-    minutes of `unproven`. `gateway_time_ns`: the newest time that the gateway stated. `last_byte_at`: when bytes
+    minutes of `unproven`. Of a subscription, only minutes from its own start on, and none if the gateway did not resolve
+    its symbol (`unresolved`). `gateway_time_ns`: the newest time that the gateway stated. `last_byte_at`: when bytes
     arrived. Counts are those of the whole session.
     """
 
@@ -106,6 +112,7 @@ class SessionProgress:
     last_byte_at: datetime | None = None
     gateway_time_ns: int | None = None
     unproven: tuple[int, ...] = ()
+    unresolved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

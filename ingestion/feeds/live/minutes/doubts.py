@@ -1,0 +1,39 @@
+"""Minutes that are not proven, and so requested again by a new session. They outlive a session."""
+
+from __future__ import annotations
+
+MAX_TRIES = 3
+
+
+class Doubts:
+    """A minute is in doubt until a session closes it without a fault. After `MAX_TRIES` sessions that requested it
+    again, it is left to history."""
+
+    def __init__(self) -> None:
+        self._tries: dict[int, int] = {}
+
+    def add(self, minute: int) -> None:
+        """A record of the minute was refused, or the gateway did not close it."""
+        self._tries.setdefault(minute, 0)
+
+    def resolve(self, minute: int) -> None:
+        """The gateway closed the minute, and all its records were valid."""
+        self._tries.pop(minute, None)
+
+    def count_try(self, start: int) -> None:
+        """A session begins that requests everything from `start` on."""
+        for minute in self._tries:
+            self._tries[minute] += minute >= start
+
+    def forget_before(self, start: int) -> None:
+        """The gateway does not replay these minutes any more, so they stay as they are."""
+        for minute in [minute for minute in self._tries if minute < start]:
+            del self._tries[minute]
+
+    def list_wanted(self) -> list[int]:
+        """The minutes to request again."""
+        return sorted(minute for minute, tries in self._tries.items() if tries < MAX_TRIES)
+
+    def list_all(self, start: int, end: int) -> tuple[int, ...]:
+        """The minutes of [start, end) that are not proven."""
+        return tuple(sorted(minute for minute in self._tries if start <= minute < end))

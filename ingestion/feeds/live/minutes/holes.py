@@ -1,0 +1,32 @@
+"""Finds minutes that an instrument should have had: it has bars in nearly every minute, and suddenly none."""
+
+from __future__ import annotations
+
+from collections import deque
+
+_REMEMBERED = 60  # minutes
+_MIN_BARS = 54  # of them, for an instrument that trades in nearly every minute
+_MIN_LACKING = 3  # one minute without a trade is usual, three in a row are not
+_MAX_LACKING = 10
+
+
+class HoleFinder:
+    """Follows the minutes that the gateway closes live."""
+
+    def __init__(self) -> None:
+        self._had_bar: dict[int, deque[bool]] = {}
+        self._lacking: dict[int, list[int]] = {}
+
+    def add(self, instrument_id: int, minute: int, had_bar: bool) -> list[int]:
+        """A minute was closed with or without a bar of the instrument. Returns the minutes that are now in doubt."""
+        had = self._had_bar.setdefault(instrument_id, deque(maxlen=_REMEMBERED))
+        lacking = self._lacking.setdefault(instrument_id, [])
+        if had_bar:
+            had.extend([False] * len(lacking))
+            had.append(True)
+            lacking.clear()
+            return []
+        lacking.append(minute)
+        if sum(had) < _MIN_BARS or not _MIN_LACKING <= len(lacking) <= _MAX_LACKING:
+            return []
+        return lacking if len(lacking) == _MIN_LACKING else lacking[-1:]
