@@ -95,9 +95,9 @@ class SessionProgress:
     """What a session has received so far, every second or two and before its end.
 
     All bars of minutes in [`replay_from_ns`, `closed_until_ns`) arrived and are in batches spooled before, except the
-    minutes of `unproven`. Of a subscription, only minutes from its own start on, and none if the gateway did not resolve
-    its symbol (`unresolved`). `gateway_time_ns`: the newest time that the gateway stated. `last_byte_at`: when bytes
-    arrived. Counts are those of the whole session.
+    minutes of `unproven`. Of a subscription, only minutes from its own start on, and none if the gateway did not
+    resolve its symbol (`unresolved`). `gateway_time_ns`: the newest time that the gateway stated. `last_byte_at`: when
+    bytes arrived. Counts are those of the whole session.
     """
 
     key: str

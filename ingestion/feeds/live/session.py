@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 TICK = 0.1  # seconds
 
 _CLOSE_SECONDS = 1.0
+_ERROR_SECONDS = 10.0  # between an error and the end that it explains
 _CONNECTIONS = ("connection limit", "open connection", "too many connection", "maximum connection")
 _TEMPORARY = ("internal", "unavailable", "try again", "timeout", "timed out", "overload", "maintenance", "busy")
 # Codes of the gateway's errors after which no other session can succeed, and what to do.
@@ -73,7 +74,7 @@ class _Gateway(DatabentoLiveProtocol):
         self._listener = listener
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self.bytes_at = self.records_at = time.monotonic()
-        self.error: tuple[str, str] | None = None  # code and text of the gateway's last error
+        self._error: tuple[str, str, float] | None = None  # code, text and time of the gateway's last error
 
     def end(self, ended: Ended) -> None:
         """The first reason counts."""
@@ -115,10 +116,9 @@ class _Gateway(DatabentoLiveProtocol):
         self.disconnected.exception()  # so that asyncio does not report it as never retrieved
         if self.authenticated.done() and self.authenticated.exception():
             self.end(refuse_authentication(str(self.authenticated.exception())))
-        elif self.error:
-            code, text = self.error
-            is_aged_out = code == _AGED_OUT
-            self.end(Ended("error", f"The gateway ended the session: {text}.", is_aged_out=is_aged_out))
+        elif self._error and time.monotonic() - self._error[2] < _ERROR_SECONDS:
+            code, text, _ = self._error
+            self.end(Ended("error", f"The gateway ended the session: {text}.", is_aged_out=code == _AGED_OUT))
         elif exc is not None:
             reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else type(exc).__name__
             self.end(Ended("reset", f"The connection was lost: {reason}."))
@@ -132,7 +132,7 @@ class _Gateway(DatabentoLiveProtocol):
         elif code == _SKIPPED:
             self._listener.skip()
         elif code != "SYMBOL_RESOLUTION_FAILED":
-            self.error = code, text
+            self._error = code, text, time.monotonic()
 
 
 def read_error(record: databento_dbn.ErrorMsg) -> tuple[str, str]:

@@ -191,6 +191,7 @@ class MinuteCollector:
             if known == bar.raw:
                 return
             self._emit_earlier_value(bar, monotonic)
+            self._doubt(bar.minute)  # which of the values is right, the next session shows
         self._remember(bar)
         is_late = self.closed_until is not None and bar.minute < self.closed_until
         if is_late and not self.is_replay:
@@ -271,5 +272,4 @@ class MinuteCollector:
             return
         for instrument in self.targets.list_single_instruments(minute):
             lacking = self._holes.add(instrument, minute, instrument in self._instruments.get(minute, ()))
-            for one in lacking if not self.is_replay else ():
-                self._doubt(one)
+            self._faulty.update(one for one in lacking if self.doubts.add_hole(instrument, one))

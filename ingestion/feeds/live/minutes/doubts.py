@@ -11,10 +11,20 @@ class Doubts:
 
     def __init__(self) -> None:
         self._tries: dict[int, int] = {}
+        self._holes: set[tuple[int, int]] = set()
 
     def add(self, minute: int) -> None:
         """A record of the minute was refused, or the gateway did not close it."""
         self._tries.setdefault(minute, 0)
+
+    def add_hole(self, instrument_id: int, minute: int) -> bool:
+        """The gateway closed the minute without a bar that is expected. Whether that is new: a second session without
+        it shows that there was no trade."""
+        if (instrument_id, minute) in self._holes:
+            return False
+        self._holes.add((instrument_id, minute))
+        self.add(minute)
+        return True
 
     def resolve(self, minute: int) -> None:
         """The gateway closed the minute, and all its records were valid."""
@@ -29,6 +39,7 @@ class Doubts:
         """The gateway does not replay these minutes any more, so they stay as they are."""
         for minute in [minute for minute in self._tries if minute < start]:
             del self._tries[minute]
+        self._holes = {hole for hole in self._holes if hole[1] >= start}
 
     def list_wanted(self) -> list[int]:
         """The minutes to request again."""

@@ -11,7 +11,7 @@ _MAX_LACKING = 10
 
 
 class HoleFinder:
-    """Follows the minutes that the gateway closes live."""
+    """Follows the open minutes that the gateway closes, in order."""
 
     def __init__(self) -> None:
         self._had_bar: dict[int, deque[bool]] = {}
