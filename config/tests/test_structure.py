@@ -158,8 +158,8 @@ def is_ingestion(name: str) -> bool:
     return name.split(".")[0] == "ingestion"
 
 
-def test_only_the_client_of_feeds_imports_the_vendors_client():
-    """It has the key, and translates every error. Reading DBN needs databento_dbn alone."""
+def test_only_the_clients_of_feeds_import_the_vendors_client():
+    """They have the key, and translate every error. Reading DBN needs databento_dbn alone."""
     found = [
         path
         for path in list_modules()
@@ -167,15 +167,18 @@ def test_only_the_client_of_feeds_imports_the_vendors_client():
         and not path.startswith("benchmarks/")
         and any(name.split(".")[0] == "databento" for name in find_imports(parse(path)))
     ]
-    assert found == ["ingestion/feeds/client.py"]
+    assert found == ["ingestion/feeds/client.py", "ingestion/feeds/live/session.py"]
 
 
-def test_only_the_client_of_feeds_reads_the_key():
+def test_only_the_clients_of_feeds_read_the_key():
     modules = {path: list(ast.walk(parse(path))) for path in list_modules() if not TESTS.search(path)}
     found = {path for path, nodes in modules.items() if any(map(is_key, nodes))}
     assert found - {"config/env_file.py"} == {"config/settings.py", "ingestion/feeds/key.py"}  # it lists all names
     users = {path for path, nodes in modules.items() if any(getattr(node, "id", "") == "read_key" for node in nodes)}
-    assert users == {"ingestion/feeds/client.py"}
+    live = {
+        f"ingestion/feeds/live/{name}.py" for name in ("receiver", "session")
+    }  # the first only refuses a missing one
+    assert users == {"ingestion/feeds/client.py", *live}
 
 
 def is_key(node: ast.AST) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ingestion.errors import IngestError
 from ingestion.feeds.errors import FeedRefused
+from ingestion.feeds.live.listener import LiveListener, Outlook, lower_starts, raise_starts
 from ingestion.feeds.live.messages import (
     Event,
     FeedStopped,
@@ -25,7 +26,6 @@ from ingestion.feeds.live.minutes.clock import HOUR, MINUTE
 from ingestion.feeds.live.minutes.doubts import Doubts
 from ingestion.feeds.live.options import LiveOptions
 from ingestion.feeds.live.pauses import Pauses, is_weekly_restart
-from ingestion.feeds.live.recorder import Outlook, SessionRecorder, lower_starts, raise_starts
 from ingestion.feeds.live.session import Ended, run_session
 from ingestion.feeds.live.spool import SessionSpool, make_key
 
@@ -178,29 +178,29 @@ class Supervisor:
         gateway = self._options.format_gateway(self.dataset)
         if plan.asked_start_ns is not None:
             self._outlook.doubts.count_try(plan.asked_start_ns)
-        recorder = SessionRecorder(
+        listener = LiveListener(
             plan=plan,
             options=self._options,
             outlook=self._outlook,
             spool=SessionSpool(self._around.folder, self.dataset, key),
             key=key,
             send=self._send,
-            renewal=lambda: self._find_renewal(recorder),
+            renewal=lambda: self._find_renewal(listener),
         )
         self._send(SessionStarted(self.dataset, key, plan, gateway, at))
-        ended = await run_session(plan, self._options, recorder)
+        ended = await run_session(plan, self._options, listener)
         try:
-            recorder.finish()
+            listener.finish()
         except IngestError as error:
             ended = replace(ended, why="error", sentence=str(error))
         ended = self._name_restart(ended)
         ended_at = max(datetime.now(UTC), at)
         self._send(SessionEnded(key, ended.why, ended.sentence, ended_at))
-        first = recorder.first_bar_at
+        first = listener.first_bar_at
         return ended, 0.0 if first is None else max(time.monotonic() - first, 0.001)
 
-    def _find_renewal(self, recorder: SessionRecorder) -> Ended | None:
-        state, reason = recorder.describe_state()
+    def _find_renewal(self, listener: LiveListener) -> Ended | None:
+        state, reason = listener.describe_state()
         if state != "connecting":
             self._set_state(state, reason)
         return _STOPPED if self._is_stopping else self._renewal

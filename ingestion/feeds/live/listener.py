@@ -48,7 +48,7 @@ class Outlook:
     closed_until: int | None = None
 
 
-class SessionRecorder:
+class LiveListener:
     """The `SessionListener` of one session."""
 
     def __init__(
