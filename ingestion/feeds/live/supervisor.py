@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,7 @@ WINDOW = 24 * HOUR - 10 * MINUTE  # that a session may request at most
 OVERLAP = HOUR
 
 _STOPPED = Ended("stopped", "stream_live was stopped.")
+_POLL_SECONDS = 0.02
 _BY_INTENT = ("roll", "replay")
 _LOST = ("eof", "reset", "silent", "unreachable")
 
@@ -120,19 +122,16 @@ class Supervisor:
         failed."""
         requested = PlanRequested(self.dataset, self._estimate_time())
         self._send(requested)
-        plan = asyncio.wrap_future(requested.plan)
         began = time.monotonic()
-        while not plan.done() and not self._is_stopping:
+        while not requested.plan.done():
+            if self._is_stopping:
+                return None
             if self._plan is not None and time.monotonic() - began >= self._options.plan:
-                plan.cancel()
                 return self._limit(self._repeat_plan(self._plan))
-            await asyncio.wait({plan}, timeout=0.05)
-        if not plan.done():
-            plan.cancel()
-            return None
-        return await self._read_plan(plan)
+            await asyncio.sleep(_POLL_SECONDS)
+        return await self._read_plan(requested.plan)
 
-    async def _read_plan(self, plan: asyncio.Future[SessionPlan]) -> SessionPlan | None:
+    async def _read_plan(self, plan: Future[SessionPlan]) -> SessionPlan | None:
         try:
             self._plan = plan.result()
         except FeedRefused:
