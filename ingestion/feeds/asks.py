@@ -61,3 +61,12 @@ class JobFile:
     size: int
     sha256: str
     url: str
+
+
+@dataclass(frozen=True)
+class MappedContract:
+    """The raw symbol that a continuous symbol stands for on the UTC days from `first` to the day before `stop`."""
+
+    raw_symbol: str
+    first: date
+    stop: date

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from databento.common.enums import HistoricalGateway
 from databento.historical.api.batch import BatchHttpAPI
 from databento.historical.api.metadata import MetadataHttpAPI
+from databento.historical.api.symbology import SymbologyHttpAPI
 from databento.historical.api.timeseries import TimeseriesHttpAPI
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
@@ -25,7 +26,7 @@ from requests import Response
 from requests.auth import HTTPBasicAuth
 
 from ingestion.feeds import values
-from ingestion.feeds.asks import Ask, DayCondition, JobFile, Price
+from ingestion.feeds.asks import Ask, DayCondition, JobFile, MappedContract, Price
 from ingestion.feeds.downloads import download_file
 from ingestion.feeds.errors import BrokenDownload, FeedRefused, NothingThere, NotYetAvailable, TryAgain
 from ingestion.feeds.folders import describe_os_error, refuse_folder
@@ -79,6 +80,10 @@ class _Batch(_Calls, BatchHttpAPI):
     pass
 
 
+class _Symbology(_Calls, SymbologyHttpAPI):
+    pass
+
+
 @sensitive_variables("key", "secrets")
 def open_vendor(progress: Progress | None = None) -> Vendor:
     """The vendor's API as the settings name it. No request is sent.
@@ -124,7 +129,8 @@ class Vendor:
         self._metadata = _Metadata(key="", gateway=gateway)
         self._timeseries = _Timeseries(key="", gateway=gateway)
         self._batch = _Batch(key="", gateway=gateway)
-        for calls in (self._metadata, self._timeseries, self._batch):
+        self._symbology = _Symbology(key="", gateway=gateway)
+        for calls in (self._metadata, self._timeseries, self._batch, self._symbology):
             calls.transport, calls.progress = transport, progress
 
     def get_available(self, dataset: str, schema: str = "ohlcv-1m") -> tuple[datetime, datetime]:
@@ -135,6 +141,19 @@ class Vendor:
         """The vendor's condition of each UTC day from `first` to `last`, as far as it states one."""
         stated = self._ask(lambda: self._metadata.get_dataset_condition(dataset, first, last))
         return [found for found in values.read_conditions(stated) if first <= found.day <= last]
+
+    def resolve(self, dataset: str, symbols: Sequence[str], first: date, stop: date) -> dict[str, list[MappedContract]]:
+        """The contract of each continuous symbol on the UTC days from `first` to the day before `stop`, in time order.
+
+        Costs nothing, and is sent once: the caller has an earlier answer. A symbol that resolves to nothing is lacking.
+        """
+        try:
+            answer = _check(
+                lambda: self._symbology.resolve(dataset, list(symbols), "continuous", "raw_symbol", first, stop)
+            )
+        except NothingThere:
+            return {}
+        return values.read_contracts(answer)
 
     def price(self, ask: Ask) -> Price:
         """What the request costs and brings. A request without records costs nothing, and is not priced."""

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, Decimal
 
-from ingestion.feeds.asks import DayCondition, JobFile
+from ingestion.feeds.asks import DayCondition, JobFile, MappedContract
 from ingestion.feeds.errors import FeedRefused
 from marketdata.models import VendorDay
 
@@ -114,6 +114,29 @@ def _read_file(stated: object) -> JobFile:
     if isinstance(size, bool) or not isinstance(size, int) or size < 0:
         raise _refuse("size of a file", size, "a number of bytes")
     return JobFile(name=name, size=size, sha256=sha256[1], url=url)
+
+
+def read_contracts(value: object) -> dict[str, list[MappedContract]]:
+    """The contracts of each symbol that symbology.resolve states, in time order. Empty intervals are left out."""
+    result = value.get("result") if isinstance(value, dict) else None
+    if not isinstance(result, dict):
+        raise _refuse("answer about symbols", value, "an object with a result")
+    return {str(symbol): _read_intervals(stated) for symbol, stated in result.items()}
+
+
+def _read_intervals(stated: object) -> list[MappedContract]:
+    if not isinstance(stated, list):
+        raise _refuse("list of contracts", stated, "a list")
+    found = sorted((_read_interval(one) for one in stated), key=lambda one: one.first)
+    return [one for one in found if one.first < one.stop]
+
+
+def _read_interval(stated: object) -> MappedContract:
+    found = stated if isinstance(stated, dict) else {}
+    first, stop, symbol = _parse_day(found.get("d0")), _parse_day(found.get("d1")), found.get("s")
+    if first is None or stop is None or not (isinstance(symbol, str) and symbol.strip()):
+        raise _refuse("contract of a symbol", stated, "a symbol with its first and last date")
+    return MappedContract(symbol.strip(), first, stop)
 
 
 def _refuse(what: str, value: object, wanted: str) -> FeedRefused:
