@@ -136,6 +136,12 @@ def find_open_job(action: str, arguments: Mapping[str, Any]) -> Job | None:
     return next(iter(_to_jobs(found[:1])), None)
 
 
+def has_job(action: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether a job for this action with these arguments, in whatever state, is stored."""
+    wanted = {f"args_kwargs__kwargs__{name}": value for name, value in arguments.items()}
+    return may_read_jobs() and _stored().filter(task_path__endswith=f".{action}", **wanted).exists()
+
+
 def close_orphaned_jobs(idle_worker_id: str = "") -> list[UUID]:
     """Close every running job whose worker has died as failed, unless its run is running. Returns their ids.
 

@@ -1,0 +1,112 @@
+"""One stream_live at a time in a database: a session advisory lock on a connection of its own.
+
+A process that is killed loses its connection, and so the lock, at once. A restart of the database ends it too: the
+process asks for it again, and another one may have it by then.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+
+from ingestion.cancellation import CancellationToken
+from marketdata.database import first_line
+
+logger = logging.getLogger(__name__)
+
+# Both halves of the lock's key.
+LIVE_LOCK = (0x4241_5206, 3)
+_POLL_SECONDS = 0.5
+_NAME = "barkeep live on {host}, process {pid}"
+_MAX_NAME = 63  # bytes of an application_name
+
+_HOLDER = """
+SELECT locks.pid, activity.application_name, host(activity.client_addr)
+FROM pg_locks AS locks LEFT JOIN pg_stat_activity AS activity ON activity.pid = locks.pid
+WHERE locks.locktype = 'advisory' AND locks.granted AND locks.classid = %s AND locks.objid = %s AND locks.objsubid = 2
+    AND locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def describe_process() -> str:
+    """This process, for others: host and process id."""
+    return f"{socket.gethostname()}, process {os.getpid()}"
+
+
+class LiveLock:
+    """The lock on a connection of its own."""
+
+    def __init__(self) -> None:
+        self._session = connections[DEFAULT_DB_ALIAS].copy()
+        self._has_lock = False
+
+    def wait(self, token: CancellationToken, report: Callable[[str], None]) -> bool:
+        """Wait for the lock. `report` is called once, with a sentence that names the holder.
+
+        False if a signal ended the wait. A database that does not answer is waited for too.
+        """
+        reported = False
+        while token.signal_number is None:
+            try:
+                holder = self._ask()
+            except Error as error:
+                self._close()
+                holder = ""
+                if not reported:
+                    report(f"The database does not answer ({first_line(error)}): waiting for it.")
+                    reported = True
+            if holder is None:
+                return True
+            if holder and not reported:
+                report(f"Another stream_live has this database ({holder}): waiting until it ends.")
+                reported = True
+            token.arrived.wait(_POLL_SECONDS)
+        return False
+
+    def check(self) -> bool:
+        """Whether this process still has the lock. After a restart of the database, it is asked for again, once.
+
+        Raises a database error if the database does not answer.
+        """
+        if self._has_lock:
+            try:
+                with self._session.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+                return True
+            except Error as error:
+                logger.info("The session of the lock was lost: %s", error)
+                self._close()
+        return self._ask() is None
+
+    def release(self) -> None:
+        """End the session, and so the lock."""
+        self._close()
+
+    def _ask(self) -> str | None:
+        """None if this session has the lock now; else the holder, empty if it is not known."""
+        with self._session.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", LIVE_LOCK)
+            if cursor.fetchone()[0]:
+                self._has_lock = True
+                name = _NAME.format(host=socket.gethostname(), pid=os.getpid())
+                cursor.execute("SELECT set_config('application_name', %s, false)", [name[:_MAX_NAME]])
+                return None
+            cursor.execute(_HOLDER, LIVE_LOCK)
+            found = cursor.fetchone()
+        if not found:
+            return ""
+        pid, application, host = found
+        return ", ".join(filter(None, [application or "", f"from {host}" if host else "", f"server process {pid}"]))
+
+    def _close(self) -> None:
+        try:
+            self._session.close()
+        except Error as error:
+            logger.debug("The session of the lock could not be closed: %s", error)
+        self._session, self._has_lock = connections[DEFAULT_DB_ALIAS].copy(), False
+
+

@@ -1,0 +1,183 @@
+"""Answers the receiver's requests for plans. The vendor is asked in a thread, so that bars are stored meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ingestion.errors import IngestError
+from ingestion.feeds.asks import MappedContract
+from ingestion.feeds.errors import FeedRefused
+from ingestion.feeds.live.messages import PlanRequested, SessionPlan
+from ingestion.feeds.live.planning.contracts import ContractBook, ask_contracts, read_last_contracts
+from ingestion.feeds.live.planning.hours import to_ns
+from ingestion.feeds.live.planning.plan import PlannedSession, list_continuous, plan_session
+from marketdata.models import Series
+
+if TYPE_CHECKING:
+    from ingestion.feeds.client import Vendor
+
+logger = logging.getLogger(__name__)
+
+WAIT_SECONDS = 3.0  # for an answer, while the last contracts still hold
+_DAY = timedelta(days=1)
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 1.0, 60.0
+
+Found = dict[str, list[MappedContract]]
+
+
+@dataclass
+class _Dataset:
+    """What is known and asked of a dataset. `basis`: the time that the last plan was made for, `is_machine_time`:
+    because the gateway had stated none."""
+
+    series: list[Series]
+    book: ContractBook
+    request: PlanRequested | None = None
+    requested_at: float = 0.0
+    answer: Future[Found] | None = None
+    asked_day: date | None = None
+    tries: int = 0
+    not_before: float = 0.0
+    basis: datetime | None = None
+    is_machine_time: bool = False
+    problem: str = ""
+
+
+class Planner:
+    """The plans of all datasets. `on_plan` is called with each, `report` with a sentence when something is worth it."""
+
+    def __init__(
+        self,
+        series: dict[str, list[Series]],
+        *,
+        open_vendor: Callable[[], Vendor],
+        on_plan: Callable[[PlannedSession], None],
+        report: Callable[[str], None],
+        on_problem: Callable[[str, str], None],
+    ) -> None:
+        self._open_vendor, self._on_plan, self._report, self._on_problem = open_vendor, on_plan, report, on_problem
+        self._datasets = {name: _Dataset(list(some), ContractBook(name)) for name, some in series.items()}
+
+    def request(self, event: PlanRequested) -> None:
+        """The receiver waits for a plan."""
+        one = self._datasets[event.dataset]
+        one.request, one.requested_at = event, time.monotonic()
+
+    def change_series(self, dataset: str, series: Sequence[Series]) -> None:
+        """The series of the next plans."""
+        self._datasets[dataset].series = list(series)
+
+    def must_renew(self, plan: SessionPlan, gateway_time: datetime) -> bool:
+        """Whether the session's plan was made for another time than the gateway's: it asks for minutes to come, or has
+        contracts of other days. Only the first plan is, if this machine's clock is wrong."""
+        one = self._datasets[plan.dataset]
+        if not one.is_machine_time or one.basis is None:
+            return False
+        one.is_machine_time = False
+        is_future = plan.asked_start_ns is not None and plan.asked_start_ns >= to_ns(gateway_time)
+        return is_future or abs(gateway_time.date() - one.basis.date()) > _DAY
+
+    def work(self, get_time: Callable[[str], datetime | None]) -> None:
+        """Answer what can be answered. `get_time` is the gateway's time of a dataset, as far as it is known."""
+        for name, one in self._datasets.items():
+            if one.request is not None:
+                stated = get_time(name)
+                self._answer(one, stated or datetime.now(UTC), is_machine_time=stated is None)
+
+    def _answer(self, one: _Dataset, now: datetime, *, is_machine_time: bool) -> None:
+        assert one.request is not None
+        symbols = list_continuous(one.series)
+        error: IngestError | None = None
+        if not one.book.is_current(symbols, now):
+            error = self._resolve(one, symbols, now)
+            if error is None and not one.book.is_current(symbols, now):
+                return  # asked, and not answered yet
+        if error is not None and not self._keep_last(one, symbols, now):
+            self._fail(one, error)
+            return
+        try:
+            planned = plan_session(one.request.dataset, one.series, one.book, now)
+        except IngestError as refusal:
+            self._finish(one, refusal)
+            return
+        one.basis, one.is_machine_time, one.problem = now, is_machine_time, ""
+        self._on_plan(planned)
+        self._finish(one, planned)
+
+    def _resolve(self, one: _Dataset, symbols: list[str], now: datetime) -> IngestError | None:
+        """Ask the vendor, or read its answer. Returns the error of the answer, or why the last one must do."""
+        if one.answer is None:
+            if time.monotonic() >= one.not_before:
+                one.asked_day = now.date()
+                one.answer = self._ask(one.book.dataset, symbols, now.date())
+        elif one.answer.done():
+            answer, one.answer = one.answer, None
+            try:
+                found = answer.result()
+            except Exception as failure:
+                error = failure if isinstance(failure, IngestError) else IngestError(f"The program failed: {failure!r}")
+                one.tries += 1
+                pause = min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (one.tries - 1))
+                one.not_before = time.monotonic() + pause * random.uniform(0.75, 1.25)
+                one.problem = str(error)
+                return error
+            one.tries, one.problem = 0, ""
+            assert one.asked_day is not None
+            one.book.update(found, symbols, one.asked_day)
+            self._name_unresolved(one, found, symbols)
+        if time.monotonic() - one.requested_at > WAIT_SECONDS and self._holds(one, symbols, now):
+            return IngestError(one.problem or "The vendor did not answer which contracts are meant.")
+        return None
+
+    def _ask(self, dataset: str, symbols: list[str], day: date) -> Future[Found]:
+        answer: Future[Found] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(ask_contracts(self._open_vendor(), dataset, symbols, day))
+            except BaseException as error:  # the main thread raises it
+                answer.set_exception(error)
+
+        threading.Thread(target=ask, daemon=True, name="symbology").start()
+        return answer
+
+    def _keep_last(self, one: _Dataset, symbols: list[str], now: datetime) -> bool:
+        """Whether the last known contracts still hold: those of this process, or else of the last session."""
+        if not one.book.contracts:
+            one.book.contracts = read_last_contracts(one.series)
+        return self._holds(one, symbols, now)
+
+    def _holds(self, one: _Dataset, symbols: list[str], now: datetime) -> bool:
+        contracts = one.book.contracts or read_last_contracts(one.series)
+        return all(any(known.start <= now < known.stop for known in contracts.get(symbol, [])) for symbol in symbols)
+
+    def _fail(self, one: _Dataset, error: IngestError) -> None:
+        """No contract is known. A refusal that a person must mend stops the dataset; else the vendor is asked again."""
+        if isinstance(error, FeedRefused):
+            self._finish(one, error)
+            return
+        assert one.request is not None
+        self._on_problem(one.request.dataset, str(error))
+
+    def _finish(self, one: _Dataset, result: PlannedSession | IngestError) -> None:
+        assert one.request is not None
+        plan, one.request = one.request.plan, None
+        if plan.done():
+            return
+        if isinstance(result, PlannedSession):
+            plan.set_result(result.plan)
+        else:
+            plan.set_exception(result)
+
+    def _name_unresolved(self, one: _Dataset, found: Found, symbols: list[str]) -> None:
+        for symbol in symbols:
+            if symbol not in found:
+                self._report(f"{one.book.dataset}: the vendor resolves no contract of {symbol}.")

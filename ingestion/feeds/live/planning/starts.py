@@ -1,0 +1,71 @@
+"""From when a session asks each series again: an hour before its last stored bar, as far back as the gateway replays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from marketdata.models import FeedSessionSeries, Series
+
+OVERLAP = timedelta(hours=1)
+# The gateway replays 24 hours. The margin is for the time until it reads the request.
+REPLAY_WINDOW = timedelta(hours=23, minutes=50)
+_MINUTE = timedelta(minutes=1)
+_LAST_SESSIONS = 50
+
+# The primary key of the bars, read backwards, serves this query.
+_LAST_BARS = """
+SELECT series.id, last.ts
+FROM market_series AS series
+CROSS JOIN LATERAL (
+    SELECT ts FROM market_bars_ohlcv_1m WHERE symbol = series.symbol ORDER BY ts DESC LIMIT 1
+) AS last
+WHERE series.id = ANY (%s)
+"""
+
+
+@dataclass(frozen=True)
+class Start:
+    """The start of a series. `stored_until`: the end of what is stored; None if nothing is."""
+
+    series: Series
+    start: datetime
+    stored_until: datetime | None
+
+    @property
+    def gap(self) -> tuple[datetime, datetime] | None:
+        """What is older than the gateway replays, and later than what is stored; None if there is nothing."""
+        if self.stored_until is None or self.stored_until >= self.start:
+            return None
+        return self.stored_until, self.start
+
+
+def find_starts(series: Sequence[Series], now: datetime) -> list[Start]:
+    """The start of each series, by the gateway's time `now`. A series without bars asks for the whole window."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_BARS, [[one.pk for one in series]])
+        last = dict(cursor.fetchall())
+    return [_find_start(one, last.get(one.pk), now) for one in series]
+
+
+def _find_start(series: Series, last: datetime | None, now: datetime) -> Start:
+    oldest = _floor(now - REPLAY_WINDOW)
+    if series.feed_stype != Series.Stype.CONTINUOUS:  # its bars can be those of other series
+        last = max((moment for moment in (last, _find_closed(series)) if moment), default=None)
+    if last is None:
+        return Start(series, oldest, None)
+    return Start(series, max(_floor(min(last, now) - OVERLAP), oldest), last + _MINUTE)
+
+
+def _find_closed(series: Series) -> datetime | None:
+    """The last minute that a session closed, and that is stored."""
+    rows = FeedSessionSeries.objects.filter(series=series).order_by("-session_id")
+    closed = [until for until in rows.values_list("session__closed_until", flat=True)[:_LAST_SESSIONS] if until]
+    return max(closed) - _MINUTE if closed else None
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)

@@ -1,0 +1,315 @@
+"""Keeps series current to the minute: `run_live` is the table of contents, one line per step."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from django.db import DataError, Error, IntegrityError, connection
+
+from ingestion.cancellation import CancellationToken
+from ingestion.database import require_database, require_own_session
+from ingestion.errors import DatabaseFailure, IngestError
+from ingestion.feeds.live import messages
+from ingestion.feeds.live.gaps import GapRequests, RequestPrice
+from ingestion.feeds.live.lock import LiveLock
+from ingestion.feeds.live.options import LiveOptions
+from ingestion.feeds.live.planning.plan import PlannedSession
+from ingestion.feeds.live.planning.resolver import Planner
+from ingestion.feeds.live.planning.series import find_live_series
+from ingestion.feeds.live.receiver import Receiver
+from ingestion.feeds.live.record import Recorder, from_ns
+from ingestion.feeds.live.spool import list_batches, list_quarantined
+from ingestion.feeds.live.store import live_folder, record_quarantined, store_batch
+from marketdata.database import first_line
+from marketdata.formatting import format_count
+from marketdata.models import FeedSession, FeedStatus, Series
+
+logger = logging.getLogger(__name__)
+
+Report = Callable[[str], None]
+T = TypeVar("T")
+
+STOP_SECONDS = 2.6  # from the signal to the end of the process
+_RECEIVER_SECONDS = 1.0
+_POLL_SECONDS = 0.2
+_MAX_PAUSE_SECONDS = 2.0
+_SERIES_SECONDS = 10.0
+_STOPPED = "stream_live was stopped."
+
+
+class _LockTaken(Exception):
+    """Another process has the lock: after a restart of the database."""
+
+
+class _Stopped(Exception):
+    """A signal arrived while the database did not answer."""
+
+
+def run_live(*, slugs: Sequence[str], token: CancellationToken, report: Report, request_price: RequestPrice) -> None:
+    """Receive the series until a signal arrives. `report` gets a sentence when something changes.
+
+    Raises an `IngestError` for what a person must mend. A database, gateway or vendor that does not answer for now is
+    waited for.
+    """
+    require_database()
+    require_own_session()
+    find_live_series(slugs)
+    LiveOptions.read()
+    done = threading.Event()
+    threading.Thread(target=_end_in_time, args=(token, report, done), daemon=True, name="deadline").start()
+    try:
+        while token.signal_number is None:
+            _run_once(LiveRun(slugs, LiveLock(), token, report, request_price))
+    finally:
+        done.set()
+
+
+def _run_once(run: LiveRun) -> None:
+    try:
+        run.run()
+    except _LockTaken:
+        run.report("Another stream_live took over while the database was away: this one waits again.")
+    finally:
+        run.lock.release()
+
+
+def _end_in_time(token: CancellationToken, report: Report, done: threading.Event) -> None:
+    """End the process in time after a signal, also while the database does not answer: closed minutes are on the disk."""
+    token.arrived.wait()
+    if done.wait(STOP_SECONDS) or token.signal_number is None:
+        return
+    report("Stopped before the database had answered: closed minutes are in the spool, and are stored at the next start.")
+    os._exit(0)
+
+
+class LiveRun:
+    """What one process does until a signal arrives, or until it loses the lock."""
+
+    def __init__(
+        self, slugs: Sequence[str], lock: LiveLock, token: CancellationToken, report: Report, request_price: RequestPrice
+    ) -> None:
+        self._slugs, self.lock, self._token, self.report = slugs, lock, token, report
+        self._gaps = GapRequests(request_price)
+        self._events: queue.SimpleQueue[messages.Event] = queue.SimpleQueue()
+        self._plans: dict[str, messages.SessionPlan] = {}  # by the keys of sessions
+        self._stopped: dict[str, Exception] = {}
+        self._is_away = False
+        self._series_checked = time.monotonic()
+
+    def run(self) -> None:
+        """Wait for the lock, store what is in the spool, then receive and store until a signal arrives."""
+        if not self.lock.wait(self._token, self.report):
+            return
+        self._recorder = self._store(Recorder)
+        self._store(self._recorder.close_died)
+        self._folder = self._store(live_folder)
+        self._recover(self._folder)
+        self._series = self._store(lambda: find_live_series(self._slugs))
+        self._open()
+        try:
+            while self._token.signal_number is None:
+                self._work()
+        except _Stopped:
+            pass
+        finally:
+            self._receiver.stop(timeout=_RECEIVER_SECONDS)
+        self._finish()
+
+    # --- Steps -------------------------------------------------------------------------------------------------------
+
+    def _recover(self, folder: Path) -> None:
+        """What an earlier process received and did not store, before anything else arrives."""
+        batches = list_batches(folder)
+        for number, batch in enumerate(batches):
+            self._recorder.spool_files = len(batches) - number
+            session = self._store(lambda one=batch: self._recorder.find_session(one.dataset, one.started_at))
+            self._load(batch.path, session)
+        for one in list_quarantined(folder):
+            session = self._store(lambda one=one: self._recorder.find_session(one.dataset, one.started_at))
+            self._store(lambda one=one, session=session: record_quarantined(one.path, session, one.reason))
+        self._recorder.spool_files = 0
+        if batches:
+            self.report(f"Stored {format_count(len(batches), 'file')} that an earlier process had received.")
+
+    def _open(self) -> None:
+        """Start the receiver for the datasets of the series."""
+        from ingestion.feeds.client import open_vendor  # the vendor's library takes half a second to import
+
+        self._planner = Planner(
+            self._series,
+            open_vendor=open_vendor,
+            on_plan=self._on_plan,
+            report=self.report,
+            on_problem=self._on_problem,
+        )
+        self._receiver = Receiver(
+            datasets=sorted(self._series), events=self._events, folder=self._folder, options=LiveOptions.read()
+        )
+        self._receiver.start()
+
+    def _work(self) -> None:
+        try:
+            event = self._events.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            event = None
+        if event is not None:
+            self._handle(event)
+        self._store(lambda: self._planner.work(self._recorder.get_gateway_time))
+        self._store(self._recorder.write_if_due)
+        self._check_series()
+        if not self._receiver.is_alive():
+            raise IngestError("The receiver of the live feed ended: run the command again.")
+
+    def _finish(self) -> None:
+        """After a signal: store what the receiver closed, and record the end. The deadline is that of the process."""
+        try:
+            while not self._events.empty():
+                self._handle(self._events.get())
+            self._store(lambda: self._recorder.stop_all(_STOPPED))
+        except _Stopped:
+            self.report("Stopped while the database was away: what is in the spool is stored at the next start.")
+            return
+        self.report("Stopped: all closed minutes are stored.")
+
+    # --- Events ------------------------------------------------------------------------------------------------------
+
+    def _handle(self, event: messages.Event) -> None:
+        recorder = self._recorder
+        match event:
+            case messages.PlanRequested():
+                self._planner.request(event)
+            case messages.SessionStarted():
+                self._plans = {event.key: event.plan} | {k: p for k, p in self._plans.items() if p.dataset != event.dataset}
+                self._store(lambda: recorder.start_session(event))
+            case messages.SessionAccepted():
+                self._store(lambda: recorder.accept_session(event))
+            case messages.SessionProgress():
+                recorder.advance_session(event)
+                self._check_time(event)
+            case messages.BatchSpooled():
+                self._load(event.path, recorder.get_session(event.key))
+                recorder.record_lag(event.dataset, event.arrived_at)
+            case messages.RecordQuarantined():
+                session = recorder.get_session(event.key)
+                self._store(lambda: record_quarantined(event.path, session, event.reason))
+                self.report(f"{event.dataset}: a record was quarantined: {event.reason}")
+            case messages.SessionEnded():
+                self._store(lambda: recorder.end_session(event))
+            case messages.StateChanged():
+                if self._store(lambda: recorder.change_state(event)):
+                    self.report(self._describe(event))
+            case messages.FeedStopped():
+                self._stop_dataset(event)
+
+    def _load(self, path: Path, session: int) -> None:
+        if not path.exists():
+            return
+        stored = self._store(lambda: store_batch(path, session))
+        for sentence in stored.refused if stored else ():
+            self.report(f"A batch was quarantined: {sentence}")
+
+    def _check_time(self, event: messages.SessionProgress) -> None:
+        plan, stated = self._plans.get(event.key), from_ns(event.gateway_time_ns)
+        if plan is not None and stated is not None and self._planner.must_renew(plan, stated):
+            sentence = f"The gateway's time is {stated:%Y-%m-%d %H:%M} UTC, which is not this machine's."
+            self._receiver.renew(plan.dataset, FeedSession.End.REPLAY.value, sentence)
+
+    def _check_series(self) -> None:
+        """Series that were switched on or off since the last look."""
+        if self._slugs or time.monotonic() - self._series_checked < _SERIES_SECONDS:
+            return
+        self._series_checked = time.monotonic()
+        found = self._store(lambda: find_live_series(self._slugs))
+        if found is None or _describe_series(found) == _describe_series(self._series):
+            return
+        changed = [name for name in found if _describe_series(found)[name] != _describe_series(self._series).get(name)]
+        is_restart, self._series = found.keys() != self._series.keys(), found
+        self.report("The live series have changed.")
+        if is_restart:
+            self._receiver.stop(timeout=_RECEIVER_SECONDS)
+            while not self._events.empty():
+                self._handle(self._events.get())
+            self._open()
+            return
+        for dataset in changed:
+            self._planner.change_series(dataset, found[dataset])
+            self._receiver.renew(dataset, FeedSession.End.REPLAY.value, "The live series have changed.")
+
+    def _stop_dataset(self, event: messages.FeedStopped) -> None:
+        self._stopped[event.dataset] = event.error
+        self._store(lambda: self._recorder.stop(event.dataset, str(event.error)))
+        if self._stopped.keys() >= self._series.keys():
+            error = event.error
+            raise error if isinstance(error, IngestError) else IngestError(f"The live feed failed: {error!r}") from error
+        self.report(f"{event.dataset}: stopped: {event.error}")
+
+    def _on_plan(self, planned: PlannedSession) -> None:
+        for one in planned.left_out:
+            self.report(f"{one.slug} is left out: no contract of {one.feed_symbol} trades now.")
+        for sentence in self._gaps.request(planned.starts):
+            self.report(sentence)
+
+    def _on_problem(self, dataset: str, problem: str) -> None:
+        self.report(f"{dataset}: no session yet, trying again: {problem}")
+        self._recorder.set_problem(dataset, problem)
+
+    def _describe(self, event: messages.StateChanged) -> str:
+        match event.state:
+            case FeedStatus.State.LIVE:
+                count = self._recorder.get_bars(event.dataset)
+                text = f"live, {format_count(count, 'bar')} received" if count else "live"
+            case FeedStatus.State.RECONNECTING:
+                text = f"reconnecting because {event.reason}" if event.reason else "reconnecting"
+                return f"{event.dataset}: {text}"
+            case _:
+                text = str(event.state)
+        return f"{event.dataset}: {text}{f': {event.reason}' if event.reason else ''}"
+
+    # --- The database ------------------------------------------------------------------------------------------------
+
+    def _store(self, action: Callable[[], T]) -> T:
+        """The result of the action, which is repeated until the database answers and this process has the lock.
+
+        Raises `_LockTaken` if another process has the lock, and `_Stopped` on a signal meanwhile.
+        """
+        pause = 0.1
+        while True:
+            try:
+                if not self.lock.check():
+                    raise _LockTaken
+                result = action()
+            except (DataError, IntegrityError):
+                raise
+            except (Error, DatabaseFailure) as error:
+                self._wait_for_database(error, pause)
+                pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+            else:
+                if self._is_away:
+                    self._is_away = False
+                    self.report("The database answers again.")
+                return result
+
+    def _wait_for_database(self, error: Exception, pause: float) -> None:
+        if self._token.signal_number is not None:
+            raise _Stopped from error
+        if not self._is_away:
+            self._is_away = True
+            self.report(f"The database does not answer ({first_line(error)}): closed minutes are kept in the spool.")
+        connection.close()
+        self._token.arrived.wait(pause)
+
+
+def _describe_series(series: dict[str, list[Series]]) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        dataset: [(one.pk, one.symbol, one.feed_symbol, one.feed_stype, one.calendar) for one in some]
+        for dataset, some in series.items()
+    }
+
+
