@@ -68,6 +68,9 @@ def _list_details(result: BackfillResult) -> Iterator[str]:
         yield f"Withdrawn by the vendor, and kept: {format_count(withdrawn, 'bar')}"
     if result.verified_days:
         yield f"Compared with the vendor's count, and complete: {format_count(result.verified_days, 'day')}"
+    if result.live_days:
+        shown = [f"{one.series.slug} {one.day} ({one.changed:,})" for one in result.live_days]
+        yield f"Live bars that differed from history, by day: {format_list(shown, limit=_MAX_LINES)}"
     for one in result.failed:
         yield f"❌ Request {one.request.pk}: {one.error}"
     for one in stored:

@@ -36,6 +36,33 @@ FROM unnest((
 """
 
 
+# What the sessions of a series closed, of the minutes in [start, end). The primary key serves this query.
+_LIVE_RANGES = """
+SELECT sessions.id, parts.low, parts.high,
+    ARRAY(SELECT minute FROM unnest(sessions.unproven) AS minute WHERE minute >= parts.low AND minute < parts.high)
+FROM market_feed_session_series AS subscribed
+JOIN market_feed_sessions AS sessions ON sessions.id = subscribed.session_id
+CROSS JOIN LATERAL (
+    SELECT greatest(subscribed.start, sessions.replay_from) AS low,
+        least(subscribed."end", sessions.closed_until) AS high
+) AS parts
+WHERE subscribed.series_id = %(series)s AND sessions.replay_from IS NOT NULL AND sessions.closed_until IS NOT NULL
+    AND parts.low < parts.high AND parts.low < %(end)s AND parts.high > %(start)s
+ORDER BY sessions.id, parts.low
+"""
+
+
+@dataclass(frozen=True)
+class LiveRange:
+    """The minutes of [start, end) that a live session closed, in minutes since 1970: it received all of their bars,
+    except perhaps in the minutes of `unproven`."""
+
+    session: int
+    start: int
+    end: int
+    unproven: np.ndarray
+
+
 @dataclass(frozen=True)
 class Availability:
     """From when to when the vendor has history, UTC. `lag` is how far the end was before the time at which it was
@@ -112,6 +139,22 @@ def read_file_ranges(series: Series) -> np.ndarray:
         cursor.execute(_FILE_RANGES, {"series": series.pk})
         edges = [[datetime_to_minute(edge) for edge in column] for column in cursor.fetchone()]
     return np.array(edges, np.int64).reshape(2, -1)
+
+
+def read_live_ranges(series: Series, start: datetime, end: datetime) -> list[LiveRange]:
+    """What live sessions closed of [start, end), in the order of the sessions. Ranges may overlap."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE_RANGES, {"series": series.pk, "start": start, "end": end})
+        rows = cursor.fetchall()
+    return [
+        LiveRange(
+            session,
+            datetime_to_minute(low),
+            datetime_to_minute(high),
+            np.array([datetime_to_minute(minute) for minute in unproven], np.int64),
+        )
+        for session, low, high, unproven in rows
+    ]
 
 
 def to_day_number(day: date) -> int:

@@ -36,7 +36,7 @@ from ingestion.feeds.history.price import PricedRequest, price_requests
 from ingestion.feeds.history.progress import BackfillProgress
 from ingestion.feeds.history.recover import recover
 from ingestion.feeds.history.report import BackfillOptions, BackfillResult, RequestOutcome, serialize_result
-from ingestion.feeds.history.settle import settle_empty
+from ingestion.feeds.history.settle import list_changed_days, settle_empty
 from ingestion.feeds.history.store import reload_request, store_request
 from marketdata.models import Backfill, FeedRequest, IngestRun, Series
 from marketdata.runs.commits import read_database_time
@@ -388,4 +388,5 @@ def _add_outcome(
         logger.info("The file of request %s was not stored: %s", request.pk, error)
         result.outcomes.append(RequestOutcome(request, error=str(error), is_reload=is_reload))
     else:
-        result.outcomes.append(RequestOutcome(request, run=run, is_reload=is_reload))
+        live_days = () if is_reload else list_changed_days(request, run)
+        result.outcomes.append(RequestOutcome(request, run=run, is_reload=is_reload, live_days=live_days))

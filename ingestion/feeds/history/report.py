@@ -13,7 +13,7 @@ from ingestion.feeds.history.budget import Budget, shorten_usd
 from ingestion.feeds.history.planning.model import Plan, PlannedRequest, SeriesPlan
 from ingestion.feeds.history.planning.vendor_days import Available
 from ingestion.feeds.history.price import PricedRequest
-from marketdata.models import Backfill, FeedRequest, IngestRun
+from marketdata.models import Backfill, FeedRequest, IngestRun, SeriesDay
 from marketdata.timestamps import to_iso
 
 REFUSED_EXIT_CODE = 3
@@ -37,13 +37,15 @@ class BackfillOptions:
 @dataclass(frozen=True)
 class RequestOutcome:
     """A request after its purchase, or after its kept file was loaded again (`is_reload`). `run` stored its bars;
-    `error` is why it did not arrive or was not stored; `is_unanswered`: the vendor failed to answer for now."""
+    `error` is why it did not arrive or was not stored; `is_unanswered`: the vendor failed to answer for now.
+    `live_days`: the days of which live bars differed from what it delivered."""
 
     request: FeedRequest
     run: IngestRun | None = None
     error: str = ""
     is_reload: bool = False
     is_unanswered: bool = False
+    live_days: tuple[SeriesDay, ...] = ()
 
 
 @dataclass
@@ -100,6 +102,12 @@ class BackfillResult:
         return [one.run for one in self.outcomes if one.run]
 
     @property
+    def live_days(self) -> list[SeriesDay]:
+        """The days of which live bars differed from history, each once."""
+        days = {(day.series_id, day.day): day for one in self.outcomes for day in one.live_days}
+        return sorted(days.values(), key=lambda day: (day.series.slug, day.day))
+
+    @property
     def exit_code(self) -> int:
         """0: done, or nothing to do; 1: an error; 3: over a cap, or caps unset; 130 or 143: interrupted."""
         if isinstance(self.error, Interrupted):
@@ -152,6 +160,9 @@ def serialize_result(result: BackfillResult) -> dict[str, Any]:
         "inserted": sum(run.inserted_count for run in result.runs),
         "changed": sum(run.changed_count for run in result.runs),
         "verified_days": result.verified_days,
+        "live_days_changed": [
+            {"series": one.series.slug, "day": one.day.isoformat(), "changed": one.changed} for one in result.live_days
+        ],
         "failed": [one.error for one in result.failed],
         "not_yet_available": [
             {"dataset": dataset, "from": to_iso(one.end), "until": to_iso(one.find_next_day())}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 
 from ingestion.dbn.batches import align_to_minutes
 from ingestion.dbn.metadata import DbnMetadata
@@ -21,6 +21,15 @@ from marketdata.runs.commits import read_database_time
 
 _DAY = timedelta(days=1)
 _NS_PER_DAY = 86_400 * 10**9
+
+# The live bars that a run changed or removed, by series and UTC day. The index on the revisions' runs serves this query.
+_CHANGED_LIVE = """
+SELECT revisions.symbol, (revisions.ts AT TIME ZONE 'UTC')::date, count(*)
+FROM market_bar_revisions AS revisions
+JOIN data_ingest_runs AS live ON live.id = revisions.ingestion_run_id AND live.kind = 'live'
+WHERE revisions.revised_by_id = %s
+GROUP BY 1, 2
+"""
 
 # How many bars the file has, by instrument and UTC day since 1970.
 BarCounts = Mapping[tuple[int, int], int]
@@ -65,6 +74,12 @@ def settle_empty(series: Series, start: datetime, end: datetime, modified: date 
     """Days that history covered have no records any more: the vendor counts none in [start, end)."""
     days = SeriesDay.objects.filter(series=series, day__gte=start.date(), day__lte=(end - timedelta(minutes=1)).date())
     days.update(records=0, modified=modified, confirmed_at=read_database_time())
+
+
+def list_changed_days(request: FeedRequest, run: IngestRun) -> tuple[SeriesDay, ...]:
+    """The days of the request of which live bars differed from history, as they are recorded."""
+    days = SeriesDay.objects.filter(request=request, run=run, changed__gt=0).select_related("series")
+    return tuple(days.order_by("series__slug", "day"))
 
 
 def count_bars(request: FeedRequest) -> tuple[BarCounts, DbnMetadata]:
@@ -142,12 +157,14 @@ def _store_days(request: FeedRequest, run: IngestRun, delivered: list[DeliveredD
             dataset=request.dataset, day__gte=request.start.date(), day__lte=request.end.date()
         )
     }
+    changed = _count_changed_live(run)
     rows = []
     for one in delivered:
         row = _merge(stored.get((one.series.pk, one.day)), one, vendor.get(one.day))
+        row.changed += changed.get((one.series.symbol, one.day), 0)
         row.request, row.run, row.confirmed_at = request, run, now
         rows.append(row)
-    fields = ("covered_from", "covered_until", "records", "condition", "modified", "confirmed_at")
+    fields = ("covered_from", "covered_until", "records", "changed", "condition", "modified", "confirmed_at")
     SeriesDay.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["series", "day"], update_fields=["request", "run", *fields]
     )
@@ -173,9 +190,17 @@ def _merge(stored: SeriesDay | None, one: DeliveredDay, vendor: VendorDay | None
         covered_from=None if start == midnight else start,
         covered_until=end,
         records=bars,
+        changed=stored.changed if stored else 0,
         condition=condition,
         modified=modified,
     )
+
+
+def _count_changed_live(run: IngestRun) -> dict[tuple[str, date], int]:
+    """How many live bars of each series and day differed from what the run delivered."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGED_LIVE, [run.pk])
+        return {(symbol, day): count for symbol, day, count in cursor.fetchall()}
 
 
 def _count_stored(series: Series, start: datetime, end: datetime) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from marketdata.coverage.verdicts.knowledge import Knowledge
 from marketdata.coverage.verdicts.model import Verdict
-from marketdata.coverage.verdicts.rules import BY_FILE
+from marketdata.coverage.verdicts.rules import BY_FILE, BY_LIVE
 from marketdata.formatting import format_count
 from marketdata.rollup.minute_masks import minute_to_datetime
 
@@ -18,6 +18,9 @@ def explain(known: Knowledge, verdict: Verdict, cause: int, low: int) -> tuple[s
             return f"Outside the regular hours of the calendar {known.series.calendar}.", None
         case Verdict.NO_TRADE if cause == BY_FILE:
             return "A loaded file covers these minutes and has no bar.", None
+        case Verdict.NO_TRADE if cause >= BY_LIVE:
+            session = known.live[cause - BY_LIVE].session
+            return f"Live session {session} closed these minutes; history has not confirmed them yet.", None
         case Verdict.NO_TRADE:
             return "The vendor's history covers these minutes and has no bar.", None
         case Verdict.KNOWN_EMPTY if cause >= 0:

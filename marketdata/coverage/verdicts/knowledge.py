@@ -14,10 +14,12 @@ from marketdata.history.known import (
     DAY_MINUTES,
     Availability,
     HistoryDays,
+    LiveRange,
     read_availability,
     read_days,
     read_file_ranges,
     read_known_empty,
+    read_live_ranges,
     to_midnight,
 )
 from marketdata.models import KnownEmpty, Series
@@ -31,7 +33,7 @@ class Knowledge:
     """What is known about the days of a range. Minutes and edges are minutes since 1970, UTC.
 
     `stored` counts the bars of each day where history covers it. `files` are the ranges of loaded files: starts
-    and ends. `open_minutes` is None without a calendar.
+    and ends. `live` is what live sessions closed, later sessions last. `open_minutes` is None without a calendar.
     """
 
     series: Series
@@ -41,6 +43,7 @@ class Knowledge:
     empty: Sequence[KnownEmpty]
     availability: Availability | None
     files: np.ndarray
+    live: Sequence[LiveRange]
     open_minutes: OpenMinutes | None
 
     @property
@@ -53,6 +56,8 @@ class Knowledge:
         midnights = _list_midnights(self.days, 1)
         edges = [midnights, self.days.covered_from, self.days.covered_until, self.files.ravel()]
         edges += [np.array([[datetime_to_minute(edge) for edge in (row.start, row.end)]]).ravel() for row in self.empty]
+        for part in self.live:
+            edges += [np.array([part.start, part.end]), part.unproven, part.unproven + 1]
         if self.available_end:
             edges.append(np.array([datetime_to_minute(self.available_end)]))
         if self.open_minutes:
@@ -82,6 +87,7 @@ def read_knowledge(series: Series, first: datetime, stop: datetime, masks: Minut
         read_known_empty(series, first, stop),
         read_availability(series.dataset),
         read_file_ranges(series),
+        read_live_ranges(series, first, stop),
         OpenMinutes(find_trading_days(series.calendar, first, stop)) if series.calendar else None,
     )
 

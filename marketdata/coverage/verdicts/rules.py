@@ -11,8 +11,9 @@ from marketdata.rollup.minute_masks import datetime_to_minute
 
 SHORT_MINUTES = 60
 
-# Causes of one verdict. Others are the index of a day, or of a known empty range.
-BY_HISTORY, BY_FILE, BY_VENDOR_DAY, BY_NOTHING = 0, 1, -1, -2
+# Causes of one verdict. Others are the index of a day, or of a known empty range. From `BY_LIVE` on: the index of a
+# range that a live session closed.
+BY_HISTORY, BY_FILE, BY_VENDOR_DAY, BY_NOTHING, BY_LIVE = 0, 1, -1, -2, 2
 
 
 def decide(known: Knowledge, gap: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -23,12 +24,13 @@ def decide(known: Knowledge, gap: np.ndarray, low: np.ndarray, high: np.ndarray)
     condition = days.condition[day]
     covered = (low >= days.covered_from[day]) & (high <= days.covered_until[day])
     degraded = (condition == VendorDay.Condition.DEGRADED) | (covered & (days.was[day] == VendorDay.Condition.DEGRADED))
-    empty = _find_empty(known, low)
+    empty, live = _find_empty(known, low), _find_live(known, low)
     rules: list[tuple[np.ndarray, Verdict, np.ndarray | int]] = [
         (known.count_open(low, high) == 0, Verdict.CLOSED, BY_NOTHING),
         (covered & degraded, Verdict.DEGRADED, day),
         (covered & (known.stored[day] < days.records[day]), Verdict.MISSING, day),
         (covered, Verdict.NO_TRADE, BY_HISTORY),
+        (live >= 0, Verdict.NO_TRADE, BY_LIVE + live),
         (empty >= 0, Verdict.KNOWN_EMPTY, empty),
         (condition == VendorDay.Condition.MISSING, Verdict.KNOWN_EMPTY, BY_VENDOR_DAY),
         (_is_pending(known, condition, low), Verdict.NOT_YET_AVAILABLE, BY_NOTHING),
@@ -46,6 +48,17 @@ def _find_empty(known: Knowledge, low: np.ndarray) -> np.ndarray:
     found = np.full(len(low), -1, np.int64)
     for index, row in enumerate(known.empty):
         found[(low >= datetime_to_minute(row.start)) & (low < datetime_to_minute(row.end))] = index
+    return found
+
+
+def _find_live(known: Knowledge, low: np.ndarray) -> np.ndarray:
+    """The index of the last live range that proves each minute; -1 for none."""
+    found = np.full(len(low), -1, np.int64)
+    for index, part in enumerate(known.live):
+        proven = (low >= part.start) & (low < part.end)
+        if part.unproven.size:
+            proven &= ~np.isin(low, part.unproven)
+        found[proven] = index
     return found
 
 
