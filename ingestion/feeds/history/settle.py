@@ -22,7 +22,7 @@ from marketdata.runs.commits import read_database_time
 _DAY = timedelta(days=1)
 _NS_PER_DAY = 86_400 * 10**9
 
-# The live bars that a run changed or removed, by series and UTC day. The index on the revisions' runs serves this query.
+# The live bars that a run changed or removed, by series and UTC day. The index on the revisions' runs serves it.
 _CHANGED_LIVE = """
 SELECT revisions.symbol, (revisions.ts AT TIME ZONE 'UTC')::date, count(*)
 FROM market_bar_revisions AS revisions

@@ -108,5 +108,3 @@ class LiveLock:
         except Error as error:
             logger.debug("The session of the lock could not be closed: %s", error)
         self._session, self._has_lock = connections[DEFAULT_DB_ALIAS].copy(), False
-
-

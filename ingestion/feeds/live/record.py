@@ -23,6 +23,7 @@ from ingestion.feeds.live.messages import (
     SessionStarted,
     StateChanged,
 )
+from ingestion.feeds.live.planning.hours import from_ns
 from marketdata.models import FeedSession, FeedSessionSeries, FeedStatus, Series
 from marketdata.runs.commits import read_database_time
 
@@ -46,8 +47,8 @@ class _Feed:
     values: dict[str, Any] = field(default_factory=dict)
     sessions: int = 0
     reconnects: int = 0
-    heard: tuple[datetime, float] | None = None  # the gateway's time, and when it was stated (monotonic)
     last_end: str = ""
+    unresolved: tuple[str, ...] = ()
 
 
 class Recorder:
@@ -97,14 +98,6 @@ class Recorder:
         """The dataset of the session."""
         return self._datasets[key]
 
-    def get_gateway_time(self, dataset: str) -> datetime | None:
-        """The gateway's time now: the newest that it stated to this process, and what has passed since then."""
-        feed = self._feeds.get(dataset)
-        if feed is None or feed.heard is None:
-            return None
-        stated, at = feed.heard
-        return stated + timedelta(seconds=time.monotonic() - at)
-
     # --- Events ------------------------------------------------------------------------------------------------------
 
     def start_session(self, event: SessionStarted) -> None:
@@ -118,8 +111,10 @@ class Recorder:
             )
             rows = _list_series(session, event.plan)
             known = set(Series.objects.filter(pk__in=[row.series_id for row in rows]).values_list("pk", flat=True))
-            FeedSessionSeries.objects.bulk_create([row for row in rows if row.series_id in known], ignore_conflicts=True)
-        feed.session, feed.key = session, event.key
+            FeedSessionSeries.objects.bulk_create(
+                [row for row in rows if row.series_id in known], ignore_conflicts=True
+            )
+        feed.session, feed.key, feed.unresolved = session, event.key, ()
         feed.reconnects += feed.sessions > 0 and feed.last_end not in _EXPECTED
         feed.sessions += 1
         self._datasets[event.key] = event.dataset
@@ -142,15 +137,13 @@ class Recorder:
         session.closed_until, session.replay_from = from_ns(event.closed_until_ns), from_ns(event.replay_from_ns)
         session.last_bar_ts, session.last_byte_at = from_ns(event.last_bar_ns), event.last_byte_at
         session.unproven = [minute for minute in map(from_ns, event.unproven) if minute]
+        feed.unresolved = event.unresolved
         news = {
             "gateway_time": from_ns(event.gateway_time_ns),
             "last_byte_at": event.last_byte_at,
             "last_bar_ts": session.last_bar_ts,
             "stored_until": session.closed_until,
         }
-        stated = news["gateway_time"]
-        if stated is not None and (feed.heard is None or stated != feed.heard[0]):
-            feed.heard = stated, time.monotonic()
         feed.values |= {name: value for name, value in news.items() if value is not None}
 
     def end_session(self, event: SessionEnded) -> None:
@@ -159,7 +152,7 @@ class Recorder:
         session = feed.session
         assert session is not None
         session.ended_at, session.end, session.error = max(event.at, session.started_at), event.why, event.sentence
-        session.save()
+        _save(session, feed.unresolved)
         feed.last_end = event.why
         self.write(self._datasets[event.key])
 
@@ -186,7 +179,7 @@ class Recorder:
             return
         for dataset, feed in self._feeds.items():
             if feed.session is not None and feed.session.ended_at is None:
-                feed.session.save()
+                _save(feed.session, feed.unresolved)
             self.write(dataset, notify=False)
         self._written = time.monotonic()
 
@@ -213,12 +206,6 @@ class Recorder:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, dataset])
 
-    def set_problem(self, dataset: str, problem: str) -> None:
-        """Why no session begins. Written with the next status."""
-        feed = self._get(dataset)
-        feed.since = feed.since or datetime.now(UTC)
-        feed.reason = problem
-
     def stop(self, dataset: str, reason: str) -> None:
         """No session of the dataset follows."""
         self.change_state(StateChanged(dataset, FeedStatus.State.STOPPED, reason, datetime.now(UTC)))
@@ -234,11 +221,12 @@ class Recorder:
         return self._feeds.setdefault(dataset, _Feed())
 
 
-def from_ns(moment: int | None) -> datetime | None:
-    """The UTC time of nanoseconds since 1970, to the microsecond; None for None."""
-    if moment is None:
-        return None
-    return datetime.fromtimestamp(moment // 10**9, UTC) + timedelta(microseconds=moment % 10**9 // 1000)
+def _save(session: FeedSession, unresolved: tuple[str, ...]) -> None:
+    """Write what the session received. It proves nothing about symbols that the gateway did not resolve."""
+    with transaction.atomic():
+        session.save()
+        if unresolved:
+            FeedSessionSeries.objects.filter(session=session, vendor_symbol__in=unresolved).delete()
 
 
 def _list_series(session: FeedSession, plan: SessionPlan) -> list[FeedSessionSeries]:

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,15 +18,16 @@ from ingestion.cancellation import CancellationToken
 from ingestion.database import require_database, require_own_session
 from ingestion.errors import DatabaseFailure, IngestError
 from ingestion.feeds.live import messages
-from ingestion.feeds.live.gaps import GapRequests, RequestPrice
 from ingestion.feeds.live.lock import LiveLock
 from ingestion.feeds.live.options import LiveOptions
+from ingestion.feeds.live.planning.gaps import GapRequests, RequestPrice
+from ingestion.feeds.live.planning.hours import from_ns
 from ingestion.feeds.live.planning.plan import PlannedSession
 from ingestion.feeds.live.planning.resolver import Planner
 from ingestion.feeds.live.planning.series import find_live_series
 from ingestion.feeds.live.receiver import Receiver
-from ingestion.feeds.live.record import Recorder, from_ns
-from ingestion.feeds.live.spool import list_batches, list_quarantined
+from ingestion.feeds.live.record import Recorder
+from ingestion.feeds.live.spool import SpooledFile, list_batches, list_quarantined
 from ingestion.feeds.live.store import live_folder, record_quarantined, store_batch
 from marketdata.database import first_line
 from marketdata.formatting import format_count
@@ -81,11 +83,13 @@ def _run_once(run: LiveRun) -> None:
 
 
 def _end_in_time(token: CancellationToken, report: Report, done: threading.Event) -> None:
-    """End the process in time after a signal, also while the database does not answer: closed minutes are on the disk."""
+    """End the process in time after a signal, also if the database does not answer: closed minutes are on the disk."""
     token.arrived.wait()
     if done.wait(STOP_SECONDS) or token.signal_number is None:
         return
-    report("Stopped before the database had answered: closed minutes are in the spool, and are stored at the next start.")
+    report(
+        "Stopped before the database had answered: closed minutes are in the spool, and are stored at the next start."
+    )
     os._exit(0)
 
 
@@ -93,7 +97,12 @@ class LiveRun:
     """What one process does until a signal arrives, or until it loses the lock."""
 
     def __init__(
-        self, slugs: Sequence[str], lock: LiveLock, token: CancellationToken, report: Report, request_price: RequestPrice
+        self,
+        slugs: Sequence[str],
+        lock: LiveLock,
+        token: CancellationToken,
+        report: Report,
+        request_price: RequestPrice,
     ) -> None:
         self._slugs, self.lock, self._token, self.report = slugs, lock, token, report
         self._gaps = GapRequests(request_price)
@@ -129,26 +138,21 @@ class LiveRun:
         batches = list_batches(folder)
         for number, batch in enumerate(batches):
             self._recorder.spool_files = len(batches) - number
-            session = self._store(lambda one=batch: self._recorder.find_session(one.dataset, one.started_at))
-            self._load(batch.path, session)
-        for one in list_quarantined(folder):
-            session = self._store(lambda one=one: self._recorder.find_session(one.dataset, one.started_at))
-            self._store(lambda one=one, session=session: record_quarantined(one.path, session, one.reason))
+            self._load(batch.path, self._find_session(batch))
+        for record in list_quarantined(folder):
+            self._store(partial(record_quarantined, record.path, self._find_session(record), record.reason))
         self._recorder.spool_files = 0
         if batches:
             self.report(f"Stored {format_count(len(batches), 'file')} that an earlier process had received.")
+
+    def _find_session(self, file: SpooledFile) -> int:
+        return self._store(partial(self._recorder.find_session, file.dataset, file.started_at))
 
     def _open(self) -> None:
         """Start the receiver for the datasets of the series."""
         from ingestion.feeds.client import open_vendor  # the vendor's library takes half a second to import
 
-        self._planner = Planner(
-            self._series,
-            open_vendor=open_vendor,
-            on_plan=self._on_plan,
-            report=self.report,
-            on_problem=self._on_problem,
-        )
+        self._planner = Planner(self._series, open_vendor=open_vendor, on_plan=self._on_plan, report=self.report)
         self._receiver = Receiver(
             datasets=sorted(self._series), events=self._events, folder=self._folder, options=LiveOptions.read()
         )
@@ -161,10 +165,10 @@ class LiveRun:
             event = None
         if event is not None:
             self._handle(event)
-        self._store(lambda: self._planner.work(self._recorder.get_gateway_time))
+        self._store(self._planner.work)
         self._store(self._recorder.write_if_due)
         self._check_series()
-        if not self._receiver.is_alive():
+        if event is None and not self._receiver.is_alive() and self._events.empty():
             raise IngestError("The receiver of the live feed ended: run the command again.")
 
     def _finish(self) -> None:
@@ -186,7 +190,9 @@ class LiveRun:
             case messages.PlanRequested():
                 self._planner.request(event)
             case messages.SessionStarted():
-                self._plans = {event.key: event.plan} | {k: p for k, p in self._plans.items() if p.dataset != event.dataset}
+                self._plans = {event.key: event.plan} | {
+                    k: p for k, p in self._plans.items() if p.dataset != event.dataset
+                }
                 self._store(lambda: recorder.start_session(event))
             case messages.SessionAccepted():
                 self._store(lambda: recorder.accept_session(event))
@@ -247,7 +253,9 @@ class LiveRun:
         self._store(lambda: self._recorder.stop(event.dataset, str(event.error)))
         if self._stopped.keys() >= self._series.keys():
             error = event.error
-            raise error if isinstance(error, IngestError) else IngestError(f"The live feed failed: {error!r}") from error
+            raise (
+                error if isinstance(error, IngestError) else IngestError(f"The live feed failed: {error!r}")
+            ) from error
         self.report(f"{event.dataset}: stopped: {event.error}")
 
     def _on_plan(self, planned: PlannedSession) -> None:
@@ -255,10 +263,6 @@ class LiveRun:
             self.report(f"{one.slug} is left out: no contract of {one.feed_symbol} trades now.")
         for sentence in self._gaps.request(planned.starts):
             self.report(sentence)
-
-    def _on_problem(self, dataset: str, problem: str) -> None:
-        self.report(f"{dataset}: no session yet, trying again: {problem}")
-        self._recorder.set_problem(dataset, problem)
 
     def _describe(self, event: messages.StateChanged) -> str:
         match event.state:
@@ -301,9 +305,15 @@ class LiveRun:
             raise _Stopped from error
         if not self._is_away:
             self._is_away = True
-            self.report(f"The database does not answer ({first_line(error)}): closed minutes are kept in the spool.")
+            self.report(
+                f"The database does not answer ({_describe_error(error)}): closed minutes are kept in the spool."
+            )
         connection.close()
         self._token.arrived.wait(pause)
+
+
+def _describe_error(error: Exception) -> str:
+    return first_line(error) if isinstance(error, Error) else str(error).partition(",")[0]
 
 
 def _describe_series(series: dict[str, list[Series]]) -> dict[str, list[tuple[object, ...]]]:
@@ -311,5 +321,3 @@ def _describe_series(series: dict[str, list[Series]]) -> dict[str, list[tuple[ob
         dataset: [(one.pk, one.symbol, one.feed_symbol, one.feed_stype, one.calendar) for one in some]
         for dataset, some in series.items()
     }
-
-

@@ -1,7 +1,7 @@
 """From a batch in the spool to bars in the table: `ingest_file`, unchanged, and then the file is removed.
 
 A crash at any point loses and doubles nothing: a file stays until its run is committed, and bars that are stored
-already are left alone. A file that is refused is divided by symbol, so that the others are stored; the file of the symbol
+already are left alone. A file that is refused is divided by symbol, so that the others are stored; that of the symbol
 that is refused moves to the folder `quarantine`, and its failed run records why.
 """
 
@@ -19,6 +19,7 @@ from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file
 from ingestion.runs import RunRequest, fail_run, open_run, release_run_lock
 from marketdata.models import IngestRun
+
 
 @dataclass
 class StoredBatch:

@@ -1,1 +1,1 @@
-"""What the next session of a dataset asks for: its series, their contracts, from when, and when the exchange is open."""
+"""What the next session of a dataset asks for: series, their contracts, from when, and when the exchange is open."""

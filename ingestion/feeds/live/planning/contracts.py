@@ -59,7 +59,9 @@ class ContractBook:
         """Replace the contracts by what the vendor answered for the day. A symbol that it lacks keeps its last ones."""
         self.day = day
         for symbol in symbols:
-            stated = [Contract(one.raw_symbol, _midnight(one.first), _midnight(one.stop)) for one in found.get(symbol, [])]
+            stated = [
+                Contract(one.raw_symbol, _midnight(one.first), _midnight(one.stop)) for one in found.get(symbol, [])
+            ]
             known = stated or self.contracts.get(symbol, [])
             self.contracts[symbol] = join_contracts(known)
 
@@ -90,7 +92,7 @@ def ask_contracts(vendor: Resolves, dataset: str, symbols: Sequence[str], day: d
 
 
 def read_last_contracts(series: Iterable[Series]) -> dict[str, list[Contract]]:
-    """The contracts of the last session of each continuous series, by its symbol: for when the vendor does not answer."""
+    """The contracts of the last session of each continuous series, by its symbol: for a vendor that does not answer."""
     found: dict[str, list[Contract]] = {}
     for one in series:
         rows = FeedSessionSeries.objects.filter(series=one, stype_in=Series.Stype.RAW_SYMBOL).select_related("session")
@@ -119,5 +121,3 @@ def join_contracts(contracts: Sequence[Contract]) -> list[Contract]:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-

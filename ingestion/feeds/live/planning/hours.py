@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ingestion.feeds.live.messages import Minutes
 from marketdata.calendars.exchange import is_known_calendar
@@ -31,6 +31,13 @@ def list_open_hours(series: Iterable[Series], start: datetime, now: datetime) ->
 def to_ns(moment: datetime) -> int:
     """Nanoseconds since 1970 of a time with whole microseconds."""
     return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
+
+
+def from_ns(moment: int | None) -> datetime | None:
+    """The UTC time of nanoseconds since 1970, to the microsecond; None for None."""
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment // 10**9, UTC) + timedelta(microseconds=moment % 10**9 // 1000)
 
 
 def _join(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from ingestion.errors import IngestError
 from ingestion.feeds.asks import MappedContract
-from ingestion.feeds.errors import FeedRefused
 from ingestion.feeds.live.messages import PlanRequested, SessionPlan
 from ingestion.feeds.live.planning.contracts import ContractBook, ask_contracts, read_last_contracts
-from ingestion.feeds.live.planning.hours import to_ns
+from ingestion.feeds.live.planning.hours import from_ns, to_ns
 from ingestion.feeds.live.planning.plan import PlannedSession, list_continuous, plan_session
 from marketdata.models import Series
 
@@ -28,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 3.0  # for an answer, while the last contracts still hold
 _DAY = timedelta(days=1)
-_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 1.0, 60.0
 
 Found = dict[str, list[MappedContract]]
 
@@ -44,8 +41,6 @@ class _Dataset:
     requested_at: float = 0.0
     answer: Future[Found] | None = None
     asked_day: date | None = None
-    tries: int = 0
-    not_before: float = 0.0
     basis: datetime | None = None
     is_machine_time: bool = False
     problem: str = ""
@@ -61,9 +56,8 @@ class Planner:
         open_vendor: Callable[[], Vendor],
         on_plan: Callable[[PlannedSession], None],
         report: Callable[[str], None],
-        on_problem: Callable[[str, str], None],
     ) -> None:
-        self._open_vendor, self._on_plan, self._report, self._on_problem = open_vendor, on_plan, report, on_problem
+        self._open_vendor, self._on_plan, self._report = open_vendor, on_plan, report
         self._datasets = {name: _Dataset(list(some), ContractBook(name)) for name, some in series.items()}
 
     def request(self, event: PlanRequested) -> None:
@@ -85,15 +79,14 @@ class Planner:
         is_future = plan.asked_start_ns is not None and plan.asked_start_ns >= to_ns(gateway_time)
         return is_future or abs(gateway_time.date() - one.basis.date()) > _DAY
 
-    def work(self, get_time: Callable[[str], datetime | None]) -> None:
-        """Answer what can be answered. `get_time` is the gateway's time of a dataset, as far as it is known."""
-        for name, one in self._datasets.items():
+    def work(self) -> None:
+        """Answer what can be answered."""
+        for one in self._datasets.values():
             if one.request is not None:
-                stated = get_time(name)
-                self._answer(one, stated or datetime.now(UTC), is_machine_time=stated is None)
+                self._answer(one, one.request)
 
-    def _answer(self, one: _Dataset, now: datetime, *, is_machine_time: bool) -> None:
-        assert one.request is not None
+    def _answer(self, one: _Dataset, request: PlanRequested) -> None:
+        now = from_ns(request.gateway_time_ns) or datetime.now(UTC)
         symbols = list_continuous(one.series)
         error: IngestError | None = None
         if not one.book.is_current(symbols, now):
@@ -101,35 +94,29 @@ class Planner:
             if error is None and not one.book.is_current(symbols, now):
                 return  # asked, and not answered yet
         if error is not None and not self._keep_last(one, symbols, now):
-            self._fail(one, error)
+            self._finish(one, error)
             return
         try:
-            planned = plan_session(one.request.dataset, one.series, one.book, now)
+            planned = plan_session(request.dataset, one.series, one.book, now)
         except IngestError as refusal:
             self._finish(one, refusal)
             return
-        one.basis, one.is_machine_time, one.problem = now, is_machine_time, ""
+        one.basis, one.is_machine_time, one.problem = now, request.gateway_time_ns is None, ""
         self._on_plan(planned)
         self._finish(one, planned)
 
     def _resolve(self, one: _Dataset, symbols: list[str], now: datetime) -> IngestError | None:
         """Ask the vendor, or read its answer. Returns the error of the answer, or why the last one must do."""
         if one.answer is None:
-            if time.monotonic() >= one.not_before:
-                one.asked_day = now.date()
-                one.answer = self._ask(one.book.dataset, symbols, now.date())
+            one.asked_day = now.date()
+            one.answer = self._ask(one.book.dataset, symbols, now.date())
         elif one.answer.done():
             answer, one.answer = one.answer, None
             try:
                 found = answer.result()
-            except Exception as failure:
-                error = failure if isinstance(failure, IngestError) else IngestError(f"The program failed: {failure!r}")
-                one.tries += 1
-                pause = min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (one.tries - 1))
-                one.not_before = time.monotonic() + pause * random.uniform(0.75, 1.25)
+            except IngestError as error:
                 one.problem = str(error)
                 return error
-            one.tries, one.problem = 0, ""
             assert one.asked_day is not None
             one.book.update(found, symbols, one.asked_day)
             self._name_unresolved(one, found, symbols)
@@ -143,8 +130,11 @@ class Planner:
         def ask() -> None:
             try:
                 answer.set_result(ask_contracts(self._open_vendor(), dataset, symbols, day))
-            except BaseException as error:  # the main thread raises it
+            except IngestError as error:
                 answer.set_exception(error)
+            except Exception as error:
+                logger.exception("The contracts of %s could not be resolved", dataset)
+                answer.set_exception(IngestError(f"The contracts of {dataset} are not known ({error!r})."))
 
         threading.Thread(target=ask, daemon=True, name="symbology").start()
         return answer
@@ -158,14 +148,6 @@ class Planner:
     def _holds(self, one: _Dataset, symbols: list[str], now: datetime) -> bool:
         contracts = one.book.contracts or read_last_contracts(one.series)
         return all(any(known.start <= now < known.stop for known in contracts.get(symbol, [])) for symbol in symbols)
-
-    def _fail(self, one: _Dataset, error: IngestError) -> None:
-        """No contract is known. A refusal that a person must mend stops the dataset; else the vendor is asked again."""
-        if isinstance(error, FeedRefused):
-            self._finish(one, error)
-            return
-        assert one.request is not None
-        self._on_problem(one.request.dataset, str(error))
 
     def _finish(self, one: _Dataset, result: PlannedSession | IngestError) -> None:
         assert one.request is not None

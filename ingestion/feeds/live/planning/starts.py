@@ -1,4 +1,4 @@
-"""From when a session asks each series again: an hour before its last stored bar, as far back as the gateway replays."""
+"""From when a session asks each series again: an hour before its last stored bar, within the gateway's replay."""
 
 from __future__ import annotations
 

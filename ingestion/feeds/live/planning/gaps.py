@@ -50,8 +50,8 @@ class GapRequests:
                 continue
             self._request_price([one.series.slug], start=start, end=end, user=REQUESTED_BY)
             sentences.append(
-                f"{one.series.slug} lacks {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, which the gateway no longer "
-                "replays: its price is requested, and backfill fills it within the caps."
+                f"{one.series.slug} lacks {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, which the gateway no "
+                "longer replays: its price is requested, and backfill fills it within the caps."
             )
         return sentences
 
