@@ -27,8 +27,9 @@ _SEQUENCES = ("data_ingest_runs_id_seq", "market_feed_requests_id_seq", "market_
 # TRUNCATE creates the files of each table and index again, which takes longer than most tests.
 _USES = [*map("EXISTS (SELECT FROM {})".format, _TABLES), *map("(SELECT is_called FROM {})".format, _SEQUENCES)]
 _RESET_MNQ = """
-UPDATE market_series SET feed_symbol = 'MNQ.c.0', feed_stype = 'continuous', feed_start = NULL, feed_daily = false
-WHERE slug = 'mnq' AND (feed_symbol <> 'MNQ.c.0' OR feed_start IS NOT NULL OR feed_daily)
+UPDATE market_series SET feed_symbol = 'MNQ.c.0', feed_stype = 'continuous', feed_start = NULL, feed_daily = false,
+    live = false
+WHERE slug = 'mnq' AND (feed_symbol <> 'MNQ.c.0' OR feed_start IS NOT NULL OR feed_daily OR live)
 """
 
 

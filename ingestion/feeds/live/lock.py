@@ -49,21 +49,20 @@ class LiveLock:
 
         False if a signal ended the wait. A database that does not answer is waited for too.
         """
-        reported = False
+        is_away = is_named = False
         while token.signal_number is None:
             try:
                 holder = self._ask()
             except Error as error:
-                self._close()
                 holder = ""
-                if not reported:
+                if not is_away:
                     report(f"The database does not answer ({first_line(error)}): waiting for it.")
-                    reported = True
+                is_away = True
             if holder is None:
                 return True
-            if holder and not reported:
+            if holder and not is_named:
                 report(f"Another stream_live has this database ({holder}): waiting until it ends.")
-                reported = True
+                is_named = True
             token.arrived.wait(_POLL_SECONDS)
         return False
 
@@ -87,7 +86,15 @@ class LiveLock:
         self._close()
 
     def _ask(self) -> str | None:
-        """None if this session has the lock now; else the holder, empty if it is not known."""
+        """None if this session has the lock now; else the holder, empty if it is not known. An error ends the session:
+        the next call opens another one."""
+        try:
+            return self._try()
+        except Error:
+            self._close()
+            raise
+
+    def _try(self) -> str | None:
         with self._session.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", LIVE_LOCK)
             if cursor.fetchone()[0]:

@@ -89,11 +89,6 @@ class Recorder:
         assert session is not None
         return session.pk
 
-    def get_bars(self, dataset: str) -> int:
-        """How many bars the dataset's session has received."""
-        session = self._feeds[dataset].session if dataset in self._feeds else None
-        return session.bars if session else 0
-
     def get_dataset(self, key: str) -> str:
         """The dataset of the session."""
         return self._datasets[key]

@@ -109,6 +109,7 @@ class LiveRun:
         self._events: queue.SimpleQueue[messages.Event] = queue.SimpleQueue()
         self._plans: dict[str, messages.SessionPlan] = {}  # by the keys of sessions
         self._stopped: dict[str, Exception] = {}
+        self._replayed: dict[str, int] = {}
         self._is_away = False
         self._series_checked = time.monotonic()
 
@@ -200,6 +201,7 @@ class LiveRun:
                 recorder.advance_session(event)
                 self._check_time(event)
             case messages.BatchSpooled():
+                self._replayed[event.dataset] = self._replayed.get(event.dataset, 0) + event.rows * event.is_replay
                 self._load(event.path, recorder.get_session(event.key))
                 recorder.record_lag(event.dataset, event.arrived_at)
             case messages.RecordQuarantined():
@@ -267,8 +269,8 @@ class LiveRun:
     def _describe(self, event: messages.StateChanged) -> str:
         match event.state:
             case FeedStatus.State.LIVE:
-                count = self._recorder.get_bars(event.dataset)
-                text = f"live, {format_count(count, 'bar')} received" if count else "live"
+                count = self._replayed.pop(event.dataset, 0)
+                text = f"live, after {format_count(count, 'replayed bar')}" if count else "live"
             case FeedStatus.State.RECONNECTING:
                 text = f"reconnecting because {event.reason}" if event.reason else "reconnecting"
                 return f"{event.dataset}: {text}"

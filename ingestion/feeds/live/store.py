@@ -49,6 +49,7 @@ def store_batch(path: Path, session_id: int) -> StoredBatch:
         if _may_succeed_later(error):
             raise
         return _store_parts(path, session_id, error)
+    _forget_attempts(path)
     path.unlink(missing_ok=True)
     return StoredBatch(run.row_count or 0, run.inserted_count, run.changed_count)
 
@@ -70,6 +71,16 @@ def record_quarantined(path: Path, session_id: int | None, reason: str) -> None:
 def _load(path: Path, session_id: int) -> IngestRun:
     request = RunRequest(kind=IngestRun.Kind.LIVE, feed_session_id=session_id)
     return ingest_file(path=path, options=IngestOptions(), request=request).run
+
+
+def _forget_attempts(path: Path) -> None:
+    """Remove the failed runs of a batch that is stored now: a process that was killed, or a database that was away, had
+    interrupted them. They have no bars, and the trail keeps one run for each batch."""
+    attempts = IngestRun.objects.filter(
+        kind=IngestRun.Kind.LIVE, status=IngestRun.Status.FAILED, file_path=str(path.absolute())
+    )
+    if attempts.exists():
+        attempts.delete()
 
 
 def _may_succeed_later(error: IngestError) -> bool:

@@ -38,7 +38,8 @@ class Stream:
     """A process of the command. `lines`: what it has printed so far."""
 
     def __init__(self, *arguments: str, variables: dict[str, str]) -> None:
-        self._out = tempfile.TemporaryFile("w+")
+        self._text = ""
+        self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed with the process
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             [sys.executable, "manage.py", "stream_live", *arguments],
@@ -51,10 +52,15 @@ class Stream:
 
     @property
     def text(self) -> str:
-        self._out.flush()
+        if self._out.closed:
+            return self._text
         with open(self._out.fileno(), closefd=False) as out:
             out.seek(0)
             return out.read()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def is_running(self) -> bool:
@@ -83,6 +89,8 @@ class Stream:
     def close(self) -> None:
         if self.is_running:
             self.kill()
+        self._text = self.text
+        print(self._text)  # noqa: T201  # pytest shows it with a failure
         self._out.close()
 
 
@@ -92,10 +100,11 @@ class Scene:
     def __init__(self, gateway: FakeLive, historical: FakeHistorical, **variables: str) -> None:
         self.gateway, self.historical = gateway, historical
         self.variables = historical.env | FAST | {"DATABENTO_LIVE_GATEWAY": gateway.address} | variables
-        self.spool = next(iter([Path(self.variables["FEED_DIR"])]))
+        self.feed_dir = Path(self.variables["FEED_DIR"])
 
     def subscribe(self, slug: str = "mnq", feed_symbol: str = "MNQ.c.0", **fields: Any) -> Series:
         """A live series."""
+        self.feed_symbol = feed_symbol
         own = {"feed_symbol": feed_symbol, "feed_stype": "continuous", "dataset": "GLBX.MDP3", "live": True} | fields
         defaults = {"symbol": f"CME_MINI:{slug.upper()}1!", "calendar": "CME Globex Equity"} | own
         if slug == "mnq":
@@ -122,28 +131,33 @@ class Scene:
         """Wait until the table has the market's last bar before `until` (ns)."""
         wait_until(lambda: not self.find_lacking(until), seconds, lambda: str(sorted(self.find_lacking(until))[-5:]))
 
-    def expect(self, symbol: str = "MNQ.c.0", until: int | None = None, stype: str = "continuous") -> dict[int, tuple]:
-        """The market's bars from the first session's first minute on, by time (ns)."""
+    def expect(self, until: int, symbol: str = "") -> dict[int, tuple]:
+        """The market's bars of a continuous symbol from the first session's first minute on, by time (ns)."""
         starts = [start for session in self.gateway.sessions for start in session.starts if start]
         oldest = int(self.gateway.clock.start) - int(self.gateway.replay_hours * 3600) * 10**9
         first = -(-max(min(starts), oldest) // MINUTE) * MINUTE
-        rows = self.gateway.market.bars([symbol], stype, first, until or self.gateway.clock())
+        rows = self.gateway.market.bars([symbol or self.feed_symbol], "continuous", first, until)
         return {int(row["ts_event"]): tuple(int(row[name]) for name in VALUES) for row in rows}
 
     def find_lacking(self, until: int) -> set[int]:
-        wanted = {ts for ts in self.expect(until=until) if ts + MINUTE <= until}
+        wanted = {ts for ts in self.expect(until) if ts + MINUTE <= until}
         return wanted - read_bars().keys()
 
-    def check_table(self, until: int, symbol: str = "CME_MINI:MNQ1!", feed_symbol: str = "MNQ.c.0") -> None:
+    def check_table(self, until: int, symbol: str = "CME_MINI:MNQ1!", feed_symbol: str = "") -> None:
         """The table has the market's bars before `until`, and no others before it."""
-        wanted = {ts: row for ts, row in self.expect(feed_symbol, until).items() if ts + MINUTE <= until}
+        wanted = {ts: row for ts, row in self.expect(until, feed_symbol).items() if ts + MINUTE <= until}
         found = {ts: row for ts, row in read_bars(symbol).items() if ts + MINUTE <= until}
         assert found.keys() == wanted.keys(), describe_difference(found, wanted)
         assert found == wanted
 
+    def list_spool(self, folder: str = "") -> list[Path]:
+        """The files that are not stored yet, or those of another folder beside them."""
+        return [path for path in self.feed_dir.glob(f"*/live/{folder}*") if path.is_file()]
+
     def check_runs(self) -> None:
         """All runs are of the live feed, and succeeded."""
-        assert set(IngestRun.objects.values_list("kind", "status")) == {("live", "success")}
+        failed = IngestRun.objects.exclude(kind="live", status="success")
+        assert not failed.exists(), list(failed.values_list("kind", "status", "error"))
         assert not IngestRun.objects.filter(feed_session=None).exists()
 
     def check_gateway(self) -> None:
@@ -183,6 +197,18 @@ def wait_until(holds: Callable[[], bool], seconds: float, describe: Callable[[],
         assert time.monotonic() < until, describe()
         time.sleep(0.05)
         connection.close_if_unusable_or_obsolete()
+
+
+def end_sessions(seconds: float) -> None:
+    """Keep the database away from everything but this connection."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        time.sleep(0.02)
 
 
 def list_ends() -> list[str]:
