@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from ingestion.pages.links import link_run
+from ingestion.pages.links import link_run, link_session
 from marketdata.formatting import format_count
 from marketdata.models import IngestRun
 from marketdata.pages.presenters import Moment, RunRow
@@ -54,11 +54,17 @@ def list_details(row: RunRow) -> list[Detail]:
     return [
         Detail("Started", started),
         Detail("Finished", _describe_end(row)),
+        *_list_session(run),
         *_list_content(row),
         Detail("Dataset", _describe_dataset(run), "file"),
         Detail("Series", _list_symbols(run.symbols), "file"),
         *_list_range(row),
     ]
+
+
+def _list_session(run: IngestRun) -> list[Detail]:
+    """The live session that received the file."""
+    return [Detail("Live session", link_session(run.feed_session_id))] if run.feed_session_id else []
 
 
 def _describe_end(row: RunRow) -> str:

@@ -18,6 +18,12 @@ def link_run(pk: int) -> SafeString:
     return format_html('<a href="{}">run {}</a>', reverse("run-page", args=[pk]), pk)
 
 
+def link_session(pk: int) -> SafeString:
+    """session 12, with the list of its runs"""
+    query = urlencode({"session": pk})
+    return format_html('<a href="{}?{}#runs-title">session {}</a>', reverse("home"), query, pk)
+
+
 def link_bars(series: Series, start: datetime | None) -> SafeString:
     """The series and its page, which opens at `start` if there is one."""
     address = reverse("series-page", args=[series.slug])

@@ -319,7 +319,15 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="ingestrun",
             index=models.Index(
-                condition=models.Q(("feed_session__isnull", False)), fields=["feed_session"], name="run_feed_session"
+                condition=models.Q(("feed_session__isnull", False)),
+                fields=["feed_session", "id"],
+                name="run_feed_session",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ingestrun",
+            index=models.Index(
+                condition=models.Q(("feed_session__isnull", True)), fields=["-id"], name="run_of_no_feed_session"
             ),
         ),
         migrations.AddConstraint(

@@ -184,7 +184,11 @@ class IngestRun(models.Model):
             # "Which runs loaded the file of this request?" (recovery, the page of downloads)
             models.Index(name="run_feed_request", fields=["feed_request"], condition=Q(feed_request__isnull=False)),
             # "Which runs did this live session bring?" (the runs' lists, which fold them; the page of feeds)
-            models.Index(name="run_feed_session", fields=["feed_session"], condition=Q(feed_session__isnull=False)),
+            models.Index(
+                name="run_feed_session", fields=["feed_session", "id"], condition=Q(feed_session__isnull=False)
+            ),
+            # "Which are the newest other runs?" (the runs' lists: a live session has a run a minute)
+            models.Index(name="run_of_no_feed_session", fields=["-id"], condition=Q(feed_session__isnull=True)),
             # "Which run did this job start?" (its page, orphaned jobs)
             models.Index(name="run_job", fields=["job_id"], condition=Q(job_id__isnull=False)),
         ]

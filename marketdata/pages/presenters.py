@@ -17,6 +17,7 @@ from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import Strip, draw_strip, find_strip_start
 from marketdata.pages.query import count_hours_with_bars
 from marketdata.runs.activity import describe_progress
+from marketdata.runs.folding import SessionRuns
 from marketdata.runs.progress import RunProgress
 from marketdata.runs.query import LastRun, find_last_successes
 
@@ -250,6 +251,56 @@ class RunRow:
                 ("Gaps", run.gap_count, "ranges of missing minutes"),
             ]
         return [(name, f"{count:,}", meaning) for name, count, meaning in counts]
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """The runs of a live session, as one row of the runs' list."""
+
+    runs: SessionRuns
+
+    is_session = True
+
+    @property
+    def pk(self) -> int:
+        """The number of the session."""
+        return self.runs.session.pk
+
+    @property
+    def status(self) -> str:
+        """Open until it ended; failed if a run of it did."""
+        if self.runs.failed_count:
+            return "failed"
+        return "running" if self.runs.session.ended_at is None else "success"
+
+    @property
+    def text(self) -> str:
+        """live session 12 · 230 runs · 2,798 bars"""
+        parts = [
+            f"live session {self.pk}",
+            format_count(self.runs.run_count, "run"),
+            format_count(self.runs.session.bars, "bar"),
+        ]
+        if self.runs.failed_count:
+            parts.append(f"{self.runs.failed_count:,} failed")
+        return " · ".join(parts)
+
+    @property
+    def end(self) -> str:
+        """Why it ended, as a sentence. Empty while it is open."""
+        return self.runs.session.error
+
+    @property
+    def started(self) -> Moment:
+        return Moment(self.runs.session.started_at)
+
+    @property
+    def duration(self) -> str:
+        session = self.runs.session
+        if session.ended_at is None:
+            return ""
+        minutes = (session.ended_at - session.started_at).total_seconds() / 60
+        return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
 
 
 def _describe_removed(run: IngestRun) -> str:

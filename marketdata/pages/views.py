@@ -44,6 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
     shown = read_runs(failures[: MAX_LISTED_FAILURES if shows_all else MAX_SHOWN_FAILURES])
     jobs = find_shown_jobs()
     rows = build_series_rows(list(page.object_list))
+    session = parse_before(request, "session")
     context = {
         "rows": rows,
         "page": page,
@@ -58,7 +59,11 @@ def home(request: HttpRequest) -> HttpResponse:
         "activity": read_activity(jobs),
         "activity_address": reverse("home-state"),
         "activity_idle": True,
-        "runs": build_runs_table(before=parse_before(request), empty="No file has been ingested yet."),
+        "runs": build_runs_table(
+            before=parse_before(request),
+            empty="No file has been ingested yet." if session is None else "The session has no runs.",
+            session=session,
+        ),
         "manage": manage(),
         "first_steps": not filters.is_any_set and page.number == 1 and not any(row.first for row in rows),
     }

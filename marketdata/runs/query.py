@@ -129,18 +129,6 @@ def read_runs(ids: Sequence[int]) -> list[IngestRun]:
     return list(IngestRun.objects.filter(pk__in=ids).order_by("-id")) if ids else []
 
 
-def read_runs_page(*, before: int | None, symbol: str | None = None) -> tuple[list[IngestRun], int | None]:
-    """Up to `RUNS_PER_PAGE` runs with an id below `before`, newest first, and the `before` of the next page, None at
-    the end. With a symbol only successful runs of its series, including those that changed no bar."""
-    runs = prefetch_undos(IngestRun.objects.order_by("-id"))
-    if symbol is not None:
-        runs = runs.filter(status="success", symbols__contains=[symbol])
-    if before is not None:
-        runs = runs.filter(id__lt=before)
-    found = list(runs[: RUNS_PER_PAGE + 1])
-    return found[:RUNS_PER_PAGE], found[RUNS_PER_PAGE - 1].pk if len(found) > RUNS_PER_PAGE else None
-
-
 def find_runs_of_same_file(run: IngestRun) -> list[IngestRun]:
     """The newest ten other runs of the same content (by sha256), or of the same path if the file could not be read.
 

@@ -191,9 +191,9 @@ class LiveRun:
             case messages.PlanRequested():
                 self._planner.request(event)
             case messages.SessionStarted():
-                self._plans = {event.key: event.plan} | {
-                    k: p for k, p in self._plans.items() if p.dataset != event.dataset
-                }
+                self._replayed.pop(event.dataset, None)
+                others = {key: plan for key, plan in self._plans.items() if plan.dataset != event.dataset}
+                self._plans = others | {event.key: event.plan}
                 self._store(lambda: recorder.start_session(event))
             case messages.SessionAccepted():
                 self._store(lambda: recorder.accept_session(event))

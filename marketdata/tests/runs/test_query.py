@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from config.testing.rows import FAILED, RUNS, UNDO, execute, insert
 from marketdata.models import IngestRun
+from marketdata.runs.folding import read_entries_page
 from marketdata.runs.query import (
     RUNS_PER_PAGE,
     LastRun,
@@ -16,7 +17,6 @@ from marketdata.runs.query import (
     find_open_failures,
     find_runs_of_same_file,
     open_failures,
-    read_runs_page,
 )
 
 MNQ = "CME_MINI:MNQ1!"
@@ -98,8 +98,8 @@ def test_open_failures_cost_what_the_failures_are_not_all_runs(many_runs):
 
 def test_a_page_of_runs_costs_what_its_rows_cost(many_runs):
     with CaptureQueriesContext(connection) as queries:
-        assert list_ids(read_runs_page(before=2000)[0]) == list(range(1999, 1984, -1))
-    assert len(queries) == 2
+        assert list_ids(read_entries_page(before=2000)[0]) == list(range(1999, 1984, -1))
+    assert len(queries) == 3
     assert "Seq Scan" not in explain(queries)
 
 
@@ -119,9 +119,9 @@ def test_a_failed_undo_is_not_an_open_failure(db):
 def test_pages_of_runs_contain_each_once_newest_first(db):
     for number in range(1, 2 * RUNS_PER_PAGE + 2):
         insert(RUNS, id=number)
-    first, before = read_runs_page(before=None)
-    second, before_third = read_runs_page(before=before)
-    third, end = read_runs_page(before=before_third)
+    first, before = read_entries_page(before=None)
+    second, before_third = read_entries_page(before=before)
+    third, end = read_entries_page(before=before_third)
     assert list_ids([*first, *second, *third]) == list(range(2 * RUNS_PER_PAGE + 1, 0, -1))
     assert (len(first), len(second), len(third), end) == (RUNS_PER_PAGE, RUNS_PER_PAGE, 1, None)
 
@@ -130,7 +130,7 @@ def test_a_page_of_a_series_has_only_its_successful_runs(db):
     insert(RUNS, id=1)
     insert(RUNS, id=2, symbols=["A", "B"])
     insert(RUNS, id=3, symbols=["B"], **FAILED)
-    assert list_ids(read_runs_page(before=None, symbol="B")[0]) == [2]
+    assert list_ids(read_entries_page(before=None, symbol="B")[0]) == [2]
 
 
 def test_a_file_is_the_same_by_its_content_or_else_by_its_path(db):
