@@ -8,7 +8,7 @@ from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file
 from ingestion.progress import Progress
 from ingestion.runs import RunRequest
-from marketdata.models import Backfill, FeedRequest, IngestRun, Series
+from marketdata.models import Backfill, FeedRequest, IngestRun, Series, SeriesInstrument
 
 
 def store_request(request: FeedRequest, progress: Progress, backfill: Backfill | None = None) -> IngestRun:
@@ -31,12 +31,11 @@ def reload_request(request: FeedRequest, progress: Progress, backfill: Backfill 
 
 def load_file(request: FeedRequest, progress: Progress, backfill: Backfill | None) -> IngestRun:
     """Load the file of the request in a run of its own."""
-    series = request.series
     is_one_series = request.stype_in == Series.Stype.CONTINUOUS
     loaded = ingest_file(
         path=kept_file(request),
         # The contracts of a raw or parent symbol are series of their own, by the symbols of the file.
-        options=IngestOptions(symbol=series.symbol) if is_one_series else IngestOptions(),
+        options=_choose_options(request) if is_one_series else IngestOptions(),
         progress=progress,
         request=RunRequest(
             kind=IngestRun.Kind.HISTORY,
@@ -46,6 +45,20 @@ def load_file(request: FeedRequest, progress: Progress, backfill: Backfill | Non
         ),
     )
     return loaded.run
+
+
+def _choose_options(request: FeedRequest) -> IngestOptions:
+    """History decides which contract a live day had: the feed may have missed a roll. Files of users stay refused."""
+    replaces = request.reason == FeedRequest.Reason.CONFIRM and not _has_other_bars(request)
+    return IngestOptions(symbol=request.series.symbol, replace_instrument=replaces)
+
+
+def _has_other_bars(request: FeedRequest) -> bool:
+    """Whether another run than one of the live feed mapped the series on dates of the request."""
+    mapped = SeriesInstrument.current.filter(
+        series=request.series, start_date__lte=request.end.date(), end_date__gt=request.start.date()
+    )
+    return mapped.exclude(run__kind=IngestRun.Kind.LIVE).exists()
 
 
 def find_run(request: FeedRequest) -> IngestRun | None:

@@ -19,6 +19,7 @@ from marketdata.models import Backfill, FeedRequest, Series, SeriesDay
 from marketdata.pages.presenters import Moment, moment
 
 REQUESTS_PER_PAGE = 50
+MAX_LIVE_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,27 @@ def list_subscriptions() -> list[SubscriptionRow]:
         SubscriptionRow(one, moment(covered.get(one.pk)), last.get(one.slug), next_daily if one.feed_daily else None)
         for one in subscribed
     ]
+
+
+@dataclass(frozen=True)
+class LiveDayRow:
+    """A day of which live bars differed from history."""
+
+    day: SeriesDay
+
+    @property
+    def changed(self) -> str:
+        return f"{self.day.changed:,} of {self.day.records:,}"
+
+    @property
+    def confirmed(self) -> Moment:
+        return Moment(self.day.confirmed_at)
+
+
+def list_live_days() -> list[LiveDayRow]:
+    """The newest days of which live bars differed from history."""
+    days = SeriesDay.objects.filter(changed__gt=0).select_related("series").order_by("-day", "series__slug")
+    return [LiveDayRow(day) for day in days[:MAX_LIVE_DAYS]]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ingestion.errors import IngestError, InputError
 from ingestion.feeds.key import has_key
 from ingestion.feeds.spending import read_spending
 from ingestion.jobs.requests import may_act, request_backfill, request_daily, request_price
-from ingestion.pages.downloads.presenters import list_meters, list_requests, list_subscriptions
+from ingestion.pages.downloads.presenters import list_live_days, list_meters, list_requests, list_subscriptions
 from marketdata.command_line import manage
 from marketdata.formatting import escape_controls
 from marketdata.models import Series
@@ -43,6 +43,7 @@ def downloads_page(request: HttpRequest) -> HttpResponse:
     jobs = [job for job in find_shown_jobs() if job.action in _BACKFILL_JOBS]
     context = {
         "subscriptions": list_subscriptions(),
+        "live_days": list_live_days(),
         "meters": list_meters(spending),
         "spending": spending,
         "requests": rows,
