@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 from datetime import timedelta
 
+import pytest
 from django_tasks_db.models import DBTaskResult
 
 from config.testing.feeds.times import to_ns
-from ingestion.tests.feeds.live.scene import end_sessions, list_ends, to_time, wait_until
+from ingestion.tests.feeds.live.scene import end_sessions, list_ends, read_bars, to_time, wait_until
 from marketdata.models import Bar, FeedSession, FeedSessionSeries, FeedStatus, IngestRun, Series, SeriesInstrument
 
 
@@ -33,6 +34,7 @@ def test_from_an_empty_table_to_a_current_one(make_scene):
     assert "Stopped: all closed minutes are stored." in stream.text
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_and_doubles_nothing(make_scene):
     scene = make_scene()
     scene.subscribe()
@@ -56,6 +58,7 @@ def test_a_killed_process_loses_and_doubles_nothing(make_scene):
     assert asked == stored - timedelta(hours=1)
 
 
+@pytest.mark.slow
 def test_a_second_process_waits_and_takes_over(make_scene):
     scene = make_scene()
     scene.subscribe()
@@ -76,6 +79,7 @@ def test_a_second_process_waits_and_takes_over(make_scene):
     scene.check_gateway()
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_waited_for(make_scene):
     scene = make_scene()
     scene.subscribe()
@@ -95,6 +99,7 @@ def test_a_database_that_is_away_is_waited_for(make_scene):
     assert not scene.list_spool()
 
 
+@pytest.mark.slow
 def test_a_roll_opens_a_session_with_the_new_contract(make_scene):
     scene = make_scene("2024-03-10T23:56", speed=30.0)  # a Sunday; by volume the contract rolls on Monday
     scene.subscribe(feed_symbol="MNQ.v.0")
@@ -113,6 +118,7 @@ def test_a_roll_opens_a_session_with_the_new_contract(make_scene):
     scene.check_runs()
 
 
+@pytest.mark.slow
 def test_what_the_gateway_no_longer_replays_is_priced_once(make_scene, historical):
     scene = make_scene()
     series = scene.subscribe()
@@ -152,3 +158,54 @@ def test_refusals_are_one_sentence(make_scene):
         assert stream.end() == 1
     assert "db-wrong" not in stream.text
     assert not IngestRun.objects.exists()
+
+
+@pytest.mark.slow
+def test_a_vendor_that_does_not_resolve_for_now_is_asked_again(make_scene, historical):
+    scene = make_scene()
+    scene.subscribe()
+    historical.fault("symbology.resolve", "status", status=503, times=2)
+    with scene.run() as stream:
+        stream.wait_for("reconnecting because The vendor failed to answer")
+        stream.wait_for(": live")
+        stream.stop()
+    historical.fault("symbology.resolve", "status", status=503, times=100)
+    with scene.run() as stream:
+        stream.wait_for(": live")  # with the contracts of the last session
+        until = scene.wait_for_market(2)
+        scene.wait_for_bars(until)
+        stream.stop()
+    scene.check_table(until)
+    scene.check_runs()
+
+
+@pytest.mark.slow
+def test_several_series_and_kinds_of_symbols_at_once(make_scene):
+    scene = make_scene()
+    scene.subscribe("mes", "MES.v.0")
+    scene.subscribe("mnq-fut", "MNQ.FUT", symbol="MNQ.FUT", feed_stype="parent")
+    scene.subscribe()
+    with scene.run() as stream:
+        stream.wait_for(": live")
+        until = scene.wait_for_market(2)
+        scene.wait_for_bars(until)
+        stream.stop()
+    scene.check_table(until)
+    scene.check_table(until, "CME_MINI:MES1!", "MES.v.0")
+    scene.check_table(until, "MNQZ2026", "MNQ.c.0")
+    scene.check_table(until, "MNQH2027", "MNQ.c.1")
+    assert read_bars("MNQ.FUT") == {}
+    scene.check_runs()
+
+
+@pytest.mark.slow
+def test_a_gateway_that_refuses_the_key_ends_the_command(make_scene):
+    scene = make_scene()
+    scene.subscribe()
+    scene.gateway.fault("refuse_auth", error="User authentication failed")
+    with scene.run() as stream:
+        assert stream.end() == 1
+    assert "CommandError: " in stream.text
+    assert "Traceback" not in stream.text
+    assert FeedStatus.objects.get().state == "stopped"
+    assert list_ends() == ["refused"]

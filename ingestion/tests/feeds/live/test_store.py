@@ -1,0 +1,110 @@
+"""Batches of the spool: stored once, and a refused one stays with its reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from config.testing.feeds.times import MINUTE, to_ns
+from ingestion.dbn.writer import Header, empty_records, write_dbn
+from ingestion.errors import DatabaseUnavailable
+from ingestion.feeds.live import store
+from ingestion.feeds.live.spool import list_batches, list_quarantined, make_key
+from marketdata.models import Bar, FeedSession, IngestRun, Series
+
+DAY = date(2026, 11, 25)
+START = to_ns("2026-11-25T15:00")
+
+
+@pytest.fixture
+def session(live_db):
+    Series.objects.create(slug="mes", symbol="CME_MINI:MES1!", dataset="GLBX.MDP3")
+    return FeedSession.objects.create(dataset="GLBX.MDP3", started_at=datetime.now(UTC)).pk
+
+
+@pytest.fixture
+def folder(session, tmp_path, settings):
+    settings.FEED_DIR = tmp_path
+    return store.live_folder()
+
+
+def spool(folder, number=1, *, mnq=(42, 5), mes=(43, 7), dataset="GLBX.MDP3"):
+    """A batch of one minute of two series: instrument and volume of each."""
+    rows = empty_records(2)
+    rows["ts_event"] = START + number * MINUTE
+    rows["instrument_id"], rows["volume"] = [mnq[0], mes[0]], [mnq[1], mes[1]]
+    for name in ("open", "high", "low", "close"):
+        rows[name] = 20_000 * 10**9
+    stop = date(2026, 11, 26)
+    mappings = {"CME_MINI:MNQ1!": [(DAY, stop, mnq[0])], "CME_MINI:MES1!": [(DAY, stop, mes[0])]}
+    header = Header(symbols=[*mappings, "MNQ.c.0"], mappings=mappings, start=to_ns(DAY), end=None, dataset=dataset)
+    key = make_key(1, datetime(2026, 11, 25, tzinfo=UTC))
+    return write_dbn(folder / f"{key}-{number:08}-GLBX.MDP3-20261125T1500.ohlcv-1m.dbn", header, rows)
+
+
+def list_stored():
+    return sorted(Bar.objects.values_list("symbol", "volume"))
+
+
+def test_a_stored_batch_is_removed(folder, session):
+    path = spool(folder)
+    assert [one.path for one in list_batches(folder)] == [path]
+    stored = store.store_batch(path, session)
+    assert (stored.bars, stored.inserted, stored.refused) == (2, 2, [])
+    assert not path.exists()
+    run = IngestRun.objects.get()
+    assert (run.kind, run.feed_session_id, run.status) == ("live", session, "success")
+
+
+def test_a_batch_that_was_stored_before_a_crash_changes_nothing(folder, session, tmp_path):
+    path = spool(folder)
+    content = path.read_bytes()
+    store.store_batch(path, session)
+    path.write_bytes(content)
+    assert store.store_batch(path, session).inserted == 0
+    assert list_stored() == [("CME_MINI:MES1!", 7), ("CME_MINI:MNQ1!", 5)]
+
+
+def test_a_refused_symbol_does_not_take_its_neighbour_with_it(folder, session):
+    store.store_batch(spool(folder, 1), session)
+    stored = store.store_batch(spool(folder, 2, mnq=(99, 6)), session)  # another contract of the same day
+    assert (stored.bars, len(stored.refused)) == (1, 1)
+    assert list_stored() == [("CME_MINI:MES1!", 7), ("CME_MINI:MES1!", 7), ("CME_MINI:MNQ1!", 5)]
+    kept = list_quarantined(folder)
+    assert [one.reason for one in kept] == stored.refused
+    run = IngestRun.objects.filter(file_path=str(kept[0].path)).get()
+    assert (run.status, run.error) == ("failed", stored.refused[0])
+    assert list_batches(folder) == []
+
+
+def test_a_database_that_is_away_leaves_the_file(folder, session, monkeypatch):
+    path = spool(folder)
+
+    def fail(**arguments):
+        raise DatabaseUnavailable("The database does not answer.")
+
+    with monkeypatch.context() as patched, pytest.raises(DatabaseUnavailable):
+        patched.setattr(store, "ingest_file", fail)
+        store.store_batch(path, session)
+    assert path.exists()
+    assert store.store_batch(path, session).bars == 2
+
+
+def test_an_interrupted_attempt_leaves_one_run(folder, session):
+    path = spool(folder)
+    IngestRun.objects.create(
+        kind="live", status="failed", error="The process died.", file_name=path.name, file_path=str(path.absolute()),
+        feed_session_id=session, started_at=datetime.now(UTC), finished_at=datetime.now(UTC),
+    )  # fmt: skip
+    store.store_batch(path, session)
+    assert IngestRun.objects.get().status == "success"
+
+
+def test_a_quarantined_record_has_one_failed_run(folder, session):
+    path = folder / "quarantine" / "00000001-20261125T000000000000Z-00000001-GLBX.MDP3-refused.ohlcv-1m.dbn"
+    path.write_bytes(b"x")
+    for _ in range(2):
+        store.record_quarantined(path, session, "The record has a high that is below another of its prices.")
+    run = IngestRun.objects.get()
+    assert (run.status, run.kind, run.feed_session_id, run.file_path) == ("failed", "live", session, str(path))
