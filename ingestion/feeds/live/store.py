@@ -1,7 +1,7 @@
 """From a batch in the spool to bars in the table: `ingest_file`, unchanged, and then the file is removed.
 
 A crash at any point loses and doubles nothing: a file stays until its run is committed, and bars that are stored
-already are left alone. A file that is refused is divided by symbol, so that the others are stored; that of the symbol
+already stay unchanged. A file that is refused is divided by symbol, so that the others are stored; that of the symbol
 that is refused moves to the folder `quarantine`, and its failed run records why.
 """
 
@@ -80,7 +80,7 @@ def _forget_attempts(path: Path) -> None:
         kind=IngestRun.Kind.LIVE, status=IngestRun.Status.FAILED, file_path=str(path.absolute())
     )
     if attempts.exists():
-        attempts.delete()
+        attempts._raw_delete(attempts.db)  # nothing refers to them
 
 
 def _may_succeed_later(error: IngestError) -> bool:

@@ -1,4 +1,4 @@
-"""History confirms days that the live feed brought: equal bars stay, others become revisions, and the day says so."""
+"""History confirms days that the live feed brought: equal bars stay, others become revisions, and are counted."""
 
 from __future__ import annotations
 
