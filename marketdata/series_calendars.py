@@ -1,4 +1,4 @@
-"""The calendar that a series should have by its product, and what to report about the one that it has."""
+"""The calendar that a series should have by its product, what to report about the one that it has, and its time zone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,24 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
+from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.calendars.products import CalendarProposal, propose_calendar
 from marketdata.contracts.roots import list_roots
 from marketdata.models import IngestRun, Series, SeriesInstrument
+
+# The time zones of Databento's venues, which are the first part of a dataset's name (GLBX.MDP3).
+_VENUES = {
+    "America/Chicago": ("GLBX", "XCBF"),
+    "America/New_York": (
+        *("ARCX", "BATS", "BATY", "DBEQ", "EDGA", "EDGX", "EPRL", "EQUS", "FINN", "FINY", "IEXG", "IFUS"),
+        *("MEMX", "OPRA", "XASE", "XBOS", "XCHI", "XCIS", "XNAS", "XNYS", "XPSX"),
+    ),
+    "Asia/Tokyo": ("XOSE", "XTKS", "XTKT"),
+    "Europe/Amsterdam": ("NDEX",),
+    "Europe/Berlin": ("XEEE", "XEUR"),
+    "Europe/London": ("IFEU", "IFLL"),
+}
+_ZONE_OF_VENUE = {venue: zone for zone, venues in _VENUES.items() for venue in venues}
 
 
 def propose_for_symbol(
@@ -43,6 +58,19 @@ def describe_calendar(series: Series) -> str:
     if not series.calendar:
         return f"No calendar is set. Its product has {proposal.reason}"
     return f"{series.calendar}, set by hand. Its product has {proposal.reason}"
+
+
+def find_time_zone(series: Series) -> str:
+    """The IANA name of the exchange's time zone.
+
+    It is that of the series' calendar; without a known calendar that of its dataset; UTC if both are unknown.
+    """
+    if series.calendar:
+        try:
+            return get_exchange(series.calendar).zone.key
+        except UnknownCalendar:
+            pass  # the page opens even so, and reports it
+    return _ZONE_OF_VENUE.get(series.dataset.partition(".")[0].upper(), "UTC")
 
 
 def _list_requested_symbols(rows: QuerySet[SeriesInstrument]) -> list[str]:

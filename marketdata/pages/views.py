@@ -22,11 +22,12 @@ from marketdata.pages.presenters import RunRow, build_series_row, build_series_r
 from marketdata.pages.runs_table import build_runs_table, parse_before
 from marketdata.pages.scripts import list_imported_modules
 from marketdata.pages.short_codes import build_address, respond_to_short_code
-from marketdata.pages.time_zones import find_life_dates, find_time_zone, has_extended_hours
+from marketdata.pages.time_zones import find_life_dates, has_extended_hours
 from marketdata.runs.activity import Activity, read_activity
 from marketdata.runs.jobs import find_shown_jobs
 from marketdata.runs.query import find_open_failures, read_runs
 from marketdata.series import find_series
+from marketdata.series_calendars import find_time_zone
 
 SERIES_SCRIPT = "marketdata/js/series/page.js"
 SERIES_PER_PAGE = 20

@@ -7,7 +7,8 @@ from pandas_market_calendars import get_calendar, get_calendar_names
 
 from marketdata.calendars.exchange import is_known_calendar
 from marketdata.models import Series
-from marketdata.pages.time_zones import find_time_zone, find_trading_date
+from marketdata.pages.time_zones import find_trading_date
+from marketdata.series_calendars import find_time_zone
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What is known about live feeds: the state of each dataset and series, and the last sessions."""
