@@ -1,4 +1,4 @@
-"""The calendar that a series should have by its product, what to report about the one that it has, and its time zone."""
+"""The calendar that a series should have by its product, why it has the one that it has, and its time zone."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from marketdata.access.tokens import issue_token
 
 SERIES = "/api/market-data/mnq"
 DATA = (
-    *("/api/market-data/", "/api/ingest-runs/", "/api/ingest-runs/1/", f"{SERIES}/coverage"),
+    *("/api/market-data/", "/api/ingest-runs/", "/api/ingest-runs/1/", "/api/feeds/", f"{SERIES}/coverage"),
     *(f"{SERIES}/ohlcv-1m/{name}" for name in ("bars", "stats", "revisions", "bars?format=csv", "bars?format=parquet")),
     *(f"{SERIES}/ohlcv-1d/{name}" for name in ("bars", "stats", "bars?format=csv")),
     *(

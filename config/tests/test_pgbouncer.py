@@ -40,6 +40,7 @@ READS = (
     "/api/market-data/mnq/ohlcv-1m/stats", BARS, f"{BARS}?as_of=2024-01-01T00:00:00Z", f"{BARS}?format=csv",
     f"{BARS}?format=parquet", f"{BARS}?format=arrow", "/api/market-data/mnq/ohlcv-5m/bars",
     "/api/market-data/mnq/ohlcv-1h/stats", "/api/market-data/mnq/coverage", "/api/ingest-runs/", "/api/ingest-runs/1/",
+    "/api/feeds/",
     "/admin/", "/admin/auth/user/add/", "/admin/auth/user/", "/admin/auth/group/add/", "/admin/marketdata/series/",
     "/admin/marketdata/series/add/", "/admin/marketdata/ingestrun/", "/admin/marketdata/ingestrun/1/change/",
     "/admin/marketdata/browsablebar/", "/admin/marketdata/apitoken/",

@@ -21,7 +21,7 @@ ADDRESSES = (
     *("/", "/series/mnq/", "/series/MNQ/", "/runs/1/", "/login/", "/nope", "/healthz", "/readyz", "/favicon.ico"),
     *("/api/", "/api/docs", "/api/docs/", "/api/schema", "/api/schema/", "/api/nope", "/api/market-data/"),
     *(f"{SERIES}/ohlcv-1m/{name}" for name in ("stats", "bars", "revisions")),
-    *(f"{SERIES}/ohlcv-1d/bars", f"{SERIES}/coverage", "/api/ingest-runs/", "/api/ingest-runs/1/"),
+    *(f"{SERIES}/ohlcv-1d/bars", f"{SERIES}/coverage", "/api/ingest-runs/", "/api/ingest-runs/1/", "/api/feeds/"),
     *("/admin/", "/admin/login/", "/admin/jsi18n/", "/admin/marketdata/ingestrun/", "/admin/marketdata/browsablebar/"),
 )
 

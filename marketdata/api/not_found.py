@@ -53,4 +53,4 @@ def _list_addresses(address: str) -> list[str]:
         return series_addresses
     if address.startswith("ingest-runs"):
         return list(_RUN_ADDRESSES)
-    return ["/api/market-data/", *series_addresses, *_RUN_ADDRESSES, "/api/docs/", "/api/schema/"]
+    return ["/api/market-data/", *series_addresses, *_RUN_ADDRESSES, "/api/feeds/", "/api/docs/", "/api/schema/"]

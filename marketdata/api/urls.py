@@ -12,6 +12,7 @@ from marketdata.api.bars import BarsViewSet
 from marketdata.api.candles import CandleViewSet
 from marketdata.api.coverage import CoverageViewSet
 from marketdata.api.description.views import DocsView, SchemaView
+from marketdata.api.feeds import FeedsViewSet
 from marketdata.api.gaps import GapsViewSet
 from marketdata.api.not_found import NotFoundView
 from marketdata.api.runs import IngestRunViewSet
@@ -43,6 +44,7 @@ urlpatterns = [
     re_path(rf"^market-data/{SLUG}/gaps/?$", _get(GapsViewSet, "gaps"), name="series-gaps"),
     re_path(r"^ingest-runs/?$", _get(IngestRunViewSet, "list"), name="run-list"),
     re_path(r"^ingest-runs/(?P<pk>[0-9]{1,18})/?$", _get(IngestRunViewSet, "retrieve"), name="run-detail"),
+    re_path(r"^feeds/?$", _get(FeedsViewSet, "list"), name="feed-list"),
     re_path("^(?:docs)?$", RedirectView.as_view(pattern_name="api-docs")),
     path("schema", RedirectView.as_view(pattern_name="schema")),
     path("schema/", SchemaView.as_view(), name="schema"),

@@ -22,8 +22,16 @@ _TABLES = (
     "market_known_empty",
     "market_vendor_days",
     "market_vendor_datasets",
+    "market_feed_sessions",
+    "market_feed_session_series",
+    "market_feed_status",
 )
-_SEQUENCES = ("data_ingest_runs_id_seq", "market_feed_requests_id_seq", "market_backfills_id_seq")
+_SEQUENCES = (
+    "data_ingest_runs_id_seq",
+    "market_feed_requests_id_seq",
+    "market_backfills_id_seq",
+    "market_feed_sessions_id_seq",
+)
 # TRUNCATE creates the files of each table and index again, which takes longer than most tests.
 _USES = [*map("EXISTS (SELECT FROM {})".format, _TABLES), *map("(SELECT is_called FROM {})".format, _SEQUENCES)]
 _RESET_MNQ = """

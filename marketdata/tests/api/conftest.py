@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 from rest_framework.throttling import SimpleRateThrottle
 
 from config.testing.builders import bars, ingest, together, undo_run, write
@@ -57,3 +58,16 @@ def address(market_db, monkeypatch):
     monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": None, "user": None})
     with serve() as address:
         yield address
+
+
+@pytest.fixture
+def feed(market_db):
+    """An open session of mnq, an ended one, and the feed's status of now."""
+    mnq = Series.objects.get(slug="mnq")
+    Series.objects.filter(pk=mnq.pk).update(live=True)
+    insert("market_feed_sessions", id=1, error="The gateway closed the connection.", late=2)
+    insert("market_feed_sessions", id=2, ended_at=None, end="")
+    insert("market_feed_session_series", series_id=mnq.pk, session_id=2, vendor_symbol="MNQZ6")
+    now = timezone.now()
+    insert("market_feed_status", session_id=2, seen_at=now, since=now, reconnects=1, spool_files=3, lag_ms=31)
+    return mnq

@@ -50,6 +50,7 @@ CALLS = [
     (f"{RUNS}_list", {"status": "failed", "ordering": "-id"}, "PaginatedIngestRunList"),
     (f"{RUNS}_retrieve", {"id": 1}, "IngestRun"),
     (f"{RUNS}_retrieve", {"id": 100}, "IngestRun"),
+    ("feeds.feeds_list", {}, list),
 ]
 FILES = [
     (f"{MARKET}_ohlcv_1m_bars_retrieve", {"slug": "mnq"}, 1320),

@@ -50,7 +50,7 @@ def test_without_related_addresses_all_are_listed(client, address):
     assert body["detail"] == NONE
     assert body["addresses"][0] == "/api/market-data/"
     assert body["addresses"][-1] == "/api/schema/"
-    assert len(body["addresses"]) == 11
+    assert len(body["addresses"]) == 12
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])

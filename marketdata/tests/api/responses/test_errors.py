@@ -15,8 +15,9 @@ STATS, BARS, REVISIONS = (f"/api/market-data/mnq/ohlcv-1m/{name}/" for name in (
 CANDLE_STATS, CANDLES = (f"/api/market-data/mnq/ohlcv-1h/{name}/" for name in ("stats", "bars"))
 COVERAGE = "/api/market-data/mnq/coverage/"
 GAPS = "/api/market-data/mnq/gaps/"
-ALL = (SERIES, RUNS, RUN, STATS, BARS, REVISIONS, CANDLE_STATS, CANDLES, COVERAGE, GAPS)
-OF_SERIES = sorted(set(ALL) - {SERIES, RUNS, RUN})
+FEEDS = "/api/feeds/"
+ALL = (SERIES, RUNS, RUN, STATS, BARS, REVISIONS, CANDLE_STATS, CANDLES, COVERAGE, GAPS, FEEDS)
+OF_SERIES = sorted(set(ALL) - {SERIES, RUNS, RUN, FEEDS})
 OF_CALENDAR = (CANDLE_STATS, CANDLES, COVERAGE, GAPS)
 
 
