@@ -121,6 +121,10 @@ else:
 # Of each web process: requests that it computes at a time, and exports that clients read from it at a time.
 WEB_THREADS = env.int("WEB_THREADS", default=4)
 EXPORTS_PER_PROCESS = env.int("EXPORTS_PER_PROCESS", default=6)
+# Streams of events that clients may have open, of each web process, and of each account in it.
+STREAMS_PER_PROCESS = env.int("STREAMS_PER_PROCESS", default=2500)
+STREAMS_PER_ACCOUNT = env.int("STREAMS_PER_ACCOUNT", default=2000)
+STREAM_HEARTBEAT_SECONDS = env.int("STREAM_HEARTBEAT_SECONDS", default=15)
 
 # After a wait for a lock, a statement must see what the other transaction committed, whatever the server's default.
 DATABASES["default"]["OPTIONS"]["isolation_level"] = ISOLATION_LEVEL_READ_COMMITTED
@@ -211,6 +215,7 @@ if PRODUCTION:
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
+        "connect-src": ["'self'"],  # requests of the API, and streams
         "img-src": ["'self'", "data:"],
         "style-src": ["'self'", "'sha256-3pRED1tOXas1FXFoPb9TGCjmYe9XQsmO9OV23khV2nY='"],
         "frame-ancestors": ["'none'"],

@@ -16,7 +16,7 @@ from ingestion.database import require_own_session
 from ingestion.errors import DatabaseFailure, IngestError, Interrupted, RunCancelled
 from marketdata.database import to_storable
 from marketdata.models import IngestRun
-from marketdata.runs.commits import announce_commit, read_database_time
+from marketdata.runs.commits import announce_commit, notify_commit, read_database_time
 from marketdata.runs.locks import close_as_failed, lock_run, unlock_run
 
 
@@ -64,7 +64,7 @@ def succeed_run(run: IngestRun, *, settled: IngestRun | None = None) -> None:
 
     A read as of a time includes the runs finished by then. So the time is read last, by the database's clock, under the
     series' locks: of two runs that wrote one bar, the later finished later. `settled` is a split that this transaction
-    has recorded: it finishes with the run, just before it.
+    has recorded: it finishes with the run, just before it. Streams are notified of both when they are committed.
 
     Raises `DatabaseFailure` where another process has closed the run meanwhile, and `RunCancelled` if a user has
     requested to cancel it: of a request and a success, the one that is committed first counts.
@@ -78,13 +78,21 @@ def succeed_run(run: IngestRun, *, settled: IngestRun | None = None) -> None:
     names = {field.attname for field in run._meta.concrete_fields if not field.primary_key} - {"cancel_requested_by"}
     fields = {name: getattr(run, name) for name in names}
     running = IngestRun.objects.filter(pk=run.pk, status=IngestRun.Status.RUNNING)
-    if not running.filter(cancel_requested_by="").update(**fields):
+    if running.filter(cancel_requested_by="").update(**fields):
+        _notify(run, settled)
+    else:
         if user := running.values_list("cancel_requested_by", flat=True).first():
             raise RunCancelled(user, run.kind)
         raise DatabaseFailure(
             f"Another process closed run {run.pk} while it was running, so nothing was stored: run the command again, "
             "and connect to the database directly if a connection pool is in between."
         )
+
+
+def _notify(*runs: IngestRun | None) -> None:
+    with connection.cursor() as cursor:
+        for run in filter(None, runs):
+            notify_commit(cursor, run.pk)
 
 
 @contextlib.contextmanager

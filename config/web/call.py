@@ -14,6 +14,8 @@ from django.http import FileResponse
 
 from config.web.answers import Answer
 from config.web.types import Headers, Scope
+from marketdata.stream.response import EventStream
+from marketdata.stream.subscription import Subscription
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -44,12 +46,23 @@ class Stream:
         return bytes(read)
 
 
-def call_django(application: Application, scope: Scope, body: bytes) -> Answer | Stream:
+@dataclass(frozen=True)
+class Events:
+    """A stream of events that has not begun. `subscription` must be closed in every case."""
+
+    headers: Headers
+    subscription: Subscription
+
+
+def call_django(application: Application, scope: Scope, body: bytes) -> Answer | Stream | Events:
     """The response: complete, or a stream that has not begun."""
     started: list[Any] = []
     response = application(_build_environ(scope, body), lambda status, headers: started.extend((status, headers)))
     status, headers = int(started[0].split(" ", 1)[0]), _encode_headers(started[1])
     close = getattr(response, "close", lambda: None)
+    if isinstance(response, EventStream) and (subscription := response.detach()) is not None:
+        close()
+        return Events(headers, subscription)
     is_file = isinstance(response, FileResponse)
     is_stream = getattr(response, "streaming", False) and not (is_file and _read_length(headers) <= FILE_BYTES)
     if is_stream and scope["method"] != "HEAD":

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from config.connections.monitor import monitor
 from config.web.answers import BUSY, Answer, build_refusal
 from config.web.bodies import BodyReader, ClientGone, Refused
-from config.web.call import Application, Stream, call_django
+from config.web.call import Application, Events, Stream, call_django
 from config.web.exports import Exports, send_stream
 from config.web.health import HealthAnswers
 from config.web.lanes import RETRY_SECONDS, Busy, Lane
 from config.web.process import release_memory
+from config.web.streams import Streams
 from config.web.types import Receive, Scope, Send
 
 LOGIN_THREADS = 2
@@ -27,9 +28,7 @@ class Front:
     - Everything else is Django's, after its body has arrived. A page is sent from memory.
     - Logins have threads of their own, since hashing a password takes long: guesses delay other guesses only.
     - A response that Django streams is an export, unless it is a file from the disk: `exports` of them may be open.
-
-    Streams of events will have a branch in `_respond`, before the body is read: they stay on the event loop. Django's
-    WSGI application must not know their address, since each would occupy a thread.
+    - A stream of events is opened by Django in a thread, and from then on stays on the event loop.
     """
 
     def __init__(self, application: Application, *, threads: int, exports: int) -> None:
@@ -37,6 +36,7 @@ class Front:
         self._pages = Lane("page", threads)
         self._logins = Lane("login", LOGIN_THREADS)
         self._exports = Exports(exports)
+        self._streams = Streams()
         self._bodies = BodyReader()
         self._health = HealthAnswers(self._ask)
 
@@ -56,6 +56,7 @@ class Front:
         self._pages.close()
         self._logins.close()
         self._exports.close()
+        self._streams.close()
         monitor.end_statements()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -85,6 +86,8 @@ class Front:
             await response.send(send)
             if len(response.body) > LARGE_BYTES:
                 lane.submit(release_memory)
+        elif isinstance(response, Events):
+            await self._streams.send(scope, response.headers, response.subscription, send)
         elif response.is_file:
             await send_stream(scope, response, send, self._pages)
         else:
@@ -123,6 +126,8 @@ def _cancelled_without_client(receive: Receive) -> Iterator[None]:
         watcher.cancel()
 
 
-def _close(response: Answer | Stream) -> None:
+def _close(response: Answer | Stream | Events) -> None:
     if isinstance(response, Stream):
         response.close()
+    elif isinstance(response, Events):
+        response.subscription.close()

@@ -6,6 +6,7 @@ uvicorn itself waits for both without end, and each silent connection occupies a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -29,6 +30,19 @@ class HttpProtocol(H11Protocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
         self._unread = 0
+
+        # A stream ends its connection if the client does not read, and ends by itself when the server stops.
+        self.app_state = {**self.app_state, "connection": self}
+        self.on_shutdown: Callable[[], None] | None = None
+
+    def abort(self) -> None:
+        """Close the connection at once. What the client has not read is lost."""
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.on_shutdown is not None:
+            self.on_shutdown()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         # Writing waits until the client has read all: what it has not read is limited, and its timer runs.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from config.web.access_log import hide_queries
-from config.web.front import Front
+django = get_wsgi_application()  # first: streams import models
+
+from config.web.access_log import hide_queries  # noqa: E402  # see above
+from config.web.front import Front  # noqa: E402  # see above
 
 hide_queries()
-application = Front(
-    get_wsgi_application(), threads=max(1, settings.WEB_THREADS), exports=max(1, settings.EXPORTS_PER_PROCESS)
-)
+application = Front(django, threads=max(1, settings.WEB_THREADS), exports=max(1, settings.EXPORTS_PER_PROCESS))

@@ -29,7 +29,7 @@ from marketdata.candles.query import read_candle_columns, read_candle_page
 from marketdata.models import Series
 from marketdata.timestamps import to_iso
 
-_TIMEFRAME = OpenApiParameter(
+TIMEFRAME = OpenApiParameter(
     "timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES, description="The length of a candle."
 )
 
@@ -44,7 +44,7 @@ class CandleViewSet(FilesViewSet):
 
     @extend_schema(
         summary="List candles",
-        parameters=[_TIMEFRAME, CandlesParameters],
+        parameters=[TIMEFRAME, CandlesParameters],
         responses=describe_responses(CandlePageSerializer, 300, 404, 409, files=True),
     )
     def bars(self, request: Request, slug: str, timeframe: str) -> Response | StreamingHttpResponse:
@@ -63,7 +63,7 @@ class CandleViewSet(FilesViewSet):
 
         Without `format`, the header Accept selects the format, as for minute bars.
         """
-        series = _get_series(slug, timeframe)
+        series = get_candle_series(slug, timeframe)
         parameters = CandlesParameters.parse(request)
         check_session(series, parameters["session"])
         if parameters["format"] != "json":
@@ -90,17 +90,18 @@ class CandleViewSet(FilesViewSet):
 
     @extend_schema(
         summary="Get the stats of a series' candles",
-        parameters=[_TIMEFRAME],
+        parameters=[TIMEFRAME],
         responses=describe_responses(StatsSerializer, 300, 404, 409),
     )
     def stats(self, request: Request, slug: str, timeframe: str) -> Response:
         """The number of candles of this timeframe, the first and last timestamp, and the latest close, of all hours."""
-        series = _get_series(slug, timeframe)
+        series = get_candle_series(slug, timeframe)
         NoParameters.parse(request)
         return Response(serialize_stats(series, _compute_stats(series, timeframe), timeframe))
 
 
-def _get_series(slug: str, timeframe: str) -> Series:
+def get_candle_series(slug: str, timeframe: str) -> Series:
+    """The series. Raises `NotFound` for an unknown timeframe, and what `get_series` and `check_calendar` raise."""
     if timeframe not in TIMEFRAMES:
         raise NotFound(f"There is no timeframe '{timeframe}'. Known: 1m, {', '.join(TIMEFRAMES)}.")
     series = get_series(slug)

@@ -62,14 +62,18 @@ class FormatNegotiation(DefaultContentNegotiation):
         return next(renderer for renderer in renderers if renderer.media_type == preferred), preferred
 
 
-class FilesViewSet(ViewSet):
-    """A viewset whose responses are JSON pages or files. Errors are JSON, also if a file was requested."""
-
-    renderer_classes = (PageRenderer, CsvRenderer, ParquetRenderer, ArrowRenderer)
-    content_negotiation_class = FormatNegotiation
+class JsonErrorsViewSet(ViewSet):
+    """A viewset whose errors are JSON, whatever was requested."""
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         renderer = getattr(request, "accepted_renderer", None)
         if isinstance(response, Response) and renderer and renderer.format != PageRenderer.format:
             request.accepted_renderer, request.accepted_media_type = PageRenderer(), PageRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)
+
+
+class FilesViewSet(JsonErrorsViewSet):
+    """A viewset whose responses are JSON pages or files. Errors are JSON, also if a file was requested."""
+
+    renderer_classes = (PageRenderer, CsvRenderer, ParquetRenderer, ArrowRenderer)
+    content_negotiation_class = FormatNegotiation

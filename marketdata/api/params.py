@@ -20,6 +20,8 @@ MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 500
 MAX_RUNS = 500
 DEFAULT_RUNS = 50
+MAX_SNAPSHOT = 1_000
+DEFAULT_SNAPSHOT = 100
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -275,6 +277,32 @@ class RevisionsParameters(RangeParameters):
         if attrs["ts"].year == MAXYEAR:
             raise serializers.ValidationError({"ts": "Bars cannot have a time in the year 9999."})
         return attrs | {"start": attrs["ts"], "end": attrs["ts"] + timedelta(seconds=1)}
+
+
+class StreamParameters(KnownParameters):
+    """Which hours count, how many rows a snapshot has, and where a stream goes on."""
+
+    session = SessionField(
+        required=False,
+        default=Hours.ALL,
+        help_text="regular: only bars in the regular hours of the series' trading calendar. all: all bars. Default: "
+        "all.",
+    )
+    limit = WholeNumberField(
+        required=False,
+        default=lambda: DEFAULT_SNAPSHOT,
+        min_value=0,
+        max_value=MAX_SNAPSHOT,
+        help_text=f"Rows of a snapshot. Default: {DEFAULT_SNAPSHOT}.",
+    )
+    last_event_id = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=200,
+        help_text="`id` of the last event that the client has. Default: none, so that the stream begins with a "
+        "snapshot.",
+    )
 
 
 class RunsParameters(KnownParameters):

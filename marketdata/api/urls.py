@@ -17,6 +17,7 @@ from marketdata.api.gaps import GapsViewSet
 from marketdata.api.not_found import NotFoundView
 from marketdata.api.runs import IngestRunViewSet
 from marketdata.api.series import SeriesViewSet
+from marketdata.api.stream import StreamViewSet
 
 # Swagger UI sets inline styles; without this policy the browser blocks them.
 _with_inline_styles = csp_replace({"style-src": ["'self'", "'unsafe-inline'"]})
@@ -40,6 +41,8 @@ urlpatterns = [
     ),
     re_path(rf"^market-data/{SLUG}/{CANDLES}/stats/?$", _get(CandleViewSet, "stats"), name="candle-stats"),
     re_path(rf"^market-data/{SLUG}/{CANDLES}/bars/?$", _get(CandleViewSet, "bars"), name="candle-bars"),
+    re_path(rf"^market-data/{SLUG}/ohlcv-1m/stream/?$", _get(StreamViewSet, "bars"), name="series-stream"),
+    re_path(rf"^market-data/{SLUG}/{CANDLES}/stream/?$", _get(StreamViewSet, "candles"), name="candle-stream"),
     re_path(rf"^market-data/{SLUG}/coverage/?$", _get(CoverageViewSet, "coverage"), name="series-coverage"),
     re_path(rf"^market-data/{SLUG}/gaps/?$", _get(GapsViewSet, "gaps"), name="series-gaps"),
     re_path(r"^ingest-runs/?$", _get(IngestRunViewSet, "list"), name="run-list"),

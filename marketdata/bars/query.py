@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -83,3 +84,10 @@ def read_bar_page(
     rows = bars.order_by("-ts" if descending else "ts").values_list("ts", *prices, "volume", "ingestion_run_id")
     found = list(map(BarRow._make, rows[: limit + 1]))
     return found[:limit], found[limit - 1].ts if len(found) > limit else None
+
+
+def read_bars_at(series: Series, minutes: Collection[datetime]) -> list[BarRow]:
+    """The series' bars of these minutes, UTC, in time order."""
+    prices = [_price_as_text(name) for name in ("open", "high", "low", "close")]
+    bars = Bar.objects.filter(symbol=series.symbol, ts__in=minutes).order_by("ts")
+    return list(map(BarRow._make, bars.values_list("ts", *prices, "volume", "ingestion_run_id")))

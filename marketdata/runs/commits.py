@@ -13,6 +13,9 @@ from datetime import datetime
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+# Who listens is told of each run whose changes are committed. The payload is the run's number.
+CHANNEL = "market_runs"
+
 # The first half of the lock's key. The second half is the run's number.
 COMMIT_CLASS = 0x4241_5203
 
@@ -44,6 +47,11 @@ class CommitInProgress(Exception):
 def announce_commit(cursor: CursorWrapper, run_id: int) -> None:
     """Hold the lock of the run's commit until this transaction ends. The run's `finished_at` is read after this."""
     cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [COMMIT_CLASS, run_id % 2**31])
+
+
+def notify_commit(cursor: CursorWrapper, run_id: int) -> None:
+    """Let PostgreSQL notify who listens on `CHANNEL` as soon as this transaction is committed, and only then."""
+    cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(run_id)])
 
 
 def wait_for_commits(as_of: datetime, *, seconds: float = MAX_WAIT_SECONDS) -> None:

@@ -17,6 +17,7 @@ from marketdata.api.responses.fields import (
     TimeframeField,
 )
 from marketdata.api.responses.json_rows import JsonRows
+from marketdata.bars.json_text import write_bar
 from marketdata.bars.query import BarRow
 from marketdata.bars.revisions import RevisionRow
 from marketdata.models import BarRevision
@@ -73,12 +74,9 @@ class RevisionPageSerializer(serializers.Serializer):
     next = serializers.URLField(allow_null=True, help_text=NEXT)
 
 
-_BAR = '{"ts":"%s","open":"%s","high":"%s","low":"%s","close":"%s","volume":%d,"run_id":%d}'
-
-
 def format_bars(bars: Iterable[BarRow]) -> JsonRows:
     """The bars as `BarSerializer` describes them."""
-    return JsonRows(_BAR % (to_iso(ts), *values) for ts, *values in bars)
+    return JsonRows(map(write_bar, bars))
 
 
 def serialize_revision(revision: RevisionRow) -> dict:

@@ -13,8 +13,9 @@ from marketdata.api.responses.fields import (
     SessionField,
     TimeframeField,
 )
-from marketdata.api.responses.json_rows import JsonRows, format_times
+from marketdata.api.responses.json_rows import JsonRows
 from marketdata.candles.columns import Candles
+from marketdata.candles.json_text import write_candles
 
 
 class CandleSerializer(serializers.Serializer):
@@ -45,15 +46,6 @@ class CandlePageSerializer(serializers.Serializer):
     next = serializers.URLField(allow_null=True, help_text=NEXT)
 
 
-_CANDLE = (
-    '{"ts":"%s","session_date":"%s","open":"%s","high":"%s","low":"%s","close":"%s","volume":%s,"bar_count":%d,'
-    '"expected":%d,"forming":%s}'
-)
-
-
 def format_candles(candles: Candles) -> JsonRows:
     """The candles as `CandleSerializer` describes them."""
-    _, dates, *values, forming = candles.list_columns()
-    times = format_times(candles.ts)
-    flags = ["true" if one else "false" for one in forming]
-    return JsonRows(map(_CANDLE.__mod__, zip(times, dates, *values, flags, strict=True)))
+    return JsonRows(write_candles(candles))

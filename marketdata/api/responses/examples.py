@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 SERIES_EXAMPLE = {
     "slug": "nqh2025",
     "symbol": "NQH2025",
@@ -194,3 +196,29 @@ FEED_EXAMPLE = {
     ],
     "changed_days": [],
 }
+
+_BAR = {"open": "24710.25", "high": "24712", "low": "24708.5", "close": "24711.75", "volume": 412, "run_id": 5710}
+_EVENTS = {
+    "snapshot": {
+        "symbol": "CME_MINI:MNQ1!",
+        "timeframe": "1m",
+        "session": "all",
+        "bars": [{"ts": "2026-09-23T14:30:00+00:00", **_BAR, "provisional": True}],
+        "state": {
+            "state": "live",
+            "text": "live",
+            "reason": "",
+            "since": "2026-09-23T13:05:11+00:00",
+            "until": None,
+            "last_bar": "2026-09-23T14:30:00+00:00",
+            "lag_ms": 31,
+            "now": "2026-09-23T14:31:00.412907+00:00",
+        },
+    },
+    "bar": {"ts": "2026-09-23T14:31:00+00:00", **_BAR, "provisional": True},
+    "revision": {"ts": "2026-09-22T08:15:00+00:00", "removed": True},
+}
+STREAM_EXAMPLE = "retry: 2000\n\n" + "".join(
+    f"id: 17901738604129{number}.4711\nevent: {name}\ndata: {json.dumps(data)}\n\n"
+    for number, (name, data) in enumerate(_EVENTS.items(), 10)
+)

@@ -6,23 +6,15 @@ Numbers, prices as decimal text, dates and times need no escape. Other texts go 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 from rest_framework.renderers import JSONRenderer
 
 # In quotes, with the escapes of REST framework, which leaves characters beyond ASCII as they are.
 encode_text = json.JSONEncoder(ensure_ascii=False).encode
 
 _EMPTY = b'"bars":[]'
-
-
-def format_times(seconds: Sequence[int | None]) -> list[str | None]:
-    """ISO 8601 in UTC of times in seconds since 1970, as `to_iso`, but many at once."""
-    moments = np.array([0 if one is None else one for one in seconds], "datetime64[s]")
-    texts = np.char.add(np.datetime_as_string(moments), "+00:00").tolist() if len(moments) else []
-    return [None if one is None else text for one, text in zip(seconds, texts, strict=True)]
 
 
 class JsonRows:

@@ -9,9 +9,10 @@ from rest_framework import serializers
 
 from marketdata.api.responses.contracts import ContractSerializer
 from marketdata.api.responses.fields import CountField, PriceField, TimeframeField
-from marketdata.api.responses.json_rows import JsonRows, encode_text, format_times
+from marketdata.api.responses.json_rows import JsonRows, encode_text
 from marketdata.bars.stats import SeriesStats
 from marketdata.bars.tick_size import MIN_BARS, find_tick_size
+from marketdata.candles.json_text import format_times
 from marketdata.formatting import format_price, format_seconds_ago
 from marketdata.models import IngestRun, Series
 from marketdata.runs.query import RunState

@@ -1,0 +1,236 @@
+"""Streams of the Procfile's web server: real processes, sockets, PostgreSQL and runs."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils import timezone
+
+from benchmarks.web.clients import Target
+from benchmarks.web.events import EventClient
+from benchmarks.web.server import WebServer, serve_procfile
+from config.testing import builders
+from config.testing.processes import database_url, session, until
+from marketdata.access.tokens import issue_token
+from marketdata.models import ApiToken, Bar, IngestRun, Series
+
+FIRST = "2024-01-02T00:00:00+00:00"
+
+
+@pytest.fixture
+def token(market_db) -> Iterator[str]:
+    yield issue_token(name="reader", scope=ApiToken.Scope.READ)
+    get_user_model().objects.all().delete()
+
+
+@pytest.fixture
+def serve(token) -> Iterator[Callable[..., Target]]:
+    with contextlib.ExitStack() as servers:
+
+        def start(**variables: str) -> tuple[WebServer, Target]:
+            server = servers.enter_context(serve_procfile(database_url(), WEB_CONCURRENCY="1", **variables))
+            return server, Target(server.port, token, "mnq", time.monotonic() + 60)
+
+        yield start
+
+
+def read_table(timeframe: str = "1m") -> dict[str, dict]:
+    """All rows of the API by time, as a client of the stream has them."""
+    reader = get_user_model().objects.get(username="reader")
+    client = Client()
+    client.force_login(reader)
+    page = client.get(f"/api/market-data/mnq/ohlcv-{timeframe}/bars?limit=10000").json()
+    return {row["ts"]: {**row, "provisional": False} for row in page["bars"]}
+
+
+def test_a_stream_begins_with_a_snapshot_and_has_each_change(serve, tmp_path):
+    builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(150)))
+    _, target = serve()
+    with EventClient(target).connect() as client, EventClient(target, "ohlcv-5m/stream?limit=500").connect() as candles:
+        assert client.status == 200
+        headers = client.head.lower()
+        assert "content-type: text/event-stream\r\n" in headers
+        assert "cache-control: no-store\r\n" in headers
+        assert "x-accel-buffering: no\r\n" in headers
+        assert "content-encoding" not in headers
+        assert "connect-src 'self'" in headers
+        snapshot = client.wait_for("snapshot")
+        assert [len(snapshot.data["bars"]), snapshot.data["timeframe"], snapshot.data["session"]] == [100, "1m", "all"]
+        assert snapshot.data["state"]["state"] == "none"
+        assert client.rows == dict(list(read_table().items())[50:])
+        candles.wait_for("snapshot")
+        started = time.monotonic()
+        builders.ingest(builders.write(tmp_path / "b.dbn", builders.bars(1, first=150)))
+        bar = client.wait_for("bar")
+        assert time.monotonic() - started < 2
+        assert (bar.data["ts"], bar.id > snapshot.id) == ("2024-01-02T02:30:00+00:00", True)
+        changed = builders.bars(2, first=3)
+        changed["volume"] += 1
+        builders.ingest(builders.write(tmp_path / "c.dbn", changed))
+        client.wait_for("revision")
+        client.wait_for("revision")
+        builders.undo_run(IngestRun.objects.latest("pk").pk)
+        client.wait_for("revision")
+        client.wait_for("revision")
+        builders.undo_run(2)
+        assert client.wait_for("revision").data == {"ts": "2024-01-02T02:30:00+00:00", "removed": True}
+        candles.read(1)
+        table = read_table()
+        assert client.rows == dict(list(table.items())[3:5]) | dict(list(table.items())[50:])
+        assert candles.rows == read_table("5m")
+
+
+def test_a_client_goes_on_where_it_was_after_a_restart(serve, tmp_path):
+    builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(20)))
+    server, target = serve()
+    clients = [EventClient(target).connect() for _ in range(50)]
+    for client in clients:
+        client.wait_for("snapshot")
+    assert server.stop() < 5
+    for client in clients:
+        assert [event.name for event in client.read(5) if event.name not in ("", "state")] == []
+    changed = builders.bars(1, first=2)
+    changed["volume"] += 7
+    builders.ingest(builders.write(tmp_path / "b.dbn", changed))
+    builders.ingest(builders.write(tmp_path / "c.dbn", builders.bars(3, first=20)))
+    builders.undo_run(IngestRun.objects.latest("pk").pk)
+    builders.ingest(builders.write(tmp_path / "d.dbn", builders.bars(1, first=20)))
+    _, target = serve()
+    for client in clients:
+        client.close()
+        client.target = target
+        with client.connect():
+            client.wait_for("state")
+            until(lambda client=client: client.read(0.1) is not None and client.rows == read_table(), seconds=5)
+            assert "snapshot" not in [event.name for event in client.events[1:]]
+
+
+def test_requests_are_refused_in_json(serve):
+    _, target = serve(STREAMS_PER_PROCESS="3", STREAMS_PER_ACCOUNT="2")
+
+    def ask(path: str, method: str = "GET", **headers: str) -> tuple[int, dict, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=20)
+        headers = {"Authorization": f"Token {target.token}"} | headers
+        connection.request(method, f"/api/market-data/{path}", headers={k: v for k, v in headers.items() if v})
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return response.status, json.loads(body or b"{}"), response.headers
+
+    assert ask("mnq/ohlcv-1m/stream", Authorization="")[0] == 401
+    assert ask("nothing/ohlcv-1m/stream")[0] == 404
+    assert ask("mnq/ohlcv-2m/stream")[0] == 404
+    assert ask("mnq/ohlcv-1m/stream", Accept="application/json")[0] == 406
+    assert ask("mnq/ohlcv-1m/stream?limit=x")[1].keys() == {"limit"}
+    assert ask("mnq/ohlcv-1m/stream?limits=1")[0] == 400
+    assert ask("mnq/ohlcv-1m/stream", "POST")[0] == 403
+    status, _, headers = ask("mnq/ohlcv-1m/stream", "HEAD")
+    assert (status, headers["Content-Type"]) == (200, "text/event-stream")
+    assert ask("mnq/ohlcv-1m/stream", "OPTIONS")[0] == 200
+    with contextlib.ExitStack() as opened:
+        for _ in range(2):
+            opened.enter_context(EventClient(target).connect()).wait_for("snapshot")
+        status, body, headers = ask("mnq/ohlcv-1m/stream")
+        assert (status, "account" in body["detail"], headers["Retry-After"]) == (503, True, "30")
+    until(lambda: EventClient(target).connect().status == 200, seconds=5)
+
+
+def test_a_stream_ends_with_its_login_or_token(serve, monkeypatch, token):
+    _, target = serve()
+    user = get_user_model().objects.create_user("person", password="x" * 20)
+    browser = Client()
+    browser.force_login(user)
+    cookie = f"Cookie: sessionid={browser.cookies['sessionid'].value}"
+    nobody = Target(target.port, "", target.series, target.end)
+    with EventClient(target).connect() as by_token, EventClient(nobody).connect(0, cookie) as by_login:
+        by_token.wait_for("snapshot")
+        by_login.wait_for("snapshot")
+        browser.logout()
+        ApiToken.objects.update(revoked_at=timezone.now())
+        started = time.monotonic()
+        for client in (by_token, by_login):
+            with pytest.raises(EOFError):
+                client.wait_for("bar", seconds=60)
+        assert time.monotonic() - started < 60
+        assert EventClient(target).connect().status == 401
+
+
+def test_no_event_is_lost_while_the_hub_has_no_connection(serve, tmp_path):
+    builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(3)))
+    _, target = serve()
+    with EventClient(target).connect() as client:
+        client.wait_for("snapshot")
+        for number in range(3, 8):
+            with session() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%%' AND pid <> "
+                    "pg_backend_pid() AND application_name = 'barkeep' AND datname = current_database() AND state = 'idle'"
+                    " AND pid <> %s",
+                    [_own_pid()],
+                )
+            builders.ingest(builders.write(tmp_path / f"{number}.dbn", builders.bars(1, first=number)))
+        until(lambda: client.read(0.2) is not None and client.rows == read_table(), seconds=15)
+
+
+def _own_pid() -> int:
+    from django.db import connection
+
+    connection.ensure_connection()
+    return connection.connection.get_backend_pid()
+
+
+def test_comments_and_states_come_in_between(serve):
+    _, target = serve(STREAM_HEARTBEAT_SECONDS="1")
+    with EventClient(target).connect() as client:
+        client.wait_for("snapshot")
+        names = [event.name for event in client.read(7)]
+        assert names.count("") >= 5
+        assert "state" in names
+
+
+def test_a_client_that_does_not_read_is_dropped(serve, tmp_path):
+    builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(400)))
+    server, target = serve()
+    with EventClient(target).connect(4096) as slow, EventClient(target).connect() as client:
+        client.wait_for("snapshot")
+        before = server.measure_memory()[0]
+        for number in range(120):
+            changed = builders.bars(400)
+            changed["volume"] += number % 2 + 1
+            builders.ingest(builders.write(tmp_path / "b.dbn", changed))
+            client.read(0.01)
+        assert server.measure_memory()[0] - before < 20
+        received = len(slow.read(3))
+        assert received < 120 * 400
+        assert Bar.objects.count() == 400
+        with contextlib.suppress(OSError):
+            assert slow.read(1) == []
+
+
+def test_a_series_that_is_deleted_ends_its_streams(serve):
+    Series.objects.create(slug="gone", symbol="GONE")
+    _, target = serve()
+    with EventClient(Target(target.port, target.token, "gone", target.end)).connect() as client:
+        client.wait_for("snapshot")
+        Series.objects.filter(slug="gone").delete()
+        with pytest.raises(EOFError):
+            client.wait_for("bar", seconds=15)
+
+
+def test_unknown_positions_begin_anew(serve, tmp_path):
+    builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(3)))
+    _, target = serve()
+    future = int((timezone.now() + timedelta(days=1)).timestamp() * 1e6)
+    for text in ("nonsense", "1.2.3", f"{future}.1", "1.99999999"):
+        with EventClient(target, f"ohlcv-1m/stream?last_event_id={quote(text)}").connect() as client:
+            assert client.wait_for("resync", "snapshot").name == "resync"
+            assert client.wait_for("snapshot").data["bars"]

@@ -1,0 +1,117 @@
+"""Streams of events on the event loop: a client costs a task, and no thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from django.conf import settings
+
+from config.web.answers import PIECE_BYTES
+from config.web.types import Headers, Scope, Send
+from marketdata.stream.events import COMMENT
+from marketdata.stream.hub import hub
+from marketdata.stream.subscription import Subscription
+
+
+class Connection(Protocol):
+    """What a stream needs of `config.web.protocol.HttpProtocol`, which puts itself into the scope's state."""
+
+    on_shutdown: Callable[[], None] | None
+
+    def abort(self) -> None: ...
+
+
+class Streams:
+    """Serves subscriptions. Their hub wakes the loop once for all of them."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def wake(self, subscriptions: Sequence[Subscription]) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and the process ends
+                self._loop.call_soon_threadsafe(_wake, subscriptions)
+
+    async def send(self, scope: Scope, headers: Headers, subscription: Subscription, send: Send) -> None:
+        """Until the client goes, reads too little, or the subscription ends."""
+        self._loop = asyncio.get_running_loop()
+        client = _Client(subscription, scope.get("state", {}).get("connection"))
+        subscription.attach(self, client)
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await _send_events(subscription, client, send)
+        finally:
+            client.leave()
+            subscription.close()
+
+    def close(self) -> None:
+        hub.close()
+
+
+class _Client:
+    """The connection of a stream, and the signal that something is to be sent."""
+
+    def __init__(self, subscription: Subscription, connection: Connection | None) -> None:
+        self._subscription, self._connection = subscription, connection
+        self._event = asyncio.Event()
+        self._task = asyncio.current_task()
+        if connection is not None:
+            connection.on_shutdown = self._end
+
+    def look(self) -> None:
+        """Something is to be sent. If the client has not read enough, its connection ends with what it has not read,
+        for which its task may be waiting."""
+        if not self._subscription.is_dropped:
+            self._event.set()
+        elif self._connection is not None:
+            self._connection.abort()
+        elif self._task is not None:
+            self._task.cancel()
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether there was a signal within so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._event.wait()
+        is_set = self._event.is_set()
+        self._event.clear()
+        return is_set
+
+    def leave(self) -> None:
+        if self._connection is not None:
+            self._connection.on_shutdown = None
+
+    def _end(self) -> None:
+        """The server stops: the client connects again, to another process."""
+        self._subscription.end()
+        self._event.set()
+
+
+async def _send_events(subscription: Subscription, client: _Client, send: Send) -> None:
+    loop, seconds = asyncio.get_running_loop(), settings.STREAM_HEARTBEAT_SECONDS
+    comment_at = loop.time() + seconds
+    while not subscription.is_dropped:
+        if frame := subscription.take():
+            for start in range(0, len(frame), PIECE_BYTES):
+                await _send(send, frame[start : start + PIECE_BYTES])
+        elif subscription.is_ended:
+            break
+        else:
+            await client.wait(comment_at - loop.time())
+        if loop.time() >= comment_at:
+            comment_at = loop.time() + seconds
+            await _send(send, COMMENT)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send(send: Send, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+def _wake(subscriptions: Sequence[Subscription]) -> None:
+    for one in subscriptions:
+        if isinstance(one.signal, _Client):
+            one.signal.look()

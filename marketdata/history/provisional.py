@@ -1,0 +1,85 @@
+"""Which bars are provisional: the live feed brought them, and history does not cover their minute yet.
+
+No column states it: a run of history that finds the same values writes nothing, and only extends what is covered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import Protocol
+
+from django.db import connection
+
+from marketdata.models import IngestRun, Series, SeriesDay
+
+# From this minute on the dataset has had live sessions.
+_FIRST_LIVE = """
+SELECT date_trunc('minute', min(coalesce(series.start, session.started_at)))
+FROM market_feed_sessions AS session
+JOIN market_feed_session_series AS series ON series.session_id = session.id
+WHERE session.dataset = %(dataset)s
+"""
+_WITH_PROVISIONAL = """
+SELECT number - 1 FROM unnest(%(starts)s::bigint[], %(ends)s::bigint[]) WITH ORDINALITY AS ranges (first, stop, number)
+WHERE to_timestamp(stop) > %(first_live)s AND EXISTS (
+    SELECT FROM market_bars_ohlcv_1m AS bars
+    JOIN data_ingest_runs AS runs ON runs.id = bars.ingestion_run_id
+    LEFT JOIN market_series_days AS days
+        ON days.series_id = %(series)s AND days.day = (bars.ts AT TIME ZONE 'UTC')::date
+        AND bars.ts < days.covered_until AND bars.ts >= coalesce(days.covered_from, '-infinity')
+    WHERE bars.symbol = %(symbol)s
+        AND bars.ts >= greatest(to_timestamp(first), %(first_live)s) AND bars.ts < to_timestamp(stop)
+        AND runs.kind = 'live' AND days.day IS NULL
+)
+"""
+
+
+class StoredBar(Protocol):
+    """A bar with its minute, UTC, and the run that stored its values."""
+
+    @property
+    def ts(self) -> datetime: ...
+
+    @property
+    def run_id(self) -> int: ...
+
+
+def find_provisional(series: Series, bars: Sequence[StoredBar]) -> list[bool]:
+    """Whether each bar of the series is provisional. Without bars of the live feed this costs one query by key."""
+    live = _find_live_runs(bar.run_id for bar in bars)
+    minutes = [bar.ts for bar in bars if bar.run_id in live]
+    if not minutes:
+        return [False] * len(bars)
+    days = SeriesDay.objects.filter(series=series, day__gte=_to_day(min(minutes)), day__lte=_to_day(max(minutes)))
+    covered = {day: (start, end) for day, start, end in days.values_list("day", "covered_from", "covered_until")}
+    return [bar.run_id in live and not _is_covered(bar.ts, covered.get(_to_day(bar.ts))) for bar in bars]
+
+
+def find_with_provisional(series: Series, starts: Sequence[int], ends: Sequence[int]) -> list[bool]:
+    """Whether each range of time, in seconds since 1970, has a provisional bar."""
+    flags = [False] * len(starts)
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_LIVE, {"dataset": series.dataset})
+        first_live = cursor.fetchone()[0]
+        if first_live is None or not ends or max(ends) <= first_live.timestamp():
+            return flags
+        parameters = {"series": series.pk, "symbol": series.symbol, "first_live": first_live}
+        cursor.execute(_WITH_PROVISIONAL, parameters | {"starts": list(starts), "ends": list(ends)})
+        for (index,) in cursor.fetchall():
+            flags[index] = True
+    return flags
+
+
+def _find_live_runs(ids: Iterable[int]) -> set[int]:
+    runs = IngestRun.objects.filter(pk__in=set(ids), kind=IngestRun.Kind.LIVE)
+    return set(runs.values_list("pk", flat=True))
+
+
+def _to_day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
+
+
+def _is_covered(ts: datetime, covered: tuple[datetime | None, datetime | None] | None) -> bool:
+    start, end = covered or (None, None)
+    return end is not None and ts < end and (start is None or ts >= start)

@@ -1,0 +1,83 @@
+"""Which minutes of a series some runs have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from marketdata.models import IngestRun
+from marketdata.stream.position import FinishedRun
+
+# More changes than these are not sent one by one: clients fetch the bars again.
+MAX_CHANGES = 500
+
+LOADED = "More bars changed at once than are sent one by one."
+MOVED = "Bars moved to the series of their contracts."
+TOO_OLD = "The position is unknown, or more changed since than is sent one by one."
+
+
+class TooManyChanges(Exception):
+    """The changes are not sent one by one. The message gives the reason to clients."""
+
+
+# The limit of each run makes PostgreSQL read its minutes by the primary key.
+_INSERTED = """
+SELECT bars.ts, false AS is_revision
+FROM unnest(%(ids)s::bigint[], %(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS runs (id, first, last)
+CROSS JOIN LATERAL (
+    SELECT ts FROM market_bars_ohlcv_1m
+    WHERE symbol = %(symbol)s AND ts BETWEEN first AND last AND ingestion_run_id = runs.id
+    LIMIT %(limit)s
+) AS bars
+"""
+_REVISED = """
+SELECT ts, true AS is_revision
+FROM market_bar_revisions
+WHERE symbol = %(symbol)s AND revised_by_id = ANY (%(revisers)s)
+"""
+_CHANGED = "SELECT ts, bool_or(is_revision) FROM ({changes}) AS changes GROUP BY ts ORDER BY ts LIMIT %(limit)s"
+
+
+def find_changes(symbol: str, runs: Sequence[FinishedRun]) -> dict[datetime, bool]:
+    """The minutes of the series that these runs have written or removed, in time order, UTC; whether one had a bar
+    before.
+
+    Raises `TooManyChanges` for more than `MAX_CHANGES`.
+    """
+    runs = [run for run in runs if symbol in run.symbols]
+    if any(run.kind == IngestRun.Kind.SPLIT for run in runs):
+        raise TooManyChanges(MOVED)
+    statement, parameters = _prepare(symbol, runs)
+    if not statement:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        found = dict(cursor.fetchall())
+    if len(found) > MAX_CHANGES:
+        raise TooManyChanges(LOADED)
+    return found
+
+
+def _prepare(symbol: str, runs: Sequence[FinishedRun]) -> tuple[str, dict[str, Any]]:
+    """The statement; empty if no run has written anything.
+
+    A replaced bar has a revision. A bar that an undo restores has one too: that of the run which had removed it.
+    """
+    inserting = [run for run in runs if run.undoes is None and run.inserted]
+    revisers = {run.id for run in runs if run.replaced or run.undoes}
+    revisers |= {run.undoes for run in runs if run.undoes}
+    parts = [_INSERTED] * bool(inserting) + [_REVISED] * bool(revisers)
+    if not parts:
+        return "", {}
+    parameters = {
+        "symbol": symbol,
+        "ids": [run.id for run in inserting],
+        "starts": [run.start for run in inserting],
+        "ends": [run.end for run in inserting],
+        "revisers": sorted(revisers),
+        "limit": MAX_CHANGES + 1,
+    }
+    return _CHANGED.format(changes=" UNION ALL ".join(parts)), parameters
