@@ -70,6 +70,7 @@ class EventClient:
 
     def __post_init__(self) -> None:
         self._socket: socket.socket | None = None
+        self._seen = 0
 
     def connect(self, receive_bytes: int = 0, *headers: str) -> EventClient:
         self._socket = self.target.connect(receive_bytes)
@@ -97,12 +98,11 @@ class EventClient:
         return found
 
     def wait_for(self, *names: str, seconds: float = 20) -> Event:
-        """The next event of this name. Raises `TimeoutError`."""
+        """The next event of this name that was not waited for yet. Raises `TimeoutError`, and `EOFError` at the end."""
         deadline = time.monotonic() + seconds
-        seen = len(self.events)
         while True:
-            for event in self.events[seen:]:
-                seen += 1
+            for event in self.events[self._seen :]:
+                self._seen += 1
                 if event.name in names:
                     return event
             if self._read_some(deadline - time.monotonic()) is None:

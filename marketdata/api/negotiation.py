@@ -67,7 +67,7 @@ class JsonErrorsViewSet(ViewSet):
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         renderer = getattr(request, "accepted_renderer", None)
-        if isinstance(response, Response) and renderer and renderer.format != PageRenderer.format:
+        if isinstance(response, Response) and (renderer is None or renderer.format != PageRenderer.format):
             request.accepted_renderer, request.accepted_media_type = PageRenderer(), PageRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)
 

@@ -13,8 +13,8 @@ from rest_framework.views import APIView
 from marketdata.candles.periods import TIMEFRAMES
 
 _SERIES_RESOURCES = (
-    *(f"ohlcv-1m/{resource}" for resource in ("stats", "bars", "revisions")),
-    *(f"ohlcv-<timeframe>/{resource}" for resource in ("stats", "bars")),
+    *(f"ohlcv-1m/{resource}" for resource in ("stats", "bars", "stream", "revisions")),
+    *(f"ohlcv-<timeframe>/{resource}" for resource in ("stats", "bars", "stream")),
     "coverage",
 )
 _RUN_ADDRESSES = ("/api/ingest-runs/", "/api/ingest-runs/<id>/")

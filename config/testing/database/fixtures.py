@@ -66,8 +66,16 @@ def market_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
     with django_db_blocker.unblock():
         _empty_tables()
         yield connection
+        _close_streams()
         _empty_tables()
         connection.close()
+
+
+def _close_streams() -> None:
+    """Their thread has a connection of its own."""
+    from marketdata.stream.hub import hub
+
+    hub.close()
 
 
 def _empty_tables() -> None:

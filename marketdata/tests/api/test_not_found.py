@@ -6,9 +6,11 @@ from django.urls import resolve
 MNQ_ADDRESSES = [
     "/api/market-data/mnq/ohlcv-1m/stats",
     "/api/market-data/mnq/ohlcv-1m/bars",
+    "/api/market-data/mnq/ohlcv-1m/stream",
     "/api/market-data/mnq/ohlcv-1m/revisions",
     "/api/market-data/mnq/ohlcv-<timeframe>/stats",
     "/api/market-data/mnq/ohlcv-<timeframe>/bars",
+    "/api/market-data/mnq/ohlcv-<timeframe>/stream",
     "/api/market-data/mnq/coverage",
 ]
 RUNS = ["/api/ingest-runs/", "/api/ingest-runs/<id>/"]
@@ -50,7 +52,7 @@ def test_without_related_addresses_all_are_listed(client, address):
     assert body["detail"] == NONE
     assert body["addresses"][0] == "/api/market-data/"
     assert body["addresses"][-1] == "/api/schema/"
-    assert len(body["addresses"]) == 12
+    assert len(body["addresses"]) == 14
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])

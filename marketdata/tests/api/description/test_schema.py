@@ -48,13 +48,17 @@ def test_bounds_of_column_types_are_removed_and_others_stay(market_db, client):
 def test_every_operation_describes_its_responses(market_db, client):
     for path, methods in read_schema(client)["paths"].items():
         responses = methods["get"]["responses"]
-        expected = {"200", "304", "400", "401", "406", "429", "503"}
+        is_stream = path.endswith("/stream/")
+        expected = {"200", "400", "401", "406", "429", "503"} | (set() if is_stream else {"304"})
         expected |= {"404"} if path not in ("/api/market-data/", "/api/feeds/") else set()
         expected |= {"300", "307"} if "{slug}" in path else set()
         expected |= {"409"} if "coverage" in path or "gaps" in path or "{timeframe}" in path else set()
         assert set(responses) == expected
         assert "{slug}" not in path or set(responses["307"]["headers"]) == {"Location"}
         assert {"Retry-After"} == set(responses["429"]["headers"]) == set(responses["503"]["headers"])
+        if is_stream:
+            assert responses["200"]["content"]["text/event-stream"]["schema"] == {"type": "string"}
+            continue
         described = responses["200"]["content"]["application/json"]["schema"]
         assert "$ref" in described or "$ref" in described["items"]
 
@@ -64,6 +68,7 @@ def test_pages_are_objects_and_the_list_of_series_is_an_array(market_db, client)
     bodies = {
         path: methods["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         for path, methods in schema["paths"].items()
+        if not path.endswith("/stream/")
     }
     assert bodies["/api/market-data/"] == {"type": "array", "items": {"$ref": "#/components/schemas/SeriesSummary"}}
     runs = schema["components"]["schemas"][bodies["/api/ingest-runs/"]["$ref"].rsplit("/", 1)[1]]
@@ -78,7 +83,7 @@ def test_bars_and_candles_are_described_as_files(market_db, client):
             assert content["text/csv"]["schema"] == {"type": "string"}
             assert content["application/vnd.apache.parquet"]["schema"] == {"type": "string", "format": "binary"}
         else:
-            assert list(content) == ["application/json"]
+            assert list(content) == ["text/event-stream" if path.endswith("/stream/") else "application/json"]
 
 
 def test_parameters_that_files_reject_have_no_described_default(market_db, client):

@@ -16,9 +16,11 @@ CANDLE_STATS, CANDLES = (f"/api/market-data/mnq/ohlcv-1h/{name}/" for name in ("
 COVERAGE = "/api/market-data/mnq/coverage/"
 GAPS = "/api/market-data/mnq/gaps/"
 FEEDS = "/api/feeds/"
+STREAM, CANDLE_STREAM = (f"/api/market-data/mnq/ohlcv-{name}/stream/" for name in ("1m", "1h"))
+STREAMS = (STREAM, CANDLE_STREAM)
 ALL = (SERIES, RUNS, RUN, STATS, BARS, REVISIONS, CANDLE_STATS, CANDLES, COVERAGE, GAPS, FEEDS)
 OF_SERIES = sorted(set(ALL) - {SERIES, RUNS, RUN, FEEDS})
-OF_CALENDAR = (CANDLE_STATS, CANDLES, COVERAGE, GAPS)
+OF_CALENDAR = (CANDLE_STATS, CANDLES, COVERAGE, GAPS, CANDLE_STREAM)
 
 
 @pytest.fixture
@@ -28,10 +30,10 @@ def stored_run(market_db):
 
 
 def test_the_list_of_operations_is_complete(contract):
-    assert {contract.find_path(address) for address in ALL} == set(contract.paths)
+    assert {contract.find_path(address) for address in (*ALL, *STREAMS)} == set(contract.paths)
 
 
-@pytest.mark.parametrize("address", ALL)
+@pytest.mark.parametrize("address", [*ALL, *STREAMS])
 def test_a_wrong_parameter_is_answered_as_described(check, stored_run, address):
     assert list(check(address, {"bogus": "1"}, status=400).json()) == ["bogus"]
 
@@ -41,12 +43,12 @@ def test_a_repeated_parameter_is_answered_as_described(check, stored_run, addres
     check(f"{address}?start=2024-01-01&start=2024-01-01", status=400)
 
 
-@pytest.mark.parametrize("address", ALL)
+@pytest.mark.parametrize("address", [*ALL, *STREAMS])
 def test_a_wrong_token_is_answered_as_described(check, stored_run, address):
     check(address, status=401, client=Client(headers={"Authorization": "Token wrong"}))
 
 
-@pytest.mark.parametrize("address", OF_SERIES)
+@pytest.mark.parametrize("address", [*OF_SERIES, *STREAMS])
 def test_an_unknown_series_is_answered_as_described(check, stored_run, address):
     check(address.replace("mnq", "nope"), status=404)
 
@@ -76,7 +78,7 @@ def test_what_does_not_exist_is_answered_as_described(check, stored_run, address
     check(address, parameters, status=404)
 
 
-@pytest.mark.parametrize("address", ALL)
+@pytest.mark.parametrize("address", [*ALL, *STREAMS])
 def test_an_unacceptable_format_is_answered_as_described(check, stored_run, address):
     check(address, status=406, Accept="image/png")
 
@@ -101,7 +103,7 @@ def test_an_unchanged_response_is_answered_as_described(check, stored_run, addre
     check(address, status=304, **{"If-None-Match": check(address)["ETag"]})
 
 
-@pytest.mark.parametrize("address", ALL)
+@pytest.mark.parametrize("address", [*ALL, *STREAMS])
 def test_a_database_that_does_not_respond_is_answered_as_described(check, stored_run, monkeypatch, address):
     def fail(*args):
         raise OperationalError("the connection is closed")
