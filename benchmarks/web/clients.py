@@ -34,7 +34,8 @@ class Target:
         return one
 
     def build_head(self, method: str, path: str, *headers: str) -> bytes:
-        lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Authorization: Token {self.token}"]
+        lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
+        lines += [f"Authorization: Token {self.token}"] if self.token else []
         return "\r\n".join([*lines, *headers, "", ""]).encode()
 
     def get_export(self, file_format: str) -> str:
