@@ -36,7 +36,9 @@ class EventReader:
         while (found := self._take_chunk()) is not None:
             self._body += found
         *blocks, self._body = self._body.split(b"\n\n")
-        yield from filter(None, map(self._parse, blocks))
+        for event in filter(None, (parse_block(block, self.last_id) for block in blocks)):
+            self.last_id = event.id
+            yield event
 
     def _take_chunk(self) -> bytes | None:
         size, separator, rest = self._rest.partition(b"\r\n")
@@ -46,14 +48,26 @@ class EventReader:
         self._rest = rest[length + 2 :]
         return rest[:length]
 
-    def _parse(self, block: bytes) -> Event | None:
-        fields = dict(line.split(": ", 1) for line in block.decode().split("\n") if not line.startswith("retry"))
-        if "" in fields:
-            return Event("", fields[""], self.last_id)
-        if "event" not in fields:
-            return None
-        self.last_id = fields.get("id", self.last_id)
-        return Event(fields["event"], json.loads(fields["data"]), self.last_id)
+
+def parse_block(block: bytes, last_id: str) -> Event | None:
+    """The event; None for lines that are none."""
+    fields = dict(line.split(": ", 1) for line in block.decode().split("\n") if not line.startswith("retry"))
+    if "" in fields:
+        return Event("", fields[""], last_id)
+    if "event" not in fields:
+        return None
+    return Event(fields["event"], json.loads(fields["data"]), fields.get("id", last_id))
+
+
+def apply_event(rows: dict[str, dict], event: Event) -> None:
+    """As a page does: rows by time, of which any may come again."""
+    if event.name in ("snapshot", "resync"):
+        rows.clear()
+        rows |= {row["ts"]: row for row in event.data.get("bars", ())}
+    elif event.name in ("bar", "revision") and event.data.get("removed"):
+        rows.pop(event.data["ts"], None)
+    elif event.name in ("bar", "revision"):
+        rows[event.data["ts"]] = event.data
 
 
 @dataclass
@@ -117,21 +131,11 @@ class EventClient:
             if piece := self._socket.recv(65536):
                 events = list(self._reader.feed(piece))
                 for event in events:
-                    self._apply(event)
+                    apply_event(self.rows, event)
                 self.events += events
                 self.last_id = self._reader.last_id
                 return events
         return None
-
-    def _apply(self, event: Event) -> None:
-        if event.name == "resync":
-            self.rows.clear()
-        elif event.name == "snapshot":
-            self.rows = {row["ts"]: row for row in event.data["bars"]}
-        elif event.name in ("bar", "revision") and event.data.get("removed"):
-            self.rows.pop(event.data["ts"], None)
-        elif event.name in ("bar", "revision"):
-            self.rows[event.data["ts"]] = event.data
 
     def close(self) -> None:
         if self._socket is not None:

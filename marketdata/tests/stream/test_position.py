@@ -1,4 +1,4 @@
-"""Positions among commits in any order: whatever is visible later was visible before, or is found after the position."""
+"""Positions among commits in any order: what is visible later was visible before, or is found after the position."""
 
 from __future__ import annotations
 
