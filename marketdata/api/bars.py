@@ -22,10 +22,12 @@ from marketdata.api.responses.bars import (
 )
 from marketdata.api.responses.errors import describe_responses
 from marketdata.api.responses.examples import REVISIONS_EXAMPLE
+from marketdata.api.responses.provisional import list_ranges
 from marketdata.api.series import get_series
 from marketdata.bars.as_of import read_bar_page_as_of
 from marketdata.bars.query import read_bar_page
 from marketdata.bars.revisions import read_revision_page
+from marketdata.history.provisional import find_provisional
 from marketdata.timestamps import to_iso
 
 
@@ -69,6 +71,7 @@ class BarsViewSet(FilesViewSet):
             "session": parameters["session"],
             "order": parameters["order"],
             "as_of": to_iso(as_of),
+            "provisional": list_ranges((bar.ts for bar in bars), find_provisional(series, bars)),
             "bars": format_bars(bars),
         }
         return Response(body | build_next_page(request, to_iso(next_cursor)))

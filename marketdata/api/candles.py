@@ -19,15 +19,17 @@ from marketdata.api.paging import build_next_page
 from marketdata.api.params import CandlesParameters, NoParameters
 from marketdata.api.responses.candles import CandlePageSerializer, format_candles
 from marketdata.api.responses.errors import describe_responses
+from marketdata.api.responses.provisional import list_ranges
 from marketdata.api.responses.series import StatsSerializer, serialize_stats
 from marketdata.api.series import get_series
 from marketdata.bars.stats import SeriesStats
 from marketdata.candles.aggregate import Candle
 from marketdata.candles.count import count_candles
 from marketdata.candles.periods import TIMEFRAMES
+from marketdata.candles.provisional import find_provisional_candles
 from marketdata.candles.query import read_candle_columns, read_candle_page
 from marketdata.models import Series
-from marketdata.timestamps import to_iso
+from marketdata.timestamps import from_seconds, to_iso
 
 TIMEFRAME = OpenApiParameter(
     "timeframe", str, OpenApiParameter.PATH, enum=TIMEFRAMES, description="The length of a candle."
@@ -78,12 +80,14 @@ class CandleViewSet(FilesViewSet):
             limit=parameters["limit"],
             hours=parameters["session"],
         )
+        provisional = find_provisional_candles(series, timeframe, candles, parameters["session"])
         body = {
             "symbol": series.symbol,
             "timeframe": timeframe,
             "calendar": series.calendar,
             "session": parameters["session"],
             "order": parameters["order"],
+            "provisional": list_ranges(map(from_seconds, candles.ts), provisional),
             "bars": format_candles(candles),
         }
         return Response(body | build_next_page(request, to_iso(next_cursor)))

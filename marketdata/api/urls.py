@@ -12,12 +12,12 @@ from marketdata.api.bars import BarsViewSet
 from marketdata.api.candles import CandleViewSet
 from marketdata.api.coverage import CoverageViewSet
 from marketdata.api.description.views import DocsView, SchemaView
-from marketdata.api.feeds import FeedsViewSet
 from marketdata.api.gaps import GapsViewSet
+from marketdata.api.live.feeds import FeedsViewSet
+from marketdata.api.live.stream import StreamViewSet
 from marketdata.api.not_found import NotFoundView
 from marketdata.api.runs import IngestRunViewSet
 from marketdata.api.series import SeriesViewSet
-from marketdata.api.stream import StreamViewSet
 
 # Swagger UI sets inline styles; without this policy the browser blocks them.
 _with_inline_styles = csp_replace({"style-src": ["'self'", "'unsafe-inline'"]})

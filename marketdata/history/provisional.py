@@ -56,14 +56,20 @@ def find_provisional(series: Series, bars: Sequence[StoredBar]) -> list[bool]:
     return [bar.run_id in live and not _is_covered(bar.ts, covered.get(_to_day(bar.ts))) for bar in bars]
 
 
-def find_with_provisional(series: Series, starts: Sequence[int], ends: Sequence[int]) -> list[bool]:
-    """Whether each range of time, in seconds since 1970, has a provisional bar."""
+def read_first_live(dataset: str) -> datetime | None:
+    """The first minute of the dataset that a live session can have brought, UTC; None if there was no session."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_LIVE, {"dataset": dataset})
+        first: datetime | None = cursor.fetchone()[0]
+        return first
+
+
+def find_with_provisional(
+    series: Series, starts: Sequence[int], ends: Sequence[int], *, first_live: datetime
+) -> list[bool]:
+    """Whether each range of time, in seconds since 1970, has a provisional bar. `first_live` is `read_first_live`."""
     flags = [False] * len(starts)
     with connection.cursor() as cursor:
-        cursor.execute(_FIRST_LIVE, {"dataset": series.dataset})
-        first_live = cursor.fetchone()[0]
-        if first_live is None or not ends or max(ends) <= first_live.timestamp():
-            return flags
         parameters = {"series": series.pk, "symbol": series.symbol, "first_live": first_live}
         cursor.execute(_WITH_PROVISIONAL, parameters | {"starts": list(starts), "ends": list(ends)})
         for (index,) in cursor.fetchall():

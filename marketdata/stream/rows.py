@@ -16,8 +16,9 @@ from marketdata.candles.aggregate import read_candles
 from marketdata.candles.columns import Candles
 from marketdata.candles.json_text import write_candles
 from marketdata.candles.periods import Periods, find_periods
+from marketdata.candles.provisional import find_provisional_candles
 from marketdata.candles.query import read_candle_columns
-from marketdata.history.provisional import find_provisional, find_with_provisional
+from marketdata.history.provisional import find_provisional
 from marketdata.models import Series
 from marketdata.stream.events import Event, add_provisional, build_removal, build_row
 from marketdata.stream.query import LOADED, TooManyChanges
@@ -49,12 +50,7 @@ def read_last_rows(topic: Topic, limit: int, *, now: datetime) -> list[str]:
         bars, _ = read_bar_page(topic.series, **page)  # type: ignore[arg-type]  # a dict of several types
         return _write_bars(topic.series, bars[::-1])
     candles, _ = read_candle_columns(topic.series, topic.timeframe, now=now, **page)  # type: ignore[arg-type]  # above
-    candles = candles[::-1]
-    if not len(candles):
-        return []
-    first, last = from_seconds(candles.ts[0]), from_seconds(candles.ts[-1])
-    periods = find_periods(topic.series.calendar, topic.timeframe, first, last + _MINUTE, topic.hours)
-    return _write_candles(topic.series, candles, periods)
+    return _write_candles(topic, candles[::-1])
 
 
 def build_changes(topic: Topic, changes: Mapping[datetime, bool], *, now: datetime) -> list[Event]:
@@ -114,7 +110,7 @@ def _build_candle_range(
     for indexes in np.split(changed, edges):
         part = periods[int(indexes[0]) : int(indexes[-1]) + 1]
         candles = read_candles(topic.series.symbol, part, now=now)
-        rows = dict(zip(candles.ts, _write_candles(topic.series, candles, part), strict=True))
+        rows = dict(zip(candles.ts, _write_candles(topic, candles), strict=True))
         for index, ts in zip(indexes.tolist(), part.labels.tolist(), strict=True):
             if ts in rows:
                 events.append(build_row(rows[ts], is_revision=index in with_revision))
@@ -133,11 +129,9 @@ def _write_bars(series: Series, bars: Sequence[BarRow]) -> list[str]:
     return list(map(add_provisional, map(write_bar, bars), find_provisional(series, bars)))
 
 
-def _write_candles(series: Series, candles: Candles, periods: Periods) -> list[str]:
-    """`periods` include those of all candles."""
-    indexes = np.searchsorted(periods.labels, np.array(candles.ts, np.int64))
-    starts, ends = periods.starts[indexes].tolist(), periods.ends[indexes].tolist()
-    return list(map(add_provisional, write_candles(candles), find_with_provisional(series, starts, ends)))
+def _write_candles(topic: Topic, candles: Candles) -> list[str]:
+    flags = find_provisional_candles(topic.series, topic.timeframe, candles, topic.hours)
+    return list(map(add_provisional, write_candles(candles), flags))
 
 
 def _is_regular(calendar: str, ts: datetime) -> bool:

@@ -17,6 +17,7 @@ from marketdata.api.responses.fields import (
     TimeframeField,
 )
 from marketdata.api.responses.json_rows import JsonRows
+from marketdata.api.responses.provisional import PROVISIONAL, ProvisionalRangeSerializer
 from marketdata.bars.json_text import write_bar
 from marketdata.bars.query import BarRow
 from marketdata.bars.revisions import RevisionRow
@@ -44,6 +45,7 @@ class BarPageSerializer(serializers.Serializer):
     session = SessionField()
     order = OrderField()
     as_of = serializers.DateTimeField(allow_null=True, help_text="`as_of` of the request. Null for the current bars.")
+    provisional = ProvisionalRangeSerializer(many=True, help_text=PROVISIONAL)
     bars = BarSerializer(many=True)
     next_cursor = serializers.DateTimeField(allow_null=True, help_text=NEXT_CURSOR)
     next = serializers.URLField(allow_null=True, help_text=NEXT)

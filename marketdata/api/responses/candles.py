@@ -14,6 +14,7 @@ from marketdata.api.responses.fields import (
     TimeframeField,
 )
 from marketdata.api.responses.json_rows import JsonRows
+from marketdata.api.responses.provisional import PROVISIONAL, ProvisionalRangeSerializer
 from marketdata.candles.columns import Candles
 from marketdata.candles.json_text import write_candles
 
@@ -41,6 +42,7 @@ class CandlePageSerializer(serializers.Serializer):
     calendar = serializers.CharField(help_text="The trading calendar of the series. Empty without one.")
     session = SessionField()
     order = OrderField()
+    provisional = ProvisionalRangeSerializer(many=True, help_text=PROVISIONAL)
     bars = CandleSerializer(many=True, help_text="The candles.")
     next_cursor = serializers.DateTimeField(allow_null=True, help_text=NEXT_CURSOR)
     next = serializers.URLField(allow_null=True, help_text=NEXT)
