@@ -16,7 +16,7 @@ from marketdata.access.admin import ApiTokenAdmin  # noqa: F401  # registers its
 from marketdata.bars.stats import get_stats
 from marketdata.bars.tick_size import MIN_BARS, TickSize, find_from_bars
 from marketdata.formatting import format_price
-from marketdata.models import BrowsableBar, Series
+from marketdata.models import BrowsableBar, FeedSession, Series
 from marketdata.models.contract import ContractColumns
 from marketdata.models.feeds.subscription import SubscriptionColumns
 from marketdata.series import is_active
@@ -58,15 +58,31 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Series)
 class SeriesAdmin(admin.ModelAdmin):
-    list_display = ["slug", "symbol", "kind", "root", "contract", "active", "name", "dataset", "calendar", "feed_daily"]
-    list_filter = ["kind", "is_settled", "feed_daily"]
+    list_display = [
+        "slug",
+        "symbol",
+        "kind",
+        "root",
+        "contract",
+        "active",
+        "name",
+        "dataset",
+        "calendar",
+        "feed_daily",
+        "live",
+    ]
+    list_filter = ["kind", "is_settled", "feed_daily", "live"]
     search_fields = ["slug", "symbol", "name", "root"]
 
     fieldsets = [
         (None, {"fields": SERIES_FIELDS}),
         (
-            "Backfill",
-            {"fields": FEED_FIELDS, "description": "What backfill requests from the vendor, within the caps."},
+            "Backfill and live",
+            {
+                "fields": FEED_FIELDS,
+                "description": "What backfill requests from the vendor, within the caps, and whether stream_live "
+                "keeps the series current.",
+            },
         ),
         ("Contract", {"fields": CONTRACT_FIELDS, "description": "The loader fills these in."}),
     ]
@@ -131,6 +147,15 @@ class FirstBarsPaginator(Paginator):
     def count(self) -> int:
         bars = cast("QuerySet[BrowsableBar]", self.object_list)
         return bars[:MAX_BARS].count()
+
+
+@admin.register(FeedSession)
+class FeedSessionAdmin(ReadOnlyAdmin):
+    """The sessions of stream_live with the vendor's gateways."""
+
+    list_display = ["id", "dataset", "started_at", "ended_at", "end", "closed_until", "bars", "repeated", "late"]
+    list_filter = ["dataset", "end"]
+    search_fields = ["gateway_session", "error"]
 
 
 @admin.register(BrowsableBar)

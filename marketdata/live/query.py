@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from marketdata.bars.stats import get_stats, list_stats
+from marketdata.bars.stats import SeriesStats, get_stats, list_stats
+from marketdata.formatting import format_price
 from marketdata.live.states import SeriesState, describe_series
 from marketdata.models import FeedSessionSeries, FeedStatus, Series
 from marketdata.runs.commits import read_database_time
@@ -22,20 +24,19 @@ def read_series_state(series: Series) -> SeriesState:
     )
 
 
-def read_series_states(series: Sequence[Series]) -> list[SeriesState]:
-    """The states of several series, in the same order: four queries."""
+def read_series_states(series: Sequence[Series], stats: Sequence[SeriesStats], now: datetime) -> list[SeriesState]:
+    """The states at the time `now` of several series with these stats, in the same order: two queries."""
     statuses = {status.dataset: status for status in FeedStatus.objects.filter(dataset__in={s.dataset for s in series})}
     followed = _find_followed(series, list(statuses.values()))
-    now = read_database_time()
     return [
         describe_series(
             one,
             statuses.get(one.dataset),
             is_followed=one.pk in followed,
-            last_bar=stats.max_ts,
+            last_bar=bars.max_ts,
             now=now,
         )
-        for one, stats in zip(series, list_stats(series), strict=True)
+        for one, bars in zip(series, stats, strict=True)
     ]
 
 
@@ -46,3 +47,12 @@ def _find_followed(series: Sequence[Series], statuses: Sequence[FeedStatus]) -> 
         return set()
     rows = FeedSessionSeries.objects.filter(session__in=sessions, series__in=[one.pk for one in series])
     return set(rows.values_list("series", flat=True))
+
+
+def read_live_rows(slugs: Sequence[str], now: datetime) -> dict[str, dict[str, object]]:
+    """By slug the state of each series at the time `now`, as `SeriesState.to_json`, with the latest `close` as exact text."""
+    series = list(Series.objects.filter(slug__in=slugs))
+    stats = list_stats(series)
+    closes = [None if bars.latest_close is None else format_price(bars.latest_close) for bars in stats]
+    rows = zip(series, read_series_states(series, stats, now), closes, strict=True)
+    return {one.slug: state.to_json() | {"close": close} for one, state, close in rows}

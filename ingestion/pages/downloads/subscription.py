@@ -1,4 +1,4 @@
-"""The form of a series' subscription: what backfill requests for it."""
+"""The form of a series' subscription: what backfill and stream_live request for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from marketdata.models import Series
 from marketdata.pages.decorators import page_view
 from marketdata.series import find_series
 
-_FIELDS = ("dataset", "feed_symbol", "feed_stype", "feed_start", "feed_daily")
+_FIELDS = ("dataset", "feed_symbol", "feed_stype", "feed_start", "feed_daily", "live")
 
 
 class SubscriptionForm(forms.ModelForm):
@@ -28,6 +28,7 @@ class SubscriptionForm(forms.ModelForm):
             "feed_stype": "Kind of symbol",
             "feed_start": "From (UTC date)",
             "feed_daily": "Daily backfill",
+            "live": "Live",
         }
         widgets = {"feed_start": forms.DateInput(attrs={"type": "date"})}
 
@@ -54,4 +55,5 @@ def _describe(series: Series) -> str:
     if not series.is_subscribed:
         return f"Backfill requests nothing for {series.slug} now."
     daily = "every day" if series.feed_daily else "when it is asked to"
-    return f"Backfill requests {series.feed_symbol} of {series.dataset} for {series.slug}, {daily}."
+    live = " stream_live keeps it current." if series.live else ""
+    return f"Backfill requests {series.feed_symbol} of {series.dataset} for {series.slug}, {daily}.{live}"

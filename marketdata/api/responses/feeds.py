@@ -104,7 +104,7 @@ def serialize_feed(feed: Feed) -> dict[str, object]:
         "text": feed.state.text,
         "reason": feed.state.reason,
         "since": to_iso(feed.state.since),
-        **{name: to_iso(status and getattr(status, name)) for name in times},
+        **{name: to_iso(getattr(status, name, None)) for name in times},
         "lag_ms": status and status.lag_ms,
         "spool_files": status.spool_files if status else 0,
         "sessions": status.sessions if status else 0,

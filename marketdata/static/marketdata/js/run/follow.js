@@ -3,6 +3,8 @@
 // The state has a version. While it is that of the page, only the texts of progress change; else the page's parts marked
 // `data-live` are fetched again.
 
+import { fetchPage, replaceParts } from "../shared/parts.js";
+
 const INTERVAL = 1000; // milliseconds, while something is running
 const IDLE_INTERVAL = 30_000; // on the overview, where another run can begin
 const RETRY_INTERVAL = 5000; // while the server cannot be reached
@@ -70,23 +72,12 @@ function showProgress(id, text) {
   }
 }
 
-/** Replace the live parts of the page by those of the server's. A part in which the user is typing stays. */
+/** Replace the live parts of the page by those of the server's. */
 async function refresh(page) {
-  const response = await fetch(location.href, { cache: "no-store", headers: { Accept: "text/html" } });
-  if (!response.ok || response.redirected) return;
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  const version = readMeta(fresh, "follow-version");
+  const fresh = await fetchPage();
+  const version = fresh ? readMeta(fresh, "follow-version") : undefined;
   if (version === undefined) return;
-  for (const part of document.querySelectorAll("[data-live]")) replacePart(part, fresh.getElementById(part.id));
-  document.title = fresh.title;
+  replaceParts(fresh);
   page.version = version;
   page.refreshed();
-}
-
-function replacePart(part, fresh) {
-  const active = document.activeElement;
-  const isInside = part.contains(active);
-  if (!fresh || fresh.innerHTML === part.innerHTML || (isInside && active.matches("input, textarea"))) return;
-  part.replaceWith(document.adoptNode(fresh));
-  if (isInside) document.getElementById("main").focus({ preventScroll: true });
 }

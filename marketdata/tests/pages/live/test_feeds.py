@@ -1,0 +1,87 @@
+"""The page of live feeds, and what the overview polls."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from config.testing.rows import BARS, RUNS, insert
+from config.testing.web.pages import read_page
+from marketdata.models import Series
+
+
+@pytest.fixture
+def live(market_db):
+    """The subscribed series mnq, switched to live."""
+    Series.objects.filter(slug="mnq").update(live=True)
+    return Series.objects.get(slug="mnq")
+
+
+def insert_status(**changes):
+    now = timezone.now()
+    insert("market_feed_status", **({"seen_at": now, "since": now, "started_at": now} | changes))
+
+
+def test_the_page_requires_a_login(market_db, client):
+    assert client.get("/feeds/").status_code == client.get("/live/").status_code == 302
+
+
+def test_the_empty_page_explains_what_to_do(page_client):
+    text = read_page(page_client, "/feeds/")
+    assert "No series is live." in text
+    for part in ("DATABENTO_API_KEY", "stream_live", 'href="/downloads/"'):
+        assert part in text
+
+
+def test_other_pages_lead_to_it(page_client):
+    for address in ("/", "/downloads/"):
+        assert 'href="/feeds/"' in read_page(page_client, address)
+
+
+def test_a_feed_with_its_sessions(page_client, live):
+    insert("market_feed_sessions", id=1, error="The gateway closed the connection after 61 minutes.", late=2)
+    insert("market_feed_sessions", id=2, ended_at=None, end="")
+    insert("market_feed_session_series", series_id=live.pk, session_id=2, vendor_symbol="MNQZ6")
+    insert_status(session_id=2, spool_files=3, lag_ms=31, reconnects=1)
+    text = read_page(page_client, "/feeds/")
+    for part in ("GLBX.MDP3", ">live<", "31 ms", "3 batches", "MNQZ6", "2 late", "after 61 minutes.", ">open<"):
+        assert part in text
+    assert "the gateway closed the connection" in text
+
+
+def test_a_feed_that_is_not_running_names_the_command(page_client, live):
+    seen = timezone.now() - timedelta(hours=25)
+    insert_status(seen_at=seen, since=seen, started_at=seen)
+    text = read_page(page_client, "/feeds/")
+    assert f"stream_live is not running (last seen {seen:%Y-%m-%d %H:%M} UTC)" in text
+    assert "manage.py stream_live</code>" in text
+
+
+def test_a_live_series_before_the_first_start(page_client, live):
+    text = read_page(page_client, "/feeds/")
+    assert "stream_live has not run yet" in text
+    assert "not subscribed yet" in text
+
+
+def test_hostile_texts_are_escaped(page_client, live):
+    insert_status(state="stopped", reason="<b>\u202eevil</b>")
+    text = read_page(page_client, "/feeds/")
+    assert "&lt;b&gt;\\u202eevil" in text
+
+
+def test_the_overview_polls_only_what_it_names(page_client, live):
+    insert(RUNS)
+    insert(BARS)
+    body = page_client.get("/live/", {"series": ["mnq", "nope", "\0"]}).json()
+    assert list(body["series"]) == ["mnq"]
+    found = body["series"]["mnq"]
+    assert (found["last_bar"], found["close"], found["state"]) == ("2024-01-02T00:00:00+00:00", "16800.5", "none")
+    assert page_client.get("/live/").json()["series"] == {}
+
+
+def test_the_poll_costs_the_same_for_all_series(page_client, live, django_assert_num_queries):
+    page_client.get("/live/", {"series": "mnq"})
+    Series.objects.bulk_create(Series(slug=f"s{number}", symbol=f"S{number}") for number in range(20))
+    slugs = [f"s{number}" for number in range(20)]
+    with django_assert_num_queries(6):  # the login's two, series, stats, feeds, the time
+        page_client.get("/live/", {"series": slugs})
