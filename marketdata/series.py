@@ -74,6 +74,7 @@ class SeriesSummary(NamedTuple):
     last_date: date | None
     tick_size: Decimal | None
     price_step: Decimal | None
+    live: bool
 
 
 def list_summaries(series: QuerySet[Series]) -> list[SeriesSummary]:

@@ -50,7 +50,7 @@ def _find_followed(series: Sequence[Series], statuses: Sequence[FeedStatus]) -> 
 
 
 def read_live_rows(slugs: Sequence[str], now: datetime) -> dict[str, dict[str, object]]:
-    """By slug the state of each series at the time `now`, as `SeriesState.to_json`, with the latest `close` as exact text."""
+    """By slug the state of each series at the time `now`, and the latest `close` as exact text."""
     series = list(Series.objects.filter(slug__in=slugs))
     stats = list_stats(series)
     closes = [None if bars.latest_close is None else format_price(bars.latest_close) for bars in stats]

@@ -15,6 +15,7 @@ SERIES_EXAMPLE = {
     "last_run": {"id": 7, "status": "success", "finished_at": "2025-04-01T10:00:05.123456+00:00"},
     "tick_size": "0.25",
     "tick_size_source": "bars",
+    "live": False,
     "contract": {
         "kind": "outright",
         "root": "NQ",

@@ -61,6 +61,7 @@ class SeriesSummarySerializer(serializers.Serializer):
         allow_null=True,
         help_text=f"`set` in the admin, or found from the `bars`, of which it needs {MIN_BARS:,}. Null if unknown.",
     )
+    live = serializers.BooleanField(help_text="Whether `stream_live` keeps the series current to the minute.")
     contract = ContractSerializer()
 
 
@@ -81,7 +82,7 @@ def serialize_stats(series: Series, stats: SeriesStats, timeframe: str = "1m") -
 
 _ENTRY = (
     '{"slug":%s,"symbol":%s,"name":%s,"bars":%d,"first":%s,"last":%s,"freshness":"%s","last_run":%s,"tick_size":%s,'
-    '"tick_size_source":%s,"contract":%s}'
+    '"tick_size_source":%s,"live":%s,"contract":%s}'
 )
 _RUN = '{"id":%d,"status":"%s","finished_at":%s}'
 _CONTRACT = (
@@ -146,6 +147,7 @@ def _format_series(
         "null" if run is None else _RUN % (run.pk, run.status, _quote(to_iso(run.finished_at))),
         _quote(None if tick.size is None else format_price(tick.size)),
         _quote(tick.source),
+        _LITERALS[series.live],
         contract,
     )
 

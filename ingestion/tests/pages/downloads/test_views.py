@@ -200,6 +200,17 @@ def test_a_subscription_is_changed_on_its_page(staff):
     assert "Backfill requests MNQ.v.0 of GLBX.MDP3 for mnq, every day." in page
 
 
+def test_a_series_is_switched_to_live(staff):
+    form = {"dataset": "GLBX.MDP3", "feed_symbol": "MNQ.c.0", "feed_stype": "continuous", "feed_start": ""}
+
+    page = staff.post("/downloads/series/mnq/", form | {"live": "on"}, follow=True).content.decode()
+
+    assert Series.objects.get(slug="mnq").live
+    assert "stream_live keeps it current." in page
+    staff.post("/downloads/series/mnq/", form)
+    assert not Series.objects.get(slug="mnq").live
+
+
 def test_a_subscription_is_ended(staff):
     form = {"dataset": "GLBX.MDP3", "feed_symbol": "", "feed_stype": "", "feed_start": ""}
 
@@ -217,6 +228,7 @@ def test_a_subscription_is_ended(staff):
         ({"dataset": ""}, "Set the series' dataset too, for example GLBX.MDP3"),
         ({"feed_stype": ""}, "Choose the kind of the symbol too."),
         ({"feed_symbol": ""}, "Give the vendor's symbol too"),
+        ({"feed_symbol": "", "feed_stype": "", "live": "on"}, "clear its kind, the daily backfill and live."),
         ({"feed_start": "soon"}, "Enter a valid date."),
     ],
 )

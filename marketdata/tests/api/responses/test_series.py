@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from config.testing.contract_series import create_contract, create_nq_contracts
+from marketdata.models import Series
 
 SERIES = "/api/market-data/"
 STATS = "/api/market-data/mnq/ohlcv-1m/stats"
@@ -13,6 +14,9 @@ def test_the_list_of_series_is_as_described(check, history):
     body = check(SERIES).json()
     assert [one["slug"] for one in body] == ["empty", "mnq"]
     assert [one["last_run"] is None for one in body] == [True, False]
+    assert [one["live"] for one in body] == [False, False]
+    Series.objects.filter(slug="mnq").update(live=True)
+    assert [one["live"] for one in check(SERIES).json()] == [False, True]
 
 
 @pytest.mark.parametrize("slug", ["mnq", "empty"])
