@@ -17,6 +17,7 @@ from marketdata.pages.contract_texts import describe_contract
 from marketdata.pages.coverage_texts import describe_coverage, explain_calendar
 from marketdata.pages.decorators import page_view, state_view
 from marketdata.pages.filters import Filters, read_filters
+from marketdata.pages.live.series_feed import build_series_feed
 from marketdata.pages.next_steps import build_ingest_command, find_worker_command
 from marketdata.pages.presenters import RunRow, build_series_row, build_series_rows
 from marketdata.pages.runs_table import build_runs_table, parse_before
@@ -100,6 +101,7 @@ def series_page(request: HttpRequest, slug: str) -> HttpResponse:
         "last_day": dates[1],
         "series": series,
         "contract": describe_contract(series, timezone.now().date()),
+        "feed": build_series_feed(request, series),
         "zone": zone,
         "exchange_zone": "" if zone == "UTC" else zone,
         "has_extended_hours": has_extended_hours(series),

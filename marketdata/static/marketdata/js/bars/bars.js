@@ -5,6 +5,7 @@ import { isBySession, loadPage } from "./candles.js";
 import { countDecimals, findMaxDecimals } from "./decimals.js";
 
 const PAGE = 2000;
+const [LONG_PAGE, MAX_PAGES] = [10_000, 20]; // when the loaded range is loaded again
 const CONTEXT = 300; // bars before the requested time
 const DAY_AND_MORE = 1500; // bars from the requested time
 
@@ -41,6 +42,11 @@ export class Bars {
     return this.timeframe === "1w";
   }
 
+  /** The maximum length of a candle in seconds. */
+  get length() {
+    return LENGTHS[this.timeframe];
+  }
+
   get first() {
     return this.list[0];
   }
@@ -69,7 +75,7 @@ export class Bars {
   /** The end of the candle's period. */
   end(index) {
     const next = this.list[index + 1]?.stamp ?? Infinity;
-    return Math.min(this.list[index].stamp + LENGTHS[this.timeframe], next);
+    return Math.min(this.list[index].stamp + this.length, next);
   }
 
   /** Whether the candle's period overlaps [start, end). */
@@ -129,6 +135,28 @@ export class Bars {
       this.hasNewer = page.more;
       return [...this.list, ...page.bars];
     });
+  }
+
+  /** Replace the bars of the range: some were added, changed or removed. */
+  setList(list) {
+    this.list = list;
+    this.index();
+  }
+
+  /** The loaded range as it is now, and the bars after it if the end of the series is loaded. */
+  async loadAgain() {
+    const { timeframe, session, hasOlder, hasNewer, first, last } = this;
+    const list = [];
+    let start = hasOlder ? first.stamp : undefined;
+    let more = true;
+    for (let count = 0; more && count < MAX_PAGES && !(hasNewer && start > last.stamp); count += 1) {
+      const parameters = { order: "asc", start: start && toIso(start), limit: LONG_PAGE };
+      const page = await loadPage(this.address, timeframe, session, parameters);
+      for (const bar of page.bars) list.push(bar);
+      more = page.more;
+      if (more) start = list.at(-1).stamp + 60;
+    }
+    return { timeframe, session, list, hasOlder, hasNewer: more };
   }
 
   /** Load the last bar again, and the bars after it. True if there are any. */

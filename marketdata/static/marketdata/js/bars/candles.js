@@ -11,11 +11,20 @@ export const isBySession = (timeframe) => SESSIONS.includes(timeframe);
 export async function loadPage(address, timeframe, session, parameters) {
   const hours = session === "all" ? {} : { session };
   const page = await getJson(address.replace("/ohlcv-1m/", `/ohlcv-${timeframe}/`), { ...parameters, ...hours });
-  return { bars: page.bars.map((bar) => createCandle(bar, isBySession(timeframe))), more: page.next_cursor !== null };
+  const bars = page.bars.map((bar) => createCandle(bar, isBySession(timeframe)));
+  markProvisional(bars, page.provisional);
+  return { bars, more: page.next_cursor !== null };
+}
+
+/** `ranges`: those of the page's provisional bars; absent where the server has none. */
+function markProvisional(bars, ranges = []) {
+  const spans = ranges.map(({ start, end }) => [toSeconds(start), toSeconds(end)]);
+  if (!spans.length) return;
+  for (const bar of bars) bar.provisional = spans.some(([start, end]) => bar.stamp >= start && bar.stamp < end);
 }
 
 /** Numbers for drawing. `text` has the exact decimals for display, `stamp` the timestamp in the API. */
-function createCandle(bar, bySession) {
+export function createCandle(bar, bySession) {
   const stamp = toSeconds(bar.ts);
   return {
     stamp,
@@ -24,6 +33,7 @@ function createCandle(bar, bySession) {
     expected: bar.expected,
     session: bar.session_date,
     forming: bar.forming ?? false,
+    provisional: bar.provisional ?? false,
     open: Number(bar.open),
     high: Number(bar.high),
     low: Number(bar.low),

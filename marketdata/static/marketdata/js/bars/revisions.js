@@ -25,6 +25,11 @@ export class Revisions {
     this.loaded.end = Math.max(this.loaded.start, Math.min(this.loaded.end, moment));
   }
 
+  /** Bars that are new since `moment` have no revisions: nothing has to be requested for them. */
+  addNew(moment) {
+    if (moment <= this.loaded.end) this.loaded.end = Math.max(this.loaded.end, this.bars.end(this.bars.list.length - 1));
+  }
+
   /** Count the corrected minutes in each loaded bar. Returns the times of bars that have some. */
   count() {
     this.counts = new Map();

@@ -9,7 +9,7 @@ import {
   buildChartOptions,
   buildLabelOptions,
   readColours,
-  styleForming,
+  styleCandle,
 } from "./style.js";
 import { createZonedScale } from "./time_scale.js";
 import { MIN_WIDTH, ROOM, Viewport } from "./viewport.js";
@@ -82,8 +82,14 @@ export class Chart {
     this.onDraw?.();
   }
 
+  /** Draw nothing: all bars were removed. */
+  clear() {
+    for (const series of [this.candles, this.volume]) series.setData([]);
+    this.label.applyOptions({ axisLabelVisible: false });
+  }
+
   fill(colour) {
-    this.candles.setData(this.bars.list.map((bar) => (bar.forming ? styleForming(bar, colour) : bar)));
+    this.candles.setData(this.bars.list.map((bar) => styleCandle(bar, colour)));
     // Only the last price of the series is labelled, not that of a range in its middle.
     this.label.applyOptions({ ...buildLabelOptions(this.bars.last, colour), axisLabelVisible: !this.bars.hasNewer });
   }

@@ -22,7 +22,7 @@ export function listValues(bar, last, decimals) {
     title: name,
   }));
   const volume = { kind: "volume", label: "Vol", text: formatCount(bar.volume), title: "volume" };
-  return [...prices, describeChange(bar, last, decimals), volume, ...describeMinutes(bar)];
+  return [...prices, describeChange(bar, last, decimals), volume, ...describeMinutes(bar), ...describeProof(bar)];
 }
 
 /** The change from the previous close; for the first loaded bar, from its own open. */
@@ -45,6 +45,12 @@ export function describeMinutes(bar) {
   else if (bar.count > bar.expected) text = `${count} min (${expected} regular)`;
   const title = "minutes with a bar, of the minutes in which the exchange was open";
   return [{ kind: "minutes", text, title }, ...(bar.forming ? [{ kind: "forming", text: "still forming" }] : [])];
+}
+
+/** A bar of the live feed, until history confirms it. */
+function describeProof(bar) {
+  const title = "from the live feed: history has not confirmed it yet";
+  return bar.provisional ? [{ kind: "provisional", text: "provisional", title }] : [];
 }
 
 /** The earlier values of a corrected bar, oldest first: lines of items. Values that the next correction changed are
@@ -72,6 +78,7 @@ function describeLine(old, after, decimals) {
 /** The bar as a sentence for screen readers. */
 export function describeSpoken(bar, time, { before, inside }) {
   const prices = FIELDS.map(([name]) => `${name} ${bar.text[name]}`).join(", ");
+  const proof = bar.provisional ? ", provisional" : "";
   const corrected = before.length ? ", corrected" : inside ? `, ${inside}` : "";
-  return `${time}: ${prices}, volume ${bar.volume}${corrected}`;
+  return `${time}: ${prices}, volume ${bar.volume}${proof}${corrected}`;
 }

@@ -83,7 +83,13 @@ export function buildLabelOptions({ close, open }, colour) {
 }
 
 /** A forming candle has an outline, in a colour that is visible even if the candle is only a cross. */
-export function styleForming(bar, colour) {
-  const fill = bar.close >= bar.open ? colour.up : colour.down;
+function styleForming(bar, fill, colour) {
   return { ...bar, color: `${fill}66`, borderColor: colour.ink, wickColor: colour.ink };
+}
+
+/** A bar as the library draws it. Provisional ones are pale; the legend and a note name them. */
+export function styleCandle(bar, colour) {
+  if (!bar.forming && !bar.provisional) return bar;
+  const fill = bar.close >= bar.open ? colour.up : colour.down;
+  return bar.forming ? styleForming(bar, fill, colour) : { ...bar, color: `${fill}99` };
 }

@@ -10,6 +10,7 @@ import { Clock } from "../shared/clock.js";
 import { Status } from "../shared/status.js";
 import { readAddress } from "./address.js";
 import { Ends, showDate } from "./dates.js";
+import { FeedLine } from "./feed_line.js";
 import { changeSession, scrollToChart, showGap, showRange } from "./ranges.js";
 import { startChart } from "./start.js";
 import { PageState } from "./state.js";
@@ -27,6 +28,8 @@ function createPage(data, timeframe, session) {
     clock,
     revisions,
     chart: null, // until `startChart`, and where no chart can be drawn
+    line: null, // about the feed
+    stream: null, // the same, and where the server has no streams
     ends: new Ends({ ...data, first: toSeconds(data.first), last: toSeconds(data.last) }),
     state: new PageState(timeframe, session),
     legend: new Legend(byId("legend"), byId("spoken"), { clock, bars, revisions }),
@@ -64,5 +67,7 @@ listenToZones(page);
 restoreZone();
 setClock(page);
 showDate(page);
+page.line = new FeedLine(page);
+page.line.showFeed(JSON.parse(series.feed));
 series.started = ""; // see `started.js`
 await Promise.all([startChart(page, series, address.from), page.years.show()]);

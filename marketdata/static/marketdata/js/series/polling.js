@@ -1,18 +1,43 @@
 // New bars at the end of the series, while that end is visible.
 
+import { getJson } from "../shared/api.js";
 import { pollWhileVisible } from "../shared/live.js";
 import { showDate } from "./dates.js";
 
+const FEED_INTERVAL = 5000; // milliseconds
+const RARELY = 6; // intervals, for a series that is not live
+
 export function pollForNewBars(page) {
+  pollWhileVisible(() => page.stream?.isOpen || refresh(page));
+}
+
+/** Without a stream: the state of the feed, and new bars as soon as there is one. */
+export function pollFeed(page, { feedUrl }) {
+  let seen = page.line.feed.last_bar;
+  let round = 0;
+  const poll = async () => {
+    round += 1;
+    const isRare = page.line.feed.state === "none" && round % RARELY;
+    if (document.hidden || page.stream?.isOpen || isRare) return;
+    const { series } = await getJson(feedUrl).catch(() => ({ series: {} }));
+    const [feed] = Object.values(series);
+    if (!feed || page.stream?.isOpen) return;
+    page.line.showFeed(feed);
+    if (!page.chart || feed.last_bar === seen) return;
+    seen = feed.last_bar;
+    refresh(page);
+  };
+  setInterval(poll, FEED_INTERVAL);
+}
+
+async function refresh(page) {
   const { bars, status } = page;
-  pollWhileVisible(async () => {
-    if (!isIdleAtEnd(page)) return;
-    await status.attempt("refresh", "", async () => {
-      const { last } = bars;
-      if (!(await bars.refresh())) return;
-      showNew(page, last);
-      showDate(page);
-    });
+  if (!isIdleAtEnd(page)) return;
+  await status.attempt("refresh", "", async () => {
+    const { last } = bars;
+    if (!(await bars.refresh())) return;
+    showNew(page, last);
+    showDate(page);
   });
 }
 

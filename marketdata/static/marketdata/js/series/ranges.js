@@ -14,7 +14,7 @@ const MARGIN = 60; // bars on either side of a moment
 const MIN_SHOWN = 10; // bars of a range; with fewer, their neighbours are shown too
 
 const BROKEN = "The chart cannot be drawn: reload the page.";
-const NONE = "The series no longer has bars: reload the page.";
+export const NONE = "The series no longer has bars: reload the page.";
 const NONE_REGULAR = "The series has no bars in regular hours: choose all hours.";
 
 /** Replace the bars with the range that `request` returns, then call `show` to move the chart. Until then, and after an
@@ -22,6 +22,7 @@ const NONE_REGULAR = "The series has no bars in regular hours: choose all hours.
 async function load(page, timeframe, request, show) {
   const { bars, state, status } = page;
   const turn = state.startRequest(timeframe);
+  const position = page.stream?.position; // what is committed later than this may be missing in the response
   status.show("bars", "Loading…");
   pressTimeframe(timeframe, bars);
   pressSession(state.session);
@@ -40,6 +41,7 @@ async function load(page, timeframe, request, show) {
       pressTimeframe(bars.timeframe, bars);
       pressSession(bars.session);
       page.years.showSession(bars.session);
+      page.stream?.follow(position);
       extendSoon(page);
     }
   }

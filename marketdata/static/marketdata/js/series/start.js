@@ -5,8 +5,9 @@ import { listenToControls } from "./controls.js";
 import { showCorrections } from "./corrections.js";
 import { DAY } from "./moments.js";
 import { listenToPanning } from "./paging.js";
-import { pollForNewBars } from "./polling.js";
+import { pollFeed, pollForNewBars } from "./polling.js";
 import { showLatest, showRange } from "./ranges.js";
+import { Stream } from "./stream.js";
 
 const NOT_LOADED = "There is no chart, since its library could not be loaded: reload the page.";
 const NOT_DRAWN = "There is no chart, since this browser cannot draw it.";
@@ -14,7 +15,9 @@ const NOT_DRAWN = "There is no chart, since this browser cannot draw it.";
 /** `from`: where the shown range starts, in UTC seconds; NaN for the end of the series. */
 export async function startChart(page, data, from) {
   page.chart = createChart(page, Number(data.tick));
+  pollFeed(page, data);
   if (!page.chart) return;
+  if (data.streamUrl && globalThis.EventSource) page.stream = new Stream(page, data);
   listenToPanning(page);
   pollForNewBars(page);
   listenToControls(page);
