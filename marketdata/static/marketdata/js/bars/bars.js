@@ -1,16 +1,12 @@
 // The loaded bars: one contiguous range of the series, which can be extended at both ends.
 
 import { toIso } from "../shared/api.js";
-import { isBySession, loadPage } from "./candles.js";
+import { isBySession, LENGTHS, loadPage } from "./candles.js";
 import { countDecimals, findMaxDecimals } from "./decimals.js";
 
 const PAGE = 2000;
-const [LONG_PAGE, MAX_PAGES] = [10_000, 20]; // when the loaded range is loaded again
 const CONTEXT = 300; // bars before the requested time
 const DAY_AND_MORE = 1500; // bars from the requested time
-
-// The maximum length of a candle in seconds. A candle ends earlier if the next one starts earlier.
-const LENGTHS = { "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14_400, "1d": 86_400, "1w": 604_800 };
 
 export class Bars {
   /** `address`: that of the minute bars. `prices`: some known prices, for the number of decimals. `session`: "all", or
@@ -135,28 +131,6 @@ export class Bars {
       this.hasNewer = page.more;
       return [...this.list, ...page.bars];
     });
-  }
-
-  /** Replace the bars of the range: some were added, changed or removed. */
-  setList(list) {
-    this.list = list;
-    this.index();
-  }
-
-  /** The loaded range as it is now, and the bars after it if the end of the series is loaded. */
-  async loadAgain() {
-    const { timeframe, session, hasOlder, hasNewer, first, last } = this;
-    const list = [];
-    let start = hasOlder ? first.stamp : undefined;
-    let more = true;
-    for (let count = 0; more && count < MAX_PAGES && !(hasNewer && start > last.stamp); count += 1) {
-      const parameters = { order: "asc", start: start && toIso(start), limit: LONG_PAGE };
-      const page = await loadPage(this.address, timeframe, session, parameters);
-      for (const bar of page.bars) list.push(bar);
-      more = page.more;
-      if (more) start = list.at(-1).stamp + 60;
-    }
-    return { timeframe, session, list, hasOlder, hasNewer: more };
   }
 
   /** Load the last bar again, and the bars after it. True if there are any. */

@@ -4,6 +4,18 @@ import { getJson, toSeconds } from "../shared/api.js";
 
 const SESSIONS = ["1d", "1w"];
 
+// The maximum length of a candle in seconds. A candle ends earlier if the next one starts earlier.
+export const LENGTHS = {
+  "1m": 60,
+  "5m": 300,
+  "15m": 900,
+  "30m": 1800,
+  "1h": 3600,
+  "4h": 14_400,
+  "1d": 86_400,
+  "1w": 604_800,
+};
+
 /** Whether candles of the timeframe are drawn at their trading date instead of a time. */
 export const isBySession = (timeframe) => SESSIONS.includes(timeframe);
 

@@ -27,7 +27,8 @@ export class Revisions {
 
   /** Bars that are new since `moment` have no revisions: nothing has to be requested for them. */
   addNew(moment) {
-    if (moment <= this.loaded.end) this.loaded.end = Math.max(this.loaded.end, this.bars.end(this.bars.list.length - 1));
+    if (moment <= this.loaded.end)
+      this.loaded.end = Math.max(this.loaded.end, this.bars.end(this.bars.list.length - 1));
   }
 
   /** Count the corrected minutes in each loaded bar. Returns the times of bars that have some. */

@@ -1,5 +1,6 @@
 // Follows the stream of the shown timeframe and hours: the chart equals the table without a request for each bar.
 
+import { loadAgain } from "../bars/reload.js";
 import { toSeconds } from "../shared/api.js";
 import { Connection, watchPage } from "../stream/connection.js";
 import { findShift, mergeRows } from "../stream/merge.js";
@@ -52,10 +53,13 @@ export class Stream {
   /** Merge what has arrived: one drawing for many events. */
   flushSoon() {
     if (this.timer !== undefined || !(this.rows.length || this.needsReload)) return;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.flush();
-    }, this.isBusy ? WAIT : 0);
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined;
+        this.flush();
+      },
+      this.isBusy ? WAIT : 0,
+    );
   }
 
   /** A response that is on its way may be older than the events; bars must not move under a pressed pointer. */
@@ -80,7 +84,7 @@ export class Stream {
     bars.busy = request;
     let range;
     const isLoaded = await status.attempt("stream", "", async () => {
-      range = await bars.loadAgain();
+      range = await loadAgain(bars);
     });
     if (bars.busy === request) bars.busy = null;
     if (!state.isCurrent(turn)) return; // another range was requested: it is newer
@@ -111,7 +115,10 @@ export class Stream {
     const rows = this.rows;
     this.rows = [];
     const before = bars.list;
-    const changed = mergeRows(bars, rows.map(([row]) => row));
+    const changed = mergeRows(
+      bars,
+      rows.map(([row]) => row),
+    );
     const revised = rows.filter(([, isRevision]) => isRevision).map(([row]) => toSeconds(row.ts));
     if (revised.length) revisions.invalidate(Math.min(...revised));
     else if (changed?.isAtEnd) revisions.addNew(changed.earliest);

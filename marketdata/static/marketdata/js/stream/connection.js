@@ -17,7 +17,7 @@ const HIDDEN = 5000; // a hidden page gives up its connection after this time: a
 export class Connection {
   /** `open(address)` returns an EventSource. `onEvent(type, data, id)` gets each event, `onState(state, since)` each
    * change: "connecting", "open", "reconnecting", "unavailable" or "paused"; `since` in milliseconds. */
-  constructor({ open, onEvent, onState = () => {}, now = () => Date.now(), timers = globalThis }) {
+  constructor({ open, onEvent, onState, now = () => Date.now(), timers = globalThis }) {
     Object.assign(this, { open, onEvent, onState, now, timers });
     this.state = "paused";
     this.since = now();

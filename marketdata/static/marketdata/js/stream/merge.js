@@ -16,7 +16,7 @@ export function mergeRows(bars, rows) {
     if (mergeRow(list, stamp, row, bars.timeframe)) earliest = Math.min(earliest, stamp);
   }
   if (earliest === Infinity) return null;
-  bars.setList(list);
+  bars.replace({ ...bars, list });
   return { earliest, isAtEnd: earliest >= last };
 }
 
