@@ -24,18 +24,17 @@ def read_series_state(series: Series) -> SeriesState:
     )
 
 
-def read_series_states(series: Sequence[Series], stats: Sequence[SeriesStats], now: datetime) -> list[SeriesState]:
-    """The states at the time `now` of several series with these stats, in the same order: two queries."""
+def read_series_states(
+    series: Sequence[Series], stats: Sequence[SeriesStats] | None = None, now: datetime | None = None
+) -> list[SeriesState]:
+    """The states of several series at the time `now`, in the same order. `stats` of the series, and `now`, spare their
+    queries; two others are made."""
+    stats = list_stats(series) if stats is None else stats
+    now = now or read_database_time()
     statuses = {status.dataset: status for status in FeedStatus.objects.filter(dataset__in={s.dataset for s in series})}
     followed = _find_followed(series, list(statuses.values()))
     return [
-        describe_series(
-            one,
-            statuses.get(one.dataset),
-            is_followed=one.pk in followed,
-            last_bar=bars.max_ts,
-            now=now,
-        )
+        describe_series(one, statuses.get(one.dataset), is_followed=one.pk in followed, last_bar=bars.max_ts, now=now)
         for one, bars in zip(series, stats, strict=True)
     ]
 

@@ -10,6 +10,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.test.testcases import QuietWSGIRequestHandler
 
+from marketdata.stream.hub import hub
+
 
 @contextmanager
 def serve() -> Iterator[str]:
@@ -21,6 +23,7 @@ def serve() -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        hub.close()  # its thread has a connection to the database
         server.shutdown()
         server.server_close()
         thread.join()

@@ -12,6 +12,8 @@ from django.utils.http import urlencode
 from marketdata.live.query import read_series_state
 from marketdata.live.states import SeriesState
 from marketdata.models import Series
+from marketdata.stream.position import read_position
+from marketdata.stream.response import can_stream
 
 
 @dataclass(frozen=True)
@@ -32,5 +34,8 @@ class SeriesFeed:
 def build_series_feed(request: HttpRequest, series: Series) -> SeriesFeed:
     """The feed of one series, as of now."""
     poll_url = f"{reverse('live-rows')}?{urlencode({'series': series.slug})}"
-    stream_url, position = "", ""
+    if not can_stream(request):
+        return SeriesFeed(read_series_state(series), poll_url, "", "")
+    position = str(read_position())  # before the state and the bars are read
+    stream_url = reverse("series-stream", args=[series.slug])
     return SeriesFeed(read_series_state(series), poll_url, stream_url, position)
