@@ -13,6 +13,8 @@ from marketdata.bars.stats import SeriesStats, get_stats, list_stats
 from marketdata.bars.tick_size import MIN_BARS, TickSize, find_tick_size
 from marketdata.coverage.life import read_lives
 from marketdata.formatting import format_age, format_count, format_price
+from marketdata.live.query import read_series_states
+from marketdata.live.states import SeriesState
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import Strip, draw_strip, find_strip_start
 from marketdata.pages.query import count_hours_with_bars
@@ -65,6 +67,7 @@ class SeriesRow:
     stats: SeriesStats
     strip: Strip | None = None
     last_run: LastRun | None = None
+    feed: SeriesState | None = None  # of a live series
 
     @property
     def empty_reason(self) -> str:
@@ -108,11 +111,18 @@ class SeriesRow:
 
 
 def build_series_rows(series: Sequence[Series]) -> list[SeriesRow]:
-    """The series with their strips, in three queries, and a fourth one if some series are empty."""
+    """The series with their strips, in three queries, a fourth one if some series are empty, and three more if some are
+    live."""
     pairs = list(zip(series, list_stats(series), strict=True))
     last_runs = find_last_successes([one.symbol for one, stats in pairs if not stats.max_ts])
     strips = _draw_strips([(one, stats.min_ts, stats.max_ts) for one, stats in pairs if stats.min_ts and stats.max_ts])
-    return [SeriesRow(one, stats, strips.get(one.symbol), last_runs.get(one.symbol)) for one, stats in pairs]
+    live = [(one, stats) for one, stats in pairs if one.live]
+    states = read_series_states(*zip(*live, strict=True)) if live else []
+    feeds = {one.symbol: state for (one, _), state in zip(live, states, strict=True)}
+    return [
+        SeriesRow(one, stats, strips.get(one.symbol), last_runs.get(one.symbol), feeds.get(one.symbol))
+        for one, stats in pairs
+    ]
 
 
 def _draw_strips(bars: list[tuple[Series, datetime, datetime]]) -> dict[str, Strip]:

@@ -96,3 +96,39 @@ def write_recent_bars(directory: Path, count: int = 30, **values: int) -> Path:
         records[name] = value
     days = {"mappings": {}, "start": int(records["ts_event"][0]), "end": None}
     return write(directory / "now.dbn", records, symbols=("NOW",), **days)
+
+
+KEEP_CHART = """{
+    let library;
+    Object.defineProperty(window, "LightweightCharts", {
+        get: () => library,
+        set(value) {
+            const createChartEx = (...values) => (window.testChart = value.createChartEx(...values));
+            library = { ...value, createChartEx };
+        },
+    });
+}"""
+
+
+def keep_chart(page: Page) -> None:
+    """Keep the library's chart of the next page for `read_chart`."""
+    page.add_init_script(KEEP_CHART)
+
+
+def read_chart(page: Page) -> dict[datetime, tuple[float, ...]]:
+    """What the chart draws: time to open, high, low, close, volume. The page needs `keep_chart`."""
+    candles, volumes = page.evaluate(
+        "() => window.testChart.panes().map((pane) => pane.getSeries()[0].data().map((one) => ({ ...one })))"
+    )
+    assert [one["time"] for one in candles] == [one["time"] for one in volumes]
+    prices = ("open", "high", "low", "close")
+    return {
+        datetime.fromtimestamp(candle["time"], UTC): (*(candle[name] for name in prices), volume["value"])
+        for candle, volume in zip(candles, volumes, strict=True)
+    }
+
+
+def read_visible(page: Page) -> tuple[float, float]:
+    """The logical range that the chart shows. The page needs `keep_chart`."""
+    found = page.evaluate("() => window.testChart.timeScale().getVisibleLogicalRange()")
+    return found["from"], found["to"]

@@ -16,10 +16,10 @@ from config.testing.processes import database_url, until
 
 
 @contextlib.contextmanager
-def web_server(url: str = "", *, threads: int = 4, **variables: str) -> Iterator[str]:
+def web_server(url: str = "", *, threads: int = 4, port: int = 0, **variables: str) -> Iterator[str]:
     """The address of the Procfile's server with one process, connected to the database's URL, by default that of the
-    tests."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    tests. Without a port it has a free one."""
+    with socket.create_server(("127.0.0.1", port)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--http", "config.web.protocol:HttpProtocol"]
     own = {"DATABASE_URL": url or database_url(), "BARKEEP_ENV": "development", "WEB_THREADS": str(threads)}

@@ -78,9 +78,10 @@ def test_an_expired_session_is_reported(browser, site, reader, mnq):
         expect(page.get_by_role("status")).to_have_text("You are no longer logged in: reload the page.")
 
 
-def test_new_bars_are_polled_while_the_page_is_visible(browser, site, reader, mnq, tmp_path):
+def test_without_a_stream_new_bars_are_polled_while_the_page_is_visible(browser, site, reader, mnq, tmp_path):
     with open_page(browser, site, reader=reader, allowed_error="ERR_FAILED") as page:
         page.add_init_script("""{
+            delete window.EventSource;
             const real = window.setInterval;
             window.setInterval = (work, interval) => real(work, interval === 30_000 ? 100 : interval);
         }""")

@@ -19,8 +19,12 @@ export class Stream {
     this.connection = new Connection({
       open: (address) => new EventSource(address),
       onEvent: (type, body, id) => this.receive(type, body, id),
-      onState: (state, since) => this.line.showConnection(state, since),
+      onState: (state, since) => {
+        this.line.showConnection(state, since);
+        if (state === "open") this.retryRevisions();
+      },
     });
+    addEventListener("online", () => this.retryRevisions());
     watchPage(this.connection);
     addEventListener("pagehide", () => this.connection.close());
   }
@@ -48,6 +52,11 @@ export class Stream {
     else if (type !== "state") this.needsReload = true; // the events since the last one are not known
     if (type === "bar") this.line.showArrival(body);
     this.flushSoon();
+  }
+
+  /** The corrections that could not be loaded meanwhile. */
+  retryRevisions() {
+    if (this.page.bars.list.length && !this.page.state.isLoading) this.page.chart.onDraw?.();
   }
 
   /** Merge what has arrived: one drawing for many events. */
