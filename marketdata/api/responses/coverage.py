@@ -10,6 +10,7 @@ from marketdata.calendars.hours import Hours
 from marketdata.coverage.days import DayCoverage
 from marketdata.coverage.gaps import Gap
 from marketdata.coverage.life import Range
+from marketdata.coverage.provisional_days import find_provisional_days
 from marketdata.coverage.report import Coverage, describe_nothing
 from marketdata.coverage.verdicts.model import Verdict
 from marketdata.coverage.verdicts.query import Judgement, judge_coverage
@@ -35,6 +36,9 @@ class DaySerializer(serializers.Serializer):
     extended_bars = CountField(help_text="The bars in extended hours. 0 with session=regular.")
     outside_session = CountField(help_text="The bars in minutes that the exchange was closed.")
     outside_data = serializers.BooleanField(help_text="Whether the exchange was open, but not within the life.")
+    provisional = serializers.BooleanField(
+        help_text="Whether the live feed brought bars of the day that history does not confirm yet."
+    )
     verdict = VerdictField(
         allow_null=True, help_text="The most serious verdict of the missing minutes. Null if none is missing."
     )
@@ -101,7 +105,10 @@ def serialize_coverage(series: Series, coverage: Coverage | None, hours: Hours) 
         "start": to_iso(coverage.start if coverage else None),
         "end": to_iso(coverage.end if coverage else None),
         "life": [_serialize_range(one) for one in coverage.list_life()] if coverage else [],
-        "days": [_serialize_day(day, judged) for day in days],
+        "days": [
+            _serialize_day(day, judged, is_provisional)
+            for day, is_provisional in zip(days, find_provisional_days(series, days), strict=True)
+        ],
         "outside_data_days": sum(day.outside_data for day in days),
         "usual_bars": coverage and coverage.usual_bars,
         "missing_minutes": gaps.open_minutes,
@@ -119,11 +126,11 @@ def _serialize_range(one: Range) -> dict:
     return {"start": to_iso(start), "end": to_iso(end)}
 
 
-def _serialize_day(day: DayCoverage, judged: Judgement) -> dict:
+def _serialize_day(day: DayCoverage, judged: Judgement, is_provisional: bool) -> dict:
     times = {name: to_iso(getattr(day, name)) for name in ("start", "end", "ts", "first", "last")}
     worst = None if day.outside_data else judged.find_worst(day.start, day.end)
     verdict = worst.verdict if worst and worst.verdict is not Verdict.CLOSED else None
-    return vars(day) | {"day": day.day.isoformat(), "verdict": verdict} | times
+    return vars(day) | {"day": day.day.isoformat(), "provisional": is_provisional, "verdict": verdict} | times
 
 
 def _serialize_gap(gap: Gap, judged: Judgement) -> dict:

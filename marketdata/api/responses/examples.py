@@ -120,6 +120,7 @@ COVERAGE_EXAMPLE = {
             "extended_bars": 0,
             "outside_session": 1,
             "outside_data": False,
+            "provisional": False,
             "verdict": "missing",
         }
     ],

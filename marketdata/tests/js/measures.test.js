@@ -18,6 +18,12 @@ test("levels by the share of the open minutes", () => {
   );
 });
 
+test("a day whose bars history has not confirmed is called provisional", () => {
+  const day = { ...open(99, 100), bars: 99, provisional: true };
+  assert.equal(describeDay(day, CALENDAR), "99 of 100 minutes, provisional");
+  assert.equal(describeDay({ ...day, verdict: "missing" }, CALENDAR), "99 of 100 minutes, missing, provisional");
+});
+
 test("a closed day has no level", () => {
   assert.equal(findLevel({ bars: 3, open_bars: 0, expected_by_now: 0 }, CALENDAR), "heat-closed");
 });

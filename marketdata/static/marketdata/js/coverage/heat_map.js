@@ -72,6 +72,7 @@ function createDayButton(date, day, coverage) {
   Object.assign(button.dataset, { date, day: toSeconds(day.ts), end: toSeconds(day.end) });
   button.className = findLevel(day, coverage);
   if (day.forming) button.classList.add("heat-now");
+  if (day.provisional) button.classList.add("heat-provisional");
   if (needsAttention(day, coverage)) button.classList.add(`heat-${day.verdict}`);
   const label = `${formatDate(date)}: ${describeDay(day, coverage)}`;
   button.setAttribute("aria-label", label);

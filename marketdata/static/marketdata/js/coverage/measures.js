@@ -47,7 +47,8 @@ function countFull(day, usual) {
 export function describeDay(day, { calendar, usual_bars: usual }) {
   if (day.outside_data) return "outside the data";
   const bars = calendar ? describeByCalendar(day) : describeByBars(day, usual);
-  return needsAttention(day, { calendar }) ? `${bars}, ${formatVerdict(day.verdict)}` : bars;
+  const verdict = needsAttention(day, { calendar }) ? `, ${formatVerdict(day.verdict)}` : "";
+  return `${bars}${verdict}${day.provisional ? ", provisional" : ""}`;
 }
 
 function describeByCalendar(day) {
