@@ -117,7 +117,7 @@ def build_series_rows(series: Sequence[Series]) -> list[SeriesRow]:
     last_runs = find_last_successes([one.symbol for one, stats in pairs if not stats.max_ts])
     strips = _draw_strips([(one, stats.min_ts, stats.max_ts) for one, stats in pairs if stats.min_ts and stats.max_ts])
     live = [(one, stats) for one, stats in pairs if one.live]
-    states = read_series_states(*zip(*live, strict=True)) if live else []
+    states = read_series_states([one for one, _ in live], [stats for _, stats in live]) if live else []
     feeds = {one.symbol: state for (one, _), state in zip(live, states, strict=True)}
     return [
         SeriesRow(one, stats, strips.get(one.symbol), last_runs.get(one.symbol), feeds.get(one.symbol))

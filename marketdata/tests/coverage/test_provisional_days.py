@@ -58,10 +58,33 @@ def test_history_can_end_within_a_day(series, hours, expected):
 def test_a_series_without_live_bars_reads_no_bars(series, django_assert_num_queries):
     mnq = Series.objects.get(slug="mnq")
     days = read_coverage(series, start=FIRST, end=FIRST + timedelta(days=3)).days
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert find_provisional_days(mnq, days) == [False] * 3
 
 
 def test_the_api_states_it(series, admin_client):
     body = admin_client.get("/api/market-data/now/coverage").json()
     assert [day["provisional"] for day in body["days"]] == [False, True, True]
+
+
+def read_ranges(client, timeframe, **parameters):
+    page = client.get(f"/api/market-data/now/ohlcv-{timeframe}/bars", parameters).json()
+    return [(one["start"][:16], one["end"][:16]) for one in page["provisional"]]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_pages_of_bars_have_the_ranges(series, admin_client, order):
+    assert read_ranges(admin_client, "1m", order=order) == [("2024-01-03T12:00", "2024-01-04T12:01")]
+    confirm(series, FIRST + timedelta(days=1), FIRST + timedelta(days=2))
+    assert read_ranges(admin_client, "1m", order=order) == [("2024-01-04T12:00", "2024-01-04T12:01")]
+    assert read_ranges(admin_client, "1m", end="2024-01-03") == []
+    assert read_ranges(admin_client, "1m", as_of="2024-02-02") == []
+
+
+@pytest.mark.parametrize(("timeframe", "hour"), [("5m", 12), ("1h", 12), ("1d", 0)])
+def test_pages_of_candles_have_the_ranges(series, admin_client, timeframe, hour):
+    expected = (f"2024-01-03T{hour:02}:00", f"2024-01-04T{hour:02}:01")
+    assert read_ranges(admin_client, timeframe) == [expected]
+    assert read_ranges(admin_client, timeframe, order="desc") == [expected]
+    confirm(series, FIRST + timedelta(days=2), FIRST + timedelta(days=3))
+    assert read_ranges(admin_client, timeframe) == [(expected[0], f"2024-01-03T{hour:02}:01")]

@@ -10,7 +10,17 @@ CANDLES = "/api/market-data/mnq/ohlcv-1h/bars"
 @pytest.mark.parametrize("timeframe", TIMEFRAMES)
 def test_pages_of_candles_are_as_described(check, history, timeframe):
     body = check(CANDLES.replace("1h", timeframe), {"limit": 1}).json()
-    assert list(body) == ["symbol", "timeframe", "calendar", "session", "order", "bars", "next_cursor", "next"]
+    assert list(body) == [
+        "symbol",
+        "timeframe",
+        "calendar",
+        "session",
+        "order",
+        "bars",
+        "provisional",
+        "next_cursor",
+        "next",
+    ]
     assert len(body["bars"]) == 1
 
 

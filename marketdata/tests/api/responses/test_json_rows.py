@@ -40,7 +40,7 @@ some_price = st.one_of(st.none(), st.decimals(Decimal("1e-9"), 1000, places=9))
 summaries = st.builds(
     SeriesSummary, st.integers(1, 9), st.from_regex(r"[a-z0-9-]{1,9}", fullmatch=True), texts, texts,
     st.sampled_from(["outright", "other"]), texts, month, st.one_of(st.none(), st.integers(1950, 2100)), st.booleans(),
-    some_date, some_date, some_price, some_price.filter(bool),
+    some_date, some_date, some_price, some_price.filter(bool), st.booleans(),
 )  # fmt: skip
 runs = st.one_of(
     st.none(),
@@ -98,6 +98,7 @@ def serialize(series: SeriesSummary, span: tuple, run: RunState | None, raw_symb
         "last_run": run and {"id": run.pk, "status": run.status, "finished_at": to_iso(run.finished_at)},
         "tick_size": size and format_price(size),
         "tick_size_source": source,
+        "live": series.live,
         "contract": {
             "kind": series.kind,
             "root": series.root,
@@ -125,7 +126,7 @@ def test_series_are_formatted_as_described(series, span, run, raw_symbols):
 
 
 def test_the_age_of_a_series_is_that_of_its_last_bar():
-    series = SeriesSummary(1, "a", "A", "", "other", "", None, None, True, None, None, None, None)
+    series = SeriesSummary(1, "a", "A", "", "other", "", None, None, True, None, None, None, None, False)
     last = int((NOW - timedelta(days=3)).timestamp())
     [row] = format_list_of_series([series], [(1, last, last)], {}, {}, NOW).to_list()
     assert row["freshness"] == "3 days ago"
