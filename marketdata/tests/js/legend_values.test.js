@@ -9,6 +9,7 @@ import {
   describeSpoken,
   listValues,
 } from "../../static/marketdata/js/chart/legend_values.js";
+import { describeProvisional } from "../../static/marketdata/js/chart/provisional.js";
 
 const TEXT = { open: "100", high: "102.5", low: "99.75", close: "101" };
 const BAR = { open: 100, high: 102.5, low: 99.75, close: 101, volume: 1234, text: TEXT };
@@ -103,4 +104,25 @@ test("the spoken values are exact", () => {
   assert.equal(speak({}), values);
   assert.equal(speak({ before: [revision(2)] }), `${values}, corrected`);
   assert.equal(speak({ inside: "2 corrected minutes inside" }), `${values}, 2 corrected minutes inside`);
+});
+
+test("a provisional bar is called so, in the legend and aloud", () => {
+  const bar = { ...BAR, provisional: true };
+  const { kind, text, title } = listValues(bar, undefined, 2).at(-1);
+  assert.deepEqual([kind, text], ["provisional", "provisional"]);
+  assert.match(title, /history has not confirmed it/);
+  assert.equal(listValues(BAR, undefined, 2).at(-1).kind, "volume");
+  assert.match(describeSpoken(bar, "now", { before: [], inside: "" }), /volume 1234, provisional$/);
+});
+
+test("a note names the first provisional bar", () => {
+  const list = [BAR, { ...BAR, provisional: true, time: 5 }, BAR];
+  assert.equal(
+    describeProvisional(list, (bar) => `time ${bar.time}`),
+    "Provisional since time 5: until history confirms the bars, they can change.",
+  );
+  assert.equal(
+    describeProvisional([BAR], () => ""),
+    "",
+  );
 });

@@ -3,7 +3,7 @@
 import { formatAgo, ServerClock } from "../shared/ages.js";
 import { fetchPage, replaceParts } from "../shared/parts.js";
 
-const INTERVAL = 5000; // milliseconds
+const INTERVAL = 3000; // milliseconds
 
 const clock = new ServerClock();
 
