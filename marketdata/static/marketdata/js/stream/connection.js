@@ -146,6 +146,7 @@ function addId(address, id) {
 
 /** Connect the page's own events: visibility, network, and a return from the browser's history. */
 export function watchPage(connection) {
+  if (document.hidden) connection.setHidden(true); // opened in the background
   document.addEventListener("visibilitychange", () => connection.setHidden(document.hidden));
   addEventListener("online", () => connection.check());
   addEventListener("pageshow", (event) => event.persisted && connection.reopen());
