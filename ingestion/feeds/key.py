@@ -1,4 +1,4 @@
-"""The key of the vendor's account. Only `client.py` reads it; others may ask whether one is set."""
+"""The key of the vendor's account. Only `client.py` and the live feed read it; others may ask whether one is set."""
 
 from __future__ import annotations
 

@@ -23,11 +23,6 @@ class OpenHours:
             return None
         return self._starts[index]
 
-    def find_next(self, ns: int) -> int | None:
-        """When the exchange opens next after a time, None if that is not known."""
-        index = bisect_right(self._starts, ns)
-        return self._starts[index] if index < len(self._starts) else None
-
     def list_minutes(self, start: int, end: int) -> Iterator[int]:
         """The open minutes in [start, end), which are full minutes."""
         first = max(0, bisect_right(self._starts, start) - 1)

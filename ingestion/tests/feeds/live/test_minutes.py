@@ -286,7 +286,5 @@ def test_open_hours():
     assert hours.find_open(T0) == T0
     assert hours.find_open(T0 + 2 * MINUTE) is None
     assert hours.find_open(T0 - 1) is None
-    assert hours.find_next(T0 + MINUTE) == T0 + HOUR
-    assert hours.find_next(T0 + HOUR) is None
     assert list(hours.list_minutes(T0 + MINUTE, T0 + HOUR + MINUTE)) == [T0 + MINUTE, T0 + HOUR]
     assert OpenHours([]).find_open(T0) is None

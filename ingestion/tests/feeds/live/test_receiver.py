@@ -1,6 +1,7 @@
 """The receiver against the gateway, by the vendor's own protocol class: what each fault ends in."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,12 +13,20 @@ from config.testing.feeds.market import Market
 from config.testing.feeds.times import to_ns
 from ingestion.errors import IngestError
 from ingestion.feeds.errors import FeedRefused, KeyMissing, TryAgain
-from ingestion.feeds.live.messages import FeedStopped, PlanRequested, SessionStarted, StateChanged
+from ingestion.feeds.live.messages import (
+    BatchSpooled,
+    FeedStopped,
+    PlanRequested,
+    SessionProgress,
+    SessionStarted,
+    StateChanged,
+    Subscription,
+)
 from ingestion.feeds.live.minutes.clock import MINUTE
 from ingestion.feeds.live.options import LiveOptions
 from ingestion.feeds.live.receiver import Receiver
 from ingestion.feeds.live.spool import list_quarantined
-from ingestion.tests.feeds.live.receiving import HOUR, Scene
+from ingestion.tests.feeds.live.receiving import HOUR, Scene, read_batch
 
 OPEN = "2026-11-18T15:00:00"  # a Wednesday, 09:00 in Chicago
 SPEED = 400  # a minute takes 150 ms
@@ -78,8 +87,9 @@ def test_invalid_records_are_kept_and_their_minutes_requested_again(scene):
     for kind in (*REFUSED, "dup", "late", "dup_changed"):
         scene.gateway.fault(kind, after=240)
     with scene.receive():
-        scene.wait(lambda: scene.ends)
-        scene.wait_for_minutes(2)
+        scene.wait(lambda: scene.ends and not any(fault.times for fault in scene.gateway.faults))
+        scene.wait_for_minutes(3)
+        scene.wait(lambda: not scene.list_events(SessionProgress)[-1].unproven)
     assert set(scene.ends[:-1]) == {"replay"}
     scene.check(quarantined=len(REFUSED))
 
@@ -136,6 +146,7 @@ def test_a_refused_record_is_kept_and_its_minute_requested_again(scene, kind):
     with scene.receive():
         scene.wait(lambda: scene.ends)
         scene.wait_for_minutes(2)
+        scene.wait(lambda: not scene.list_events(SessionProgress)[-1].unproven)
     assert scene.ends == ["replay", "stopped"]
     scene.check(quarantined=1)
     assert REFUSED[kind] in list_quarantined(scene.folder)[0].reason
@@ -249,12 +260,14 @@ def test_a_fatal_error_stops_with_advice(scene, code):
     "text, words",
     [("Authentication failed.", "check the key"), ("User has reached their open connection limit.", "other programs")],
 )
-def test_a_refused_key_stops(scene, text, words):
+def test_a_refused_key_stops(scene, text, words, caplog):
+    caplog.set_level("DEBUG")
     scene.gateway.fault("refuse_auth", error=text)
     with scene.receive():
         scene.wait(lambda: scene.list_events(FeedStopped))
     assert words in str(scene.list_events(FeedStopped)[0].error)
-    assert KEY not in repr(scene.events)
+    assert KEY not in repr(scene.events) + caplog.text
+    assert KEY[-5:] not in caplog.text  # which the vendor's client logs with its answer
     assert len(scene.gateway.sessions) == 1
 
 
@@ -332,6 +345,32 @@ def test_a_roll_and_a_renewal_begin_a_new_session_at_once(scene):
         scene.wait(lambda: scene.ends == ["roll", "replay"])
         scene.wait_for_minutes(1)
     scene.check()
+
+
+def test_a_symbol_that_is_not_resolved_does_not_stop_the_others(scene):
+    nope = Subscription(9, "NOPE", "NOPE", "raw_symbol", "NOPE", "raw_symbol", scene.start)
+    plan = scene.make_plan()
+    scene.plan = lambda event: replace(plan, subscriptions=(*plan.subscriptions, nope))
+    scene.gateway.fault("remap", after=240, symbol=plan.subscriptions[0].vendor_symbol, instrument_id=1_202_703)
+    with scene.receive():
+        scene.wait(lambda: scene.closed_until and not scene.gateway.faults[0].times)
+        scene.wait_for_minutes(2)
+    scene.check()
+    assert scene.list_events(SessionProgress)[-1].unresolved == ("NOPE",)
+    states = {(event.state, event.reason) for event in scene.list_events(StateChanged)}
+    assert ("live", "Symbol NOPE could not be resolved") in states
+    assert scene.ends == ["stopped"]
+
+
+def test_all_contracts_of_a_parent_symbol_are_received(scene):
+    parent = Subscription(1, "MNQ.FUT", "MNQ.FUT", "parent", "MNQ.FUT", "parent", scene.start)
+    scene.plan = lambda event: scene.make_plan(subscriptions=(parent,))
+    with scene.receive():
+        scene.wait(lambda: scene.closed_until)
+    metadata, records = read_batch(scene.list_events(BatchSpooled)[0].path)
+    assert {mapped.symbol for mapped in metadata.mappings} == {"MNQZ6", "MNQH7", "MNQZ6-MNQH7"}
+    assert (metadata.symbols, metadata.stype_in) == (("MNQ.FUT",), "parent")
+    assert len(set(records["instrument_id"].tolist())) == 3
 
 
 def test_a_folder_that_cannot_be_written_ends_the_session_not_the_program(scene, monkeypatch):
