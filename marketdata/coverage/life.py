@@ -63,7 +63,8 @@ class Life:
 
 
 # The partial index on the runs' undos, the primary key of the runs and that of the bars serve this query. It reads the
-# requests of other runs only for a series whose mapping has a hole between the first and the last bar.
+# requests of other runs only for a series whose mapping has a hole between the first and the last bar. Those of the
+# live feed, one a minute, state no range.
 _LIVES = """
 WITH mapped AS (
     SELECT instruments.series_id, array_agg(DISTINCT instruments.dataset) AS datasets,
@@ -88,7 +89,8 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN span <@ mapped.ranges OR series.kind = ANY (%(contracts)s) THEN '{}'::tstzmultirange ELSE (
         SELECT coalesce(range_agg(tstzrange(runs.requested_start, runs.requested_end)), '{}')
         FROM data_ingest_runs AS runs
-        WHERE runs.status = 'success' AND runs.vendor_dataset = ANY (mapped.datasets)
+        WHERE runs.status = 'success' AND runs.feed_session_id IS NULL
+            AND runs.vendor_dataset = ANY (mapped.datasets)
             AND runs.requested_start < runs.requested_end
             AND (
                 runs.requested_symbols && (mapped.symbols || series.vendor_symbols || series.symbol)

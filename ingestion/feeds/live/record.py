@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +31,7 @@ from marketdata.runs.commits import read_database_time
 CHANNEL = "market_feeds"
 INTERVAL_SECONDS = 2.0
 _MAX_PROCESS = 255
+_NOT_LIVE = "No series of the dataset is live."
 _DIED = "The process of stream_live ended without closing the session."
 # Ends that are no failure of the connection.
 _EXPECTED = {FeedSession.End.ROLL, FeedSession.End.STOPPED, FeedSession.End.REPLAY}
@@ -68,6 +70,11 @@ class Recorder:
             last = session.last_byte_at or session.accepted_at or session.started_at
             ended = max(session.started_at, min(last, now))
             FeedSession.objects.filter(pk=session.pk).update(ended_at=ended, end=FeedSession.End.DIED, error=_DIED)
+
+    def stop_others(self, datasets: Iterable[str]) -> None:
+        """The feeds of other datasets, which an earlier process received."""
+        others = FeedStatus.objects.exclude(dataset__in=list(datasets)).exclude(state=FeedStatus.State.STOPPED)
+        others.update(state=FeedStatus.State.STOPPED, since=read_database_time(), reason=_NOT_LIVE)
 
     def find_session(self, dataset: str, started_at: datetime) -> int:
         """The number of the session that started then. One whose process died before it was recorded is made."""

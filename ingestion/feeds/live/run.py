@@ -40,10 +40,12 @@ T = TypeVar("T")
 
 STOP_SECONDS = 2.6  # from the signal to the end of the process
 _RECEIVER_SECONDS = 1.0
+_DRAIN_SECONDS = 1.0
 _POLL_SECONDS = 0.2
 _MAX_PAUSE_SECONDS = 2.0
 _SERIES_SECONDS = 10.0
 _STOPPED = "stream_live was stopped."
+_AWAY = "Stopped while the database was away: what is in the spool is stored at the next start."
 
 
 class _LockTaken(Exception):
@@ -76,6 +78,8 @@ def run_live(*, slugs: Sequence[str], token: CancellationToken, report: Report, 
 def _run_once(run: LiveRun) -> None:
     try:
         run.run()
+    except _Stopped:
+        run.report(_AWAY)
     except _LockTaken:
         run.report("Another stream_live took over while the database was away: this one waits again.")
     finally:
@@ -122,12 +126,16 @@ class LiveRun:
         self._folder = self._store(live_folder)
         self._recover(self._folder)
         self._series = self._store(lambda: find_live_series(self._slugs))
+        self._store(partial(self._recorder.stop_others, self._series))
         self._open()
         try:
             while self._token.signal_number is None:
                 self._work()
         except _Stopped:
             pass
+        except IngestError as error:
+            self._recorder.stop_all(str(error))
+            raise
         finally:
             self._receiver.stop(timeout=_RECEIVER_SECONDS)
         self._finish()
@@ -138,6 +146,8 @@ class LiveRun:
         """What an earlier process received and did not store, before anything else arrives."""
         batches = list_batches(folder)
         for number, batch in enumerate(batches):
+            if self._token.signal_number is not None:
+                return
             self._recorder.spool_files = len(batches) - number
             self._load(batch.path, self._find_session(batch))
         for record in list_quarantined(folder):
@@ -174,14 +184,20 @@ class LiveRun:
 
     def _finish(self) -> None:
         """After a signal: store what the receiver closed, and record the end. The deadline is that of the process."""
+        until = time.monotonic() + _DRAIN_SECONDS
         try:
             while not self._events.empty():
-                self._handle(self._events.get())
+                event = self._events.get()
+                # What is left in the spool is stored at the next start. A session does not count it as closed.
+                if time.monotonic() < until or isinstance(event, messages.SessionEnded):
+                    self._handle(event)
             self._store(lambda: self._recorder.stop_all(_STOPPED))
         except _Stopped:
-            self.report("Stopped while the database was away: what is in the spool is stored at the next start.")
+            self.report(_AWAY)
             return
-        self.report("Stopped: all closed minutes are stored.")
+        left = len(list_batches(self._folder))
+        kept = f"{format_count(left, 'file')} in the spool will be stored at the next start" if left else ""
+        self.report(f"Stopped: {kept or 'all closed minutes are stored'}.")
 
     # --- Events ------------------------------------------------------------------------------------------------------
 

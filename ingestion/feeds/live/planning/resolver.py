@@ -62,7 +62,9 @@ class Planner:
 
     def request(self, event: PlanRequested) -> None:
         """The receiver waits for a plan."""
-        one = self._datasets[event.dataset]
+        one = self._datasets.get(event.dataset)
+        if one is None:
+            return  # it is not received any more
         one.request, one.requested_at = event, time.monotonic()
 
     def change_series(self, dataset: str, series: Sequence[Series]) -> None:

@@ -101,7 +101,7 @@ def test_a_database_that_is_away_is_waited_for(make_scene):
 
 @pytest.mark.slow
 def test_a_roll_opens_a_session_with_the_new_contract(make_scene):
-    scene = make_scene("2024-03-10T23:56", speed=30.0)  # a Sunday; by volume the contract rolls on Monday
+    scene = make_scene("2024-03-10T23:55")  # a Sunday; by volume the contract rolls on Monday
     scene.subscribe(feed_symbol="MNQ.v.0")
     with scene.run() as stream:
         stream.wait_for(": live")
