@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.db import connection
 
@@ -70,7 +70,7 @@ def find_with_provisional(
     """Whether each range of time, in seconds since 1970, has a provisional bar. `first_live` is `read_first_live`."""
     flags = [False] * len(starts)
     with connection.cursor() as cursor:
-        parameters = {"series": series.pk, "symbol": series.symbol, "first_live": first_live}
+        parameters: dict[str, Any] = {"series": series.pk, "symbol": series.symbol, "first_live": first_live}
         cursor.execute(_WITH_PROVISIONAL, parameters | {"starts": list(starts), "ends": list(ends)})
         for (index,) in cursor.fetchall():
             flags[index] = True

@@ -1,4 +1,4 @@
-"""Which periods of a series have provisional bars: the API marks candles by it, coverage marks days."""
+"""Which periods of a series have provisional bars: coverage marks days by it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from marketdata.history.known import to_midnight
-from marketdata.history.provisional import find_with_provisional
+from marketdata.history.provisional import find_with_provisional, read_first_live
 from marketdata.models import FeedSessionSeries, IngestRun, Series, SeriesDay
 from marketdata.timestamps import from_seconds
 
@@ -19,7 +19,8 @@ def find_provisional_periods(series: Series, starts: Sequence[int], ends: Sequen
     Two queries by index for a series without live bars. Bars are read only of periods that history does not cover.
     """
     flags = [False] * len(starts)
-    if not flags or not has_live_bars(series):
+    first_live = read_first_live(series.dataset) if flags and _has_live_bars(series) else None
+    if first_live is None:
         return flags
     confirmed = _find_confirmed_days(series, from_seconds(starts[0]), from_seconds(ends[-1]))
     unconfirmed = [
@@ -27,15 +28,16 @@ def find_provisional_periods(series: Series, starts: Sequence[int], ends: Sequen
         for index, (start, end) in enumerate(zip(starts, ends, strict=True))
         if not _is_within(from_seconds(start), from_seconds(end), confirmed)
     ]
-    found = find_with_provisional(series, [starts[one] for one in unconfirmed], [ends[one] for one in unconfirmed])
+    periods = [starts[one] for one in unconfirmed], [ends[one] for one in unconfirmed]
+    found = find_with_provisional(series, *periods, first_live=first_live)
     for index, flag in zip(unconfirmed, found, strict=True):
         flags[index] = flag
     return flags
 
 
-def has_live_bars(series: Series) -> bool:
+def _has_live_bars(series: Series) -> bool:
     """Whether the live feed may have brought bars of the series."""
-    # Contracts of a parent symbol have live runs, but no subscription of their own.
+    # Contracts of a parent symbol are live too, but without a subscription of their own.
     return (
         FeedSessionSeries.objects.filter(series=series).exists()
         or IngestRun.objects.filter(kind=IngestRun.Kind.LIVE, symbols__contains=[series.symbol]).exists()
