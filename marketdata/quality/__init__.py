@@ -1,0 +1,1 @@
+"""Whether the stored bars can be trusted: findings, not gap counts."""

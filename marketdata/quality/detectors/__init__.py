@@ -1,0 +1,1 @@
+"""Pure detectors: arrays of bars in, findings out. No Django, no database."""

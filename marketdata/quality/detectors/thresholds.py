@@ -1,0 +1,100 @@
+"""The kinds of findings, and one threshold for each: from which value on there is a finding. A series may have others.
+
+A threshold is a number in the unit that `unit` states. A higher one makes fewer findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+SEVERITIES = ("info", "warning", "error", "critical")
+
+KINDS = (
+    "missing",
+    "silence",
+    "spike",
+    "scale",
+    "jump",
+    "off_tick",
+    "flat",
+    "repeated",
+    "wrong_contract",
+    "volume_zero",
+    "volume_outlier",
+    "outside_session",
+    "vendor_condition",
+    "cross_check",
+    "revision_storm",
+    "run_failed",
+    "feed_outage",
+    "budget",
+)
+
+UNITS = {
+    "missing": "bits of surprise: how improbable it is that nothing traded in these minutes",
+    "silence": "minutes in which the series should have had bars, after the newest one",
+    "spike": "times the usual range of a bar at that time that the price left and came back",
+    "scale": "factor between neighbouring prices",
+    "jump": "times the usual move over a gap of that length",
+    "off_tick": "bars off the tick grid",
+    "flat": "bars in a row that repeat the one before",
+    "repeated": "bars in a row that equal those of an earlier day",
+    "wrong_contract": "basis points between the prices and those of the series' contract",
+    "volume_zero": "bars with a volume of 0",
+    "volume_outlier": "times the usual volume of that time and that range",
+    "outside_session": "bars in a row while the exchange is closed",
+    "vendor_condition": "days with the condition",
+    "cross_check": "per mille of difference in the volume, or ticks of difference in a price",
+    "revision_storm": "percent of the known bars that one run changed",
+    "run_failed": "runs",
+    "feed_outage": "minutes in which the exchange was open and the feed was not live",
+    "budget": "percent of the cap, or of the disk",
+}
+
+
+class UnknownThreshold(ValueError):
+    """A threshold of a series names no kind, or is not a positive number."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """One threshold per kind; its unit stands in `UNITS`."""
+
+    missing: float = 30.0
+    silence: float = 15.0
+    spike: float = 12.0
+    scale: float = 3.0
+    jump: float = 12.0
+    off_tick: float = 1.0
+    flat: float = 12.0
+    repeated: float = 30.0
+    wrong_contract: float = 15.0
+    volume_zero: float = 1.0
+    volume_outlier: float = 30.0
+    outside_session: float = 1.0
+    vendor_condition: float = 1.0
+    cross_check: float = 1.0
+    revision_storm: float = 1.0
+    run_failed: float = 1.0
+    feed_outage: float = 5.0
+    budget: float = 80.0
+
+    def override(self, values: Mapping[str, object]) -> Thresholds:
+        """These thresholds with those of a series, by kind. Raises `UnknownThreshold` for any that is none."""
+        for kind, value in values.items():
+            if kind not in KINDS:
+                raise UnknownThreshold(f'"{kind}" is no kind of finding. Kinds are {", ".join(KINDS)}.')
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not 0 < value < float("inf"):  # type: ignore[operator]  # a number, checked before
+                raise UnknownThreshold(f"The threshold of {kind} is {value!r}: it must be a positive number.")
+        return replace(self, **{kind: float(str(value)) for kind, value in values.items()})
+
+    def get(self, kind: str) -> float:
+        """The threshold of this kind."""
+        value: float = getattr(self, kind)
+        return value
+
+
+if tuple(field.name for field in fields(Thresholds)) != KINDS or tuple(UNITS) != KINDS:
+    raise AssertionError("each kind has one threshold and one unit, in the same order")
