@@ -199,6 +199,40 @@ FEEDS: dict[str, dict[str, Any]] = {
         "started_at": "2024-02-03 10:00:00+00",
     },
 }
+# What the checks of the bars found.
+QUALITY: dict[str, dict[str, Any]] = {
+    "market_quality_findings": {
+        "id": 1,
+        "series_id": 1,
+        "kind": "spike",
+        "severity": "error",
+        "start": "2024-01-02 10:00:00+00",
+        "end": "2024-01-02 10:01:00+00",
+        "value": 40.0,
+        "threshold": 12.0,
+        "text": "The price left its range and came back.",
+        "evidence": "[]",
+        "group": "",
+        "run_id": 1,
+        "first_seen": "2024-02-03 10:00:00+00",
+        "last_seen": "2024-02-03 10:00:00+00",
+        "state": "open",
+    },
+    "market_quality_events": {
+        "finding_id": 1,
+        "at": "2024-02-03 10:00:00+00",
+        "event": "found",
+        "by": "",
+        "note": "",
+    },
+    "market_quality_checks": {
+        "series_id": 1,
+        "start": "2024-01-02 00:00:00+00",
+        "end": "2024-02-02 00:00:00+00",
+        "first_at": "2024-02-03 10:00:00+00",
+        "last_at": "2024-02-03 10:00:00+00",
+    },
+}
 BARS, REVISIONS, RUNS, SERIES, INSTRUMENTS = (
     "market_bars_ohlcv_1m",
     "market_bar_revisions",
@@ -244,7 +278,7 @@ def execute(sql: str, *parameters: Any) -> int:
 
 def insert(table: str, **changes: Any) -> int:
     """Insert the table's valid row with some values changed."""
-    row = (GOOD | ACCESS | FEEDS)[table] | changes
+    row = (GOOD | ACCESS | FEEDS | QUALITY)[table] | changes
     columns, marks = ", ".join(f'"{name}"' for name in row), ", ".join(["%s"] * len(row))
     return execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *row.values())  # noqa: S608
 

@@ -9,6 +9,8 @@ from marketdata.models.feeds.feed_request import FeedRequest
 from marketdata.models.feeds.sessions import FeedSession, FeedSessionSeries, FeedStatus
 from marketdata.models.hourly_bar import HourlyBar
 from marketdata.models.ingest_run import IngestRun
+from marketdata.models.quality.check import QualityCheck
+from marketdata.models.quality.finding import QualityEvent, QualityFinding
 from marketdata.models.series import Series
 from marketdata.models.series_count import SeriesCount
 from marketdata.models.series_instrument import SeriesInstrument
@@ -28,6 +30,9 @@ __all__ = [
     "HourlyBar",
     "IngestRun",
     "KnownEmpty",
+    "QualityCheck",
+    "QualityEvent",
+    "QualityFinding",
     "Series",
     "SeriesCount",
     "SeriesDay",

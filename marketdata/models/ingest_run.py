@@ -144,6 +144,16 @@ class IngestRun(models.Model):
         max_length=MAX_REASON, blank=True, default="", db_default="", help_text="Why the failure needs no attention."
     )
 
+    vendor_conditions = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Of the condition.json beside the file: start and end of its dates, and the days that are not "
+        "available, with their conditions. Empty: there was none.",
+    )
+    quality_checked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the bars that the run touched were checked. Empty: not yet."
+    )
+
     # A migration declares the foreign key run_feed_request_exists, as for `undoes`.
     feed_request = models.ForeignKey(
         "FeedRequest",
@@ -189,6 +199,10 @@ class IngestRun(models.Model):
             ),
             # "Which are the newest other runs?" (the runs' lists: a live session has a run a minute)
             models.Index(name="run_of_no_feed_session", fields=["-id"], condition=Q(feed_session__isnull=True)),
+            # "Which runs are still to be checked?" (the worker)
+            models.Index(
+                name="run_not_checked", fields=["id"], condition=Q(quality_checked_at__isnull=True, status="success")
+            ),
             # "Which run did this job start?" (its page, orphaned jobs)
             models.Index(name="run_job", fields=["job_id"], condition=Q(job_id__isnull=False)),
         ]

@@ -1,6 +1,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.lookups import Exact
 
 from marketdata.calendars.exchange import UnknownCalendar, is_known_calendar
 from marketdata.models.contract import ContractColumns, contract_constraints
@@ -49,6 +50,12 @@ class Series(ContractColumns, SubscriptionColumns):
         help_text="The largest step that divides all stored prices. Runs store it. 0 or empty: not known.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    quality_thresholds = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text='Thresholds of findings that differ from the defaults, by kind: {"spike": 20, "missing": 40}.',
+    )
 
     class Meta:
         db_table = "market_series"
@@ -70,6 +77,15 @@ class Series(ContractColumns, SubscriptionColumns):
             models.CheckConstraint(
                 name="series_price_step_not_negative",
                 condition=models.Q(price_step__isnull=True) | models.Q(price_step__gte=0),
+            ),
+            models.CheckConstraint(
+                name="series_quality_thresholds_object",
+                condition=Exact(
+                    models.Func(
+                        "quality_thresholds", function="jsonb_typeof", output_field=models.CharField(max_length=10)
+                    ),
+                    models.Value("object"),
+                ),
             ),
         ]
 

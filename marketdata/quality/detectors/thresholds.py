@@ -82,18 +82,27 @@ class Thresholds:
 
     def override(self, values: Mapping[str, object]) -> Thresholds:
         """These thresholds with those of a series, by kind. Raises `UnknownThreshold` for any that is none."""
-        for kind, value in values.items():
-            if kind not in KINDS:
-                raise UnknownThreshold(f'"{kind}" is no kind of finding. Kinds are {", ".join(KINDS)}.')
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not is_number or not 0 < value < float("inf"):  # type: ignore[operator]  # a number, checked before
-                raise UnknownThreshold(f"The threshold of {kind} is {value!r}: it must be a positive number.")
+        if fault := find_fault(values):
+            raise UnknownThreshold(fault)
         return replace(self, **{kind: float(str(value)) for kind, value in values.items()})
 
     def get(self, kind: str) -> float:
         """The threshold of this kind."""
         value: float = getattr(self, kind)
         return value
+
+
+def find_fault(values: object) -> str:
+    """Why these are no thresholds by kind, as a sentence; empty if they are."""
+    if not isinstance(values, Mapping):
+        return f"Thresholds are an object with a number for each kind, not {values!r}."
+    for kind, value in values.items():
+        if kind not in KINDS:
+            return f'"{kind}" is no kind of finding. Kinds are {", ".join(KINDS)}.'
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not 0 < value < float("inf"):
+            return f"The threshold of {kind} is {value!r}: it must be a positive number."
+    return ""
 
 
 if tuple(field.name for field in fields(Thresholds)) != KINDS or tuple(UNITS) != KINDS:

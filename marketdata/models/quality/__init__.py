@@ -1,0 +1,1 @@
+"""What the checks of the stored bars found, and what was checked."""
