@@ -82,6 +82,8 @@ class SeriesContext:
     thresholds: Thresholds = field(default_factory=Thresholds)
     known_empty: Sequence[Span] = ()  # ranges without bars for a known cause, in time order
     now_ns: int = 0  # the time of the check; minutes from it on are not over
+    # Bars up to this time should be here by now, if one comes each few minutes; 0: none is expected any more.
+    expected_until_ns: int = 0
     # One dict per series, which the engine hands from window to window in time order. A detector keeps there what it
     # must remember of earlier windows, under its own name.
     memory: dict[str, Any] = field(default_factory=dict)

@@ -76,6 +76,7 @@ OFFENCES = {
     "series_symbol_not_empty": (SERIES, [{"symbol": ""}]),
     "series_tick_size_positive": (SERIES, [{"tick_size": 0}, {"tick_size": Decimal("-0.25")}]),
     "series_price_step_not_negative": (SERIES, [{"price_step": Decimal("-0.25")}]),
+    "series_quality_thresholds_object": (SERIES, [{"quality_thresholds": "[]"}, {"quality_thresholds": "null"}]),
     "series_kind_known": (SERIES, [{"kind": "future"}, {"kind": ""}]),
     "series_month_known": (SERIES, [{"contract_month": 0}, {"contract_month": 13}]),
     "series_year_has_month": (SERIES, [{"contract_year": 2025}]),

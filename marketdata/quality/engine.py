@@ -1,0 +1,85 @@
+"""Judges the bars of a series, window by window: reads them once, and calls every detector with each window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from marketdata.models import Series
+from marketdata.quality.context import SeriesBounds, read_bounds
+from marketdata.quality.detectors import DETECTORS
+from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
+from marketdata.quality.reading import BarReader, to_ns
+
+Detector = Callable[[Bars, SeriesContext], list[Detected]]
+
+# Bars of the lead and of the tail are read to compare with: the activity of about 40 trading days, and what follows.
+LEAD, TAIL, WINDOW = 62 * DAY, 10 * DAY, 124 * DAY
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the detectors found in a range of a series. `judged` is None if it has no bars there."""
+
+    series: Series
+    judged: Span | None
+    found: Sequence[Detected]
+    bounds: SeriesBounds | None = None
+
+
+def judge_series(
+    series: Series,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    now: datetime,
+    detectors: Sequence[Detector] = DETECTORS,
+    thresholds: dict[str, object] | None = None,
+) -> Judged:
+    """Run the detectors on the bars of [start, end), UTC; by default on all. `thresholds` override the series' own.
+
+    Raises `UnknownThreshold`, and `UnknownCalendar` if the calendar of the series is not known.
+    """
+    bounds = read_bounds(series, now, thresholds or {})
+    span = find_judged(bounds, start, end) if bounds else None
+    if bounds is None or span is None:
+        return Judged(series, None, [])
+    found = [one for window in list_windows(bounds, span) for one in judge_window(window, detectors)]
+    return Judged(series, span, found, bounds)
+
+
+def find_judged(bounds: SeriesBounds, start: datetime | None, end: datetime | None) -> Span | None:
+    """What of [start, end) is judged: from the first minute in which bars are expected to the last, or to now for a
+    series that is kept current. None if that is nothing."""
+    life = bounds.context.life
+    first = min(bounds.first, life[0][0] if life else bounds.first)
+    stop = max(bounds.stop, life[-1][1] if life else bounds.stop, bounds.context.expected_until_ns)
+    first = first if start is None else max(first, to_ns(start))
+    stop = stop if end is None else min(stop, to_ns(end))
+    first, stop = first // MINUTE * MINUTE, -(-stop // MINUTE) * MINUTE
+    return (first, stop) if first < stop else None
+
+
+@dataclass(frozen=True)
+class Window:
+    """Bars with what is known about them."""
+
+    bars: Bars
+    context: SeriesContext
+
+
+def list_windows(bounds: SeriesBounds, span: Span) -> Iterator[Window]:
+    """The windows of a range in time order, each with its lead and its tail."""
+    reader = BarReader(bounds.series)
+    for start in range(span[0], span[1], WINDOW):
+        judged = start, min(start + WINDOW, span[1])
+        whole = judged[0] - LEAD, judged[1] + TAIL
+        yield Window(reader.read(*whole), bounds.place(judged, whole))
+
+
+def judge_window(window: Window, detectors: Sequence[Detector]) -> list[Detected]:
+    """What the detectors find that starts within the judged range."""
+    start, end = window.context.judged
+    found = [one for detect in detectors for one in detect(window.bars, window.context)]
+    return sorted((one for one in found if start <= one.start_ns < end), key=lambda one: (one.start_ns, one.kind))

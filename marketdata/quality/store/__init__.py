@@ -1,0 +1,1 @@
+"""Findings as they are stored: which are new, which are seen again, which are gone."""

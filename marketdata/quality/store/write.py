@@ -1,0 +1,27 @@
+"""Writes what a check changed. Checks of one series follow one another."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from marketdata.models import QualityEvent, QualityFinding
+from marketdata.quality.store.reconcile import SEEN_FIELDS, STATE_FIELDS, Changes
+
+# The first half of the lock's key: it separates these locks from all others in the database.
+_LOCK_CLASS = 0x4241_5207
+_BATCH = 1000
+
+
+def lock_findings(series_id: int | None) -> None:
+    """Hold the lock of a series' findings, or of those without a series, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, (series_id or 0) % 2**31])
+
+
+def write_changes(changes: Changes) -> None:
+    """Store the changes. The caller holds the lock in a transaction."""
+    QualityFinding.objects.bulk_create(changes.new, batch_size=_BATCH)
+    changed = [*changes.seen, *changes.gone]
+    fields = [*SEEN_FIELDS, *STATE_FIELDS, "last_seen", "is_baseline", "run"]
+    QualityFinding.objects.bulk_update(changed, fields, batch_size=_BATCH)
+    QualityEvent.objects.bulk_create(changes.events, batch_size=_BATCH)
