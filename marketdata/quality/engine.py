@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from marketdata.models import Series
 from marketdata.quality.context import SeriesBounds, read_bounds
-from marketdata.quality.detectors import DETECTORS
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
+from marketdata.quality.detectors.registry import DETECTORS, Detector
 from marketdata.quality.reading import BarReader, to_ns
-
-Detector = Callable[[Bars, SeriesContext], list[Detected]]
 
 # Bars of the lead and of the tail are read to compare with: the activity of about 40 trading days, and what follows.
 LEAD, TAIL, WINDOW = 62 * DAY, 10 * DAY, 124 * DAY
@@ -35,7 +33,7 @@ def judge_series(
     end: datetime | None = None,
     now: datetime,
     detectors: Sequence[Detector] = DETECTORS,
-    thresholds: dict[str, object] | None = None,
+    thresholds: Mapping[str, object] | None = None,
 ) -> Judged:
     """Run the detectors on the bars of [start, end), UTC; by default on all. `thresholds` override the series' own.
 

@@ -19,7 +19,8 @@ def read_conditions(series: Series) -> dict[date, str]:
     own = dict(SeriesDay.objects.filter(series=series, modified__isnull=False).values_list("day", "modified"))
     rows = VendorDay.objects.filter(dataset=series.dataset) if series.dataset else VendorDay.objects.none()
     for day, condition, modified in rows.values_list("day", "condition", "last_modified_date"):
-        is_restated = bool(day in own and modified and modified > own[day])
+        loaded_as = own.get(day)
+        is_restated = bool(loaded_as and modified and modified > loaded_as)
         found[day] = RESTATED if condition == AVAILABLE and is_restated else condition
     return {day: condition for day, condition in sorted(found.items()) if condition in CONDITIONS}
 

@@ -169,8 +169,7 @@ class QualityFinding(models.Model):
                 name="quality_resolved_iff_closed",
                 condition=Q(state="resolved", resolved_at__isnull=False, resolved_how__in=["hand", "itself"])
                 & ~Q(resolution="")
-                | ~Q(state="resolved")
-                & Q(resolved_at__isnull=True, resolved_how="", resolved_by="", resolution=""),
+                | ~Q(state="resolved") & Q(resolved_at__isnull=True, resolved_how="", resolved_by="", resolution=""),
             ),
             models.CheckConstraint(
                 name="quality_hand_is_a_user",

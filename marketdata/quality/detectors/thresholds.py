@@ -75,7 +75,7 @@ class Thresholds:
     outside_session: float = 1.0
     vendor_condition: float = 1.0
     cross_check: float = 1.0
-    revision_storm: float = 1.0
+    revision_storm: float = 2.0
     run_failed: float = 1.0
     feed_outage: float = 5.0
     budget: float = 80.0

@@ -12,6 +12,7 @@ from marketdata.quality.detectors.model import Detected
 from marketdata.quality.reading import to_datetime
 from marketdata.timestamps import to_iso
 
+_LIMIT = 1e15
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -40,13 +41,18 @@ def to_found(detected: Detected, series_id: int) -> Found:
         severity=detected.severity,
         start=to_datetime(detected.start_ns),
         end=to_datetime(detected.end_ns),
-        value=float(detected.value),
-        threshold=float(detected.threshold),
+        value=_limit(detected.value),
+        threshold=_limit(detected.threshold),
         text=detected.text,
         evidence=[_to_json(bar) for bar in detected.evidence],
         group=detected.group or "",
         series_id=series_id,
     )
+
+
+def _limit(value: float) -> float:
+    """The value as JSON can have it."""
+    return min(max(float(value), -_LIMIT), _LIMIT) if value == value else 0.0
 
 
 def _to_json(bar: Mapping[str, int]) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import accumulate
 
 from marketdata.models import QualityFinding
 from marketdata.quality.store.found import Found
@@ -20,13 +22,12 @@ def match_found(stored: Sequence[QualityFinding], found: Sequence[Found]) -> lis
     by_kind: dict[tuple[str, str], list[QualityFinding]] = defaultdict(list)
     for finding in stored:
         by_kind[finding.kind, finding.identity].append(finding)
-    for findings in by_kind.values():
-        findings.sort(key=lambda finding: finding.start)
+    ordered = {key: _Ordered(findings) for key, findings in by_kind.items()}
     pairs = [
         (_measure(finding, fault), index, finding)
         for index, fault in enumerate(found)
-        for finding in by_kind[fault.kind, fault.identity]
-        if fault.identity or (finding.start < fault.end and finding.end > fault.start)
+        if (fault.kind, fault.identity) in ordered
+        for finding in ordered[fault.kind, fault.identity].list_candidates(fault)
     ]
     pairs.sort(key=lambda pair: (pair[0], -pair[1], -pair[2].pk), reverse=True)
     matched: list[QualityFinding | None] = [None] * len(found)
@@ -36,6 +37,27 @@ def match_found(stored: Sequence[QualityFinding], found: Sequence[Found]) -> lis
             matched[index] = finding
             used.add(finding.pk)
     return matched
+
+
+class _Ordered:
+    """Findings of one kind in time order."""
+
+    def __init__(self, findings: list[QualityFinding]) -> None:
+        self._findings = sorted(findings, key=lambda finding: finding.start)
+        self._starts = [finding.start for finding in self._findings]
+        self._ends = list(accumulate((finding.end for finding in self._findings), max))  # of all up to each
+
+    def list_candidates(self, fault: Found) -> list[QualityFinding]:
+        """Those that share a minute with the fault, or are about the same."""
+        if fault.identity:
+            return self._findings
+        found = []
+        for at in reversed(range(bisect_left(self._starts, fault.end))):
+            if self._ends[at] <= fault.start:
+                break
+            if self._findings[at].end > fault.start:
+                found.append(self._findings[at])
+        return found
 
 
 def _measure(finding: QualityFinding, fault: Found) -> tuple[timedelta, bool]:

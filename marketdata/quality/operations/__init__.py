@@ -1,0 +1,1 @@
+"""Faults of what brings the bars: runs, feeds, money and space."""
