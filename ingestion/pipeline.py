@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.db import DataError, Error, IntegrityError, connection, transaction
@@ -20,6 +21,7 @@ from ingestion.database import (
     require_database,
     translate_database_errors,
 )
+from ingestion.dbn.beside.conditions import summarize_conditions
 from ingestion.dbn.layout import SCHEMA
 from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
@@ -319,7 +321,16 @@ def _record_result(
     )
     for name, value in result.to_run_fields().items():
         setattr(run, name, value)
+    first, last = run.time_range
+    run.vendor_conditions = summarize_conditions(
+        file.path, (run.requested_start or first).date(), _find_last_date(run.requested_end, last) + timedelta(days=1)
+    )
     return result
+
+
+def _find_last_date(end: datetime | None, last: datetime) -> date:
+    """The last date of a file whose range ends before `end` and whose last bar is `last`."""
+    return last.date() if end is None else max(last, end - timedelta(microseconds=1)).date()
 
 
 def _build_result(

@@ -18,7 +18,7 @@ _ROW = np.dtype([("fields", ">i2"), *_FIELDS])
 _HEADER, _TRAILER = 19, 2  # bytes
 _BARS = """
 COPY (
-    SELECT ts_ms, {prices}, volume
+    SELECT ts_ms, {prices}, least(volume, 9000000000000000000)::int8
     FROM market_bars_ohlcv_1m WHERE symbol = %s AND ts >= %s AND ts < %s ORDER BY ts
 ) TO STDOUT (FORMAT BINARY)
 """
