@@ -12,6 +12,7 @@ from marketdata.quality.check import ALL, CheckRange, check_series
 from marketdata.quality.context import read_thresholds
 from marketdata.quality.detectors.thresholds import SEVERITIES
 from marketdata.quality.operations.check import check_operations
+from marketdata.quality.pending import mark_checked, read_pending
 from marketdata.quality.store.reconcile import Changes
 from marketdata.series import find_named_series
 
@@ -45,10 +46,12 @@ def check_quality(
     """
     chosen = find_checked_series(slugs)
     require_settings(chosen)
+    pending = [] if dry_run or slugs or not within.is_whole else read_pending().runs
     changes: list[Changes] = [] if slugs else [check_operations(now, dry_run=dry_run)]
     for series in chosen:
         advance(series)
         changes.append(check_series(series, within=within, now=now, dry_run=dry_run))
+    mark_checked(pending, now)
     return _report(chosen, changes, within)
 
 
