@@ -1,0 +1,81 @@
+"""The activity profile: how often a minute of the day has a bar, over about 40 trading days.
+
+Trades arrive at a rate, so a minute has a bar with the probability 1 - exp(-level x rate). The rate belongs to the
+minute of the day, the level to the day: a quiet day has fewer bars in all of its minutes. Rates and levels are found in
+turns. A rate that few bars show is drawn towards those of its quarter of an hour, its hour and the whole day.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Lengths of the blocks that a minute is drawn towards, from the whole day down to the minute itself.
+_BLOCKS = (1440, 240, 60, 15, 5, 1)
+# How much the block around counts: as so many minutes of a day of the usual level.
+_PARENT_WEIGHT = 4.0
+# exp(-7): one minute in 1,100 of the busiest time has no bar. 40 days cannot show a higher rate.
+MAX_RATE = 7.0
+MIN_RATE = 1e-7
+_ROUNDS = 4
+_NEWTON_STEPS = 12
+# Levels are compared on this grid: from 1/3,000 to 150 times the usual activity.
+LEVELS = np.exp(np.arange(-8.0, 5.01, 0.5))
+
+
+def fit_profile(minutes: np.ndarray, bars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rate of each minute of the day, and the level of each day.
+
+    `minutes` and `bars` have a row for each day and a column for each minute of the day: how often that minute is
+    expected, and has a bar.
+    """
+    rates = np.full(minutes.shape[1], _find_overall_rate(minutes, bars))
+    levels = np.ones(len(minutes))
+    for _ in range(_ROUNDS):
+        levels = fit_levels(minutes, bars, rates)
+        levels = levels / np.exp(np.average(np.log(levels), weights=minutes.sum(axis=1) + 1e-9))
+        rates = fit_rates(minutes, bars, levels)
+    return rates, levels
+
+
+def fit_levels(minutes: np.ndarray, bars: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """The level of each day, at which as many bars are expected as it has; 1 counts as one more minute with a bar."""
+    expected = -np.expm1(-np.outer(LEVELS, rates))  # by level and minute of the day
+    by_level = minutes @ expected.T - np.expm1(-LEVELS)
+    found = bars.sum(axis=1) - np.expm1(-1.0)
+    logs = np.log(LEVELS)
+    return np.exp([np.interp(count, row, logs) for count, row in zip(found, by_level, strict=True)])
+
+
+def fit_rates(minutes: np.ndarray, bars: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The rate of each minute of the day, given the level of each day."""
+    parent = np.full(1, _find_overall_rate(minutes, bars))
+    for length in _BLOCKS:
+        exposure, found = (_sum_blocks(each, length) for each in (minutes, bars))
+        parent = np.repeat(parent, exposure.shape[1] // len(parent))
+        parent = _solve_rates(exposure, found.sum(axis=0), levels, parent)
+    return parent
+
+
+def _sum_blocks(counts: np.ndarray, length: int) -> np.ndarray:
+    return counts.reshape(len(counts), -1, length).sum(axis=2)
+
+
+def _solve_rates(exposure: np.ndarray, found: np.ndarray, levels: np.ndarray, parent: np.ndarray) -> np.ndarray:
+    """Solve sum(exposure x (1 - exp(-level x rate))) = found by Newton's method, with the parent as more minutes.
+
+    The left side is concave in the rate: from 0 on, each step comes closer and none goes beyond the solution.
+    """
+    target = found - _PARENT_WEIGHT * np.expm1(-parent)
+    rates = np.zeros(len(target))
+    for _ in range(_NEWTON_STEPS):
+        empty = np.exp(-np.outer(levels, rates))
+        own = np.exp(-rates)
+        value = (exposure * (1 - empty)).sum(axis=0) + _PARENT_WEIGHT * (1 - own)
+        slope = (exposure * levels[:, None] * empty).sum(axis=0) + _PARENT_WEIGHT * own
+        rates = np.minimum(rates + (target - value) / np.maximum(slope, 1e-12), MAX_RATE)
+    return np.clip(rates, MIN_RATE, MAX_RATE)
+
+
+def _find_overall_rate(minutes: np.ndarray, bars: np.ndarray) -> float:
+    share = (bars.sum() + 0.5) / (minutes.sum() + 1.0)
+    return float(min(-np.log1p(-share), MAX_RATE))
