@@ -16,7 +16,7 @@ from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, find_
 _MIN_DAY_MINUTES = 60
 _DAYS_PER_MONTH = 21.0
 # Gaps of this surprise are left out when the profile is learned for the second time: they would make it too low.
-_CERTAIN = 16.0
+_CERTAIN = 10.0
 
 
 @dataclass(frozen=True)

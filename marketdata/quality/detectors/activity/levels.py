@@ -12,7 +12,7 @@ _MAX_SPREAD = 1.5
 
 
 def predict_levels(levels: np.ndarray, is_known: np.ndarray) -> tuple[np.ndarray, float]:
-    """For each day, the log level that the days around it suggest, and the mean distance of log levels from that.
+    """For each day, the log level that the days around it suggest, and the usual distance of log levels from that.
 
     Days that are not `is_known` suggest nothing: they have hardly any expected minutes.
     """
@@ -25,5 +25,6 @@ def predict_levels(levels: np.ndarray, is_known: np.ndarray) -> tuple[np.ndarray
     has_neighbour = ~np.isnan(around).all(axis=1)
     centre[has_neighbour] = np.nanmedian(around[has_neighbour], axis=1)
     distances = np.abs(logs - centre)[is_known]
-    spread = float(distances.mean()) if len(distances) else _MAX_SPREAD
+    # The median, not the mean: days of lost bars have very low levels.
+    spread = float(np.median(distances)) / np.log(2) if len(distances) else _MAX_SPREAD
     return centre, min(max(spread, _MIN_SPREAD), _MAX_SPREAD)

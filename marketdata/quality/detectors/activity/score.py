@@ -8,14 +8,18 @@ gap count as at most `_MAX_DAY_BARS` and `_MAX_NEAR_BARS`: activity also changes
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from marketdata.quality.detectors.activity.profile import LEVELS
 from marketdata.quality.detectors.activity.timeline import Gaps, Timeline
 
-NEAR_MINUTES = 45
+# Next to the gap are so many times its minutes on each side, at least and at most so many.
+NEAR_FACTOR = 2
+NEAR_RANGE = (15, 45)
 _MAX_DAY_BARS = 6.0
-_MAX_NEAR_BARS = 20.0
+_MAX_NEAR_BARS = 30.0
 
 
 def score_gaps(
@@ -26,16 +30,41 @@ def score_gaps(
     Minutes that are not in `keep` show nothing. `rates` has the rate of each minute of the day, `centre` the predicted
     log level of each trading day, with its `spread`.
     """
-    evidence = _collect_evidence(timeline, gaps, keep)
-    expected = _sum_between(rates[timeline.slot], gaps.start, gaps.end)
-    gap_centre = centre[timeline.day[gaps.start]]
-    weights = np.empty((len(LEVELS), len(gaps)))
+    if not len(gaps):
+        return np.empty(0)
+    parts = _split_by_day(timeline, gaps)
+    evidence = _collect_evidence(timeline, gaps, parts, keep)
+    expected = _sum_between(rates[timeline.slot], parts.start, parts.end)
+    part_centre = centre[timeline.day[parts.start]]
+    weights = np.empty((len(LEVELS), len(parts.start)))
     for row, level in enumerate(LEVELS):
         of_bar = np.log(-np.expm1(-level * rates))
         likelihood = np.where(timeline.has_bar, of_bar[timeline.slot], (-level * rates)[timeline.slot]) * keep
         total = np.concatenate([[0.0], np.cumsum(likelihood)])
-        weights[row] = sum((each.weigh(total) for each in evidence), -np.abs(np.log(level) - gap_centre) / spread)
-    return _sum_logs(weights) - _sum_logs(weights - np.outer(LEVELS, expected))
+        weights[row] = sum((each.weigh(total) for each in evidence), -np.abs(np.log(level) - part_centre) / spread)
+    surprise = _sum_logs(weights) - _sum_logs(weights - np.outer(LEVELS, expected))
+    return np.maximum(np.maximum.reduceat(surprise, parts.first), np.add.reduceat(surprise, parts.first) / 2)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The gaps, divided where a trading day ends."""
+
+    start: np.ndarray
+    end: np.ndarray
+    gap: np.ndarray  # the index of the gap of each part
+    first: np.ndarray  # the index of the first part of each gap
+
+
+def _split_by_day(timeline: Timeline, gaps: Gaps) -> _Parts:
+    first_day, last_day = timeline.day[gaps.start], timeline.day[gaps.end - 1]
+    counts = last_day - first_day + 1
+    first = np.cumsum(counts) - counts
+    gap = np.repeat(np.arange(len(gaps)), counts)
+    day = first_day[gap] + np.arange(len(gap)) - first[gap]
+    start = np.maximum(gaps.start[gap], np.searchsorted(timeline.day, day, side="left"))
+    end = np.minimum(gaps.end[gap], np.searchsorted(timeline.day, day, side="right"))
+    return _Parts(start, end, gap, first)
 
 
 class _Evidence:
@@ -52,19 +81,26 @@ class _Evidence:
         return weighed
 
 
-def _collect_evidence(timeline: Timeline, gaps: Gaps, keep: np.ndarray) -> tuple[_Evidence, _Evidence]:
-    """The other minutes of the trading day, and the minutes next to the gap.
+def _collect_evidence(timeline: Timeline, gaps: Gaps, parts: _Parts, keep: np.ndarray) -> tuple[_Evidence, _Evidence]:
+    """The other minutes of the trading day, and those of them that are next to the gap.
 
     A gap ends where a bar is. These two bars show nothing, so they are left out.
     """
     bars_before = np.concatenate([[0], np.cumsum(timeline.has_bar & keep)])
-    before, after = np.maximum(gaps.start - 1, 0), np.minimum(gaps.end + 1, len(timeline))
-    day_start = np.searchsorted(timeline.day, timeline.day[gaps.start], side="left")
-    day_end = np.searchsorted(timeline.day, timeline.day[gaps.end - 1], side="right")
-    day = (np.minimum(day_start, before), before), (after, np.maximum(day_end, after))
-    near_start, near_end = np.maximum(before - NEAR_MINUTES, 0), np.minimum(after + NEAR_MINUTES, len(timeline))
-    near = (near_start, before), (after, near_end)
-    return _Evidence(bars_before, _MAX_DAY_BARS, *day), _Evidence(bars_before, _MAX_NEAR_BARS, *near)
+    day_of_part = timeline.day[parts.start]
+    day_start = np.searchsorted(timeline.day, day_of_part, side="left")
+    day_end = np.searchsorted(timeline.day, day_of_part, side="right")
+    before = np.maximum(gaps.start[parts.gap] - 1, day_start)
+    after = np.minimum(gaps.end[parts.gap] + 1, day_end)
+    # Nothing is left of a day on the side on which the gap goes beyond it.
+    before, after = np.maximum(before, day_start), np.minimum(after, day_end)
+    start, end = np.minimum(day_start, before), np.maximum(day_end, after)
+    length = np.clip(NEAR_FACTOR * (parts.end - parts.start), *NEAR_RANGE)
+    near_start, near_end = np.maximum(before - length, start), np.minimum(after + length, end)
+    return (
+        _Evidence(bars_before, _MAX_DAY_BARS, (start, before), (after, end)),
+        _Evidence(bars_before, _MAX_NEAR_BARS, (near_start, before), (after, near_end)),
+    )
 
 
 def _sum_logs(logs: np.ndarray) -> np.ndarray:
