@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 _TAIL_SHARE = 0.1
+_TAIL_RANGE = (1.0, 5.0)
+# The tail starts here at the latest: lost bars can be most of the gaps of a series that trades in each minute.
+_MAX_START = 6.5
 # Gaps that a month has less often than this by chance are lost bars. They are left out, and the tail is fitted again.
 _RARE = 0.02
 _ROUNDS = 3
-# What the tail is taken to be before any gap is seen, as this many gaps, and how long it may be.
-_USUAL_TAIL, _USUAL_WEIGHT = 1.2, 20.0
-_TAIL_RANGE = (1.0, 2.0)
-# The tail starts here at the latest: lost bars can be most of the gaps of a series that trades in each minute.
-_MAX_START = 6.5
+_MANY = 100
 
 
 @dataclass(frozen=True)
@@ -35,18 +34,38 @@ class Tail:
         return count
 
 
-def fit_tail(surprise: np.ndarray, months: float) -> Tail:
-    """The tail of these surprises, which are those of all gaps of some months."""
-    tail = _fit_once(surprise, months)
+def fit_tail(surprise: np.ndarray, months: float, filled: float) -> Tail:
+    """The tail of these surprises, which are those of all gaps of some months.
+
+    `filled` is the share of the minutes that have a bar.
+    """
+    tail = _fit_once(surprise, months, filled)
     for _ in range(_ROUNDS):
-        tail = _fit_once(surprise[tail.count_by_chance(surprise) >= _RARE], months)
+        tail = _fit_once(surprise[tail.count_by_chance(surprise) >= _RARE], months, filled)
     return tail
 
 
-def _fit_once(surprise: np.ndarray, months: float) -> Tail:
+def _fit_once(surprise: np.ndarray, months: float, filled: float) -> Tail:
     start = min(float(np.quantile(surprise, 1 - _TAIL_SHARE)), _MAX_START) if len(surprise) else _MAX_START
     beyond = surprise[surprise > start] - start
-    # The median, not the mean: some of the gaps are lost bars.
-    own = float(np.median(beyond)) / np.log(2) if len(beyond) else _USUAL_TAIL
-    length = (own * len(beyond) + _USUAL_TAIL * _USUAL_WEIGHT) / (len(beyond) + _USUAL_WEIGHT)
+    usual, weight = _expect_length(filled)
+    own = _estimate_length(beyond) if len(beyond) else usual
+    length = (own * len(beyond) + usual * weight) / (len(beyond) + weight)
     return Tail(start, float(np.clip(length, *_TAIL_RANGE)), max(len(beyond), 1) / months)
+
+
+def _estimate_length(beyond: np.ndarray) -> float:
+    """By quantiles, not by the mean: some of the gaps are lost bars. Of many gaps, those are less than a tenth."""
+    lengths = [np.median(beyond) / np.log(2)]
+    if len(beyond) >= _MANY:
+        lengths.append(np.quantile(beyond, 0.9) / np.log(10))
+    return float(max(lengths))
+
+
+def _expect_length(filled: float) -> tuple[float, float]:
+    """The length of the tail before any gap is seen, and how many gaps that counts as.
+
+    Where hardly a minute is empty there are few gaps to learn from, and lost bars are many of them; but bursts cannot
+    matter there. Where few minutes have a bar, bursts are usual.
+    """
+    return 1.2 + 1.8 * (1 - filled), 20 + 400 * filled**4

@@ -50,4 +50,6 @@ def _judge(timeline: Timeline, gaps: Gaps, keep: np.ndarray) -> Judged:
     missing = -np.expm1(-rates[timeline.slot] * levels[timeline.day])
     before = np.concatenate([[0.0], np.cumsum(missing)])
     expected = before[gaps.end] - before[gaps.start]
-    return Judged(gaps, surprise, expected, fit_tail(surprise, max(timeline.day_count / _DAYS_PER_MONTH, 0.25)))
+    months = max(timeline.day_count / _DAYS_PER_MONTH, 0.25)
+    filled = float(bars.sum() / max(minutes.sum(), 1))
+    return Judged(gaps, surprise, expected, fit_tail(surprise, months, filled))
