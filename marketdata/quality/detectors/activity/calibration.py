@@ -17,6 +17,7 @@ _MAX_START = 6.5
 # Gaps that a month has less often than this by chance are lost bars. They are left out, and the tail is fitted again.
 _RARE = 0.02
 _ROUNDS = 3
+_MIN_LOG = -690.0  # exp does not become 0
 _MANY = 100
 
 
@@ -30,7 +31,7 @@ class Tail:
 
     def count_by_chance(self, surprise: np.ndarray) -> np.ndarray:
         """How many gaps of this surprise, or of a larger one, a month has by chance."""
-        count: np.ndarray = self.per_month * np.exp(-(surprise - self.start) / self.length)
+        count: np.ndarray = self.per_month * np.exp(np.maximum(-(surprise - self.start) / self.length, _MIN_LOG))
         return count
 
 

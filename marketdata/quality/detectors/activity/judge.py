@@ -20,16 +20,22 @@ _CERTAIN = 10.0
 
 
 @dataclass(frozen=True)
-class Judged:
-    """The gaps of a timeline in time order, and parallel to them their surprise and the bars that are missing."""
+class JudgedGaps:
+    """The gaps of a timeline in time order, and parallel to them their surprise and how many bars they should have."""
 
     gaps: Gaps
     surprise: np.ndarray
     expected: np.ndarray
     tail: Tail
 
+    @property
+    def score(self) -> np.ndarray:
+        """-log10 of how many gaps of at least this surprise a month has by chance."""
+        score: np.ndarray = -np.log10(self.tail.count_by_chance(self.surprise))
+        return score
 
-def judge_gaps(timeline: Timeline) -> Judged:
+
+def judge_gaps(timeline: Timeline) -> JudgedGaps:
     """Learn the activity from the timeline, and judge each of its gaps."""
     gaps = find_gaps(timeline)
     keep = np.ones(len(timeline), bool)
@@ -42,7 +48,7 @@ def judge_gaps(timeline: Timeline) -> Judged:
     return judged
 
 
-def _judge(timeline: Timeline, gaps: Gaps, keep: np.ndarray) -> Judged:
+def _judge(timeline: Timeline, gaps: Gaps, keep: np.ndarray) -> JudgedGaps:
     minutes, bars = timeline.count_by_day(keep)
     rates, levels = fit_profile(minutes, bars)
     centre, spread = predict_levels(levels, minutes.sum(axis=1) >= _MIN_DAY_MINUTES)
@@ -52,4 +58,4 @@ def _judge(timeline: Timeline, gaps: Gaps, keep: np.ndarray) -> Judged:
     expected = before[gaps.end] - before[gaps.start]
     months = max(timeline.day_count / _DAYS_PER_MONTH, 0.25)
     filled = float(bars.sum() / max(minutes.sum(), 1))
-    return Judged(gaps, surprise, expected, fit_tail(surprise, months, filled))
+    return JudgedGaps(gaps, surprise, expected, fit_tail(surprise, months, filled))

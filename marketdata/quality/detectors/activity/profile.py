@@ -43,7 +43,8 @@ def fit_levels(minutes: np.ndarray, bars: np.ndarray, rates: np.ndarray) -> np.n
     by_level = minutes @ expected.T - np.expm1(-LEVELS)
     found = bars.sum(axis=1) - np.expm1(-1.0)
     logs = np.log(LEVELS)
-    return np.exp([np.interp(count, row, logs) for count, row in zip(found, by_level, strict=True)])
+    solved = [np.interp(count, row, logs) for count, row in zip(found, by_level, strict=True)]
+    return np.exp(np.array(solved, np.float64))
 
 
 def fit_rates(minutes: np.ndarray, bars: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -57,7 +58,8 @@ def fit_rates(minutes: np.ndarray, bars: np.ndarray, levels: np.ndarray) -> np.n
 
 
 def _sum_blocks(counts: np.ndarray, length: int) -> np.ndarray:
-    return counts.reshape(len(counts), -1, length).sum(axis=2)
+    blocks: np.ndarray = counts.reshape(len(counts), -1, length).sum(axis=2)
+    return blocks
 
 
 def _solve_rates(exposure: np.ndarray, found: np.ndarray, levels: np.ndarray, parent: np.ndarray) -> np.ndarray:

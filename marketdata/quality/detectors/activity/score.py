@@ -2,8 +2,11 @@
 
 The level of activity in the gap is not known. Three things show it: the levels of the days around, the other minutes of
 its day, and the minutes next to the gap. They give each level a weight (Bayes' rule on the grid `LEVELS`), and the
-probability is the weighted mean of exp(-level x rates). However many bars they have, the day and the minutes next to the
-gap count as at most `_MAX_DAY_BARS` and `_MAX_NEAR_BARS`: activity also changes within hours.
+probability is the weighted mean of exp(-level x rates). However many bars they have, the day and the minutes next to
+the gap count as at most `_MAX_DAY_BARS` and `_MAX_NEAR_BARS`: activity also changes within hours.
+
+A gap that covers several days is judged day by day. Days of low activity follow one another, so their surprises count
+half when they are added.
 """
 
 from __future__ import annotations
@@ -112,4 +115,5 @@ def _sum_logs(logs: np.ndarray) -> np.ndarray:
 
 def _sum_between(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     total = np.concatenate([[0.0], np.cumsum(values)])
-    return total[ends] - total[starts]
+    between: np.ndarray = total[ends] - total[starts]
+    return between

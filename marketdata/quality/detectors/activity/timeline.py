@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from marketdata.quality.detectors.model import MINUTE, SeriesContext, to_edges
+from marketdata.quality.detectors.model import MINUTE, SeriesContext
 from marketdata.quality.detectors.sessions import Sessions
 
 MINUTES_PER_DAY = 1440
@@ -81,12 +81,16 @@ def find_gaps(timeline: Timeline) -> Gaps:
 
 
 def _find_part(minutes: np.ndarray, context: SeriesContext) -> np.ndarray:
-    """The index of the range of life of each minute; -1 outside of them, and in ranges that are known to be empty."""
-    starts, ends = context.life_edges if context.life else to_edges([(0, np.iinfo(np.int64).max)])
-    part = np.searchsorted(starts, minutes, side="right") - 1
-    part[(part >= 0) & (minutes >= ends[part])] = -1
-    empty_starts, empty_ends = context.known_empty_edges
-    if len(empty_starts):
-        last = np.searchsorted(empty_starts, minutes, side="right") - 1
-        part[(last >= 0) & (minutes < empty_ends[last])] = -1
+    """The number of the range of life of each minute; -1 outside of them, and in ranges that are known to be empty.
+
+    Ranges have the same number if no minute lies between them: a weekend does not divide a life.
+    """
+    in_life = _is_within(minutes, *context.life_edges) if context.life else np.ones(len(minutes), bool)
+    part = np.cumsum(~in_life)
+    part[~in_life | _is_within(minutes, *context.known_empty_edges)] = -1
     return part
+
+
+def _is_within(minutes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    inside: np.ndarray = np.searchsorted(starts, minutes, side="right") > np.searchsorted(ends, minutes, side="right")
+    return inside
