@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from marketdata.formatting import format_count
 from marketdata.quality.detectors.activity.judge import JudgedGaps, judge_gaps
 from marketdata.quality.detectors.activity.timeline import Timeline, make_timeline
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
@@ -112,7 +113,7 @@ def _join_near(judged: JudgedGaps, found: np.ndarray) -> list[_Missing]:
 
 def _describe(timeline: Timeline, missing: _Missing, threshold: float) -> Detected:
     start, end = int(timeline.ts[missing.start]), int(timeline.ts[missing.end - 1]) + MINUTE
-    minutes = f"{missing.minutes:,} open minute{'' if missing.minutes == 1 else 's'}"
+    minutes = format_count(missing.minutes, "open minute")
     return Detected(
         kind="missing",
         severity="error" if missing.expected >= _MANY_BARS else "warning",

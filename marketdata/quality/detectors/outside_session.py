@@ -1,0 +1,102 @@
+"""Bars in minutes in which the exchange is closed: outside its regular and its extended hours.
+
+The bars of one closed time are one finding. Two things that are no single event are one finding for each quarter of a
+year: a bar in the very minute of a close, which is the last trade of the session with a late stamp, and bars in most
+closed times, which show that the calendar is another exchange's.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from marketdata.formatting import format_count
+from marketdata.quality.detectors.model import MINUTE, Bars, Detected, SeriesContext
+from marketdata.quality.detectors.sessions import Sessions
+
+_LATE_GROUP = "bars stamped in the minute of a close"
+_CALENDAR_GROUP = "bars in most closed times"
+# So many closed times of a quarter that have bars, and so large a share of them, are no faults of the bars.
+_MIN_CLOSED_TIMES, _MIN_SHARE = 15, 0.3
+
+
+def find_outside_session(bars: Bars, context: SeriesContext) -> list[Detected]:
+    """The bars while the exchange is closed, grouped by closed time or quarter."""
+    sessions = context.calendar
+    if sessions is None or not len(bars) or not len(sessions.trading_opened):
+        return []
+    outside = np.flatnonzero(~sessions.is_trading(bars.ts))
+    if not len(outside):
+        return []
+    quarter = _find_quarter(bars.ts[outside])
+    closed_time = np.searchsorted(sessions.trading_opened, bars.ts[outside], side="right")
+    is_late = _is_alone_at_close(bars.ts[outside], closed_time, sessions)
+    found = []
+    for each in np.unique(quarter):
+        in_quarter = quarter == each
+        found += _find_late(bars, outside[in_quarter & is_late], context)
+        rest = in_quarter & ~is_late
+        found += _find_other(bars, outside[rest], closed_time[rest], sessions, context)
+    return sorted(found, key=lambda one: one.start_ns)
+
+
+def _find_quarter(ts: np.ndarray) -> np.ndarray:
+    """The number of the quarter of each UTC time: windows and checks of other ranges divide bars in the same way."""
+    days, inverse = np.unique(ts // (1440 * MINUTE), return_inverse=True)
+    dates = [datetime.fromtimestamp(int(day) * 86400, UTC) for day in days]
+    return np.array([date.year * 4 + (date.month - 1) // 3 for date in dates])[inverse]
+
+
+def _is_alone_at_close(ts: np.ndarray, closed_time: np.ndarray, sessions: Sessions) -> np.ndarray:
+    """Whether each bar is in the first minute after a close, and no other bar is in that closed time."""
+    _, inverse, counts = np.unique(closed_time, return_inverse=True, return_counts=True)
+    at_close: np.ndarray = np.isin(ts, sessions.trading_closed) & (counts[inverse] == 1)
+    return at_close
+
+
+def _find_late(bars: Bars, late: np.ndarray, context: SeriesContext) -> list[Detected]:
+    if len(late) < context.thresholds.outside_session:
+        return []
+    count = f"{len(late):,} bars are" if len(late) > 1 else "A bar is"
+    text = f"{count} stamped in the minute after a close: the last trades of a session, stamped late."
+    return [_describe(bars, late, context, text, severity="info", group=_LATE_GROUP)]
+
+
+def _find_other(
+    bars: Bars, outside: np.ndarray, closed_time: np.ndarray, sessions: Sessions, context: SeriesContext
+) -> list[Detected]:
+    if not len(outside):
+        return []
+    groups = np.split(outside, np.flatnonzero(np.diff(closed_time)) + 1)
+    between = np.searchsorted(sessions.trading_opened, bars.ts[outside[[0, -1]]])
+    if len(groups) >= max(_MIN_CLOSED_TIMES, _MIN_SHARE * (between[1] - between[0] + 1)):
+        text = f"Bars in {len(groups):,} closed times: the calendar of the series does not have these hours."
+        return [_describe(bars, outside, context, text, severity="warning", group=_CALENDAR_GROUP)]
+    return [
+        _describe(bars, group, context, f"{format_count(len(group), 'bar')} while the exchange is closed.")
+        for group in groups
+        if len(group) >= context.thresholds.outside_session
+    ]
+
+
+def _describe(
+    bars: Bars,
+    found: np.ndarray,
+    context: SeriesContext,
+    text: str,
+    *,
+    severity: str = "warning",
+    group: str | None = None,
+) -> Detected:
+    return Detected(
+        kind="outside_session",
+        severity=severity,
+        start_ns=int(bars.ts[found[0]]),
+        end_ns=int(bars.ts[found[-1]]) + MINUTE,
+        value=float(len(found)),
+        threshold=context.thresholds.outside_session,
+        text=text,
+        evidence=bars.describe(found),
+        group=group,
+    )
