@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from marketdata.models import QualityCheck, QualityFinding, Series
-from marketdata.quality.detectors.registry import BAR_KINDS
+from marketdata.quality.detectors.registry import BAR_KINDS, DETECTORS, Detector
 from marketdata.quality.engine import Judged, judge_series
 from marketdata.quality.reading import to_datetime
 from marketdata.quality.store.explain import Explainer, find_runs
@@ -42,24 +42,35 @@ class CheckRange:
 ALL = CheckRange()
 
 
-def check_series(series: Series, *, within: CheckRange = ALL, now: datetime, dry_run: bool = False) -> Changes:
+def check_series(
+    series: Series,
+    *,
+    within: CheckRange = ALL,
+    now: datetime,
+    dry_run: bool = False,
+    kinds: frozenset[str] = BAR_KINDS,
+    detectors: Sequence[Detector] = DETECTORS,
+) -> Changes:
     """Judge the bars of a series, and return its findings as they are after the check. A dry run stores nothing.
+
+    `detectors` are those that find `kinds`; findings of other kinds stay as they are.
 
     Raises `UnknownThreshold`, and `UnknownCalendar` if the calendar of the series is not known.
     """
     with transaction.atomic():
         if not dry_run:
             lock_findings(series.pk)
-        stored = list(QualityFinding.objects.filter(series=series, kind__in=BAR_KINDS))
+        stored = list(QualityFinding.objects.filter(series=series, kind__in=kinds))
         asked = _widen(within, stored)
-        judged = judge_series(series, start=asked.start, end=asked.end, now=now)
+        judged = judge_series(series, start=asked.start, end=asked.end, now=now, detectors=detectors)
         found = [to_found(one, series.pk) for one in judged.found]
         found = _add_runs(series, found, stored)
         checked = QualityCheck.objects.filter(series=series).first()
         changes = reconcile(stored, found, _make_rules(series, asked, judged, checked, now))
         if not dry_run:
             write_changes(changes)
-            _record_check(judged, now)
+            if kinds == BAR_KINDS:
+                _record_check(judged, now)
     return changes
 
 

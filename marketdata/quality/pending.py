@@ -109,5 +109,7 @@ def _pad(touched: tuple[datetime, datetime], check: QualityCheck | None) -> Chec
     """The bars and a day around them, and what is between them and the history that was checked before."""
     if check is None:
         return ALL
-    start, end = touched[0] - _DAY, touched[1] + _MINUTE + _DAY
-    return CheckRange(min(start, max(check.end - _DAY, check.start)), max(end, min(check.start + _DAY, check.end)))
+    start = min(touched[0] - _DAY, max(check.end - _DAY, check.start))
+    end = max(touched[1] + _MINUTE + _DAY, min(check.start + _DAY, check.end))
+    # The newest bars decide whether the series is silent now.
+    return CheckRange(start, None if end >= check.end else end)
