@@ -161,6 +161,8 @@ FEED_BATCH_ABOVE_USD = env.usd("FEED_BATCH_ABOVE_USD")
 FEED_DIR = Path(env.text("FEED_DIR", default=str(VAR_DIR / "feeds")))
 # When a worker requests the daily backfill, UTC; None: cron does.
 FEED_DAILY_AT = env.clock("FEED_DAILY_AT")
+# Whether commands that store bars check them at their end, if they are few and no worker runs.
+QUALITY_WITHOUT_WORKER = env.bool("QUALITY_WITHOUT_WORKER", default=True)
 # How long the vendor may take to accept a connection, and between two pieces of a response.
 FEED_TIMEOUT_SECONDS = env.int("FEED_TIMEOUT_SECONDS", default=100)
 

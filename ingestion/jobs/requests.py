@@ -18,7 +18,7 @@ from django_tasks.base import Task
 
 from ingestion.errors import InputError
 from ingestion.feeds.history.daily import find_subscribed
-from ingestion.jobs.tasks import price_backfill, retry_run, run_backfill, undo_run
+from ingestion.jobs.tasks import check_quality, price_backfill, retry_run, run_backfill, undo_run
 from ingestion.retry import check_retryable
 from ingestion.undo.eligibility import find_undoable_run
 from marketdata.database import to_storable
@@ -105,6 +105,11 @@ def request_backfill(
 def request_daily(user: str) -> Job:
     """A job that does what `backfill --daily` does, within the caps."""
     return _enqueue(run_backfill, user, series=[], start=None, end=None, max_usd=None, daily=True)
+
+
+def request_check(user: str) -> Job:
+    """A job that checks the bars that runs touched. If one waits or runs already, that one."""
+    return _enqueue(check_quality, user)
 
 
 def _request(task: Task, run_id: int, user: str) -> Job:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.utils import timezone
 from django_tasks import task
 from django_tasks.base import TaskContext
 
@@ -27,6 +28,7 @@ from ingestion.progress import Progress
 from ingestion.runs import RunRequest
 from ingestion.undo import pipeline as undo
 from marketdata.models import IngestRun
+from marketdata.quality.pending import check_pending
 
 
 @task(takes_context=True)
@@ -84,6 +86,12 @@ def run_backfill(
         job_id=UUID(context.task_result.id),
     )
     return _run_backfill(options)
+
+
+@task()
+def check_quality(requested_by: str) -> dict[str, int]:
+    """Check the bars that runs touched since they were checked. Returns how many runs these were."""
+    return {"runs": check_pending(timezone.now())}
 
 
 def _run_backfill(options: BackfillOptions) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_tasks.base import TaskResult, TaskResultStatus
 from django_tasks.signals import log_task_finished, task_finished
 from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
 
 from ingestion.errors import IngestError, InputError
+from ingestion.jobs.quality_schedule import QualitySchedule, request_check_if_due
 from ingestion.jobs.schedule import DailySchedule
 from marketdata.database import first_line
 from marketdata.runs.jobs import close_orphaned_jobs, lock_worker
@@ -29,12 +31,19 @@ _RETRY_SECONDS = 2
 class JobWorker(Worker):
     """Runs jobs one after another until SIGINT or SIGTERM. Jobs of workers that died are closed first."""
 
+    def run_task(self, db_task_result: DBTaskResult) -> None:
+        """Do the job. The bars that it brought are checked by the next one."""
+        super().run_task(db_task_result)
+        if not db_task_result.task_path.endswith(".check_quality"):
+            request_check_if_due(live=False)
+
     def run(self) -> None:
         with _one_line_per_failure(), hold_worker_lock(self.worker_id), _follow_schedule():
             while True:
                 try:
                     close_orphaned_runs()
                     close_orphaned_jobs(idle_worker_id=self.worker_id)
+                    request_check_if_due(live=True)  # with --batch the worker would end before a schedule does
                     return super().run()
                 except (InterfaceError, OperationalError) as error:
                     logger.warning("The database cannot be used (%s); trying again.", first_line(error))
@@ -59,14 +68,17 @@ def hold_worker_lock(worker_id: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _follow_schedule() -> Iterator[None]:
-    """Within the block, the daily backfill is requested when it is due."""
-    schedule = DailySchedule()
-    schedule.start()
+    """Within the block, the daily backfill and the checks of bars are requested when they are due."""
+    schedules = DailySchedule(), QualitySchedule()
+    for schedule in schedules:
+        schedule.start()
     try:
         yield
     finally:
-        schedule.ended.set()
-        schedule.join(_RETRY_SECONDS)
+        for schedule in schedules:
+            schedule.ended.set()
+        for schedule in schedules:
+            schedule.join(_RETRY_SECONDS)
 
 
 class _WorkerLock(threading.Thread):

@@ -36,7 +36,8 @@ def check_regularly(now: datetime) -> int:
 
 
 def _list_late_series(now: datetime) -> list[tuple[Series, datetime]]:
-    """The series with an open silence, and those whose newest bar is older than expected; with its time."""
+    """The series with an open silence, and those whose newest bar is older than expected; with when it
+    begins."""
     recent = IngestRun.objects.filter(finished_at__gte=now - _RECENT, status="success").values_list(
         "symbols", flat=True
     )

@@ -38,6 +38,7 @@ _NAMES = {
     "undo_run": "Undo run {run_id}",
     "price_backfill": "Price what is missing in {series}",
     "run_backfill": "Backfill {series}",
+    "check_quality": "Check new bars",
 }
 _STATES: dict[str, str] = {
     TaskResultStatus.READY: "waiting",
@@ -119,7 +120,9 @@ def find_shown_jobs() -> list[Job]:
         return []
     failed = Q(status=TaskResultStatus.FAILED, enqueued_at__gte=timezone.now() - RECENT)
     failed &= ~Q(exception_class_path=JOB_CANCELLED)
-    jobs = _to_jobs(_stored().filter(_OPEN | failed)[:MAX_SHOWN])
+    # Checks of bars come and go, and change no bar.
+    shown = _stored().exclude(_OPEN, task_path__endswith=".check_quality").filter(_OPEN | failed)
+    jobs = _to_jobs(shown[:MAX_SHOWN])
     again = {} if all(job.is_open for job in jobs) else _find_last_requests()
     return [job for job in jobs if job.is_open or (job.started_run is None and again.get(job.key) == job.pk)]
 

@@ -13,6 +13,7 @@ from ingestion.cancellation import CancellationToken, cancel_on_signals
 from ingestion.cli import backfill_report
 from ingestion.cli.backfill_progress import TerminalBackfill, ask
 from ingestion.cli.output import replace_unencodable_characters
+from ingestion.cli.quality import check_new_bars
 from ingestion.errors import Interrupted
 from ingestion.feeds.history.backfill import run_backfill
 from ingestion.feeds.history.report import BackfillOptions, BackfillResult, serialize_result
@@ -77,6 +78,8 @@ class Command(CommandWithExamples):
             finally:
                 progress.close()
         self._print(result, options)
+        if not options["dry_run"]:
+            check_new_bars()
         if result.exit_code:
             raise CommandError(_describe_end(result), returncode=result.exit_code)
 

@@ -12,6 +12,7 @@ from ingestion.batch.run import ingest_files
 from ingestion.cancellation import cancel_on_signals
 from ingestion.cli.console import Console
 from ingestion.cli.output import BatchOutput, replace_unencodable_characters
+from ingestion.cli.quality import check_new_bars
 from ingestion.options import IngestOptions, find_contradiction, parse_not_empty, parse_whole_number
 from marketdata.management.base import CommandWithExamples
 
@@ -100,7 +101,9 @@ class Command(CommandWithExamples):
                     jobs=options["jobs"],
                 )
             )
-        output.print_closing(outcomes)
+            output.print_closing(outcomes)
+            if not options["dry_run"]:
+                check_new_bars()
         if failure := output.find_failure(outcomes):
             raise CommandError(failure.message, returncode=failure.exit_code)
 

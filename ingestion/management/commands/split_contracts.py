@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from ingestion.cancellation import cancel_on_signals
 from ingestion.cli import split_report
 from ingestion.cli.output import replace_unencodable_characters
+from ingestion.cli.quality import check_new_bars
 from ingestion.cli.split_progress import SplitProgress
 from ingestion.errors import IngestError, Interrupted
 from ingestion.options import parse_not_empty
@@ -66,6 +67,8 @@ class Command(CommandWithExamples):
             self.stdout.write(json.dumps(split_report.serialize_result(result, dry_run=dry_run)))
         elif summary := split_report.format_result(result):
             self.stdout.write(summary)
+        if not dry_run:
+            check_new_bars()
         if result.refused:
             raise CommandError(split_report.format_refusals(result))
 

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from ingestion.cancellation import CancellationToken, cancel_on_signals
 from ingestion.cli import undo_report
 from ingestion.cli.output import print_log_line, print_wait, replace_unencodable_characters
+from ingestion.cli.quality import check_new_bars
 from ingestion.errors import IngestError, Interrupted, UndoInterrupted
 from ingestion.options import parse_whole_number
 from ingestion.progress import Progress
@@ -50,6 +51,8 @@ class Command(CommandWithExamples):
             code = error.exit_code if isinstance(error, Interrupted) else 1
             raise CommandError(str(error), returncode=code) from error
         self.stdout.write(summary)
+        if not options["dry_run"]:
+            check_new_bars()
 
 
 def _undo(options: dict) -> str:
