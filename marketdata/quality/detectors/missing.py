@@ -14,7 +14,7 @@ import numpy as np
 
 from marketdata.formatting import format_count
 from marketdata.quality.detectors.activity.judge import JudgedGaps, judge_gaps
-from marketdata.quality.detectors.activity.timeline import Timeline, make_timeline
+from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, make_timeline
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
 from marketdata.quality.detectors.sessions import Sessions
 
@@ -37,7 +37,7 @@ def find_missing(bars: Bars, context: SeriesContext) -> list[Detected]:
 
 
 def _find_in_month(ts: np.ndarray, sessions: Sessions, context: SeriesContext, month: Span) -> list[Detected]:
-    timeline = make_timeline(ts, sessions, context, *_find_reference(sessions, month))
+    timeline = make_timeline(ts, sessions, context, *_clip(ts, sessions, context, _find_reference(sessions, month)))
     if not timeline.has_bar.any():
         return []
     judged = judge_gaps(timeline)
@@ -45,7 +45,7 @@ def _find_in_month(ts: np.ndarray, sessions: Sessions, context: SeriesContext, m
     start = timeline.ts[judged.gaps.start]
     is_found = judged.score >= threshold
     is_found &= (start >= max(month[0], context.judged[0])) & (start < min(month[1], context.judged[1]))
-    is_found &= _is_between_bars(timeline, judged, context)
+    is_found &= _is_between_bars(timeline, judged.gaps)
     return [_describe(timeline, each, threshold) for each in _join_near(judged, np.flatnonzero(is_found))]
 
 
@@ -69,21 +69,25 @@ def _find_reference(sessions: Sessions, month: Span) -> Span:
     return int(sessions.day_start[first]), int(sessions.day_end[last - 1])
 
 
-def _is_between_bars(timeline: Timeline, judged: JudgedGaps, context: SeriesContext) -> np.ndarray:
-    """Whether there are bars before and after each gap in the same range of life.
+def _clip(ts: np.ndarray, sessions: Sessions, context: SeriesContext, reference: Span) -> Span:
+    """The reference from the first to the last bar: more is not known to be missing.
 
-    The life of a continuous series ends with its last bar: after the end of the timeline it has more of them.
+    But a continuous series has bars until its life ends. If none is in the tail, they are missing there.
     """
+    stop, whole = int(ts[-1]) + MINUTE, int(sessions.day_end[-1])
+    if context.kind == "continuous" and stop < whole - _TAIL and any(end > whole for _, end in context.life):
+        stop = whole
+    return max(reference[0], int(ts[0])), min(reference[1], stop)
+
+
+def _is_between_bars(timeline: Timeline, gaps: Gaps) -> np.ndarray:
+    """Whether a bar of the same range of life is before each gap, and one after it or the end of the timeline."""
     bars = np.concatenate([[0], np.cumsum(timeline.has_bar)])
-    part = timeline.part[judged.gaps.start]
+    part = timeline.part[gaps.start]
     part_start = np.searchsorted(timeline.part, part, side="left")
     part_end = np.searchsorted(timeline.part, part, side="right")
-    has_before = bars[judged.gaps.start] > bars[part_start]
-    has_after = bars[part_end] > bars[judged.gaps.end]
-    last_minute = timeline.ts[-1] + MINUTE
-    if context.kind == "continuous" and any(start < last_minute < end for start, end in context.life):
-        has_after |= (part_end == len(timeline)) & (timeline.ts[judged.gaps.start] < last_minute - DAY)
-    between: np.ndarray = has_before & has_after
+    has_after = (bars[part_end] > bars[gaps.end]) | (gaps.end == len(timeline))
+    between: np.ndarray = (bars[gaps.start] > bars[part_start]) & has_after
     return between
 
 

@@ -1,8 +1,8 @@
 """Bars in minutes in which the exchange is closed: outside its regular and its extended hours.
 
 The bars of one closed time are one finding. Two things that are no single event are one finding for each quarter of a
-year: a bar in the very minute of a close, which is the last trade of the session with a late stamp, and bars in most
-closed times, which show that the calendar is another exchange's.
+year: bars in the first or last minute of a closed time, which are trades of the session with a wrong stamp, and bars
+in most closed times, which show that the calendar is another exchange's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from marketdata.formatting import format_count
 from marketdata.quality.detectors.model import MINUTE, Bars, Detected, SeriesContext
 from marketdata.quality.detectors.sessions import Sessions
 
-_LATE_GROUP = "bars stamped in the minute of a close"
+_EDGE_GROUP = "bars stamped a minute outside the session"
 _CALENDAR_GROUP = "bars in most closed times"
 # So many closed times of a quarter that have bars, and so large a share of them, are no faults of the bars.
 _MIN_CLOSED_TIMES, _MIN_SHARE = 15, 0.3
@@ -31,12 +31,12 @@ def find_outside_session(bars: Bars, context: SeriesContext) -> list[Detected]:
         return []
     quarter = _find_quarter(bars.ts[outside])
     closed_time = np.searchsorted(sessions.trading_opened, bars.ts[outside], side="right")
-    is_late = _is_alone_at_close(bars.ts[outside], closed_time, sessions)
+    at_edge = _is_at_edge(bars.ts[outside], closed_time, sessions)
     found = []
     for each in np.unique(quarter):
         in_quarter = quarter == each
-        found += _find_late(bars, outside[in_quarter & is_late], context)
-        rest = in_quarter & ~is_late
+        found += _find_at_edge(bars, outside[in_quarter & at_edge], context)
+        rest = in_quarter & ~at_edge
         found += _find_other(bars, outside[rest], closed_time[rest], sessions, context)
     return sorted(found, key=lambda one: one.start_ns)
 
@@ -48,19 +48,18 @@ def _find_quarter(ts: np.ndarray) -> np.ndarray:
     return np.array([date.year * 4 + (date.month - 1) // 3 for date in dates])[inverse]
 
 
-def _is_alone_at_close(ts: np.ndarray, closed_time: np.ndarray, sessions: Sessions) -> np.ndarray:
-    """Whether each bar is in the first minute after a close, and no other bar is in that closed time."""
-    _, inverse, counts = np.unique(closed_time, return_inverse=True, return_counts=True)
-    at_close: np.ndarray = np.isin(ts, sessions.trading_closed) & (counts[inverse] == 1)
-    return at_close
+def _is_at_edge(ts: np.ndarray, closed_time: np.ndarray, sessions: Sessions) -> np.ndarray:
+    """Whether each bar is in the first or last minute of a closed time that has no bars in its other minutes."""
+    at_edge = np.isin(ts, sessions.trading_closed) | np.isin(ts + MINUTE, sessions.trading_opened)
+    at_edge &= ~np.isin(closed_time, closed_time[~at_edge])
+    return at_edge
 
 
-def _find_late(bars: Bars, late: np.ndarray, context: SeriesContext) -> list[Detected]:
-    if len(late) < context.thresholds.outside_session:
+def _find_at_edge(bars: Bars, found: np.ndarray, context: SeriesContext) -> list[Detected]:
+    if not len(found) or len(found) < context.thresholds.outside_session:
         return []
-    count = f"{len(late):,} bars are" if len(late) > 1 else "A bar is"
-    text = f"{count} stamped in the minute after a close: the last trades of a session, stamped late."
-    return [_describe(bars, late, context, text, severity="info", group=_LATE_GROUP)]
+    text = f"{format_count(len(found), 'bar')} stamped in the minute after a close or before an open."
+    return [_describe(bars, found, context, text, severity="info", group=_EDGE_GROUP)]
 
 
 def _find_other(

@@ -17,7 +17,9 @@ _PARENT_WEIGHT = 4.0
 MAX_RATE = 7.0
 MIN_RATE = 1e-7
 _ROUNDS = 4
-_NEWTON_STEPS = 12
+_NEWTON_STEPS = 20
+_PRECISION = 1e-3
+_LEVEL_STEP = 0.1
 # Levels are compared on this grid: from 1/3,000 to 150 times the usual activity.
 LEVELS = np.exp(np.arange(-8.0, 5.01, 0.5))
 
@@ -48,7 +50,10 @@ def fit_levels(minutes: np.ndarray, bars: np.ndarray, rates: np.ndarray) -> np.n
 
 
 def fit_rates(minutes: np.ndarray, bars: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """The rate of each minute of the day, given the level of each day."""
+    """The rate of each minute of the day, given the level of each day. Days of about the same level are added."""
+    steps, inverse = np.unique(np.rint(np.log(levels) / _LEVEL_STEP), return_inverse=True)
+    same = (inverse == np.arange(len(steps))[:, None]).astype(np.float64)
+    minutes, bars, levels = same @ minutes, bars.sum(axis=0, keepdims=True), np.exp(steps * _LEVEL_STEP)
     parent = np.full(1, _find_overall_rate(minutes, bars))
     for length in _BLOCKS:
         exposure, found = (_sum_blocks(each, length) for each in (minutes, bars))
@@ -69,12 +74,17 @@ def _solve_rates(exposure: np.ndarray, found: np.ndarray, levels: np.ndarray, pa
     """
     target = found - _PARENT_WEIGHT * np.expm1(-parent)
     rates = np.zeros(len(target))
+    # The parent is one more day, of the level 1.
+    exposure = np.vstack([exposure, np.full(len(target), _PARENT_WEIGHT)])
+    levels = np.append(levels, 1.0)
+    weighted, total = levels[:, None] * exposure, exposure.sum(axis=0)
     for _ in range(_NEWTON_STEPS):
         empty = np.exp(-np.outer(levels, rates))
-        own = np.exp(-rates)
-        value = (exposure * (1 - empty)).sum(axis=0) + _PARENT_WEIGHT * (1 - own)
-        slope = (exposure * levels[:, None] * empty).sum(axis=0) + _PARENT_WEIGHT * own
-        rates = np.minimum(rates + (target - value) / np.maximum(slope, 1e-12), MAX_RATE)
+        missing = target - total + np.einsum("ij,ij->j", exposure, empty)
+        step = missing / np.maximum(np.einsum("ij,ij->j", weighted, empty), 1e-12)
+        rates = np.minimum(rates + step, MAX_RATE)
+        if step.max(initial=0.0) < _PRECISION:
+            break
     return np.clip(rates, MIN_RATE, MAX_RATE)
 
 
