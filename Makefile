@@ -112,7 +112,7 @@ bench-all: bench
 	@$(BIN)/python -m benchmarks.rollup
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -m benchmarks.upserts
-	@$(BIN)/python -m benchmarks.plot
+	@$(BIN)/python -m benchmarks.harness.plot
 	@$(BIN)/python -m benchmarks.figures
 
 # It fails if a limit is exceeded.

@@ -45,7 +45,7 @@ def main() -> None:
         stale.append(PLOT)
     if stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        sys.exit(f"Out of date: {names}. Run benchmarks/plot.py, then benchmarks/figures.py.")
+        sys.exit(f"Out of date: {names}. Run benchmarks/harness/plot.py, then benchmarks/figures.py.")
 
 
 def fill_figures(text: str, results: Mapping[str, Mapping]) -> str:

@@ -85,7 +85,7 @@ def test_the_published_figures_are_those_of_the_results():
     text = README.read_text()
     assert fill_figures(text, results) == text, f"{README} differs: run benchmarks/figures.py"
     assert results
-    assert is_plot_current(PLOT, results), "run benchmarks/plot.py"
+    assert is_plot_current(PLOT, results), "run benchmarks/harness/plot.py"
 
 
 def test_every_result_has_its_table():

@@ -1,6 +1,6 @@
 """Draws results/overview.svg. The same results give the same file, byte for byte.
 
-    .venv/bin/python -m benchmarks.plot [--results FOLDER]
+    .venv/bin/python -m benchmarks.harness.plot [--results FOLDER]
 
 White background and dark text, readable on light and dark pages. Text stays text, so that it can be searched.
 """
@@ -61,7 +61,7 @@ def draw(results: Mapping[str, Mapping], path: Path) -> None:
     for left, (name, column, title) in zip((0.13, 0.44, 0.79), BELOW, strict=True):
         _draw_column(below.add_axes((left, 0.17, 0.17, 0.66)), results[name], column, title)
     figure.text(0.015, 0.02, _foot(results["million_rows"]["machine"]), color=FAINT, fontsize=7.5)
-    description = f"Drawn by benchmarks/plot.py from results {compute_digest(results)}"
+    description = f"Drawn by benchmarks/harness/plot.py from results {compute_digest(results)}"
     pyplot.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Description": description})
     pyplot.close(figure)
 
