@@ -22,8 +22,8 @@ from benchmarks.faults.files import CleanSeries, make_series, read_series
 from benchmarks.faults.generator import MARKETS, generate_bars
 from benchmarks.faults.inject import FAULTS, inject_faults
 from benchmarks.faults.scoring import MONTH, Detector, Score, compare, run_detectors
+from marketdata.quality.detectors import DETECTORS
 from marketdata.quality.detectors.model import DAY, Detected
-from marketdata.quality.detectors.registry import DETECTORS
 
 YEAR = 365.25 * DAY
 

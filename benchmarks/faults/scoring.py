@@ -39,7 +39,9 @@ def run_detectors(bars: Bars, context: SeriesContext, detectors: Sequence[Detect
     for start in range(int(bars.ts[0]) // DAY * DAY, int(bars.ts[-1]) + 1, WINDOW):
         window = replace(context, judged=(start, start + WINDOW))
         read = bars.slice(start - LEAD, start + WINDOW + TAIL)
-        found += [each for detect in detectors for each in detect(read, window) if start <= each.start_ns < start + WINDOW]
+        found += [
+            each for detect in detectors for each in detect(read, window) if start <= each.start_ns < start + WINDOW
+        ]
     return sorted(found, key=lambda finding: finding.start_ns)
 
 

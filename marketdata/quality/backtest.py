@@ -9,9 +9,9 @@ from datetime import datetime
 
 from marketdata.models import Series
 from marketdata.quality.context import read_bounds
-from marketdata.quality.detectors.registry import BAR_KINDS, DETECTORS
 from marketdata.quality.detectors.thresholds import KINDS, Thresholds
 from marketdata.quality.engine import find_judged, judge_window, list_windows
+from marketdata.quality.registry import BAR_KINDS, DETECTORS
 
 FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from marketdata.models import QualityCheck, QualityFinding, Series
-from marketdata.quality.detectors.registry import BAR_KINDS, DETECTORS, Detector
 from marketdata.quality.engine import Judged, judge_series
 from marketdata.quality.reading import to_datetime
+from marketdata.quality.registry import BAR_KINDS, DETECTORS, Detector
 from marketdata.quality.store.explain import Explainer, find_runs
 from marketdata.quality.store.found import Found, to_found
 from marketdata.quality.store.match import match_found

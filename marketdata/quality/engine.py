@@ -9,8 +9,8 @@ from datetime import datetime
 from marketdata.models import Series
 from marketdata.quality.context import SeriesBounds, read_bounds
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
-from marketdata.quality.detectors.registry import DETECTORS, Detector
 from marketdata.quality.reading import BarReader, to_ns
+from marketdata.quality.registry import DETECTORS, Detector
 
 # Bars of the lead and of the tail are read to compare with: the activity of about 40 trading days, and what follows.
 LEAD, TAIL, WINDOW = 62 * DAY, 10 * DAY, 124 * DAY

@@ -14,8 +14,8 @@ from marketdata.management.backtest_report import format_trials, serialize_trial
 from marketdata.management.base import CommandWithExamples
 from marketdata.quality.backtest import Trial, backtest
 from marketdata.quality.checks import find_checked_series, require_settings
-from marketdata.quality.detectors.registry import BAR_KINDS
 from marketdata.quality.detectors.thresholds import KINDS, UnknownThreshold
+from marketdata.quality.registry import BAR_KINDS
 from marketdata.series import SeveralContracts, UnknownSeries
 
 EXAMPLES = """

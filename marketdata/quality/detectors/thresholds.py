@@ -63,15 +63,15 @@ class Thresholds:
 
     missing: float = 2.0
     silence: float = 15.0
-    spike: float = 12.0
-    scale: float = 3.0
+    spike: float = 3.5
+    scale: float = 5.0
     jump: float = 12.0
     off_tick: float = 1.0
-    flat: float = 12.0
-    repeated: float = 30.0
+    flat: float = 5.0
+    repeated: float = 15.0
     wrong_contract: float = 15.0
     volume_zero: float = 1.0
-    volume_outlier: float = 30.0
+    volume_outlier: float = 20.0
     outside_session: float = 1.0
     vendor_condition: float = 1.0
     cross_check: float = 1.0

@@ -1,1 +1,1 @@
-"""What the detectors of prices and volumes share: robust local scales, neighbours of a bar, and the hours of a day."""
+"""What the detectors of prices and volumes share: local scales, excursions of the price, and the hours of a day."""

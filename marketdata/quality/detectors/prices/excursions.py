@@ -1,0 +1,310 @@
+"""Prices that leave the market and come back, in one bar or in several.
+
+A market that moves trades on its way: the next bar opens near the last close. A wrong price does not, so it shows as
+two jumps between neighbouring bars that cancel out, or as an extreme that neither the bar's own open and close nor the
+bars around it come near. What is judged is always a difference in units of the local scale, so that negative prices,
+spreads and volatile markets need no other rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketdata.quality.detectors.model import DAY, Bars, SeriesContext
+from marketdata.quality.detectors.prices.digits import is_swapped
+from marketdata.quality.detectors.prices.scales import Scales, measure_scales
+
+# Steps from which on a jump is looked at. Steps of real markets stay below 1 (the scale is the largest usual one).
+MIN_JUMP = 2.0
+# Of two jumps that cancel out across gaps, one must be at least this large: weekends open with gaps, too.
+MIN_STRONG_JUMP = 3.5
+# Two jumps cancel out if their sum is at most this share of the first one.
+MAX_REMAINDER = 0.35
+MAX_RUN = 4 * DAY  # from a jump to the one that cancels it
+MAX_CANDIDATES = 12  # later jumps that are compared with one
+# An extreme that swapped digits explain needs no more than this share of the threshold: chance rarely explains one.
+SWAP_SHARE = 0.6
+# A bar's range grows with its volume, between its square root and in proportion to it.
+VOLUME_POWER = 0.7
+# At the ends of the data only one side can be compared.
+EDGE_FACTOR = 2.0
+# Where prices often leave and come back, as between bid and ask of a thin market, only more than this is a fault.
+TAIL_SHARE, TAIL_FACTOR, TAIL_BARS = 0.995, 1.5, 200
+
+
+@dataclass(frozen=True)
+class Excursion:
+    """The bars from `first` to `stop` (positions, exclusive) have prices `offset` away from the market.
+
+    `score`: in units of the local scale. `is_level`: all prices of all its bars are away, not only single ones.
+    """
+
+    first: int
+    stop: int
+    score: float
+    offset: float
+    reference: float  # the price before it, or after it at the start of the data
+    is_level: bool
+    is_swap: bool = False
+
+
+@dataclass(frozen=True)
+class Jump:
+    """The price before the bar at this position and the one from it on differ, and it does not come back."""
+
+    at: int
+    score: float
+    step: float
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What one pass over the bars of a window finds. The detectors of all price kinds use it."""
+
+    bars: Bars
+    scales: Scales
+    excursions: list[Excursion]
+    jumps: list[Jump]
+
+
+def analyse(bars: Bars, context: SeriesContext) -> Analysis:
+    """The excursions and jumps around the judged bars, computed once for all detectors of a window."""
+    cached = context.memory.get("prices")
+    key = (context.judged, len(bars), context.thresholds.spike)
+    if cached and cached[0] is bars.ts and cached[1] == key:
+        analysis: Analysis = cached[2]
+        return analysis
+    near = select_near(bars, context)
+    scales = measure_scales(near, context.tick)
+    excursions, jumps = find_excursions(near, scales, context.thresholds.spike)
+    analysis = Analysis(near, scales, excursions, jumps)
+    context.memory["prices"] = (bars.ts, key, analysis)
+    return analysis
+
+
+def select_near(bars: Bars, context: SeriesContext, *, count: int = 300) -> Bars:
+    """The judged bars, and those of `MAX_RUN` and at least `count` bars before and after."""
+    first, stop = np.searchsorted(bars.ts, context.judged)
+    wide_first, wide_stop = np.searchsorted(bars.ts, (context.judged[0] - MAX_RUN, context.judged[1] + MAX_RUN))
+    return bars.select(slice(min(max(int(first) - count, 0), int(wide_first)), max(int(stop) + count, int(wide_stop))))
+
+
+def find_excursions(bars: Bars, scales: Scales, threshold: float) -> tuple[list[Excursion], list[Jump]]:
+    """All excursions, in time order and disjoint, and the jumps that nothing cancels."""
+    if not len(bars):
+        return [], []
+    finder = _Finder(bars, scales, threshold)
+    finder.follow_jumps()
+    finder.find_extremes()
+    return sorted(finder.found, key=lambda one: one.first), finder.jumps
+
+
+class _Finder:
+    """Collects excursions. `flagged` are the bars that one has."""
+
+    def __init__(self, bars: Bars, scales: Scales, threshold: float) -> None:
+        self.bars, self.scales, self.threshold = bars, scales, threshold
+        self.open, self.high, self.low, self.close = (
+            getattr(bars, name).astype(np.float64) for name in ("open", "high", "low", "close")
+        )
+        self.flagged = np.zeros(len(bars), bool)
+        self.found: list[Excursion] = []
+        self.jumps: list[Jump] = []
+        ratio = np.abs(scales.step) / scales.jump
+        self.jump_threshold = max(threshold, self._find_tail(self._score_reversals()))
+        self.large = np.flatnonzero(ratio >= MIN_JUMP)
+        self.ratio = ratio
+
+    def _score_reversals(self) -> np.ndarray:
+        """For each bar the smaller one of the jumps into and out of it, if they cancel out."""
+        into = self.scales.step
+        out = np.append(into[1:], 0.0)
+        scale = np.maximum(self.scales.jump, np.append(self.scales.jump[1:], 1.0))
+        return np.where(into * out < 0, np.minimum(np.abs(into), np.abs(out)), 0.0) / scale
+
+    def _find_tail(self, scores: np.ndarray) -> float:
+        """What one of 200 bars exceeds, times `TAIL_FACTOR`."""
+        if len(scores) < TAIL_BARS:
+            return 0.0
+        rank = int(TAIL_SHARE * (len(scores) - 1))
+        return TAIL_FACTOR * float(np.partition(scores, rank)[rank])
+
+    def add(self, first: int, stop: int, score: float, offset: float, reference: float, **more: bool) -> None:
+        self.flagged[first:stop] = True
+        self.found.append(Excursion(first, stop, score, offset, reference, **{"is_level": False, **more}))
+
+    # Jumps between bars.
+
+    def follow_jumps(self) -> None:
+        done = -1  # the last position that an excursion explains
+        for number, at in enumerate(self.large.tolist()):
+            if at <= done:
+                continue
+            found = self._match_close(at) or self._match_open(at) or self._match_run(number, at) or self._match_edge(at)
+            if found:
+                first, stop, score, offset, reference, is_level = found
+                swap = not is_level or stop - first == 1
+                self.add(
+                    first,
+                    stop,
+                    score,
+                    offset,
+                    reference,
+                    is_level=is_level,
+                    is_swap=swap and self._explains(first, offset),
+                )
+                done = stop if is_level else max(at, done)
+            elif self.ratio[at] >= self.jump_threshold:
+                self.jumps.append(Jump(at, float(self.ratio[at]), float(self.scales.step[at])))
+
+    def _match_close(self, at: int) -> tuple[int, int, float, float, float, bool] | None:
+        """The close before the jump is wrong: the bar before it opened where this one does."""
+        step, before = self.scales.step[at], at - 1
+        if self.flagged[before] or (self.close[before] - self.open[before]) * step >= 0:
+            return None
+        remainder = abs(self.open[at] - self.open[before])
+        if remainder > MAX_REMAINDER * abs(step) or not self._is_strong(at, before, -step):
+            return None
+        return before, at, self.ratio[at], -step, float(self.open[before]), False
+
+    def _match_open(self, at: int) -> tuple[int, int, float, float, float, bool] | None:
+        """The open after the jump is wrong: its own bar closes where the one before did."""
+        step = self.scales.step[at]
+        if (self.close[at] - self.open[at]) * step >= 0:
+            return None
+        remainder = abs(self.close[at] - self.close[at - 1])
+        if remainder > MAX_REMAINDER * abs(step) or not self._is_strong(at, at, step):
+            return None
+        return at, at + 1, self.ratio[at], step, float(self.close[at - 1]), False
+
+    def _is_strong(self, at: int, bar: int, offset: float) -> bool:
+        """Whether this jump alone is enough: beyond the threshold, or explained by swapped digits."""
+        share = SWAP_SHARE if self._explains(bar, offset) else 1.0
+        return bool(self.ratio[at] >= self.jump_threshold * share and abs(offset) >= 1.5 * self.scales.move[bar])
+
+    def _match_run(self, number: int, at: int) -> tuple[int, int, float, float, float, bool] | None:
+        """All prices are wrong from the jump on, until another jump cancels it."""
+        step, reference = self.scales.step[at], self.close[at - 1]
+        for later in self.large[number + 1 : number + 1 + MAX_CANDIDATES].tolist():
+            if self.bars.ts[later] - self.bars.ts[at] > MAX_RUN or not self.scales.is_linked[at + 1 : later + 1].all():
+                return None
+            back = self.scales.step[later]
+            allowed = MAX_REMAINDER * abs(step) + self.scales.jump[later]
+            is_back = step * back < 0 and abs(step + back) <= allowed and abs(back) >= (1 - MAX_REMAINDER) * abs(step)
+            is_at_reference = later - at <= 5 and abs(self.open[later] - reference) <= allowed
+            if not (is_back or is_at_reference):
+                continue
+            score = min(float(self.ratio[at]), float(self.ratio[later]))
+            if self._is_credible(at, later, score, step):
+                return at, later, score, float(step), float(reference), True
+        return None
+
+    def _is_credible(self, at: int, later: int, score: float, step: float) -> bool:
+        largest = max(self.ratio[at], self.ratio[later])
+        if later - at == 1 and self._explains(at, step):
+            return score >= self.jump_threshold * SWAP_SHARE
+        is_gap = self.scales.gap[at] > 5 or self.scales.gap[later] > 5
+        if is_gap:  # the scale of a gap is rough: compare the larger jump, and demand that the other one is unusual
+            return score >= MIN_JUMP and largest >= max(self.jump_threshold, MIN_STRONG_JUMP)
+        return bool(score >= self.jump_threshold)
+
+    def _match_edge(self, at: int) -> tuple[int, int, float, float, float, bool] | None:
+        """A few bars at the start or the end of the data, or of a contract, are wrong: there is no way back."""
+        if self.ratio[at] < EDGE_FACTOR * self.jump_threshold or self.scales.gap[at] > 5:
+            return None
+        step = float(self.scales.step[at])
+        if not self.scales.is_linked[max(at - 3, 0) : at].all() or at <= 3:
+            first = at - 1
+            while self.scales.is_linked[first] and first > 0:
+                first -= 1
+            if not self.flagged[first:at].any() and at - first <= 3:
+                return first, at, float(self.ratio[at]), -step, float(self.open[at]), True
+        if len(self.bars) - at <= 3:
+            return at, len(self.bars), float(self.ratio[at]), step, float(self.close[at - 1]), True
+        return None
+
+    def _explains(self, bar: int, offset: float) -> bool:
+        """Whether a price of this bar becomes usual when two of its digits are swapped."""
+        value = self.bars.high[bar] if offset > 0 else self.bars.low[bar]
+        reach = max(2.0 * float(self.scales.move[bar]), 0.05 * abs(offset))
+        return is_swapped(int(value), float(value) - offset - reach, float(value) - offset + reach)
+
+    # Extremes within a bar.
+
+    def find_extremes(self) -> None:
+        """A high or a low that nothing around it comes near."""
+        top, bottom = np.maximum(self.open, self.close), np.minimum(self.open, self.close)
+        above = self.high - np.maximum(top, _second_smallest(self.high))
+        below = np.minimum(bottom, -_second_smallest(-self.low)) - self.low
+        factor = np.maximum(self.bars.volume / self.scales.volume, 1.0) ** VOLUME_POWER
+        rough = np.maximum(above, below) / (self.scales.move * factor)
+        limit = max(self.threshold, self._find_tail(rough))
+        suspicious = self.flagged | (rough >= limit * SWAP_SHARE)
+        ends = self._find_ends()
+        for at in np.flatnonzero(suspicious & ~self.flagged | ends).tolist():
+            if not self.flagged[at]:
+                self._judge_extreme(at, suspicious, limit, is_end=bool(ends[at]))
+
+    def _find_ends(self) -> np.ndarray:
+        """The first and the last bar of the data and of each contract."""
+        ends = ~self.scales.is_linked
+        ends[:-1] |= ~self.scales.is_linked[1:]
+        ends[-1:] = True
+        return ends
+
+    def _judge_extreme(self, at: int, suspicious: np.ndarray, limit: float, *, is_end: bool) -> None:
+        before, after = self._find_neighbours(at, suspicious)
+        around = np.array(before + after, np.int64)
+        if len(around) < 2:
+            return
+        # At an end the body may be a part of the excursion: only the side with neighbours is compared.
+        inner = [self.open[at]] * bool(before) + [self.close[at]] * bool(after)
+        above = self.high[at] - max(*inner, *self.high[around[self._is_close(around, at, 2)]], -np.inf)
+        below = min(*inner, *self.low[around[self._is_close(around, at, 2)]], np.inf) - self.low[at]
+        excess, sign = (above, 1.0) if above >= below else (below, -1.0)
+        usual = max(float(self.scales.move[at]), float(np.median(self.high[around] - self.low[around])))
+        volume = max(float(self.scales.volume[at]), float(np.median(self.bars.volume[around])))
+        score = excess / (usual * max(self.bars.volume[at] / volume, 1.0) ** VOLUME_POWER)
+        is_swap = self._explains(at, sign * excess)
+        needed = limit * (SWAP_SHARE if is_swap else 1.0)
+        if is_end and not (before and after):
+            needed = limit * EDGE_FACTOR
+        if score >= needed:
+            reference = float(np.median(self.close[around]))
+            self.add(at, at + 1, float(score), sign * float(excess), reference, is_swap=is_swap)
+
+    def _is_close(self, around: np.ndarray, at: int, count: int) -> np.ndarray:
+        """Which of the neighbours are the nearest `count` ones on their side."""
+        before, after = np.flatnonzero(around < at), np.flatnonzero(around > at)
+        chosen = np.zeros(len(around), bool)
+        chosen[before[-count:]] = True
+        chosen[after[:count]] = True
+        return chosen
+
+    def _find_neighbours(self, at: int, suspicious: np.ndarray) -> tuple[list[int], list[int]]:
+        """Up to three bars before and after that are of the same contract and not suspicious, in time order."""
+        return list(self._walk(at, -1, suspicious))[::-1], list(self._walk(at, 1, suspicious))
+
+    def _walk(self, at: int, direction: int, suspicious: np.ndarray) -> Iterator[int]:
+        found, position = 0, at
+        for _ in range(20):
+            link = position if direction < 0 else position + 1
+            position += direction
+            if not 0 <= position < len(self.bars) or not self.scales.is_linked[link]:
+                return
+            if not suspicious[position]:
+                yield position
+                found += 1
+                if found == 3:
+                    return
+
+
+def _second_smallest(values: np.ndarray) -> np.ndarray:
+    """The second smallest one of the two values before and the two after each value."""
+    padded = np.pad(values, 2, mode="edge")
+    around = np.stack([padded[:-4], padded[1:-3], padded[3:-1], padded[4:]])
+    result: np.ndarray = np.partition(around, 1, axis=0)[1]
+    return result
