@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.faults.model import PRICES
 from ingestion.dbn.layout import EPOCH
 from ingestion.dbn.metadata import DbnMetadata
 from ingestion.dbn.records import RecordReader
@@ -107,8 +108,9 @@ def _group_symbols(metadata: DbnMetadata, records: np.ndarray) -> dict[str, np.n
 
 
 def _to_bars(records: np.ndarray) -> Bars:
-    columns = [records[name].astype(np.int64) for name in ("ts_event", "open", "high", "low", "close", "volume")]
-    return Bars(*columns, records["instrument_id"].astype(np.int32))
+    names = ("ts_event", "open", "high", "low", "close", "volume")
+    ts, opened, high, low, close, volume = (records[name].astype(np.int64) for name in names)
+    return Bars(ts, opened, high, low, close, volume, records["instrument_id"].astype(np.int32))
 
 
 def _read_csv(path: Path) -> Iterator[tuple[str, Bars, str]]:
@@ -124,13 +126,11 @@ def _read_csv(path: Path) -> Iterator[tuple[str, Bars, str]]:
     groups = table.groupby(names["symbol"]) if "symbol" in names else [(path.name.split(".")[0], table)]
     for name, rows in groups:
         rows = rows.sort_values("_ts").drop_duplicates("_ts")
-        prices = [_to_nanos(rows[names[each]].to_numpy(float)) for each in ("open", "high", "low", "close")]
-        ids = (
-            rows[names["instrument_id"]].to_numpy(np.int32)
-            if "instrument_id" in names
-            else np.zeros(len(rows), np.int32)
-        )
-        yield str(name), Bars(rows["_ts"].to_numpy(), *prices, rows[names["volume"]].to_numpy(np.int64), ids), ""
+        opened, high, low, close = (_to_nanos(rows[names[each]].to_numpy(float)) for each in PRICES)
+        ids = rows[names["instrument_id"]].to_numpy() if "instrument_id" in names else np.zeros(len(rows))
+        volume = rows[names["volume"]].to_numpy(np.int64)
+        bars = Bars(rows["_ts"].to_numpy(), opened, high, low, close, volume, ids.astype(np.int32))
+        yield str(name), bars, ""
 
 
 def _to_nanos(prices: np.ndarray) -> np.ndarray:

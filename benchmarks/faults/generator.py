@@ -92,14 +92,15 @@ def _walk(market: Market, level: np.ndarray, rng: np.random.Generator) -> np.nda
     moves = rng.standard_t(market.tails, (len(level), STEPS)) * np.sqrt(1 - 2 / market.tails)
     walked = np.cumsum((moves * (unit * level)[:, None]).ravel()).reshape(moves.shape)
     # A weak pull to the start keeps long series positive.
-    return market.start_price / market.tick + walked - _drift(walked[:, -1])[:, None]
+    prices: np.ndarray = market.start_price / market.tick + walked - _drift(walked[:, -1])[:, None]
+    return prices
 
 
 def _drift(walked: np.ndarray) -> np.ndarray:
     weeks = np.arange(len(walked)) / 7000
-    return (
-        np.interp(weeks, np.arange(int(weeks[-1]) + 2), np.interp(np.arange(int(weeks[-1]) + 2), weeks, walked)) * 0.9
-    )
+    whole = np.arange(int(weeks[-1]) + 2)
+    pulled: np.ndarray = np.interp(weeks, whole, np.interp(whole, weeks, walked)) * 0.9
+    return pulled
 
 
 def _lock(market: Market, sessions: Sessions, ts: np.ndarray, prices: np.ndarray, rng: np.random.Generator) -> None:
@@ -113,7 +114,9 @@ def _lock(market: Market, sessions: Sessions, ts: np.ndarray, prices: np.ndarray
 
 
 def _to_bars(market: Market, ts: np.ndarray, level: np.ndarray, prices: np.ndarray, rng: np.random.Generator) -> Bars:
-    trades = rng.poisson(np.minimum(market.trades * level**1.5, 1e6) * rng.gamma(4, 0.25, len(ts)))
+    # Prices move by trades: a minute that moves more than others had more of them.
+    moved = np.ptp(prices, axis=1) / (market.volatility / 1e4 * abs(market.start_price) / market.tick)
+    trades = rng.poisson(np.minimum(market.trades * level**0.75 * moved, 1e6) * rng.gamma(4, 0.25, len(ts)))
     sides = rng.integers(0, 2, prices.shape) * market.spread
     quoted = np.rint(prices + sides - market.spread / 2).astype(np.int64)
     # A minute with few trades shows few of its prices.
@@ -129,9 +132,8 @@ def _to_bars(market: Market, ts: np.ndarray, level: np.ndarray, prices: np.ndarr
     ]
     volume = np.where(trades > 0, trades + rng.poisson(trades * 0.6), 0)
     has = trades > 0
-    return Bars(
-        ts[has], *(values[has] * market.tick for values in columns), volume[has], np.zeros(int(has.sum()), np.int32)
-    )
+    opened, high, low, close = (values[has] * market.tick for values in columns)
+    return Bars(ts[has], opened, high, low, close, volume[has], np.zeros(int(has.sum()), np.int32))
 
 
 def _smooth(noise: np.ndarray, memory: float) -> np.ndarray:
@@ -147,5 +149,6 @@ def _smooth(noise: np.ndarray, memory: float) -> np.ndarray:
 def _find_new_york_minute(ts: np.ndarray) -> np.ndarray:
     hours, inverse = np.unique(ts // (60 * MINUTE), return_inverse=True)
     moments = [datetime.fromtimestamp(int(hour) * 3600, NEW_YORK) for hour in hours]
-    minutes = np.array([moment.hour * 60 + moment.minute for moment in moments], np.int64)
-    return minutes[inverse] + ts // MINUTE % 60
+    hours_of_day = np.array([moment.hour * 60 + moment.minute for moment in moments], np.int64)
+    minutes: np.ndarray = hours_of_day[inverse] + ts // MINUTE % 60
+    return minutes

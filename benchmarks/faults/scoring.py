@@ -39,9 +39,8 @@ def run_detectors(bars: Bars, context: SeriesContext, detectors: Sequence[Detect
     for start in range(int(bars.ts[0]) // DAY * DAY, int(bars.ts[-1]) + 1, WINDOW):
         window = replace(context, judged=(start, start + WINDOW))
         read = bars.slice(start - LEAD, start + WINDOW + TAIL)
-        found += [
-            each for detect in detectors for each in detect(read, window) if start <= each.start_ns < start + WINDOW
-        ]
+        findings = [finding for detect in detectors for finding in detect(read, window)]
+        found += [finding for finding in findings if start <= finding.start_ns < start + WINDOW]
     return sorted(found, key=lambda finding: finding.start_ns)
 
 
@@ -55,7 +54,7 @@ def compare(findings: Iterable[Detected], faults: Sequence[Fault]) -> Score:
     groups: set[tuple[str, str]] = set()
     for finding in findings:
         overlapped = np.flatnonzero((starts - SLACK < finding.end_ns) & (finding.start_ns < ends + SLACK))
-        for at in overlapped:
+        for at in overlapped.tolist():
             hit[at] |= finding.kind in faults[at].kinds
         is_known = finding.group is not None and (finding.kind, finding.group) in groups
         if finding.group is not None:

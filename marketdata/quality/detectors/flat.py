@@ -16,6 +16,8 @@ MIN_SHARE = 0.002
 MIN_LOCK_BARS, MIN_LOCK_SURPRISE = 30, 120.0
 LEAD = 20 * DAY
 
+Run = tuple[int, int, float]
+
 
 def find_flat(bars: Bars, context: SeriesContext) -> list[Detected]:
     """One finding for each run of equal bars."""
@@ -30,7 +32,7 @@ def find_flat(bars: Bars, context: SeriesContext) -> list[Detected]:
     is_same[1:] &= near.volume[1:] == near.volume[:-1]
     has_range = near.high > near.low
     found, covered = [], np.zeros(len(near), bool)
-    for first, stop, surprise in _find_runs(is_same, has_range, context.thresholds.flat, MIN_SURPRISE):
+    for first, stop, _ in _find_runs(is_same, has_range, context.thresholds.flat, MIN_SURPRISE):
         covered[first:stop] = True
         found.append(_describe(near, first, stop, context, "error", "repeat the one before, with its volume"))
     for first, stop, surprise in _find_runs(is_same_price, has_range, context.thresholds.flat, MIN_SURPRISE):

@@ -16,8 +16,7 @@ from marketdata.quality.detectors.prices.findings import (
 PRICES = ("open", "high", "low", "close")
 # If more bars are off it, the grid is not that of the series: a spread or a share is traded on a finer one.
 MAX_SHARE = 0.03
-# Steps of exchanges are 1, 2, 2.5, 5 or 1/2, 1/4 … of a power of ten. The coarsest one that most prices are on counts.
-MIN_BARS = 200
+MIN_BARS = 200  # fewer do not show the grid
 
 
 def find_off_tick(bars: Bars, context: SeriesContext) -> list[Detected]:
@@ -38,7 +37,8 @@ def find_off_tick(bars: Bars, context: SeriesContext) -> list[Detected]:
         if len(positions) < threshold:
             continue
         start, end = get_span(judged, positions)
-        text = f"{format_count(len(positions))} from {format_minute(start)} on: a price is no multiple of {format_value(tick)}."
+        bad = format_count(len(positions))
+        text = f"{bad} from {format_minute(start)} on: a price is no multiple of {format_value(tick)}."
         evidence = judged.describe(positions)
         found.append(Detected("off_tick", "error", start, end, float(len(positions)), threshold, text, evidence))
     return found

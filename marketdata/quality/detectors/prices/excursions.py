@@ -33,6 +33,7 @@ VOLUME_POWER = 0.7
 EDGE_FACTOR = 2.0
 # Where prices often leave and come back, as between bid and ask of a thin market, only more than this is a fault.
 TAIL_SHARE, TAIL_FACTOR, TAIL_BARS = 0.995, 1.5, 200
+RUN_TAIL_SHARE = 0.998
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,14 @@ def find_excursions(bars: Bars, scales: Scales, threshold: float) -> tuple[list[
     if not len(bars):
         return [], []
     finder = _Finder(bars, scales, threshold)
-    finder.follow_jumps()
+    finder.find_single_bars()
     finder.find_extremes()
+    finder.find_runs()
     return sorted(finder.found, key=lambda one: one.first), finder.jumps
+
+
+# First and last position (exclusive), score, offset, reference, and whether all prices are away.
+Match = tuple[int, int, float, float, float, bool]
 
 
 class _Finder:
@@ -111,11 +117,14 @@ class _Finder:
             getattr(bars, name).astype(np.float64) for name in ("open", "high", "low", "close")
         )
         self.flagged = np.zeros(len(bars), bool)
+        self.explained = np.zeros(len(bars), bool)  # the jump before the bar
         self.found: list[Excursion] = []
         self.jumps: list[Jump] = []
         ratio = np.abs(scales.step) / scales.jump
         self.jump_threshold = max(threshold, self._find_tail(self._score_reversals()))
-        self.large = np.flatnonzero(ratio >= MIN_JUMP)
+        # Two of many jumps cancel out by chance: in a market that often jumps, a run needs clearer ones.
+        self.run_threshold = max(threshold, self._find_tail(ratio, RUN_TAIL_SHARE))
+        self.large = np.flatnonzero((ratio >= MIN_JUMP) & scales.is_linked)
         self.ratio = ratio
 
     def _score_reversals(self) -> np.ndarray:
@@ -123,13 +132,14 @@ class _Finder:
         into = self.scales.step
         out = np.append(into[1:], 0.0)
         scale = np.maximum(self.scales.jump, np.append(self.scales.jump[1:], 1.0))
-        return np.where(into * out < 0, np.minimum(np.abs(into), np.abs(out)), 0.0) / scale
+        scores: np.ndarray = np.where(into * out < 0, np.minimum(np.abs(into), np.abs(out)), 0.0) / scale
+        return scores
 
-    def _find_tail(self, scores: np.ndarray) -> float:
-        """What one of 200 bars exceeds, times `TAIL_FACTOR`."""
+    def _find_tail(self, scores: np.ndarray, share: float = TAIL_SHARE) -> float:
+        """What few bars exceed, times `TAIL_FACTOR`."""
         if len(scores) < TAIL_BARS:
             return 0.0
-        rank = int(TAIL_SHARE * (len(scores) - 1))
+        rank = int(share * (len(scores) - 1))
         return TAIL_FACTOR * float(np.partition(scores, rank)[rank])
 
     def add(self, first: int, stop: int, score: float, offset: float, reference: float, **more: bool) -> None:
@@ -138,29 +148,38 @@ class _Finder:
 
     # Jumps between bars.
 
-    def follow_jumps(self) -> None:
-        done = -1  # the last position that an excursion explains
-        for number, at in enumerate(self.large.tolist()):
-            if at <= done:
+    def find_single_bars(self) -> None:
+        """Jumps that a single price or a single bar explains. They come first: a run must not end with one of them."""
+        for at in self.large.tolist():
+            if self.explained[at]:
                 continue
-            found = self._match_close(at) or self._match_open(at) or self._match_run(number, at) or self._match_edge(at)
+            found = self._match_close(at) or self._match_open(at)
+            if found is None and at + 1 < len(self.bars) and self.ratio[at + 1] >= MIN_JUMP:
+                found = self._match_pair(at, at + 1)
             if found:
-                first, stop, score, offset, reference, is_level = found
-                swap = not is_level or stop - first == 1
-                self.add(
-                    first,
-                    stop,
-                    score,
-                    offset,
-                    reference,
-                    is_level=is_level,
-                    is_swap=swap and self._explains(first, offset),
-                )
-                done = stop if is_level else max(at, done)
+                self._add_match(at, found)
+
+    def find_runs(self) -> None:
+        """Jumps that a later one cancels, and those that nothing does."""
+        self.large = self.large[~self.explained[self.large]]
+        for number, at in enumerate(self.large.tolist()):
+            if self.explained[at]:
+                continue
+            found = self._match_run(number, at) or self._match_edge(at)
+            if found:
+                self._add_match(at, found)
             elif self.ratio[at] >= self.jump_threshold:
                 self.jumps.append(Jump(at, float(self.ratio[at]), float(self.scales.step[at])))
 
-    def _match_close(self, at: int) -> tuple[int, int, float, float, float, bool] | None:
+    def _add_match(self, at: int, found: Match) -> None:
+        first, stop, score, offset, reference, is_level = found
+        is_swap = stop - first == 1 and self._explains(first, offset)
+        self.add(first, stop, score, offset, reference, is_level=is_level, is_swap=is_swap)
+        self.explained[at] = True
+        if is_level:
+            self.explained[first : stop + 1] = True
+
+    def _match_close(self, at: int) -> Match | None:
         """The close before the jump is wrong: the bar before it opened where this one does."""
         step, before = self.scales.step[at], at - 1
         if self.flagged[before] or (self.close[before] - self.open[before]) * step >= 0:
@@ -170,7 +189,7 @@ class _Finder:
             return None
         return before, at, self.ratio[at], -step, float(self.open[before]), False
 
-    def _match_open(self, at: int) -> tuple[int, int, float, float, float, bool] | None:
+    def _match_open(self, at: int) -> Match | None:
         """The open after the jump is wrong: its own bar closes where the one before did."""
         step = self.scales.step[at]
         if (self.close[at] - self.open[at]) * step >= 0:
@@ -185,33 +204,38 @@ class _Finder:
         share = SWAP_SHARE if self._explains(bar, offset) else 1.0
         return bool(self.ratio[at] >= self.jump_threshold * share and abs(offset) >= 1.5 * self.scales.move[bar])
 
-    def _match_run(self, number: int, at: int) -> tuple[int, int, float, float, float, bool] | None:
+    def _match_run(self, number: int, at: int) -> Match | None:
         """All prices are wrong from the jump on, until another jump cancels it."""
-        step, reference = self.scales.step[at], self.close[at - 1]
         for later in self.large[number + 1 : number + 1 + MAX_CANDIDATES].tolist():
             if self.bars.ts[later] - self.bars.ts[at] > MAX_RUN or not self.scales.is_linked[at + 1 : later + 1].all():
                 return None
-            back = self.scales.step[later]
-            allowed = MAX_REMAINDER * abs(step) + self.scales.jump[later]
-            is_back = step * back < 0 and abs(step + back) <= allowed and abs(back) >= (1 - MAX_REMAINDER) * abs(step)
-            is_at_reference = later - at <= 5 and abs(self.open[later] - reference) <= allowed
-            if not (is_back or is_at_reference):
-                continue
-            score = min(float(self.ratio[at]), float(self.ratio[later]))
-            if self._is_credible(at, later, score, step):
-                return at, later, score, float(step), float(reference), True
+            if not self.explained[later] and (found := self._match_pair(at, later)):
+                return found
         return None
 
-    def _is_credible(self, at: int, later: int, score: float, step: float) -> bool:
-        largest = max(self.ratio[at], self.ratio[later])
-        if later - at == 1 and self._explains(at, step):
-            return score >= self.jump_threshold * SWAP_SHARE
-        is_gap = self.scales.gap[at] > 5 or self.scales.gap[later] > 5
-        if is_gap:  # the scale of a gap is rough: compare the larger jump, and demand that the other one is unusual
-            return score >= MIN_JUMP and largest >= max(self.jump_threshold, MIN_STRONG_JUMP)
-        return bool(score >= self.jump_threshold)
+    def _match_pair(self, at: int, later: int) -> Match | None:
+        """The jumps before these bars, if they cancel out."""
+        step, back, reference = self.scales.step[at], self.scales.step[later], self.close[at - 1]
+        if not (self.scales.is_linked[at] and self.scales.is_linked[later]):
+            return None
+        allowed = MAX_REMAINDER * abs(step) + self.scales.jump[later]
+        is_back = step * back < 0 and abs(step + back) <= allowed and abs(back) >= (1 - MAX_REMAINDER) * abs(step)
+        is_at_reference = later - at <= 5 and abs(self.open[later] - reference) <= allowed
+        score = min(float(self.ratio[at]), float(self.ratio[later]))
+        if not (is_back or is_at_reference) or not self._is_credible(at, later, score, step):
+            return None
+        return at, later, score, float(step), float(reference), True
 
-    def _match_edge(self, at: int) -> tuple[int, int, float, float, float, bool] | None:
+    def _is_credible(self, at: int, later: int, score: float, step: float) -> bool:
+        if later - at == 1:
+            return score >= self.jump_threshold * (SWAP_SHARE if self._explains(at, step) else 1.0)
+        largest = max(self.ratio[at], self.ratio[later])
+        if self.scales.gap[at] > 5 or self.scales.gap[later] > 5:
+            # The scale of a gap is rough: the larger jump must be clear, and the other one unusual.
+            return score >= MIN_JUMP and largest >= max(self.run_threshold, MIN_STRONG_JUMP)
+        return score >= self.run_threshold
+
+    def _match_edge(self, at: int) -> Match | None:
         """A few bars at the start or the end of the data, or of a contract, are wrong: there is no way back."""
         if self.ratio[at] < EDGE_FACTOR * self.jump_threshold or self.scales.gap[at] > 5:
             return None
@@ -227,10 +251,17 @@ class _Finder:
         return None
 
     def _explains(self, bar: int, offset: float) -> bool:
-        """Whether a price of this bar becomes usual when two of its digits are swapped."""
+        """Whether a price of this bar becomes usual when two of its digits are swapped. It shows nothing in a thin
+        market, whose usual prices are too far apart."""
+        if self.scales.is_thin:
+            return False
         value = self.bars.high[bar] if offset > 0 else self.bars.low[bar]
-        reach = max(2.0 * float(self.scales.move[bar]), 0.05 * abs(offset))
-        return is_swapped(int(value), float(value) - offset - reach, float(value) - offset + reach)
+        reach = float(self.scales.move[bar])
+        around = np.r_[max(bar - 2, 0) : bar, bar + 1 : min(bar + 3, len(self.bars))]
+        around = around[~self.flagged[around]]
+        if not len(around):
+            return False
+        return is_swapped(int(value), float(self.low[around].min()) - reach, float(self.high[around].max()) + reach)
 
     # Extremes within a bar.
 
