@@ -13,7 +13,7 @@ from marketdata.quality.reading import BarReader, to_ns
 from marketdata.quality.registry import DETECTORS, Detector
 
 # Bars of the lead and of the tail are read to compare with: the activity of about 40 trading days, and what follows.
-LEAD, TAIL, WINDOW = 62 * DAY, 10 * DAY, 124 * DAY
+LEAD, TAIL, WINDOW = 62 * DAY, 10 * DAY, 248 * DAY
 
 
 @dataclass(frozen=True)
