@@ -25,19 +25,25 @@ _TABLES = (
     "market_feed_sessions",
     "market_feed_session_series",
     "market_feed_status",
+    "market_quality_findings",
+    "market_quality_events",
+    "market_quality_checks",
 )
 _SEQUENCES = (
     "data_ingest_runs_id_seq",
     "market_feed_requests_id_seq",
     "market_backfills_id_seq",
     "market_feed_sessions_id_seq",
+    "market_quality_findings_id_seq",
 )
 # TRUNCATE creates the files of each table and index again, which takes longer than most tests.
 _USES = [*map("EXISTS (SELECT FROM {})".format, _TABLES), *map("(SELECT is_called FROM {})".format, _SEQUENCES)]
 _RESET_MNQ = """
 UPDATE market_series SET feed_symbol = 'MNQ.c.0', feed_stype = 'continuous', feed_start = NULL, feed_daily = false,
-    live = false
-WHERE slug = 'mnq' AND (feed_symbol <> 'MNQ.c.0' OR feed_start IS NOT NULL OR feed_daily OR live)
+    live = false, quality_thresholds = '{}'
+WHERE slug = 'mnq' AND (
+    feed_symbol <> 'MNQ.c.0' OR feed_start IS NOT NULL OR feed_daily OR live OR quality_thresholds <> '{}'
+)
 """
 
 
