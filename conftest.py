@@ -2,8 +2,11 @@
 
 import os
 
-# Tests of loads need no check of the bars. Tests of the checks request it.
-os.environ.setdefault("QUALITY_WITHOUT_WORKER", "false")
+from django.conf import settings
+
+# Tests of loads need no check of the bars; tests of the checks request it. Other processes read the environment.
+os.environ["QUALITY_WITHOUT_WORKER"] = "false"
+settings.QUALITY_WITHOUT_WORKER = False
 
 pytest_plugins = (
     "config.testing.database.fixtures",
