@@ -32,7 +32,7 @@ MAX_SHOWN = 20
 # Where a job that a worker did has the class of its error.
 WORKER_DIED = "WorkerDied"
 JOB_CANCELLED = "JobCancelled"
-_LOCK_CLASS = 0x4241_5203  # the first half of the lock's key: it separates these locks from all others
+_LOCK_CLASS = 0x4241_5208  # the first half of the lock's key: it separates these locks from all others
 _NAMES = {
     "retry_run": "Try run {run_id} again",
     "undo_run": "Undo run {run_id}",

@@ -30,13 +30,17 @@ def test_the_arrays_are_the_stored_bars(mnq, tmp_path):
     records["low"][4] = -5
     ingest(write(tmp_path / "mnq.dbn", records))
     read = read_bars(MNQ, *SPAN)
-    assert {
-        to_datetime(int(read.ts[row])): (
-            *(Decimal(int(getattr(read, name)[row])).scaleb(-9) for name in ("open", "high", "low", "close")),
-            Decimal(int(read.volume[row])),
-        )
-        for row in range(len(read))
-    } == stored() == exact(records)
+    assert (
+        {
+            to_datetime(int(read.ts[row])): (
+                *(Decimal(int(getattr(read, name)[row])).scaleb(-9) for name in ("open", "high", "low", "close")),
+                Decimal(int(read.volume[row])),
+            )
+            for row in range(len(read))
+        }
+        == stored()
+        == exact(records)
+    )
 
 
 def test_a_range_is_half_open(mnq, tmp_path):

@@ -39,7 +39,12 @@ def make_rules(**changes) -> Rules:
     return replace(Rules(NOW, lambda finding: True), **changes)
 
 
-RESOLVED = {"state": "resolved", "resolved_at": NOW - HOUR, "resolved_how": "itself", "resolution": "Run 2 loaded them."}
+RESOLVED = {
+    "state": "resolved",
+    "resolved_at": NOW - HOUR,
+    "resolved_how": "itself",
+    "resolution": "Run 2 loaded them.",
+}
 ACKNOWLEDGED = {"state": "acknowledged", "acknowledged_by": "ann", "acknowledged_at": NOW - HOUR, "note": "known"}
 
 

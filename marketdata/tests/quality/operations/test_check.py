@@ -1,0 +1,192 @@
+"""Findings of runs, feeds, money and space: each is one row, and is resolved when its cause is over."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.conf import settings
+
+from config.testing.builders import bars, ingest, undo_run, write
+from config.testing.rows import RUNS, insert
+from config.testing.web.pages import create_failed_run, create_successful_run
+from marketdata.models import FeedStatus, IngestRun, QualityFinding, Series, SeriesDay
+from marketdata.quality.operations import costs
+from marketdata.quality.operations.check import check_operations
+from marketdata.runs.locks import PROCESS_DIED
+
+REQUESTS = "market_feed_requests"
+# A Wednesday, 10:00 in Chicago: the exchange is open.
+NOW = datetime(2024, 2, 7, 16, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def mnq(market_db) -> Series:
+    FeedStatus.objects.all().delete()
+    return Series.objects.get(slug="mnq")
+
+
+def check(now: datetime = NOW, **options) -> list[tuple[str, str]]:
+    """Kind and state of all findings after a check."""
+    check_operations(now, **options)
+    return list(QualityFinding.objects.order_by("pk").values_list("kind", "state"))
+
+
+def test_nothing_is_found_in_an_empty_database(mnq):
+    assert check() == []
+
+
+class TestFailedRuns:
+    def test_a_failed_run_is_found_until_its_file_is_loaded(self, mnq):
+        failed = create_failed_run()
+        assert check() == [("run_failed", "open")]
+        finding = QualityFinding.objects.get()
+        assert (finding.run_id, finding.severity, finding.series) == (failed.pk, "error", None)
+        assert failed.error in finding.text
+        create_successful_run(file_path=failed.file_path)
+        assert check() == [("run_failed", "resolved")]
+
+    def test_a_dismissed_run_is_resolved(self, mnq):
+        failed = create_failed_run()
+        check()
+        IngestRun.objects.filter(pk=failed.pk).update(
+            dismissed_at=failed.finished_at, dismissed_by="ann", dismissed_reason="old"
+        )
+        assert check() == [("run_failed", "resolved")]
+
+    def test_an_orphaned_run_is_closed_and_found(self, mnq):
+        insert(
+            RUNS,
+            **{"id": 5, "status": "running", "finished_at": None, "min_ts": None, "max_ts": None}
+            | dict.fromkeys(("row_count", "inserted_count", "updated_count", "changed_count", "duplicate_count"), 0),
+        )
+        assert check() == [("run_failed", "open")]
+        assert IngestRun.objects.get(pk=5).error == PROCESS_DIED
+        assert "orphaned" in QualityFinding.objects.get().text
+
+    def test_a_dry_run_stores_nothing(self, mnq):
+        create_failed_run()
+        changes = check_operations(NOW, dry_run=True)
+        assert [finding.kind for finding in changes.list_unresolved()] == ["run_failed"]
+        assert not QualityFinding.objects.exists()
+
+
+class TestRevisionStorms:
+    def load(self, tmp_path, changed: int) -> None:
+        records = bars(100)
+        ingest(write(tmp_path / "a.dbn", records))
+        records["volume"][:changed] += 1
+        ingest(write(tmp_path / "b.dbn", records))
+
+    def test_a_run_that_changes_many_known_bars_is_found_until_it_is_undone(self, mnq, tmp_path):
+        self.load(tmp_path, 20)
+        assert check() == [("revision_storm", "open")]
+        finding = QualityFinding.objects.get()
+        assert (finding.value, finding.series, finding.run_id) == (20.0, mnq, 2)
+        undo_run(2)
+        assert check() == [("revision_storm", "resolved")]
+
+    @pytest.mark.parametrize("changed", [0, 1, 4])
+    def test_few_corrections_are_none(self, mnq, tmp_path, changed):
+        self.load(tmp_path, changed)
+        assert check() == []
+
+    def test_the_threshold_of_the_series_counts(self, mnq, tmp_path):
+        Series.objects.update(quality_thresholds={"revision_storm": 30})
+        self.load(tmp_path, 20)
+        assert check() == []
+
+
+class TestOutages:
+    @pytest.fixture(autouse=True)
+    def _live(self, mnq):
+        Series.objects.filter(pk=mnq.pk).update(live=True, dataset="GLBX.MDP3")
+        yield
+        FeedStatus.objects.all().delete()
+
+    def set_feed(self, state: str, minutes: int, *, seen: datetime = NOW, reason: str = "") -> None:
+        since = NOW - minutes * MINUTE
+        FeedStatus.objects.update_or_create(
+            dataset="GLBX.MDP3",
+            defaults={"state": state, "since": since, "seen_at": seen, "started_at": since, "reason": reason},
+        )
+
+    def test_a_feed_that_reconnects_while_the_exchange_is_open_is_found_until_it_is_live(self):
+        self.set_feed("reconnecting", 30, reason="the gateway refused the session.")
+        assert check() == [("feed_outage", "open")]
+        finding = QualityFinding.objects.get()
+        assert (finding.value, finding.start, finding.severity) == (30.0, NOW - 30 * MINUTE, "critical")
+        assert finding.text.endswith("UTC: the gateway refused the session.")
+        self.set_feed("connecting", 0)  # it tries again
+        assert check() == [("feed_outage", "open")]
+        assert QualityFinding.objects.get().start == NOW - 30 * MINUTE
+        self.set_feed("live", 0)
+        assert check() == [("feed_outage", "resolved")]
+
+    def test_a_second_outage_is_another_finding(self):
+        self.set_feed("reconnecting", 90)
+        check()
+        self.set_feed("live", 40)
+        check()
+        self.set_feed("reconnecting", 20)
+        assert check() == [("feed_outage", "resolved"), ("feed_outage", "open")]
+
+    def test_a_short_interruption_is_none(self):
+        self.set_feed("reconnecting", 2)
+        assert check() == []
+
+    def test_a_closed_exchange_is_no_outage(self):
+        sunday = datetime(2024, 2, 4, 16, tzinfo=UTC)
+        FeedStatus.objects.create(
+            dataset="GLBX.MDP3", state="reconnecting", since=sunday - HOUR, seen_at=sunday, started_at=sunday - HOUR
+        )
+        assert check(sunday) == []
+
+    def test_a_process_that_no_longer_reports_is_found(self):
+        self.set_feed("live", 300, seen=NOW - 20 * MINUTE)
+        assert check() == [("feed_outage", "open")]
+        assert "stream_live does not run" in QualityFinding.objects.get().text
+
+    def test_a_feed_without_live_series_is_none(self):
+        Series.objects.update(live=False)
+        self.set_feed("reconnecting", 30)
+        assert check() == []
+
+
+class TestCosts:
+    @pytest.fixture(autouse=True)
+    def _cap(self, mnq, monkeypatch):
+        monkeypatch.setattr(settings, "FEED_MAX_USD_PER_MONTH", Decimal(10))
+        insert(RUNS)
+
+    def buy(self, usd: str, **changes) -> None:
+        series = Series.objects.get(slug="mnq").pk
+        insert(REQUESTS, **{"series_id": series, "charged_usd": Decimal(usd), "priced_usd": Decimal(usd)} | changes)
+
+    @pytest.mark.parametrize(("usd", "severity"), [("8", "warning"), ("9.99", "warning"), ("10", "error")])
+    def test_a_month_near_its_cap_is_found_until_it_is_over(self, usd, severity):
+        self.buy(usd)
+        assert check() == [("budget", "open")]
+        assert QualityFinding.objects.get().severity == severity
+        assert check(NOW + 40 * DAY) == [("budget", "resolved")]
+
+    def test_less_is_none(self):
+        self.buy("7.99")
+        assert check() == []
+
+    def test_a_disk_that_fills_is_found(self, monkeypatch):
+        monkeypatch.setattr(costs, "_read_free_space", lambda folder: 1_000_000)
+        self.buy("1", file_size=450_000, finished_at=NOW - DAY)
+        assert check() == [("budget", "open")]
+        assert QualityFinding.objects.get().identity == "disk"
+
+
+def test_live_bars_that_differed_from_history_are_found(mnq):
+    SeriesDay.objects.create(
+        series=mnq, day=date(2024, 2, 5), covered_until=NOW, records=1380, changed=3, confirmed_at=NOW
+    )
+    assert check() == [("cross_check", "open")]
+    finding = QualityFinding.objects.get()
+    assert (finding.value, finding.series, finding.end - finding.start) == (3.0, mnq, DAY)
