@@ -37,6 +37,7 @@ RTYPE_NAMES = {
     0xC3: "bbo-1s",
     0xC4: "bbo-1m",
 }
+OHLCV_RTYPES = {"ohlcv-1m": 0x21, "ohlcv-1h": 0x22, "ohlcv-1d": 0x23}
 # The bytes of a record of these types in any DBN version, without `ts_out`; 80 for all that are not listed.
 RECORD_SIZES = {
     0x00: (48,),

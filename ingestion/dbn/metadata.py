@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ class DbnMetadata:
     start: int | None
     end: int | None
     record: np.dtype
+    schema: str = SCHEMA
     limit: int | None = None
     not_found: tuple[str, ...] = ()
 
@@ -53,13 +54,13 @@ class DbnMetadata:
         return _to_datetime(self.start), _to_datetime(self.end)
 
 
-def decode_metadata(path: Path, version: int, encoded: bytes) -> DbnMetadata:
-    """Decode `encoded`, the bytes of `path` from "DBN" to the first record.
+def decode_metadata(path: Path, version: int, encoded: bytes, schemas: Sequence[str] = (SCHEMA,)) -> DbnMetadata:
+    """Decode `encoded`, the bytes of `path` from "DBN" to the first record, of a file of one of these schemas.
 
     Raises `UnreadableFile` for damaged metadata, and `WrongContent` for a file of another schema.
     """
     try:
-        return _decode(path, version, encoded)
+        return _decode(path, version, encoded, schemas)
     except IngestError:
         raise
     except BaseException as error:
@@ -71,17 +72,18 @@ def decode_metadata(path: Path, version: int, encoded: bytes) -> DbnMetadata:
         ) from error
 
 
-def _decode(path: Path, version: int, encoded: bytes) -> DbnMetadata:
+def _decode(path: Path, version: int, encoded: bytes, schemas: Sequence[str]) -> DbnMetadata:
     metadata = databento_dbn.Metadata.decode(encoded)
     schema = metadata.schema
+    wanted = " or ".join(schemas)
     if schema is None:
         raise WrongContent(
             f"{path} is a live capture, which may mix schemas and states no time range: "
-            f"download the historical {SCHEMA} data instead.",
+            f"download the historical {wanted} data instead.",
             path=path,
         )
-    if str(schema) != SCHEMA:
-        raise WrongContent(f"{path} contains {schema}, not {SCHEMA}: download schema {SCHEMA}.", path=path)
+    if str(schema) not in schemas:
+        raise WrongContent(f"{path} contains {schema}, not {wanted}: download schema {wanted}.", path=path)
     decoded = DbnMetadata(
         path=path,
         dbn_version=version,
@@ -92,6 +94,7 @@ def _decode(path: Path, version: int, encoded: bytes) -> DbnMetadata:
         start=_to_defined_time(metadata.start),
         end=_to_defined_time(metadata.end),
         record=OHLCV_WITH_TS_OUT if metadata.ts_out else OHLCV,
+        schema=str(schema),
         limit=metadata.limit,
         not_found=tuple(metadata.not_found),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import databento_dbn
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ingestion.dbn.batches import RecordBatch
 from ingestion.dbn.foreign_formats import SIGNATURE_SIZE
 from ingestion.dbn.header import PREFIX_SIZE, check_header, check_length
-from ingestion.dbn.layout import RTYPE_NAMES, RTYPE_OHLCV_1M, SCHEMA
+from ingestion.dbn.layout import OHLCV_RTYPES, RTYPE_NAMES, SCHEMA
 from ingestion.dbn.metadata import DbnMetadata, decode_metadata
 from ingestion.dbn.signatures import is_dbn, is_zstd, refuse_unless_dbn
 from ingestion.dbn.source import SourceFile
@@ -25,14 +25,14 @@ class RecordReader:
     Raises `UnreadableFile` for a damaged file, and `WrongContent` for a file of another schema.
     """
 
-    def __init__(self, source: SourceFile) -> None:
-        self._path, self._size = source.path, source.size
+    def __init__(self, source: SourceFile, schemas: Sequence[str] = (SCHEMA,)) -> None:
+        self._path, self._size, self._schemas = source.path, source.size, schemas
         self._blocks = source.read_blocks()
         self._buffer = bytearray()
         self.metadata = self._read_metadata()
 
     def read_batches(self, size: int = BATCH_SIZE) -> Iterator[RecordBatch]:
-        """The file's rows in order, at most `size` to a batch. Every row is an ohlcv-1m record; its values may be
+        """The file's rows in order, at most `size` to a batch. Every row is a record of the schema; its values may be
         invalid."""
         record_size = self.metadata.record.itemsize
         row = 0
@@ -77,7 +77,7 @@ class RecordReader:
         encoded = bytes(memoryview(self._buffer)[:end])
         del self._buffer[:end]
         check_header(self._path, encoded)
-        return decode_metadata(self._path, version, encoded)
+        return decode_metadata(self._path, version, encoded, self._schemas)
 
     def _refuse_cut_metadata(self) -> None:
         raise UnreadableFile(
@@ -86,8 +86,9 @@ class RecordReader:
         )
 
     def _refuse_foreign_records(self, batch: RecordBatch) -> None:
-        size = self.metadata.record.itemsize
-        foreign = np.flatnonzero((batch.records["length"] != size // 4) | (batch.records["rtype"] != RTYPE_OHLCV_1M))
+        size, schema = self.metadata.record.itemsize, self.metadata.schema
+        own = OHLCV_RTYPES[schema]
+        foreign = np.flatnonzero((batch.records["length"] != size // 4) | (batch.records["rtype"] != own))
         if not len(foreign):
             return
         first = batch.records[foreign[0]]
@@ -95,16 +96,16 @@ class RecordReader:
         where = f"{self._path}, row {row:,}"
         self._refuse_joined_file(first.tobytes(), row)
         rtype = int(first["rtype"])
-        if rtype != RTYPE_OHLCV_1M and rtype in RTYPE_NAMES and first["length"]:
+        if rtype != own and rtype in RTYPE_NAMES and first["length"]:
             raise WrongContent(
                 f"{where}: the record is of {RTYPE_NAMES[rtype]} (rtype 0x{rtype:02x}), but the metadata declares "
-                f"{SCHEMA}: only files of {SCHEMA} alone can be ingested; download schema {SCHEMA} by itself.",
+                f"{schema}: only files of {schema} alone can be ingested; download schema {schema} by itself.",
                 path=self._path,
                 row=row,
             )
         raise UnreadableFile(
-            f"{where}: the record has {int(first['length']) * 4} bytes and rtype 0x{rtype:02x}, but {SCHEMA} records "
-            f"have {size} bytes and rtype 0x{RTYPE_OHLCV_1M:02x}, so the file is damaged; download it again.",
+            f"{where}: the record has {int(first['length']) * 4} bytes and rtype 0x{rtype:02x}, but {schema} records "
+            f"have {size} bytes and rtype 0x{own:02x}, so the file is damaged; download it again.",
             path=self._path,
             row=row,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from marketdata.quality.context import read_thresholds
 from marketdata.quality.detectors.thresholds import SEVERITIES
 from marketdata.quality.operations.check import check_operations
 from marketdata.quality.pending import mark_checked, read_pending
+from marketdata.quality.registry import BAR_KINDS
 from marketdata.quality.store.reconcile import Changes
 from marketdata.series import find_named_series
 
@@ -38,21 +39,21 @@ def check_quality(
     within: CheckRange = ALL,
     now: datetime,
     dry_run: bool = False,
-    advance: Callable[[Series], None] = lambda series: None,
+    compared: Sequence[Changes] = (),
 ) -> Report:
     """Judge the bars of these series, by default of all, and what brings bars unless series are named.
 
-    Raises `UnknownSeries`, `SeveralContracts`, `UnknownCalendar` and `UnknownThreshold` before anything is judged.
+    `compared` is what a comparison with files of the vendor changed before. Raises `UnknownSeries`, `SeveralContracts`,
+    `UnknownCalendar` and `UnknownThreshold` before anything is judged.
     """
     chosen = find_checked_series(slugs)
     require_settings(chosen)
     pending = [] if dry_run or slugs or not within.is_whole else read_pending().runs
     changes: list[Changes] = [] if slugs else [check_operations(now, dry_run=dry_run)]
     for series in chosen:
-        advance(series)
         changes.append(check_series(series, within=within, now=now, dry_run=dry_run))
     mark_checked(pending, now)
-    return _report(chosen, changes, within)
+    return _report(chosen, [*compared, *changes], within)
 
 
 def find_checked_series(slugs: Sequence[str]) -> list[Series]:
@@ -72,9 +73,18 @@ def require_settings(chosen: Sequence[Series]) -> None:
             raise UnknownCalendar(series.calendar)
 
 
+def _read_others(chosen: Sequence[Series]) -> list[QualityFinding]:
+    """The findings of these series that a check of bars does not judge, for example differences from a file."""
+    return list(QualityFinding.objects.filter(series__in=chosen).exclude(kind__in=BAR_KINDS))
+
+
 def _report(chosen: Sequence[Series], changes: Sequence[Changes], within: CheckRange) -> Report:
     known = {series.pk: series for series in chosen}
-    unresolved = [finding for one in changes for finding in one.list_unresolved() if within.overlaps(finding)]
+    # A finding that several checks have read is as the first of them left it.
+    findings = {finding.pk: finding for finding in _read_others(chosen)}
+    for one in reversed(changes):
+        findings |= {finding.pk or id(finding): finding for finding in one.findings}
+    unresolved = [one for one in findings.values() if one.state != "resolved" and within.overlaps(one)]
     missing = {finding.series_id for finding in unresolved if finding.series_id} - known.keys()
     known |= Series.objects.in_bulk(missing)
     named = [(known[finding.series_id] if finding.series_id else None, finding) for finding in unresolved]

@@ -2,11 +2,14 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from ingestion.comparison.compare import compare_file
+from ingestion.errors import IngestError
 from marketdata.calendars.exchange import UnknownCalendar
 from marketdata.database import UnusableDatabase, usable_database
 from marketdata.management.arguments import add_range_arguments, add_series_argument
@@ -23,6 +26,8 @@ examples:
     {manage} check_quality
   What is wrong in October, for a script; nothing is stored:
     {manage} check_quality --series mnq --start 2026-10-01 --end 2026-11-01 --dry-run --json
+  Compare the minute bars with the vendor's bars of days:
+    {manage} check_quality --series mnq --against mnq.ohlcv-1d.dbn.zst
   Fail a nightly job if an error is open:
     {manage} check_quality --fail-on error
 
@@ -39,6 +44,15 @@ class Command(CommandWithExamples):
     def add_arguments(self, parser: CommandParser) -> None:
         add_series_argument(parser, default="all that have bars")
         add_range_arguments(parser, start="the first bar", end="the last bar, or now")
+        parser.add_argument(
+            "--against",
+            nargs="+",
+            action="extend",
+            default=[],
+            type=Path,
+            metavar="FILE",
+            help="also compare the sums of the minute bars with these files of ohlcv-1h or ohlcv-1d",
+        )
         parser.add_argument("--dry-run", action="store_true", help="store nothing, and list what would be found")
         parser.add_argument("--json", action="store_true", help="print the findings as one JSON object, nothing else")
         parser.add_argument(
@@ -54,9 +68,13 @@ class Command(CommandWithExamples):
             raise CommandError("--start is not before --end.", returncode=2)
         try:
             with usable_database():
+                now, dry_run = timezone.now(), options["dry_run"]
+                compared = [one for path in options["against"] for one in compare_file(path, now=now, dry_run=dry_run)]
                 report = check_quality(
-                    slugs=options["series"] or (), within=within, now=timezone.now(), dry_run=options["dry_run"]
+                    slugs=options["series"] or (), within=within, now=now, dry_run=dry_run, compared=compared
                 )
+        except IngestError as error:
+            raise CommandError(str(error)) from error
         except (UnusableDatabase, UnknownSeries, SeveralContracts, UnknownCalendar, UnknownThreshold) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
