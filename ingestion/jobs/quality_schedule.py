@@ -12,7 +12,7 @@ from django.utils import timezone
 from ingestion.errors import IngestError
 from ingestion.jobs.requests import request_check
 from marketdata.quality.pending import may_check, read_pending
-from marketdata.quality.regular import check_regularly
+from marketdata.quality.watch import watch
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class QualitySchedule(threading.Thread):
             if request_check_if_due(live=live) and live:
                 self._next_live = now + _LIVE_SECONDS
             if now >= self._next_regular and may_check():
-                check_regularly(timezone.now())
+                watch(timezone.now())
                 self._next_regular = now + _REGULAR_SECONDS
         except (Error, IngestError) as error:
             logger.warning("The bars could not be checked: %s", error)

@@ -17,7 +17,7 @@ from marketdata.quality.detectors.sessions import read_sessions
 from marketdata.quality.detectors.thresholds import Thresholds, UnknownThreshold
 from marketdata.quality.expected import find_expected_until
 from marketdata.quality.reading import read_bars, to_ns
-from marketdata.quality.vendor_days import MISSING, read_conditions
+from marketdata.quality.vendor.days import MISSING, read_conditions
 
 _MINUTE = timedelta(minutes=1)
 _SCALE = 9

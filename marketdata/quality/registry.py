@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketdata.quality import detectors
 from marketdata.quality.detectors import Detector
-from marketdata.quality.vendor_condition import find_vendor_condition
+from marketdata.quality.vendor.condition import find_vendor_condition
 
 DETECTORS: list[Detector] = [*detectors.DETECTORS, find_vendor_condition]
 # The kinds that detectors find; the others are found by what runs, feeds and given files did.

@@ -20,7 +20,8 @@ _QUIET = ("live", "closed")
 
 
 def find_outages(now: datetime) -> list[Found]:
-    """One finding for each dataset whose feed was not live in enough open minutes since it was last live."""
+    """One finding for each dataset whose feed was not live in enough open minutes since it was last live. The next
+    outage opens it again."""
     series = Series.objects.filter(live=True)
     by_dataset: dict[str, list[Series]] = {}
     for one in series:
@@ -62,7 +63,7 @@ def _judge_feed(
         threshold=threshold,
         text=_describe(status, start, is_stale=is_stale),
         group=group,
-        identity=outage.identity if outage else f"{group} {start:%Y-%m-%dT%H:%M}",
+        identity=group,
     )
 
 

@@ -55,7 +55,7 @@ def reconcile(stored: Sequence[QualityFinding], found: Sequence[Found], rules: R
     """The changes by which the stored findings become those that were found. The stored ones are changed in memory.
 
     A finding that was resolved by hand stays resolved: its fault is known. One that was resolved by itself is open
-    again if its fault is back.
+    again if its fault is back, and any if the fault began later, as the next outage of a feed.
     """
     changes = Changes()
     matched = match_found(stored, found)
@@ -92,13 +92,20 @@ def _see(finding: QualityFinding, fault: Found, rules: Rules, changes: Changes) 
     for name in SEEN_FIELDS:
         setattr(finding, name, getattr(fault, name))
     finding.last_seen = max(rules.now, finding.last_seen)
-    if finding.state == State.RESOLVED and finding.resolved_how == QualityFinding.How.ITSELF:
+    if _is_back(finding, fault):
         finding.is_baseline = False
         finding.run_id = fault.run_id
         _open(finding, rules, changes, "The fault is back.")
     else:
         _end_snooze(finding, rules, changes)
     changes.seen.append(finding)
+
+
+def _is_back(finding: QualityFinding, fault: Found) -> bool:
+    """Whether the fault of a resolved finding came again: after it was gone, or later than it was resolved by hand."""
+    if finding.state != State.RESOLVED or finding.resolved_at is None:
+        return False
+    return finding.resolved_how == QualityFinding.How.ITSELF or fault.start > finding.resolved_at
 
 
 def _miss(finding: QualityFinding, rules: Rules, changes: Changes) -> None:

@@ -125,13 +125,15 @@ class TestOutages:
         self.set_feed("live", 0)
         assert check() == [("feed_outage", "resolved")]
 
-    def test_a_second_outage_is_another_finding(self):
+    def test_a_second_outage_opens_the_finding_again(self):
         self.set_feed("reconnecting", 90)
         check()
         self.set_feed("live", 40)
         check()
         self.set_feed("reconnecting", 20)
-        assert check() == [("feed_outage", "resolved"), ("feed_outage", "open")]
+        assert check() == [("feed_outage", "open")]
+        finding = QualityFinding.objects.get()
+        assert (finding.start, finding.identity) == (NOW - 20 * MINUTE, "feed GLBX.MDP3")
 
     def test_a_short_interruption_is_none(self):
         self.set_feed("reconnecting", 2)

@@ -143,6 +143,14 @@ def test_a_fault_that_was_resolved_by_hand_stays_resolved():
         assert (stored.state, stored.resolved_by) == ("resolved", "ann")
 
 
+def test_the_next_outage_opens_what_was_resolved_by_hand():
+    about = {"kind": "feed_outage", "identity": "feed GLBX.MDP3"}
+    stored = make_stored(**(RESOLVED | {"resolved_how": "hand", "resolved_by": "ann"} | about))
+    later = make_found(start=NOW, end=NOW + HOUR, **about)
+    reconcile([stored], [later], make_rules())
+    assert (stored.state, stored.start) == ("open", NOW)
+
+
 def test_an_acknowledged_fault_stays_acknowledged():
     stored = make_stored(**ACKNOWLEDGED)
     changes = reconcile([stored], [make_found()], make_rules())

@@ -21,7 +21,7 @@ _RECENT = timedelta(days=30)
 _SILENCE = frozenset(("silence",))
 
 
-def check_regularly(now: datetime) -> int:
+def watch(now: datetime) -> int:
     """Judge runs, feeds and the budget, and the series that should have newer bars. Returns how many findings are new.
 
     The bars of a series are read only if its newest one is older than expected.

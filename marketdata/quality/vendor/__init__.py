@@ -1,0 +1,1 @@
+"""What the vendor states about the days of its data."""
