@@ -81,9 +81,10 @@ def _make_activity(market: Market, sessions: Sessions, ts: np.ndarray, rng: np.r
     for chosen in np.flatnonzero(rng.random(len(regimes)) < market.release_share):
         at = np.flatnonzero((day == chosen) & (minute == 510))
         if len(at):
-            after = level[at[0] : at[0] + 30]
-            after *= 1 + 14 * rng.gamma(2, 0.5) * np.exp(-np.arange(len(after)) / 4)
-    return level
+            after = np.arange(at[0], min(at[0] + 30, len(level)))
+            level[after] *= 1 + 14 * rng.gamma(2, 0.5) * np.exp(-np.arange(len(after)) / 4)
+    activity: np.ndarray = level
+    return activity
 
 
 def _walk(market: Market, level: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -14,6 +14,7 @@ FIELDS = ("ts", "open", "high", "low", "close", "volume", "instrument")
 PRICES = ("open", "high", "low", "close")
 CLEARANCE = 3 * HOUR  # between two faults, so that each finding belongs to one of them
 ATTEMPTS = 200
+SIGNED_RANGES = 300  # a price of fewer usual ranges of a bar is near zero, as those of spreads
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,14 @@ class Editor:
     rng: np.random.Generator
     values: dict[str, np.ndarray] = field(init=False)
     kept: np.ndarray = field(init=False)
+    usual_range: float = field(init=False)  # of a bar, 1e-9
+    is_signed: bool = field(init=False)  # prices near zero, whose size shows nothing
     added: list[dict[str, int]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.usual_range = float(np.median(self.bars.high - self.bars.low)) if len(self.bars) else 0.0
+        self.is_signed = bool((self.bars.low < SIGNED_RANGES * self.usual_range).any())
         self.values = {name: getattr(self.bars, name).copy() for name in FIELDS}
         self.kept = np.ones(len(self.bars), bool)
 
@@ -67,6 +72,10 @@ class Editor:
             if self.bars.ts[0] <= start and end <= self.bars.ts[-1] and self.is_free(start, end):
                 yield start, end
 
+    def measure_price(self, at: int) -> float:
+        """What a share of the price is a share of, 1e-9: the close; near zero, 1,500 usual ranges of a bar."""
+        return SIGNED_RANGES * 5 * self.usual_range if self.is_signed else float(abs(self.values["close"][at]))
+
     def find(self, start: int, end: int) -> slice:
         """The positions of the bars of [start, end)."""
         first, last = np.searchsorted(self.bars.ts, (start, end))
@@ -75,7 +84,8 @@ class Editor:
     def count(self, start: int, end: int) -> int:
         """How many bars [start, end) has."""
         where = self.find(start, end)
-        return where.stop - where.start
+        count: int = where.stop - where.start
+        return count
 
     def record(self, name: str, span: Span, *kinds: str) -> bool:
         """Note a fault. Returns true, so that a fault can end with it."""

@@ -18,7 +18,7 @@ def add_spike(editor: Editor) -> bool:
         return False
     at, values, rng = run[0], editor.values, editor.rng
     share = float(rng.uniform(MIN_SPIKE, 5 * MIN_SPIKE)) * (1 if rng.random() < 0.5 else -1)
-    move = _round(abs(int(values["close"][at])) * share, editor.tick)
+    move = _round(editor.measure_price(at) * share, editor.tick)
     shape = rng.choice(["all", "extreme", "close", "open"])
     names = PRICES if shape == "all" else ["high" if share > 0 else "low"] if shape == "extreme" else [str(shape)]
     for name in names:
@@ -51,7 +51,7 @@ def add_swapped_digits(editor: Editor) -> bool:
 
 def _is_swap(editor: Editor, at: int, name: str, price: int) -> bool:
     old, values = int(editor.values[name][at]), editor.values
-    if abs(price - old) < MIN_SWAP * abs(old):
+    if abs(price - old) < MIN_SWAP * editor.measure_price(at):
         return False
     if name == "high":
         return price > old
@@ -73,6 +73,9 @@ def add_scale(factor: float, *, most: int = 30) -> Injector:
         if (run := editor.pick_bars(count)) is None:
             return False
         where = slice(*run)
+        moved = np.abs(editor.values["close"][where]).min() * abs(1 - factor)
+        if editor.is_signed and moved < 30 * editor.usual_range:
+            return True  # nothing that a reader of the data could see
         names = PRICES if editor.rng.random() < 0.7 or count > 1 else [str(editor.rng.choice(["high", "close"]))]
         names = PRICES if factor < 1 else names
         for name in names:
@@ -139,7 +142,7 @@ def add_wrong_contract(editor: Editor) -> bool:
         return False
     where, values, rng = slice(*run), editor.values, editor.rng
     share = float(rng.uniform(MIN_BASIS, 2.5 * MIN_BASIS)) * (1 if rng.random() < 0.7 else -1)
-    basis = _round(abs(int(values["close"][run[0]])) * share, editor.tick)
+    basis = _round(editor.measure_price(run[0]) * share, editor.tick)
     for name in PRICES:
         noise = rng.integers(-1, 2, run[1] - run[0]) * editor.tick
         values[name][where] += basis + noise

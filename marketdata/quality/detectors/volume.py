@@ -14,6 +14,7 @@ LEAD, TAIL = 30 * DAY, 3 * DAY
 NEIGHBOUR_SHARE = 0.4
 # Of the own volumes, compared with what is usual: where one of 200 bars has so much, only a multiple is an outlier.
 TAIL_SHARE, TAIL_FACTOR = 0.995, 3.0
+MAX_TAIL_FACTOR = 10.0  # times the threshold: many faults must not hide each other
 FEW_BARS, FEW_FACTOR = 200, 3.0
 MAX_ZERO_SHARE = 0.02  # more bars without volume are a feed that fills minutes: one finding for a day
 
@@ -48,7 +49,8 @@ def find_volume_outlier(bars: Bars, context: SeriesContext) -> list[Detected]:
     needed = threshold * FEW_FACTOR
     if len(near) >= FEW_BARS:
         rank = int(TAIL_SHARE * (len(scores) - 1))
-        needed = max(threshold, TAIL_FACTOR * float(np.partition(scores, rank)[rank]))
+        tail = TAIL_FACTOR * float(np.partition(scores, rank)[rank])
+        needed = max(threshold, min(tail, MAX_TAIL_FACTOR * threshold))
     found = []
     for positions in group_neighbours(near, np.flatnonzero((scores >= needed) & context.judges(near.ts))):
         start, end = get_span(near, positions)

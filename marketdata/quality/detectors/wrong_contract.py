@@ -27,7 +27,8 @@ def find_wrong_contract(bars: Bars, context: SeriesContext) -> list[Detected]:
         symbol = _find_equal(analysis.bars.select(positions[:MAX_COMPARED]), context, start, end)
         source = f"those of {symbol}" if symbol else "as those of another contract"
         offset = f"{format_value(abs(one.offset))} {'above' if one.offset > 0 else 'below'}"
-        text = f"Prices of {format_count(len(positions))} from {format_minute(start)} on are {offset} the market, {source}."
+        bad = format_count(len(positions))
+        text = f"Prices of {bad} from {format_minute(start)} on are {offset} the market, {source}."
         evidence = analysis.bars.describe([max(one.first - 1, 0), *positions[:3].tolist()])
         found.append(Detected("wrong_contract", "critical", start, end, round(basis, 1), threshold, text, evidence))
     return found

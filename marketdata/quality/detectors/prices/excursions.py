@@ -24,9 +24,12 @@ MIN_STRONG_JUMP = 3.5
 # Two jumps cancel out if their sum is at most this share of the first one.
 MAX_REMAINDER = 0.35
 MAX_RUN = 4 * DAY  # from a jump to the one that cancels it
+NEWS_VOLUME, NEWS_BARS = 6.0, 30  # times the median volume around: the first minute after news has more
+LONG_RUN, LONG_FACTOR = 500, 1.5  # the longer a run, the more jumps could cancel by chance
 MAX_CANDIDATES = 12  # later jumps that are compared with one
-# An extreme that swapped digits explain needs no more than this share of the threshold: chance rarely explains one.
-SWAP_SHARE = 0.6
+# An extreme that swapped digits explain needs no more than this share of the threshold, if it is at least `MIN_SWAP` of
+# the price: among small extremes, chance explains many.
+SWAP_SHARE, MIN_SWAP = 0.7, 0.002
 # A bar's range grows with its volume, between its square root and in proportion to it.
 VOLUME_POWER = 0.7
 # At the ends of the data only one side can be compared.
@@ -34,6 +37,7 @@ EDGE_FACTOR = 2.0
 # Where prices often leave and come back, as between bid and ask of a thin market, only more than this is a fault.
 TAIL_SHARE, TAIL_FACTOR, TAIL_BARS = 0.995, 1.5, 200
 RUN_TAIL_SHARE = 0.998
+MAX_TAIL_FACTOR = 3.0  # times the threshold: many faults must not hide each other
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,8 @@ class _Finder:
         if len(scores) < TAIL_BARS:
             return 0.0
         rank = int(share * (len(scores) - 1))
-        return TAIL_FACTOR * float(np.partition(scores, rank)[rank])
+        tail = TAIL_FACTOR * float(np.partition(scores, rank)[rank])
+        return min(tail, MAX_TAIL_FACTOR * self.threshold)
 
     def add(self, first: int, stop: int, score: float, offset: float, reference: float, **more: bool) -> None:
         self.flagged[first:stop] = True
@@ -233,7 +238,15 @@ class _Finder:
         if self.scales.gap[at] > 5 or self.scales.gap[later] > 5:
             # The scale of a gap is rough: the larger jump must be clear, and the other one unusual.
             return score >= MIN_JUMP and largest >= max(self.run_threshold, MIN_STRONG_JUMP)
-        return score >= self.run_threshold
+        needed = self.run_threshold * (LONG_FACTOR if later - at > LONG_RUN else 1.0)
+        return score >= needed and not (self._is_news(at) or self._is_news(later))
+
+    def _is_news(self, at: int) -> bool:
+        """Whether many trades come with the jump before this bar: a real price that jumps makes them. The larger one
+        of the medians before and after it counts, since another contract has other volumes."""
+        volume, around = self.bars.volume, NEWS_BARS
+        usual = max(float(np.median(volume[max(at - around, 0) : at])), float(np.median(volume[at : at + around])), 1.0)
+        return bool(volume[at] >= NEWS_VOLUME * usual)
 
     def _match_edge(self, at: int) -> Match | None:
         """A few bars at the start or the end of the data, or of a contract, are wrong: there is no way back."""
@@ -256,6 +269,8 @@ class _Finder:
         if self.scales.is_thin:
             return False
         value = self.bars.high[bar] if offset > 0 else self.bars.low[bar]
+        if abs(offset) < MIN_SWAP * abs(float(value)):
+            return False
         reach = float(self.scales.move[bar])
         around = np.r_[max(bar - 2, 0) : bar, bar + 1 : min(bar + 3, len(self.bars))]
         around = around[~self.flagged[around]]
