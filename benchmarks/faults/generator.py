@@ -82,7 +82,7 @@ def _make_activity(market: Market, sessions: Sessions, ts: np.ndarray, rng: np.r
         at = np.flatnonzero((day == chosen) & (minute == 510))
         if len(at):
             after = np.arange(at[0], min(at[0] + 30, len(level)))
-            level[after] *= 1 + 14 * rng.gamma(2, 0.5) * np.exp(-np.arange(len(after)) / 4)
+            level[after] *= 1 + 6 * rng.gamma(2, 0.5) * np.exp(-np.arange(len(after)) / 4)
     activity: np.ndarray = level
     return activity
 

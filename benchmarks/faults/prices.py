@@ -77,7 +77,7 @@ def add_scale(factor: float, *, most: int = 30) -> Injector:
         if editor.is_signed and moved < 30 * editor.usual_range:
             return True  # nothing that a reader of the data could see
         names = PRICES if editor.rng.random() < 0.7 or count > 1 else [str(editor.rng.choice(["high", "close"]))]
-        names = PRICES if factor < 1 else names
+        names = PRICES if factor < 1 or editor.values["low"][where].min() <= 0 else names
         for name in names:
             scaled = editor.values[name][where] * factor
             editor.values[name][where] = np.rint(scaled).astype(np.int64)

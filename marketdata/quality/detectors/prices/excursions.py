@@ -25,7 +25,9 @@ MIN_STRONG_JUMP = 3.5
 MAX_REMAINDER = 0.35
 MAX_RUN = 4 * DAY  # from a jump to the one that cancels it
 NEWS_VOLUME, NEWS_BARS = 6.0, 30  # times the median volume around: the first minute after news has more
+CLEAR_FACTOR = 3.0
 LONG_RUN, LONG_FACTOR = 500, 1.5  # the longer a run, the more jumps could cancel by chance
+SHORT_RUN = 5  # bars, among which prices may be wrong in different ways
 MAX_CANDIDATES = 12  # later jumps that are compared with one
 # An extreme that swapped digits explain needs no more than this share of the threshold, if it is at least `MIN_SWAP` of
 # the price: among small extremes, chance explains many.
@@ -105,7 +107,23 @@ def find_excursions(bars: Bars, scales: Scales, threshold: float) -> tuple[list[
     finder.find_single_bars()
     finder.find_extremes()
     finder.find_runs()
-    return sorted(finder.found, key=lambda one: one.first), finder.jumps
+    return sorted(_drop_inner(finder.found), key=lambda one: one.first), finder.jumps
+
+
+def _drop_inner(found: list[Excursion]) -> list[Excursion]:
+    """Without small excursions within a run of wrong prices, whose scale they have."""
+    runs = [one for one in found if one.is_level and one.stop - one.first > 1]
+    return [
+        one
+        for one in found
+        if not any(
+            run is not one
+            and run.first <= one.first
+            and one.stop <= run.stop
+            and abs(one.offset) <= MAX_REMAINDER * abs(run.offset)
+            for run in runs
+        )
+    ]
 
 
 # First and last position (exclusive), score, offset, reference, and whether all prices are away.
@@ -211,10 +229,13 @@ class _Finder:
 
     def _match_run(self, number: int, at: int) -> Match | None:
         """All prices are wrong from the jump on, until another jump cancels it."""
-        for later in self.large[number + 1 : number + 1 + MAX_CANDIDATES].tolist():
-            if self.bars.ts[later] - self.bars.ts[at] > MAX_RUN or not self.scales.is_linked[at + 1 : later + 1].all():
+        last = int(np.searchsorted(self.bars.ts, self.bars.ts[at] + MAX_RUN, side="right"))
+        later = self.large[number + 1 : int(np.searchsorted(self.large, last))]
+        is_comparable = np.abs(self.scales.step[later]) >= (1 - MAX_REMAINDER) * abs(self.scales.step[at])
+        for one in later[is_comparable | (later - at <= SHORT_RUN)][:MAX_CANDIDATES].tolist():
+            if not self.scales.is_linked[at + 1 : one + 1].all():
                 return None
-            if not self.explained[later] and (found := self._match_pair(at, later)):
+            if not self.explained[one] and (found := self._match_pair(at, one)):
                 return found
         return None
 
@@ -225,7 +246,7 @@ class _Finder:
             return None
         allowed = MAX_REMAINDER * abs(step) + self.scales.jump[later]
         is_back = step * back < 0 and abs(step + back) <= allowed and abs(back) >= (1 - MAX_REMAINDER) * abs(step)
-        is_at_reference = later - at <= 5 and abs(self.open[later] - reference) <= allowed
+        is_at_reference = later - at <= SHORT_RUN and abs(self.open[later] - reference) <= allowed
         score = min(float(self.ratio[at]), float(self.ratio[later]))
         if not (is_back or is_at_reference) or not self._is_credible(at, later, score, step):
             return None
@@ -239,7 +260,9 @@ class _Finder:
             # The scale of a gap is rough: the larger jump must be clear, and the other one unusual.
             return score >= MIN_JUMP and largest >= max(self.run_threshold, MIN_STRONG_JUMP)
         needed = self.run_threshold * (LONG_FACTOR if later - at > LONG_RUN else 1.0)
-        return score >= needed and not (self._is_news(at) or self._is_news(later))
+        # News does not take itself back to the tick: what is so clear is none.
+        is_clear = score >= CLEAR_FACTOR * needed
+        return score >= needed and (is_clear or not (self._is_news(at) or self._is_news(later)))
 
     def _is_news(self, at: int) -> bool:
         """Whether many trades come with the jump before this bar: a real price that jumps makes them. The larger one
