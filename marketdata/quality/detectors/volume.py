@@ -12,8 +12,9 @@ from marketdata.quality.detectors.prices.scales import measure_scales
 LEAD, TAIL = 30 * DAY, 3 * DAY
 # Large trades come together: the bars beside an outlier have this share of it, or more.
 NEIGHBOUR_SHARE = 0.4
-# Of the own volumes, compared with what is usual: where one of 200 bars has so much, only a multiple is an outlier.
-TAIL_SHARE, TAIL_FACTOR = 0.995, 3.0
+# Of the own volumes, compared with what is usual: only a multiple of what one of 50 bars has is an outlier.
+TAIL_SHARE, TAIL_FACTOR = 0.98, 6.0
+THIN_FACTOR = 2.0  # blocks are traded in thin markets, too
 MAX_TAIL_FACTOR = 10.0  # times the threshold: many faults must not hide each other
 FEW_BARS, FEW_FACTOR = 200, 3.0
 MAX_ZERO_SHARE = 0.02  # more bars without volume are a feed that fills minutes: one finding for a day
@@ -45,6 +46,7 @@ def find_volume_outlier(bars: Bars, context: SeriesContext) -> list[Detected]:
         return []
     expected = estimate_volumes(near, context)
     scores = near.volume / expected
+    scores /= np.where(roll_quantiles(np.diff(near.ts, prepend=near.ts[0]), (0.5,))[0] > MINUTE, THIN_FACTOR, 1.0)
     threshold = context.thresholds.volume_outlier
     needed = threshold * FEW_FACTOR
     if len(near) >= FEW_BARS:

@@ -26,6 +26,8 @@ MAX_REMAINDER = 0.35
 MAX_RUN = 4 * DAY  # from a jump to the one that cancels it
 NEWS_VOLUME, NEWS_BARS = 6.0, 30  # times the median volume around: the first minute after news has more
 CLEAR_FACTOR = 3.0
+# Prices of thin markets move between their bars, and trades there are further from the last one.
+THIN_FACTOR, THIN_RUN_FACTOR, LONG_THIN_RUN = 1.5, 1.5, 50
 LONG_RUN, LONG_FACTOR = 500, 1.5  # the longer a run, the more jumps could cancel by chance
 SHORT_RUN = 5  # bars, among which prices may be wrong in different ways
 MAX_CANDIDATES = 12  # later jumps that are compared with one
@@ -37,8 +39,8 @@ VOLUME_POWER = 0.7
 # At the ends of the data only one side can be compared.
 EDGE_FACTOR = 2.0
 # Where prices often leave and come back, as between bid and ask of a thin market, only more than this is a fault.
-TAIL_SHARE, TAIL_FACTOR, TAIL_BARS = 0.995, 1.5, 200
-RUN_TAIL_SHARE = 0.998
+TAIL_SHARE, TAIL_FACTOR, TAIL_BARS = 0.98, 2.0, 200
+RUN_TAIL_SHARE = 0.99
 MAX_TAIL_FACTOR = 3.0  # times the threshold: many faults must not hide each other
 
 
@@ -142,7 +144,7 @@ class _Finder:
         self.explained = np.zeros(len(bars), bool)  # the jump before the bar
         self.found: list[Excursion] = []
         self.jumps: list[Jump] = []
-        ratio = np.abs(scales.step) / scales.jump
+        ratio = np.abs(scales.step) / scales.jump / np.where(scales.is_thin, THIN_FACTOR, 1.0)
         self.jump_threshold = max(threshold, self._find_tail(self._score_reversals()))
         # Two of many jumps cancel out by chance: in a market that often jumps, a run needs clearer ones.
         self.run_threshold = max(threshold, self._find_tail(ratio, RUN_TAIL_SHARE))
@@ -154,6 +156,7 @@ class _Finder:
         into = self.scales.step
         out = np.append(into[1:], 0.0)
         scale = np.maximum(self.scales.jump, np.append(self.scales.jump[1:], 1.0))
+        scale *= np.where(self.scales.is_thin, THIN_FACTOR, 1.0)
         scores: np.ndarray = np.where(into * out < 0, np.minimum(np.abs(into), np.abs(out)), 0.0) / scale
         return scores
 
@@ -255,11 +258,13 @@ class _Finder:
     def _is_credible(self, at: int, later: int, score: float, step: float) -> bool:
         if later - at == 1:
             return score >= self.jump_threshold * (SWAP_SHARE if self._explains(at, step) else 1.0)
+        is_thin = bool(self.scales.is_thin[at] or self.scales.is_thin[later])
+        is_long = later - at > (LONG_THIN_RUN if is_thin else LONG_RUN)
+        needed = self.run_threshold * (LONG_FACTOR if is_long else 1.0) * (THIN_RUN_FACTOR if is_thin else 1.0)
         largest = max(self.ratio[at], self.ratio[later])
         if self.scales.gap[at] > 5 or self.scales.gap[later] > 5:
             # The scale of a gap is rough: the larger jump must be clear, and the other one unusual.
-            return score >= MIN_JUMP and largest >= max(self.run_threshold, MIN_STRONG_JUMP)
-        needed = self.run_threshold * (LONG_FACTOR if later - at > LONG_RUN else 1.0)
+            return score >= MIN_JUMP and largest >= max(needed, MIN_STRONG_JUMP)
         # News does not take itself back to the tick: what is so clear is none.
         is_clear = score >= CLEAR_FACTOR * needed
         return score >= needed and (is_clear or not (self._is_news(at) or self._is_news(later)))
@@ -289,7 +294,7 @@ class _Finder:
     def _explains(self, bar: int, offset: float) -> bool:
         """Whether a price of this bar becomes usual when two of its digits are swapped. It shows nothing in a thin
         market, whose usual prices are too far apart."""
-        if self.scales.is_thin:
+        if self.scales.is_thin[bar]:
             return False
         value = self.bars.high[bar] if offset > 0 else self.bars.low[bar]
         if abs(offset) < MIN_SWAP * abs(float(value)):
@@ -309,6 +314,7 @@ class _Finder:
         above = self.high - np.maximum(top, _second_smallest(self.high))
         below = np.minimum(bottom, -_second_smallest(-self.low)) - self.low
         factor = np.maximum(self.bars.volume / self.scales.volume, 1.0) ** VOLUME_POWER
+        factor *= np.where(self.scales.is_thin, THIN_FACTOR, 1.0)
         rough = np.maximum(above, below) / (self.scales.move * factor)
         limit = max(self.threshold, self._find_tail(rough))
         suspicious = self.flagged | (rough >= limit * SWAP_SHARE)
@@ -336,7 +342,8 @@ class _Finder:
         excess, sign = (above, 1.0) if above >= below else (below, -1.0)
         usual = max(float(self.scales.move[at]), float(np.median(self.high[around] - self.low[around])))
         volume = max(float(self.scales.volume[at]), float(np.median(self.bars.volume[around])))
-        score = excess / (usual * max(self.bars.volume[at] / volume, 1.0) ** VOLUME_POWER)
+        usual *= max(self.bars.volume[at] / volume, 1.0) ** VOLUME_POWER
+        score = excess / (usual * (THIN_FACTOR if self.scales.is_thin[at] else 1.0))
         is_swap = self._explains(at, sign * excess)
         needed = limit * (SWAP_SHARE if is_swap else 1.0)
         if is_end and not (before and after):

@@ -34,7 +34,7 @@ class Scales:
     gap: np.ndarray  # minutes since the bar before
     is_linked: np.ndarray
     volume: np.ndarray  # the median volume around the bar
-    is_thin: bool  # minutes without a trade are usual
+    is_thin: np.ndarray  # minutes without a trade are usual around the bar
 
 
 def measure_scales(bars: Bars, tick: int) -> Scales:
@@ -53,10 +53,10 @@ def measure_scales(bars: Bars, tick: int) -> Scales:
     middle, upper = roll_quantiles(np.maximum(high, before) - np.minimum(low, before), (0.5, 0.9))
     (steps,) = roll_quantiles(np.abs(step), (0.9,))
     (volume,) = roll_quantiles(bars.volume.astype(np.float64), (0.5,))
-    typical_gap = max(float(np.median(gap)), 1.0) if len(gap) else 1.0
+    (usual_gap,) = roll_quantiles(gap.astype(np.float64), (0.5,))
     floor = max(MIN_TICKS * tick, 1.0)
     move = np.maximum(middle, upper / 2)
     move = np.maximum(move, max(MIN_SHARE * float(np.median(move)) if len(move) else 0.0, floor))
-    factor = np.clip(np.sqrt(gap / typical_gap), 1.0, MAX_GAP_FACTOR)
+    factor = np.clip(np.sqrt(gap / usual_gap), 1.0, MAX_GAP_FACTOR)
     jump = np.clip(STEP_FACTOR * steps, floor, move) * factor
-    return Scales(move, jump, step, gap, is_linked, np.maximum(volume, 1.0), typical_gap > 1)
+    return Scales(move, jump, step, gap, is_linked, np.maximum(volume, 1.0), usual_gap > 1)
