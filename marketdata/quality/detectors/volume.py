@@ -14,7 +14,7 @@ LEAD, TAIL = 30 * DAY, 3 * DAY
 NEIGHBOUR_SHARE = 0.4
 # Of the own volumes, compared with what is usual: only a multiple of what one of 50 bars has is an outlier.
 TAIL_SHARE, TAIL_FACTOR = 0.98, 6.0
-THIN_FACTOR = 2.0  # blocks are traded in thin markets, too
+THIN_FACTOR = 2.5  # blocks are traded in thin markets, too
 MAX_TAIL_FACTOR = 10.0  # times the threshold: many faults must not hide each other
 FEW_BARS, FEW_FACTOR = 200, 3.0
 MAX_ZERO_SHARE = 0.02  # more bars without volume are a feed that fills minutes: one finding for a day

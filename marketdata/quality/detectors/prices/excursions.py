@@ -27,7 +27,7 @@ MAX_RUN = 4 * DAY  # from a jump to the one that cancels it
 NEWS_VOLUME, NEWS_BARS = 6.0, 30  # times the median volume around: the first minute after news has more
 CLEAR_FACTOR = 3.0
 # Prices of thin markets move between their bars, and trades there are further from the last one.
-THIN_FACTOR, THIN_RUN_FACTOR, LONG_THIN_RUN = 1.5, 1.5, 50
+THIN_FACTOR, THIN_RUN_FACTOR, LONG_THIN_RUN = 1.25, 2.0, 50
 LONG_RUN, LONG_FACTOR = 500, 1.5  # the longer a run, the more jumps could cancel by chance
 SHORT_RUN = 5  # bars, among which prices may be wrong in different ways
 MAX_CANDIDATES = 12  # later jumps that are compared with one
@@ -145,19 +145,18 @@ class _Finder:
         self.found: list[Excursion] = []
         self.jumps: list[Jump] = []
         ratio = np.abs(scales.step) / scales.jump / np.where(scales.is_thin, THIN_FACTOR, 1.0)
+        self.ratio = ratio
         self.jump_threshold = max(threshold, self._find_tail(self._score_reversals()))
         # Two of many jumps cancel out by chance: in a market that often jumps, a run needs clearer ones.
         self.run_threshold = max(threshold, self._find_tail(ratio, RUN_TAIL_SHARE))
         self.large = np.flatnonzero((ratio >= MIN_JUMP) & scales.is_linked)
-        self.ratio = ratio
 
     def _score_reversals(self) -> np.ndarray:
-        """For each bar the smaller one of the jumps into and out of it, if they cancel out."""
-        into = self.scales.step
+        """For each bar the mean of the jumps into and out of it, if they cancel out."""
+        into, ratio = self.scales.step, np.abs(self.ratio)
         out = np.append(into[1:], 0.0)
-        scale = np.maximum(self.scales.jump, np.append(self.scales.jump[1:], 1.0))
-        scale *= np.where(self.scales.is_thin, THIN_FACTOR, 1.0)
-        scores: np.ndarray = np.where(into * out < 0, np.minimum(np.abs(into), np.abs(out)), 0.0) / scale
+        does_cancel = (into * out < 0) & (np.abs(into + out) <= MAX_REMAINDER * np.abs(into))
+        scores: np.ndarray = np.where(does_cancel, np.sqrt(ratio * np.append(ratio[1:], 0.0)), 0.0)
         return scores
 
     def _find_tail(self, scores: np.ndarray, share: float = TAIL_SHARE) -> float:
@@ -251,6 +250,8 @@ class _Finder:
         is_back = step * back < 0 and abs(step + back) <= allowed and abs(back) >= (1 - MAX_REMAINDER) * abs(step)
         is_at_reference = later - at <= SHORT_RUN and abs(self.open[later] - reference) <= allowed
         score = min(float(self.ratio[at]), float(self.ratio[later]))
+        if later - at == 1:  # one of the two may cross a gap, whose scale is rough
+            score = float(np.sqrt(self.ratio[at] * self.ratio[later]))
         if not (is_back or is_at_reference) or not self._is_credible(at, later, score, step):
             return None
         return at, later, score, float(step), float(reference), True
