@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from marketdata.quality.detectors.model import Bars
-from marketdata.quality.detectors.prices.excursions import Analysis, Excursion
+from marketdata.quality.detectors.prices.excursions import MAX_LOG_ERROR, Analysis, Excursion
 
 MIN_CONTRACT_BARS = 3  # fewer bars at another level are a spike
-MAX_LOG_ERROR = 0.1  # how far the factor may be from a power of ten, as a logarithm: the market moves meanwhile
 MAX_LOG = 9.0
 
 

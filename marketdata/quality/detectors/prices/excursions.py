@@ -38,6 +38,9 @@ SWAP_SHARE, MIN_SWAP = 0.7, 0.002
 VOLUME_POWER = 0.7
 # At the ends of the data only one side can be compared.
 EDGE_FACTOR = 2.0
+MAX_EDGE_BARS = 3  # a longer run that nothing ends is a jump, unless its prices are wrong by a power of ten
+GAP_MINUTES = 5  # bars further apart are beside a gap
+GAP_EXTREME_FACTOR = 1.5  # beside a gap, a bar's own open or close is no witness
 # Where prices often leave and come back, as between bid and ask of a thin market, only more than this is a fault.
 TAIL_SHARE, TAIL_FACTOR, TAIL_BARS = 0.98, 2.0, 200
 RUN_TAIL_SHARE = 0.99
@@ -106,6 +109,7 @@ def find_excursions(bars: Bars, scales: Scales, threshold: float) -> tuple[list[
     if not len(bars):
         return [], []
     finder = _Finder(bars, scales, threshold)
+    finder.find_scales()
     finder.find_single_bars()
     finder.find_extremes()
     finder.find_runs()
@@ -126,6 +130,17 @@ def _drop_inner(found: list[Excursion]) -> list[Excursion]:
             for run in runs
         )
     ]
+
+
+MAX_LOG_ERROR = 0.1  # how far a factor may be from a power of ten, as a logarithm: the market moves meanwhile
+
+
+def is_power_of_ten(price: float, reference: float) -> bool:
+    """Whether one of the prices is about 10, 100, … times the other one."""
+    if price * reference <= 0:
+        return False
+    log = float(np.log10(price / reference))
+    return round(log) != 0 and abs(log - round(log)) <= MAX_LOG_ERROR
 
 
 # First and last position (exclusive), score, offset, reference, and whether all prices are away.
@@ -173,15 +188,19 @@ class _Finder:
 
     # Jumps between bars.
 
-    def find_single_bars(self) -> None:
-        """Jumps that a single price or a single bar explains. They come first: a run must not end with one of them."""
-        for at in self.large.tolist():
-            if self.explained[at]:
+    def find_scales(self) -> None:
+        """Jumps by a power of ten come first: whatever is between them has their scale."""
+        for number, at in enumerate(self.large.tolist()):
+            if self.explained[at] or not is_power_of_ten(float(self.open[at]), float(self.close[at - 1])):
                 continue
-            found = self._match_close(at) or self._match_open(at)
-            if found is None and at + 1 < len(self.bars) and self.ratio[at + 1] >= MIN_JUMP:
-                found = self._match_pair(at, at + 1)
+            found = self._match_single(at) or self._match_run(number, at) or self._match_edge(at)
             if found:
+                self._add_match(at, found)
+
+    def find_single_bars(self) -> None:
+        """Then jumps that a single price or a single bar explains: a run must not end with one of them."""
+        for at in self.large.tolist():
+            if not self.explained[at] and (found := self._match_single(at)):
                 self._add_match(at, found)
 
     def find_runs(self) -> None:
@@ -193,8 +212,14 @@ class _Finder:
             found = self._match_run(number, at) or self._match_edge(at)
             if found:
                 self._add_match(at, found)
-            elif self.ratio[at] >= self.jump_threshold:
+            elif self.ratio[at] >= self.jump_threshold and not self.flagged[at - 1 : at + 1].any():
                 self.jumps.append(Jump(at, float(self.ratio[at]), float(self.scales.step[at])))
+
+    def _match_single(self, at: int) -> Match | None:
+        found = self._match_close(at) or self._match_open(at)
+        if found is None and at + 1 < len(self.bars) and self.ratio[at + 1] >= MIN_JUMP:
+            found = self._match_pair(at, at + 1)
+        return found
 
     def _add_match(self, at: int, found: Match) -> None:
         first, stop, score, offset, reference, is_level = found
@@ -263,7 +288,7 @@ class _Finder:
         is_long = later - at > (LONG_THIN_RUN if is_thin else LONG_RUN)
         needed = self.run_threshold * (LONG_FACTOR if is_long else 1.0) * (THIN_RUN_FACTOR if is_thin else 1.0)
         largest = max(self.ratio[at], self.ratio[later])
-        if self.scales.gap[at] > 5 or self.scales.gap[later] > 5:
+        if max(self.scales.gap[at], self.scales.gap[later]) > GAP_MINUTES:
             # The scale of a gap is rough: the larger jump must be clear, and the other one unusual.
             return score >= MIN_JUMP and largest >= max(needed, MIN_STRONG_JUMP)
         # News does not take itself back to the tick: what is so clear is none.
@@ -278,19 +303,26 @@ class _Finder:
         return bool(volume[at] >= NEWS_VOLUME * usual)
 
     def _match_edge(self, at: int) -> Match | None:
-        """A few bars at the start or the end of the data, or of a contract, are wrong: there is no way back."""
-        if self.ratio[at] < EDGE_FACTOR * self.jump_threshold or self.scales.gap[at] > 5:
+        """Bars at the start or the end of the data, or of a contract, are wrong: there is no way back."""
+        if self.ratio[at] < EDGE_FACTOR * self.jump_threshold or self.scales.gap[at] > GAP_MINUTES:
             return None
-        step = float(self.scales.step[at])
-        if not self.scales.is_linked[max(at - 3, 0) : at].all() or at <= 3:
-            first = at - 1
-            while self.scales.is_linked[first] and first > 0:
-                first -= 1
-            if not self.flagged[first:at].any() and at - first <= 3:
-                return first, at, float(self.ratio[at]), -step, float(self.open[at]), True
-        if len(self.bars) - at <= 3:
-            return at, len(self.bars), float(self.ratio[at]), step, float(self.close[at - 1]), True
+        step, score = float(self.scales.step[at]), float(self.ratio[at])
+        first, stop = self._find_contract(at)
+        most = MAX_EDGE_BARS
+        if is_power_of_ten(float(self.open[at]), float(self.close[at - 1])):
+            most = max(most, (stop - first) // 4)
+        if at - first <= most and not self.flagged[first:at].any():
+            return first, at, score, -step, float(self.open[at]), True
+        if stop - at <= most:
+            return at, stop, score, step, float(self.close[at - 1]), True
         return None
+
+    def _find_contract(self, at: int) -> tuple[int, int]:
+        """The first and the last position (exclusive) of the bars of the same contract."""
+        starts = np.flatnonzero(~self.scales.is_linked)
+        number = int(np.searchsorted(starts, at, side="right"))
+        stop = int(starts[number]) if number < len(starts) else len(self.bars)
+        return int(starts[number - 1]), stop
 
     def _explains(self, bar: int, offset: float) -> bool:
         """Whether a price of this bar becomes usual when two of its digits are swapped. It shows nothing in a thin
@@ -319,39 +351,42 @@ class _Finder:
         rough = np.maximum(above, below) / (self.scales.move * factor)
         limit = max(self.threshold, self._find_tail(rough))
         suspicious = self.flagged | (rough >= limit * SWAP_SHARE)
-        ends = self._find_ends()
-        for at in np.flatnonzero(suspicious & ~self.flagged | ends).tolist():
+        sides = self._find_open_sides()
+        # The rough comparison is with the bar's own open and close: beside a gap they may be wrong themselves.
+        is_wide = (self.high - self.low >= limit * self.scales.move) & sides.any(axis=0)
+        for at in np.flatnonzero(suspicious & ~self.flagged | is_wide | sides.all(axis=0)).tolist():
             if not self.flagged[at]:
-                self._judge_extreme(at, suspicious, limit, is_end=bool(ends[at]))
+                self._judge_extreme(at, suspicious, limit, bool(sides[0, at]), bool(sides[1, at]))
 
-    def _find_ends(self) -> np.ndarray:
-        """The first and the last bar of the data and of each contract."""
-        ends = ~self.scales.is_linked
-        ends[:-1] |= ~self.scales.is_linked[1:]
-        ends[-1:] = True
-        return ends
+    def _find_open_sides(self) -> np.ndarray:
+        """Whether there is an end or a gap before each bar, and after it: shape (2, bars)."""
+        is_open = ~self.scales.is_linked | (self.scales.gap > GAP_MINUTES)
+        return np.stack([is_open, np.append(is_open[1:], True)])
 
-    def _judge_extreme(self, at: int, suspicious: np.ndarray, limit: float, *, is_end: bool) -> None:
+    def _judge_extreme(self, at: int, suspicious: np.ndarray, limit: float, is_first: bool, is_last: bool) -> None:
         before, after = self._find_neighbours(at, suspicious)
         around = np.array(before + after, np.int64)
         if len(around) < 2:
             return
-        # At an end the body may be a part of the excursion: only the side with neighbours is compared.
-        inner = [self.open[at]] * bool(before) + [self.close[at]] * bool(after)
-        above = self.high[at] - max(*inner, *self.high[around[self._is_close(around, at, 2)]], -np.inf)
-        below = min(*inner, *self.low[around[self._is_close(around, at, 2)]], np.inf) - self.low[at]
-        excess, sign = (above, 1.0) if above >= below else (below, -1.0)
         usual = max(float(self.scales.move[at]), float(np.median(self.high[around] - self.low[around])))
         volume = max(float(self.scales.volume[at]), float(np.median(self.bars.volume[around])))
         usual *= max(self.bars.volume[at] / volume, 1.0) ** VOLUME_POWER
-        score = excess / (usual * (THIN_FACTOR if self.scales.is_thin[at] else 1.0))
-        is_swap = self._explains(at, sign * excess)
-        needed = limit * (SWAP_SHARE if is_swap else 1.0)
-        if is_end and not (before and after):
-            needed = limit * EDGE_FACTOR
-        if score >= needed:
-            reference = float(np.median(self.close[around]))
-            self.add(at, at + 1, float(score), sign * float(excess), reference, is_swap=is_swap)
+        usual *= THIN_FACTOR if self.scales.is_thin[at] else 1.0
+        nearest = around[self._is_close(around, at, 2)]
+        witnesses = [[self.open[at], self.close[at]]] if before and after else []
+        factors = [1.0] if before and after else []
+        if is_first or is_last:  # beside a gap or an end the open or the close may be a part of the excursion
+            witnesses.append([self.close[at]] * (not is_last) + [self.open[at]] * (not is_first))
+            factors.append(GAP_EXTREME_FACTOR if before and after else EDGE_FACTOR)
+        for inner, factor in zip(witnesses, factors, strict=True):
+            above = self.high[at] - max(*inner, *self.high[nearest])
+            below = min(*inner, *self.low[nearest]) - self.low[at]
+            offset = float(above if above >= below else -below)
+            is_swap = self._explains(at, offset)
+            if abs(offset) >= limit * usual * factor * (SWAP_SHARE if is_swap and factor == 1.0 else 1.0):
+                reference = float(np.median(self.close[around]))
+                self.add(at, at + 1, abs(offset) / usual, offset, reference, is_swap=is_swap)
+                return
 
     def _is_close(self, around: np.ndarray, at: int, count: int) -> np.ndarray:
         """Which of the neighbours are the nearest `count` ones on their side."""

@@ -20,6 +20,11 @@ STEP_FACTOR = 8.0
 MAX_GAP_FACTOR = 12.0
 
 
+# Lengths of gaps that are alike: short pauses, the daily break, nights and weekends. Minutes.
+GAP_CLASSES = ((6, 30), (31, 200), (201, 10_000))
+MIN_GAPS, GAP_FACTOR = 6, 5.5  # the largest usual step is so many times the median one
+
+
 @dataclass(frozen=True)
 class Scales:
     """Arrays with one element per bar, in units of 1e-9 where they are prices.
@@ -59,4 +64,16 @@ def measure_scales(bars: Bars, tick: int) -> Scales:
     move = np.maximum(move, max(MIN_SHARE * float(np.median(move)) if len(move) else 0.0, floor))
     factor = np.clip(np.sqrt(gap / usual_gap), 1.0, MAX_GAP_FACTOR)
     jump = np.clip(STEP_FACTOR * steps, floor, move) * factor
+    _measure_gaps(jump, step, gap, is_linked, floor)
     return Scales(move, jump, step, gap, is_linked, np.maximum(volume, 1.0), usual_gap > 1)
+
+
+def _measure_gaps(jump: np.ndarray, step: np.ndarray, gap: np.ndarray, is_linked: np.ndarray, floor: float) -> None:
+    """Set the scale of steps across gaps to what they were across other gaps of the like, if there are enough."""
+    for least, most in GAP_CLASSES:
+        where = np.flatnonzero((gap >= least) & (gap <= most) & is_linked)
+        if len(where) >= MIN_GAPS:
+            steps = np.abs(step[where])
+            usual = GAP_FACTOR * float(np.median(steps))
+            # Not less than half of what the market around the gap suggests: calm and wild days differ.
+            jump[where] = np.maximum(np.maximum(jump[where] / 2, usual), floor)
