@@ -290,7 +290,8 @@ class _Finder:
         largest = max(self.ratio[at], self.ratio[later])
         if max(self.scales.gap[at], self.scales.gap[later]) > GAP_MINUTES:
             # The scale of a gap is rough: the larger jump must be clear, and the other one unusual.
-            return score >= MIN_JUMP and largest >= max(needed, MIN_STRONG_JUMP)
+            are_gaps = min(self.scales.gap[at], self.scales.gap[later]) > GAP_MINUTES
+            return score >= MIN_JUMP and largest >= max(self.run_threshold if are_gaps else needed, MIN_STRONG_JUMP)
         # News does not take itself back to the tick: what is so clear is none.
         is_clear = score >= CLEAR_FACTOR * needed
         return score >= needed and (is_clear or not (self._is_news(at) or self._is_news(later)))
@@ -353,14 +354,16 @@ class _Finder:
         suspicious = self.flagged | (rough >= limit * SWAP_SHARE)
         sides = self._find_open_sides()
         # The rough comparison is with the bar's own open and close: beside a gap they may be wrong themselves.
+        alone = sides.all(axis=0)
+        sides |= self.scales.is_thin
         is_wide = (self.high - self.low >= limit * self.scales.move) & sides.any(axis=0)
-        for at in np.flatnonzero(suspicious & ~self.flagged | is_wide | sides.all(axis=0)).tolist():
+        for at in np.flatnonzero(suspicious & ~self.flagged | is_wide | alone).tolist():
             if not self.flagged[at]:
                 self._judge_extreme(at, suspicious, limit, bool(sides[0, at]), bool(sides[1, at]))
 
     def _find_open_sides(self) -> np.ndarray:
         """Whether there is an end or a gap before each bar, and after it: shape (2, bars)."""
-        is_open = ~self.scales.is_linked | (self.scales.gap > GAP_MINUTES)
+        is_open = ~self.scales.is_linked | (self.scales.gap > GAP_MINUTES * self.scales.usual_gap)
         return np.stack([is_open, np.append(is_open[1:], True)])
 
     def _judge_extreme(self, at: int, suspicious: np.ndarray, limit: float, is_first: bool, is_last: bool) -> None:

@@ -37,6 +37,7 @@ class Scales:
     jump: np.ndarray  # the largest usual step between the close before and the open, with regard to the gap
     step: np.ndarray  # open minus the close before
     gap: np.ndarray  # minutes since the bar before
+    usual_gap: np.ndarray  # the median of `gap` around the bar
     is_linked: np.ndarray
     volume: np.ndarray  # the median volume around the bar
     is_thin: np.ndarray  # minutes without a trade are usual around the bar
@@ -65,7 +66,7 @@ def measure_scales(bars: Bars, tick: int) -> Scales:
     factor = np.clip(np.sqrt(gap / usual_gap), 1.0, MAX_GAP_FACTOR)
     jump = np.clip(STEP_FACTOR * steps, floor, move) * factor
     _measure_gaps(jump, step, gap, is_linked, floor)
-    return Scales(move, jump, step, gap, is_linked, np.maximum(volume, 1.0), usual_gap > 1)
+    return Scales(move, jump, step, gap, usual_gap, is_linked, np.maximum(volume, 1.0), usual_gap > 1)
 
 
 def _measure_gaps(jump: np.ndarray, step: np.ndarray, gap: np.ndarray, is_linked: np.ndarray, floor: float) -> None:
