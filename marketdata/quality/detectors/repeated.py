@@ -1,4 +1,4 @@
-"""Runs of bars that an earlier day already had."""
+"""Runs of bars that an earlier day already had, and days that are stamped an hour late."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from marketdata.quality.detectors.model import MINUTE, Bars, Detected, SeriesContext
 from marketdata.quality.detectors.prices.findings import format_count, format_minute, get_span
+from marketdata.quality.detectors.prices.late_days import find_late_days
 
 LENGTH = 8  # bars that are compared at once
 MIN_DISTINCT = 4  # different bars among them: a market at rest repeats itself
@@ -37,7 +38,7 @@ def find_repeated(bars: Bars, context: SeriesContext) -> list[Detected]:
     known = context.memory.setdefault("repeated", _Known())
     pairs = _pair_within(grams, is_distinct, near.ts) + _pair_with_known(grams, is_distinct, near.ts, known)
     _remember(known, grams, is_distinct, near.ts)
-    return _describe_runs(near, rows, pairs, context)
+    return _describe_runs(near, rows, pairs, context) + find_late_days(bars, context)
 
 
 def hash_rows(bars: Bars) -> np.ndarray:
