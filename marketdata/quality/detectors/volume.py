@@ -14,9 +14,13 @@ LEAD, TAIL = 30 * DAY, 3 * DAY
 NEIGHBOUR_SHARE = 0.4
 # Of the own volumes, compared with what is usual: only a multiple of what one of 50 bars has is an outlier.
 TAIL_SHARE, TAIL_FACTOR = 0.98, 6.0
-THIN_FACTOR = 2.5  # blocks are traded in thin markets, too
+THIN_FACTOR = 2.0  # blocks are traded in thin markets, too
 MAX_TAIL_FACTOR = 10.0  # times the threshold: many faults must not hide each other
 FEW_BARS, FEW_FACTOR = 200, 3.0
+# A wrong unit multiplies by 100 or more, and leaves multiples of 100. One of 100 usual volumes is one by chance, so
+# such a volume needs less, and any other one more. It shows nothing where lots of 100 are traded, as of shares.
+ROUND = 100
+ROUND_FACTOR, ODD_FACTOR, MAX_ROUND_SHARE = 0.6, 2.0, 0.05
 MAX_ZERO_SHARE = 0.02  # more bars without volume are a feed that fills minutes: one finding for a day
 
 
@@ -53,8 +57,9 @@ def find_volume_outlier(bars: Bars, context: SeriesContext) -> list[Detected]:
         rank = int(TAIL_SHARE * (len(scores) - 1))
         tail = TAIL_FACTOR * float(np.partition(scores, rank)[rank])
         needed = max(threshold, min(tail, MAX_TAIL_FACTOR * threshold))
+    is_outlier = scores >= needed * _weigh_roundness(near.volume)
     found = []
-    for positions in group_neighbours(near, np.flatnonzero((scores >= needed) & context.judges(near.ts))):
+    for positions in group_neighbours(near, np.flatnonzero(is_outlier & context.judges(near.ts))):
         start, end = get_span(near, positions)
         largest = positions[np.argmax(scores[positions])]
         text = (
@@ -65,6 +70,14 @@ def find_volume_outlier(bars: Bars, context: SeriesContext) -> list[Detected]:
         evidence = near.describe(np.unique(np.clip([largest - 1, largest, largest + 1], 0, len(near) - 1)))
         found.append(Detected("volume_outlier", "error", start, end, value, threshold, text, evidence))
     return found
+
+
+def _weigh_roundness(volume: np.ndarray) -> np.ndarray:
+    """The factor of the threshold of each volume, by whether it is a multiple of `ROUND`."""
+    is_round = (volume % ROUND == 0) & (volume > 0)
+    if is_round.mean() > MAX_ROUND_SHARE:
+        return np.ones(len(volume))
+    return np.where(is_round, ROUND_FACTOR, ODD_FACTOR)
 
 
 def estimate_volumes(bars: Bars, context: SeriesContext) -> np.ndarray:
