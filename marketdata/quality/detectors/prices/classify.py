@@ -24,9 +24,10 @@ def find_factor(bars: Bars, excursion: Excursion) -> float:
     if not len(ratios):
         return 1.0
     logs = np.log10(ratios)
-    log = logs[np.argmax(np.abs(logs))]
+    # All prices of a run are wrong; of a single bar perhaps only one.
+    is_run = excursion.is_level and excursion.stop - excursion.first >= MIN_CONTRACT_BARS
+    log = float(np.median(logs)) if is_run else logs[np.argmax(np.abs(logs))]
     power = int(np.rint(log))
-    # In the middle of a run: its ends may be mixed with right prices.
     return float(10.0**power) if power and abs(log - power) <= MAX_LOG_ERROR else 1.0
 
 

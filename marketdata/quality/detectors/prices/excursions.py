@@ -193,7 +193,7 @@ class _Finder:
         for number, at in enumerate(self.large.tolist()):
             if self.explained[at] or not is_power_of_ten(float(self.open[at]), float(self.close[at - 1])):
                 continue
-            found = self._match_single(at) or self._match_run(number, at) or self._match_edge(at)
+            found = self._match_single(at) or self._match_run(number, at, len(self.bars)) or self._match_edge(at)
             if found:
                 self._add_match(at, found)
 
@@ -204,15 +204,18 @@ class _Finder:
                 self._add_match(at, found)
 
     def find_runs(self) -> None:
-        """Jumps that a later one cancels, and those that nothing does."""
-        self.large = self.large[~self.explained[self.large]]
-        for number, at in enumerate(self.large.tolist()):
-            if self.explained[at]:
+        """Jumps that a later one cancels, short runs first, and then those that nothing does."""
+        for most in (LONG_RUN, len(self.bars)):
+            self.large = self.large[~self.explained[self.large]]
+            for number, at in enumerate(self.large.tolist()):
+                if not self.explained[at] and (found := self._match_run(number, at, most)):
+                    self._add_match(at, found)
+        for at in self.large[~self.explained[self.large]].tolist():
+            if self.explained[at] or self.flagged[at - 1 : at + 1].any():
                 continue
-            found = self._match_run(number, at) or self._match_edge(at)
-            if found:
+            if found := self._match_edge(at):
                 self._add_match(at, found)
-            elif self.ratio[at] >= self.jump_threshold and not self.flagged[at - 1 : at + 1].any():
+            elif self.ratio[at] >= self.jump_threshold:
                 self.jumps.append(Jump(at, float(self.ratio[at]), float(self.scales.step[at])))
 
     def _match_single(self, at: int) -> Match | None:
@@ -254,10 +257,10 @@ class _Finder:
         share = SWAP_SHARE if self._explains(bar, offset) else 1.0
         return bool(self.ratio[at] >= self.jump_threshold * share and abs(offset) >= 1.5 * self.scales.move[bar])
 
-    def _match_run(self, number: int, at: int) -> Match | None:
+    def _match_run(self, number: int, at: int, most: int) -> Match | None:
         """All prices are wrong from the jump on, until another jump cancels it."""
         last = int(np.searchsorted(self.bars.ts, self.bars.ts[at] + MAX_RUN, side="right"))
-        later = self.large[number + 1 : int(np.searchsorted(self.large, last))]
+        later = self.large[number + 1 : int(np.searchsorted(self.large, min(last, at + most + 1)))]
         is_comparable = np.abs(self.scales.step[later]) >= (1 - MAX_REMAINDER) * abs(self.scales.step[at])
         for one in later[is_comparable | (later - at <= SHORT_RUN)][:MAX_CANDIDATES].tolist():
             if not self.scales.is_linked[at + 1 : one + 1].all():
