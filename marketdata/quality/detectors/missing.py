@@ -1,7 +1,8 @@
 """Missing bars: gaps that the activity of the series does not explain. `activity` says how each gap is judged.
 
 Gaps before the first bar of a range of life and after its last are not judged: the series had not begun to trade, or
-has stopped. What should have come by now is `silence`.
+has stopped. What should have come by now is `silence`. All findings of a trading day are one group: a halt or a price limit
+is one event.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from marketdata.formatting import format_count
+from marketdata.quality.detectors.activity.families import AT_EDGE
 from marketdata.quality.detectors.activity.judge import JudgedGaps, judge_gaps
+from marketdata.quality.detectors.activity.learned import is_always_open, learn_sessions
 from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, make_timeline
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
 from marketdata.quality.detectors.sessions import Sessions
@@ -23,13 +26,15 @@ _LEAD, _TAIL = 35 * DAY, 10 * DAY
 _MIN_TRADING_DAYS = 15
 # Missing ranges with so few minutes between them are one: in a halt or at a price limit some bars come in between.
 _MAX_BETWEEN = 10
+# Learned hours are less certain than a calendar.
+_MORE_WITHOUT_CALENDAR = 1.5
 # From so many bars that should be there on it is an error.
 _MANY_BARS = 60
 
 
 def find_missing(bars: Bars, context: SeriesContext) -> list[Detected]:
     """The gaps that start within the judged range and occur by chance less often than the threshold says."""
-    sessions = context.calendar
+    sessions = context.calendar or learn_sessions(bars.ts)
     if sessions is None or not len(bars) or not len(sessions.day_start):
         return []
     found = (_find_in_month(bars.ts, sessions, context, month) for month in _list_months(context.judged))
@@ -41,12 +46,16 @@ def _find_in_month(ts: np.ndarray, sessions: Sessions, context: SeriesContext, m
     if not timeline.has_bar.any():
         return []
     judged = judge_gaps(timeline)
-    threshold = context.thresholds.missing
+    threshold = context.thresholds.missing + (0 if context.calendar else _MORE_WITHOUT_CALENDAR)
     start = timeline.ts[judged.gaps.start]
     is_found = judged.score >= threshold
     is_found &= (start >= max(month[0], context.judged[0])) & (start < min(month[1], context.judged[1]))
     is_found &= _is_between_bars(timeline, judged.gaps)
-    return [_describe(timeline, each, threshold) for each in _join_near(judged, np.flatnonzero(is_found))]
+    if context.calendar is None and not is_always_open(sessions):
+        # These can be a holiday or an early close.
+        is_found &= judged.family != AT_EDGE
+    missing = _join_near(judged, np.flatnonzero(is_found))
+    return [_describe(timeline, sessions, each, threshold) for each in missing]
 
 
 def _list_months(judged: Span) -> Iterator[Span]:
@@ -115,7 +124,8 @@ def _join_near(judged: JudgedGaps, found: np.ndarray) -> list[_Missing]:
     return joined
 
 
-def _describe(timeline: Timeline, missing: _Missing, threshold: float) -> Detected:
+def _describe(timeline: Timeline, sessions: Sessions, missing: _Missing, threshold: float) -> Detected:
+    day = sessions.day_date[sessions.find_day(timeline.ts[missing.start])]
     start, end = int(timeline.ts[missing.start]), int(timeline.ts[missing.end - 1]) + MINUTE
     minutes = format_count(missing.minutes, "open minute")
     return Detected(
@@ -126,4 +136,5 @@ def _describe(timeline: Timeline, missing: _Missing, threshold: float) -> Detect
         value=round(missing.score, 2),
         threshold=threshold,
         text=f"No bar in {minutes}, of which about {max(round(missing.expected), 1):,} usually have one.",
+        group=f"missing on {day}",
     )

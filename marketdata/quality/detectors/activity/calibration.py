@@ -15,7 +15,7 @@ _TAIL_RANGE = (1.0, 5.0)
 # The tail starts here at the latest: lost bars can be most of the gaps of a series that trades in each minute.
 _MAX_START = 6.5
 # Gaps that a month has less often than this by chance are lost bars. They are left out, and the tail is fitted again.
-_RARE = 0.02
+RARE = 0.02
 _ROUNDS = 3
 _MIN_LOG = -690.0  # exp does not become 0
 _MANY = 100
@@ -29,9 +29,9 @@ class Tail:
     length: float
     per_month: float
 
-    def count_by_chance(self, surprise: np.ndarray) -> np.ndarray:
-        """How many gaps of this surprise, or of a larger one, a month has by chance."""
-        count: np.ndarray = self.per_month * np.exp(np.maximum(-(surprise - self.start) / self.length, _MIN_LOG))
+    def count_by_chance(self, surprise: np.ndarray, per_month: np.ndarray | float) -> np.ndarray:
+        """How many gaps of this surprise, or of a larger one, a month has by chance if `per_month` exceed the start."""
+        count: np.ndarray = per_month * np.exp(np.maximum(-(surprise - self.start) / self.length, _MIN_LOG))
         return count
 
 
@@ -42,7 +42,7 @@ def fit_tail(surprise: np.ndarray, months: float, filled: float) -> Tail:
     """
     tail = _fit_once(surprise, months, filled)
     for _ in range(_ROUNDS):
-        tail = _fit_once(surprise[tail.count_by_chance(surprise) >= _RARE], months, filled)
+        tail = _fit_once(surprise[tail.count_by_chance(surprise, tail.per_month) >= RARE], months, filled)
     return tail
 
 

@@ -6,32 +6,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marketdata.quality.detectors.activity.calibration import Tail, fit_tail
+from marketdata.quality.detectors.activity.calibration import fit_tail
+from marketdata.quality.detectors.activity.families import count_beyond, find_families
 from marketdata.quality.detectors.activity.levels import predict_levels
 from marketdata.quality.detectors.activity.profile import fit_profile
 from marketdata.quality.detectors.activity.score import score_gaps
-from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, find_gaps
+from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, find_gaps, sum_gaps
 
 # A day with fewer expected minutes has no level of its own.
 _MIN_DAY_MINUTES = 60
 _DAYS_PER_MONTH = 21.0
-# Gaps of this surprise are left out when the profile is learned for the second time: they would make it too low.
-_CERTAIN = 10.0
+# Gaps that are as rare as one in three months are left out when the activity is learned for the second time: if bars
+# are lost there, they make it too low.
+_RARE_SCORE = 0.5
+# Gaps in which fewer bars are missing are usual. Of these, some thousands show how long the tail is.
+_MIN_EXPECTED = 3.0
+_MAX_SAMPLE = 4000
 
 
 @dataclass(frozen=True)
 class JudgedGaps:
-    """The gaps of a timeline in time order, and parallel to them their surprise and how many bars they should have."""
+    """The gaps of a timeline in time order, and parallel to them how often they occur by chance and how many bars they
+    should have."""
 
     gaps: Gaps
-    surprise: np.ndarray
+    family: np.ndarray
+    by_chance: np.ndarray  # gaps of their family with at least their surprise, in a month
     expected: np.ndarray
-    tail: Tail
 
     @property
     def score(self) -> np.ndarray:
-        """-log10 of how many gaps of at least this surprise a month has by chance."""
-        score: np.ndarray = -np.log10(self.tail.count_by_chance(self.surprise))
+        """-log10 of how many such gaps a month has by chance."""
+        score: np.ndarray = -np.log10(self.by_chance)
         return score
 
 
@@ -39,23 +45,31 @@ def judge_gaps(timeline: Timeline) -> JudgedGaps:
     """Learn the activity from the timeline, and judge each of its gaps."""
     gaps = find_gaps(timeline)
     keep = np.ones(len(timeline), bool)
-    judged = _judge(timeline, gaps, keep)
-    certain = judged.surprise >= _CERTAIN
-    if certain.any():
-        for start, end in zip(gaps.start[certain], gaps.end[certain], strict=True):
+    judged, rates = _judge(timeline, gaps, keep)
+    rare = judged.score >= _RARE_SCORE
+    if rare.any():
+        for start, end in zip(gaps.start[rare], gaps.end[rare], strict=True):
             keep[start:end] = False
-        judged = _judge(timeline, gaps, keep)
+        judged, _ = _judge(timeline, gaps, keep, rates)
     return judged
 
 
-def _judge(timeline: Timeline, gaps: Gaps, keep: np.ndarray) -> JudgedGaps:
+def _judge(
+    timeline: Timeline, gaps: Gaps, keep: np.ndarray, similar: np.ndarray | None = None
+) -> tuple[JudgedGaps, np.ndarray]:
+    """The judged gaps, and the rate of each minute of the day."""
     minutes, bars = timeline.count_by_day(keep)
-    rates, levels = fit_profile(minutes, bars)
+    rates, levels = fit_profile(minutes, bars, similar)
     centre, spread = predict_levels(levels, minutes.sum(axis=1) >= _MIN_DAY_MINUTES)
-    surprise = score_gaps(timeline, gaps, keep, rates, centre, spread)
-    missing = -np.expm1(-rates[timeline.slot] * levels[timeline.day])
-    before = np.concatenate([[0.0], np.cumsum(missing)])
-    expected = before[gaps.end] - before[gaps.start]
-    months = max(timeline.day_count / _DAYS_PER_MONTH, 0.25)
-    filled = float(bars.sum() / max(minutes.sum(), 1))
-    return JudgedGaps(gaps, surprise, expected, fit_tail(surprise, months, filled))
+    own = rates[timeline.slot] * levels[timeline.day]
+    usual = sum_gaps(rates[timeline.slot] * np.maximum(levels, np.exp(centre))[timeline.day], gaps)
+    step = -(-len(gaps) // _MAX_SAMPLE) or 1
+    is_sampled = np.arange(len(gaps)) % step == 0
+    scored = np.flatnonzero(is_sampled | (usual >= _MIN_EXPECTED))
+    surprise = np.zeros(len(gaps))
+    surprise[scored] = score_gaps(timeline, gaps.select(scored), keep, rates, centre, spread)
+    months = max(timeline.day_count / _DAYS_PER_MONTH, 0.25) / step
+    tail = fit_tail(surprise[is_sampled], months, float(bars.sum() / max(minutes.sum(), 1)))
+    families = find_families(timeline, gaps, usual)
+    by_chance = tail.count_by_chance(surprise, count_beyond(tail, surprise, families, is_sampled, months))
+    return JudgedGaps(gaps, families, by_chance, sum_gaps(-np.expm1(-own), gaps)), rates

@@ -16,23 +16,25 @@ _PARENT_WEIGHT = 4.0
 # exp(-7): one minute in 1,100 of the busiest time has no bar. 40 days cannot show a higher rate.
 MAX_RATE = 7.0
 MIN_RATE = 1e-7
-_ROUNDS = 4
+_ROUNDS, _MORE_ROUNDS = 4, 2
 _NEWTON_STEPS = 20
 _PRECISION = 1e-3
 _LEVEL_STEP = 0.1
-# Levels are compared on this grid: from 1/3,000 to 150 times the usual activity.
-LEVELS = np.exp(np.arange(-8.0, 5.01, 0.5))
+# Levels are compared on this grid: from 1/1,100 to 55 times the usual activity.
+LEVELS = np.exp(np.arange(-7.0, 4.01, 0.5))
 
 
-def fit_profile(minutes: np.ndarray, bars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_profile(
+    minutes: np.ndarray, bars: np.ndarray, similar: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The rate of each minute of the day, and the level of each day.
 
     `minutes` and `bars` have a row for each day and a column for each minute of the day: how often that minute is
-    expected, and has a bar.
+    expected, and has a bar. `similar` has rates that are known to be similar.
     """
-    rates = np.full(minutes.shape[1], _find_overall_rate(minutes, bars))
+    rates = np.full(minutes.shape[1], _find_overall_rate(minutes, bars)) if similar is None else similar
     levels = np.ones(len(minutes))
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if similar is None else _MORE_ROUNDS):
         levels = fit_levels(minutes, bars, rates)
         levels = levels / np.exp(np.average(np.log(levels), weights=minutes.sum(axis=1) + 1e-9))
         rates = fit_rates(minutes, bars, levels)
@@ -70,10 +72,10 @@ def _sum_blocks(counts: np.ndarray, length: int) -> np.ndarray:
 def _solve_rates(exposure: np.ndarray, found: np.ndarray, levels: np.ndarray, parent: np.ndarray) -> np.ndarray:
     """Solve sum(exposure x (1 - exp(-level x rate))) = found by Newton's method, with the parent as more minutes.
 
-    The left side is concave in the rate: from 0 on, each step comes closer and none goes beyond the solution.
+    The left side is concave in the rate: after the first step, each one comes closer and none goes beyond the solution.
     """
     target = found - _PARENT_WEIGHT * np.expm1(-parent)
-    rates = np.zeros(len(target))
+    rates = parent
     # The parent is one more day, of the level 1.
     exposure = np.vstack([exposure, np.full(len(target), _PARENT_WEIGHT)])
     levels = np.append(levels, 1.0)
@@ -82,10 +84,13 @@ def _solve_rates(exposure: np.ndarray, found: np.ndarray, levels: np.ndarray, pa
         empty = np.exp(-np.outer(levels, rates))
         missing = target - total + np.einsum("ij,ij->j", exposure, empty)
         step = missing / np.maximum(np.einsum("ij,ij->j", weighted, empty), 1e-12)
-        rates = np.minimum(rates + step, MAX_RATE)
-        if step.max(initial=0.0) < _PRECISION:
+        stepped = np.clip(rates + step, 0.0, MAX_RATE)
+        is_done = np.abs(stepped - rates).max(initial=0.0) < _PRECISION
+        rates = stepped
+        if is_done:
             break
-    return np.clip(rates, MIN_RATE, MAX_RATE)
+    solved: np.ndarray = np.clip(rates, MIN_RATE, MAX_RATE)
+    return solved
 
 
 def _find_overall_rate(minutes: np.ndarray, bars: np.ndarray) -> float:

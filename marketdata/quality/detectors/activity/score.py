@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marketdata.quality.detectors.activity.profile import LEVELS
-from marketdata.quality.detectors.activity.timeline import Gaps, Timeline
+from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, sum_gaps
 
 # Next to the gap are so many times its minutes on each side, at least and at most so many.
 NEAR_FACTOR = 2
@@ -37,7 +37,7 @@ def score_gaps(
         return np.empty(0)
     parts = _split_by_day(timeline, gaps)
     evidence = _collect_evidence(timeline, gaps, parts, keep)
-    expected = _sum_between(rates[timeline.slot], parts.start, parts.end)
+    expected = sum_gaps(rates[timeline.slot], Gaps(parts.start, parts.end))
     part_centre = centre[timeline.day[parts.start]]
     weights = np.empty((len(LEVELS), len(parts.start)))
     for row, level in enumerate(LEVELS):
@@ -111,9 +111,3 @@ def _sum_logs(logs: np.ndarray) -> np.ndarray:
     largest = logs.max(axis=0)
     total: np.ndarray = largest + np.log(np.exp(logs - largest).sum(axis=0))
     return total
-
-
-def _sum_between(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    between: np.ndarray = total[ends] - total[starts]
-    return between

@@ -94,3 +94,10 @@ def _find_part(minutes: np.ndarray, context: SeriesContext) -> np.ndarray:
 def _is_within(minutes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     inside: np.ndarray = np.searchsorted(starts, minutes, side="right") > np.searchsorted(ends, minutes, side="right")
     return inside
+
+
+def sum_gaps(values: np.ndarray, gaps: Gaps) -> np.ndarray:
+    """The sum of the values of the minutes of each gap."""
+    before = np.concatenate([[0.0], np.cumsum(values)])
+    total: np.ndarray = before[gaps.end] - before[gaps.start]
+    return total
