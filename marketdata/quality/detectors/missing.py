@@ -1,8 +1,8 @@
 """Missing bars: gaps that the activity of the series does not explain. `activity` says how each gap is judged.
 
 Gaps before the first bar of a range of life and after its last are not judged: the series had not begun to trade, or
-has stopped. What should have come by now is `silence`. All findings of a trading day are one group: a halt or a price limit
-is one event.
+has stopped. What should have come by now is `silence`. All findings of a trading day are one group: a halt or a price
+limit is one event.
 """
 
 from __future__ import annotations

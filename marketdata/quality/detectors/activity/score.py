@@ -3,7 +3,7 @@
 The level of activity in the gap is not known. Three things show it: the levels of the days around, the other minutes of
 its day, and the minutes next to the gap. They give each level a weight (Bayes' rule on the grid `LEVELS`), and the
 probability is the weighted mean of exp(-level x rates). However many bars they have, the day and the minutes next to
-the gap count as at most `_MAX_DAY_BARS` and `_MAX_NEAR_BARS`: activity also changes within hours.
+the gap count as at most `MAX_DAY_BARS` and `MAX_NEAR_BARS`: activity also changes within hours.
 
 A gap that covers several days is judged day by day. Days of low activity follow one another, so their surprises count
 half when they are added.
@@ -21,8 +21,8 @@ from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, sum_g
 # Next to the gap are so many times its minutes on each side, at least and at most so many.
 NEAR_FACTOR = 2
 NEAR_RANGE = (15, 45)
-_MAX_DAY_BARS = 6.0
-_MAX_NEAR_BARS = 30.0
+MAX_DAY_BARS = 6.0
+MAX_NEAR_BARS = 30.0
 
 
 def score_gaps(
@@ -93,16 +93,14 @@ def _collect_evidence(timeline: Timeline, gaps: Gaps, parts: _Parts, keep: np.nd
     day_of_part = timeline.day[parts.start]
     day_start = np.searchsorted(timeline.day, day_of_part, side="left")
     day_end = np.searchsorted(timeline.day, day_of_part, side="right")
+    # Nothing is left of a day on the side on which the gap goes beyond it.
     before = np.maximum(gaps.start[parts.gap] - 1, day_start)
     after = np.minimum(gaps.end[parts.gap] + 1, day_end)
-    # Nothing is left of a day on the side on which the gap goes beyond it.
-    before, after = np.maximum(before, day_start), np.minimum(after, day_end)
-    start, end = np.minimum(day_start, before), np.maximum(day_end, after)
     length = np.clip(NEAR_FACTOR * (parts.end - parts.start), *NEAR_RANGE)
-    near_start, near_end = np.maximum(before - length, start), np.minimum(after + length, end)
+    near_start, near_end = np.maximum(before - length, day_start), np.minimum(after + length, day_end)
     return (
-        _Evidence(bars_before, _MAX_DAY_BARS, (start, before), (after, end)),
-        _Evidence(bars_before, _MAX_NEAR_BARS, (near_start, before), (after, near_end)),
+        _Evidence(bars_before, MAX_DAY_BARS, (day_start, before), (after, day_end)),
+        _Evidence(bars_before, MAX_NEAR_BARS, (near_start, before), (after, near_end)),
     )
 
 
