@@ -24,6 +24,8 @@ from marketdata.quality.detectors.sessions import Sessions
 # The activity of a month is learned from these days before and after it too: with the month, 40 to 50 trading days.
 _LEAD, _TAIL = 35 * DAY, 10 * DAY
 _MIN_TRADING_DAYS = 15
+# Shorter gaps are not judged: in busy hours a pause of some minutes is rare, and still no loss.
+_MIN_MINUTES = 4
 # Missing ranges with so few minutes between them are one: in a halt or at a price limit some bars come in between.
 _MAX_BETWEEN = 10
 # Learned hours are less certain than a calendar.
@@ -48,7 +50,7 @@ def _find_in_month(ts: np.ndarray, sessions: Sessions, context: SeriesContext, m
     judged = judge_gaps(timeline)
     threshold = context.thresholds.missing + (0 if context.calendar else _MORE_WITHOUT_CALENDAR)
     start = timeline.ts[judged.gaps.start]
-    is_found = judged.score >= threshold
+    is_found = (judged.score >= threshold) & (judged.gaps.end - judged.gaps.start >= _MIN_MINUTES)
     is_found &= (start >= max(month[0], context.judged[0])) & (start < min(month[1], context.judged[1]))
     is_found &= _is_between_bars(timeline, judged.gaps)
     if context.calendar is None and not is_always_open(sessions):

@@ -32,10 +32,12 @@ def find_outside_session(bars: Bars, context: SeriesContext) -> list[Detected]:
     quarter = _find_quarter(bars.ts[outside])
     closed_time = np.searchsorted(sessions.trading_opened, bars.ts[outside], side="right")
     at_edge = _is_at_edge(bars.ts[outside], closed_time, sessions)
+    # What is one finding per quarter is divided by the judged range: a window does not see all of a quarter.
+    at_edge_judged = at_edge & context.judges(bars.ts[outside])
     found = []
     for each in np.unique(quarter):
         in_quarter = quarter == each
-        found += _find_at_edge(bars, outside[in_quarter & at_edge], context)
+        found += _find_at_edge(bars, outside[in_quarter & at_edge_judged], context)
         rest = in_quarter & ~at_edge
         found += _find_other(bars, outside[rest], closed_time[rest], sessions, context)
     return sorted(found, key=lambda one: one.start_ns)
@@ -71,7 +73,8 @@ def _find_other(
     between = np.searchsorted(sessions.trading_opened, bars.ts[outside[[0, -1]]])
     if len(groups) >= max(_MIN_CLOSED_TIMES, _MIN_SHARE * (between[1] - between[0] + 1)):
         text = f"Bars in {len(groups):,} closed times: the calendar of the series does not have these hours."
-        return [_describe(bars, outside, context, text, severity="warning", group=_CALENDAR_GROUP)]
+        judged = outside[context.judges(bars.ts[outside])]
+        return [_describe(bars, judged, context, text, group=_CALENDAR_GROUP)] if len(judged) else []
     return [
         _describe(bars, group, context, f"{format_count(len(group), 'bar')} while the exchange is closed.")
         for group in groups
