@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from config.testing.builders import FRONT, at, ingest, undo_run, write
 from config.testing.processes import run
-from config.testing.quality import check_quality, make_session_bars
+from config.testing.quality.bars import check_quality, make_session_bars
 from config.testing.rows import execute
 from config.testing.web.pages import create_failed_run
 from ingestion.dbn.writer import empty_records

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from config.testing.builders import at, bars, ingest, undo_run, write
-from config.testing.quality import NS, find_high
+from config.testing.quality.bars import NS, find_high
 from marketdata.models import IngestRun, QualityCheck, QualityEvent, QualityFinding, Series
 from marketdata.quality.check import ALL, CheckRange, check_series
 from marketdata.quality.reading import to_datetime
@@ -78,7 +78,7 @@ def test_the_same_file_again_changes_nothing(mnq, tmp_path):
     assert (read_finding().state, read_finding().run_id) == ("open", 1)
 
 
-def test_a_corrected_bar_resolves_its_finding_and_says_so(mnq, tmp_path):
+def test_a_corrected_bar_resolves_its_finding_with_a_sentence(mnq, tmp_path):
     load(tmp_path, make_bars(10))
     check(mnq)
     run = load(tmp_path, make_bars())

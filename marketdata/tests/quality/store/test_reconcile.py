@@ -107,7 +107,7 @@ def test_what_has_no_bars_is_the_same_by_what_it_is_about():
     assert match_found([stored], [found, replace(found, identity="run 8")]) == [stored, None]
 
 
-def test_a_fault_that_is_gone_is_resolved_by_itself_and_says_why():
+def test_a_fault_that_is_gone_is_resolved_by_itself_with_a_reason():
     stored = make_stored()
     changes = reconcile([stored], [], make_rules(explain=lambda finding: "Run 9 loaded bars."))
     assert changes.gone == [stored]

@@ -1,0 +1,1 @@
+"""Bars and detectors for tests of findings."""
