@@ -21,6 +21,7 @@ from config.guards import (
     read_or_create_secret_key,
     refuse_faults,
 )
+from config.notify import check_notify, read_quiet_hours
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -178,6 +179,26 @@ LIVE_CLOSE_AFTER_SECONDS = env.int("LIVE_CLOSE_AFTER_SECONDS", default=10)
 # The longest pause between two live sessions, and how often one may request minutes again.
 LIVE_LONGEST_PAUSE_SECONDS = env.int("LIVE_LONGEST_PAUSE_SECONDS", default=60)
 LIVE_REPEAT_AFTER_SECONDS = env.int("LIVE_REPEAT_AFTER_SECONDS", default=60)
+
+# --- Alerts ---------------------------------------------------------------------------------------------------------
+
+# Addresses of apprise, the signed webhook, and when they are used.
+NOTIFY_URLS = env.text("NOTIFY_URLS", default="").split()
+NOTIFY_WEBHOOK_URL = env.text("NOTIFY_WEBHOOK_URL", default="")
+NOTIFY_WEBHOOK_SECRET = env.text("NOTIFY_WEBHOOK_SECRET", default="")
+NOTIFY_MIN_SEVERITY = env.text("NOTIFY_MIN_SEVERITY", default="warning")
+NOTIFY_QUIET_HOURS = read_quiet_hours(env.text("NOTIFY_QUIET_HOURS", default=""))
+NOTIFY_DIGEST_AT = env.clock("NOTIFY_DIGEST_AT")
+NOTIFY_TIME_ZONE = env.text("NOTIFY_TIME_ZONE", default="UTC")
+# The address of the pages, for links in messages. Empty: without links.
+SITE_URL = env.text("SITE_URL", default="")
+check_notify(
+    webhook_url=NOTIFY_WEBHOOK_URL,
+    webhook_secret=NOTIFY_WEBHOOK_SECRET,
+    min_severity=NOTIFY_MIN_SEVERITY,
+    zone=NOTIFY_TIME_ZONE,
+    site_url=SITE_URL,
+)
 
 # --- Language, time, static files -----------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from config.health import healthz, readyz
 from marketdata.access.login import AdminLoginForm, report_wait
+from marketdata.metrics.views import MetricsView
 
 admin.autodiscover()
 admin.site.site_header = admin.site.site_title = "Barkeep"
@@ -16,6 +17,7 @@ handler500 = "config.connections.unavailable.handle_server_error"
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("admin/login/", report_wait(admin.site.login)),
     path("admin/", admin.site.urls),
     path("api/", include("marketdata.api.urls")),

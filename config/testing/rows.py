@@ -233,6 +233,33 @@ QUALITY: dict[str, dict[str, Any]] = {
         "last_at": "2024-02-03 10:00:00+00",
     },
 }
+# Messages about findings.
+ALERTS: dict[str, dict[str, Any]] = {
+    "market_quality_alerts": {
+        "id": 1,
+        "event": "raised",
+        "cause": "run 1",
+        "severity": "error",
+        "subject": "1 spike in mnq (run 1)",
+        "body": "The price left its range and came back.",
+        "created_at": "2024-02-03 10:00:00+00",
+        "requested_by": "",
+    },
+    "market_quality_alert_events": {"event_id": 1, "alert_id": 1, "outcome": "alerted"},
+    "market_quality_deliveries": {
+        "alert_id": 1,
+        "channel": "webhook",
+        "state": "delivered",
+        "due_at": "2024-02-03 10:00:00+00",
+        "is_digest": False,
+        "attempts": 1,
+        "claimed_at": "2024-02-03 10:00:01+00",
+        "claimed_by": "host:1:a",
+        "may_repeat": False,
+        "delivered_at": "2024-02-03 10:00:02+00",
+        "error": "",
+    },
+}
 BARS, REVISIONS, RUNS, SERIES, INSTRUMENTS = (
     "market_bars_ohlcv_1m",
     "market_bar_revisions",
@@ -278,7 +305,7 @@ def execute(sql: str, *parameters: Any) -> int:
 
 def insert(table: str, **changes: Any) -> int:
     """Insert the table's valid row with some values changed."""
-    row = (GOOD | ACCESS | FEEDS | QUALITY)[table] | changes
+    row = (GOOD | ACCESS | FEEDS | QUALITY | ALERTS)[table] | changes
     columns, marks = ", ".join(f'"{name}"' for name in row), ", ".join(["%s"] * len(row))
     return execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *row.values())  # noqa: S608
 

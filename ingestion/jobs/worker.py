@@ -16,6 +16,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from ingestion.errors import IngestError, InputError
+from ingestion.jobs.alerts import AlertSchedule
 from ingestion.jobs.quality_schedule import QualitySchedule, request_check_if_due
 from ingestion.jobs.schedule import DailySchedule
 from marketdata.database import first_line
@@ -68,8 +69,8 @@ def hold_worker_lock(worker_id: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _follow_schedule() -> Iterator[None]:
-    """Within the block, the daily backfill and the checks of bars are requested when they are due."""
-    schedules = DailySchedule(), QualitySchedule()
+    """Within the block, the daily backfill and checks of bars are requested when due, and alerts sent."""
+    schedules = DailySchedule(), QualitySchedule(), AlertSchedule()
     for schedule in schedules:
         schedule.start()
     try:

@@ -9,6 +9,7 @@ from marketdata.models.feeds.feed_request import FeedRequest
 from marketdata.models.feeds.sessions import FeedSession, FeedSessionSeries, FeedStatus
 from marketdata.models.hourly_bar import HourlyBar
 from marketdata.models.ingest_run import IngestRun
+from marketdata.models.quality.alert import QualityAlert, QualityAlertEvent, QualityDelivery
 from marketdata.models.quality.check import QualityCheck
 from marketdata.models.quality.finding import QualityEvent, QualityFinding
 from marketdata.models.series import Series
@@ -30,7 +31,10 @@ __all__ = [
     "HourlyBar",
     "IngestRun",
     "KnownEmpty",
+    "QualityAlert",
+    "QualityAlertEvent",
     "QualityCheck",
+    "QualityDelivery",
     "QualityEvent",
     "QualityFinding",
     "Series",

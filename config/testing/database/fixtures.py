@@ -28,6 +28,9 @@ _TABLES = (
     "market_quality_findings",
     "market_quality_events",
     "market_quality_checks",
+    "market_quality_alerts",
+    "market_quality_alert_events",
+    "market_quality_deliveries",
 )
 _SEQUENCES = (
     "data_ingest_runs_id_seq",

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from config.testing.builders import at, bars, ingest, undo_run, write
 from config.testing.processes import Process, session
-from config.testing.quality.bars import NS
 from ingestion.cli import quality
 from ingestion.jobs.quality_schedule import request_check_if_due
 from marketdata.models import IngestRun, QualityCheck, QualityFinding, Series
