@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from config.health import healthz, readyz
+from config.connections.health import healthz, readyz
 from marketdata.access.login import AdminLoginForm, report_wait
 from marketdata.metrics.views import MetricsView
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("admin/login/", report_wait(admin.site.login)),
     path("admin/", admin.site.urls),
     path("api/", include("marketdata.api.urls")),
+    path("quality/", include("marketdata.pages.quality.urls")),
     path("", include("marketdata.pages.urls")),
     path("", include("ingestion.pages.urls")),
 ]

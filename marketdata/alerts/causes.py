@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from marketdata.models import QualityFinding
 
 _KINDS = QualityFinding.Kind
-# While a feed is out, its series have no new bars: one message about the feed says so.
+# While a feed is out, its series have no new bars: one message about the feed is enough.
 _EXPLAINED_BY_OUTAGE = (_KINDS.SILENCE, _KINDS.MISSING)
 
 

@@ -1,4 +1,4 @@
-"""From events of findings to alerts: each event is taken once, and findings of one cause share an alert."""
+"""From events of findings to alerts: each event is used once, and findings of one cause share an alert."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RAISED = (_EVENTS.FOUND, _EVENTS.REOPENED)
 
 
 def raise_alerts() -> list[QualityAlert]:
-    """Take the events that no process has taken, and store the alerts that follow. Nothing is sent.
+    """Use the events that no process has used, and store the alerts that follow. Nothing is sent.
 
     Events that an open outage explains wait until it is over. Exactly once: the events' key, in one transaction.
     """

@@ -46,7 +46,7 @@ class IngestRunViewSet(GenericViewSet):
             if name in parameters:
                 runs = runs.filter(**{name: parameters[name]})
         if "series" in parameters:
-            runs = runs.filter(symbols__contains=[_get_series(parameters["series"]).symbol])
+            runs = runs.filter(symbols__contains=[get_filtered_series(parameters["series"]).symbol])
         page = self.paginate_queryset(runs)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -63,7 +63,7 @@ class IngestRunViewSet(GenericViewSet):
         return Response(self.get_serializer(run).data)
 
 
-def _get_series(slug: str) -> Series:
+def get_filtered_series(slug: str) -> Series:
     """The series of the parameter. A short code of one contract is that contract, of several a wrong value (400)."""
     try:
         return get_series(slug)

@@ -16,6 +16,7 @@ from marketdata.api.gaps import GapsViewSet
 from marketdata.api.live.feeds import FeedsViewSet
 from marketdata.api.live.stream import StreamViewSet
 from marketdata.api.not_found import NotFoundView
+from marketdata.api.quality.views import FindingsViewSet
 from marketdata.api.runs import IngestRunViewSet
 from marketdata.api.series import SeriesViewSet
 
@@ -23,11 +24,16 @@ from marketdata.api.series import SeriesViewSet
 _with_inline_styles = csp_replace({"style-src": ["'self'", "'unsafe-inline'"]})
 
 SLUG = r"(?P<slug>.+?)"  # an operator may store any slug, and symbols stand for their series
+ID = r"(?P<pk>[0-9]{1,18})"
 CANDLES = r"ohlcv-(?P<timeframe>\w+)"
 
 
 def _get(viewset: type[ViewSetMixin], action: str) -> Callable[..., HttpResponseBase]:
     return viewset.as_view({"get": action})
+
+
+def _post(viewset: type[ViewSetMixin], action: str) -> Callable[..., HttpResponseBase]:
+    return viewset.as_view({"post": action})
 
 
 urlpatterns = [
@@ -48,6 +54,11 @@ urlpatterns = [
     re_path(r"^ingest-runs/?$", _get(IngestRunViewSet, "list"), name="run-list"),
     re_path(r"^ingest-runs/(?P<pk>[0-9]{1,18})/?$", _get(IngestRunViewSet, "retrieve"), name="run-detail"),
     re_path(r"^feeds/?$", _get(FeedsViewSet, "list"), name="feed-list"),
+    re_path(r"^quality/findings/?$", _get(FindingsViewSet, "list"), name="finding-list"),
+    re_path(rf"^quality/findings/{ID}/?$", _get(FindingsViewSet, "retrieve"), name="finding-detail"),
+    re_path(rf"^quality/findings/{ID}/acknowledge/?$", _post(FindingsViewSet, "acknowledge"), name="finding-ack"),
+    re_path(rf"^quality/findings/{ID}/resolve/?$", _post(FindingsViewSet, "resolve"), name="finding-resolve"),
+    re_path(rf"^quality/findings/{ID}/reopen/?$", _post(FindingsViewSet, "reopen"), name="finding-reopen"),
     re_path("^(?:docs)?$", RedirectView.as_view(pattern_name="api-docs")),
     path("schema", RedirectView.as_view(pattern_name="schema")),
     path("schema/", SchemaView.as_view(), name="schema"),

@@ -1,5 +1,4 @@
-"""The figures of /metrics, read from the database at each request. Names and units are Prometheus's conventions:
-https://prometheus.io/docs/practices/naming/"""
+"""The figures of /metrics, read from the database at each request. Names and units follow Prometheus's conventions."""
 
 from __future__ import annotations
 

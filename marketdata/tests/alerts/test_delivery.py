@@ -74,7 +74,7 @@ def test_after_many_attempts_it_has_failed(findings, webhook):
     assert (failed.state, failed.attempts) == ("failed", delivery.MAX_ATTEMPTS)
 
 
-def test_a_sender_that_died_is_repeated_once_and_says_so(findings, webhook, monkeypatch):
+def test_a_sender_that_died_is_repeated_once_and_states_it(findings, webhook, monkeypatch):
     findings.find()
     raise_alerts()
 

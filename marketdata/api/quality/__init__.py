@@ -1,0 +1,1 @@
+"""Findings over REST: read them, and acknowledge or resolve them with a token that may write."""
