@@ -15,6 +15,6 @@ def test_readyz_fails_without_a_database(market_db, client, monkeypatch):
     def refuse(*args):
         raise OperationalError("gone")
 
-    monkeypatch.setattr("config.health.MigrationExecutor", refuse)
+    monkeypatch.setattr("config.connections.health.MigrationExecutor", refuse)
     response = client.get("/readyz")
     assert (response.status_code, response.json()["reason"]) == (503, "the database does not respond")
