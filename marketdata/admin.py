@@ -13,12 +13,14 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from marketdata.access.admin import ApiTokenAdmin  # noqa: F401  # registers itself
+from marketdata.access.read_only_admin import ReadOnlyAdmin
 from marketdata.bars.stats import get_stats
 from marketdata.bars.tick_size import MIN_BARS, TickSize, find_from_bars
 from marketdata.formatting import format_price
 from marketdata.models import BrowsableBar, FeedSession, Series
 from marketdata.models.contract import ContractColumns
 from marketdata.models.feeds.subscription import SubscriptionColumns
+from marketdata.quality.admin import FindingAdmin  # noqa: F401  # registers itself
 from marketdata.series import is_active
 from marketdata.series_calendars import describe_calendar
 from marketdata.timestamps import parse_timestamp
@@ -39,21 +41,6 @@ SERIES_FIELDS = (
 FEED_FIELDS = tuple(field.name for field in SubscriptionColumns._meta.fields)
 FOUND_FIELDS = ("calendar_reason", "found_tick_size")
 CONTRACT_FIELDS = tuple(field.name for field in ContractColumns._meta.fields)
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """No user can add, change or delete, whatever their permissions."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 @admin.register(Series)

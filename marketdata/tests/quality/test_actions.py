@@ -156,3 +156,19 @@ def test_an_empty_page_explains_itself(market_db, accounts):
     assert b"check_quality" in client.get("/quality/").content
     assert b"There is no series nope." in client.get("/quality/?series=nope").content
     assert client.get("/quality/7/").status_code == 404
+
+
+def test_the_admin_acts_on_the_chosen(finding, admin_client_of_quality):
+    assert admin_client_of_quality.get("/admin/marketdata/qualityfinding/1/change/").status_code == 200
+    chosen = {"action": "resolve", "_selected_action": ["1"]}
+    answer = admin_client_of_quality.post("/admin/marketdata/qualityfinding/", chosen, follow=True)
+    assert b"1 finding resolved." in answer.content
+    assert events() == [("resolved", "quality-root")]
+    assert admin_client_of_quality.get("/admin/marketdata/qualityalert/").status_code == 200
+
+
+@pytest.fixture
+def admin_client_of_quality(accounts):
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("quality-root"))
+    return client
