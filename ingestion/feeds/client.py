@@ -1,4 +1,4 @@
-"""The vendor's client, and the only place, with `live/session.py`, that uses the key: asks for prices, buys, and translates every error.
+"""The vendor's client: asks for prices, buys, and translates every error. Only this and `live/session.py` use the key.
 
 Importing this module imports the vendor's library, which takes half a second: import it where a request is made.
 """
