@@ -12,6 +12,7 @@ MUTMUT := .venv/mutants-installed
 NODE := node_modules/.installed
 
 .PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load soak bench-check clean
+.PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load stream-load bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
@@ -26,6 +27,7 @@ help:
 	@echo "make bench        compare the loader with other ways to load (11 minutes)"
 	@echo "make load         measure the web server under many and slow clients (6 minutes)"
 	@echo "make soak         stream live bars for a day of the market under faults and kills (26 minutes)"
+	@echo "make stream-load  measure 500 streaming clients beside an export and pages, and 2,000 idle ones (3 minutes)"
 	@echo "make bench-all    all benchmarks, their plot and the figures of the README (35 minutes)"
 	@echo "make bench-check  check that the README and the plot have the figures of the results"
 	@echo "make clean        remove .venv and node_modules; the database in var/ stays"
@@ -122,6 +124,8 @@ load: $(BENCH)
 # It fails if a bar is lost, doubled or wrong.
 soak: $(DEV)
 	@$(BIN)/python -m benchmarks.soak
+stream-load: $(BENCH)
+	@$(BIN)/python -m benchmarks.streams
 
 bench-check: $(DEV)
 	@$(BIN)/python -m benchmarks.figures --check

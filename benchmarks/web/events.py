@@ -33,14 +33,14 @@ class EventReader:
 
     def feed(self, piece: bytes) -> Iterator[Event]:
         self._rest += piece
-        while (found := self._take_chunk()) is not None:
+        while (found := self._split_piece()) is not None:
             self._body += found
         *blocks, self._body = self._body.split(b"\n\n")
         for event in filter(None, (parse_block(block, self.last_id) for block in blocks)):
             self.last_id = event.id
             yield event
 
-    def _take_chunk(self) -> bytes | None:
+    def _split_piece(self) -> bytes | None:
         size, separator, rest = self._rest.partition(b"\r\n")
         length = int(size, 16) if separator else 0
         if not separator or len(rest) < length + 2:

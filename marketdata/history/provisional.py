@@ -47,7 +47,7 @@ class StoredBar(Protocol):
 
 def find_provisional(series: Series, bars: Sequence[StoredBar]) -> list[bool]:
     """Whether each bar of the series is provisional. Without bars of the live feed this costs one query by key."""
-    live = _find_live_runs(bar.run_id for bar in bars)
+    live = _select_live(bar.run_id for bar in bars)
     minutes = [bar.ts for bar in bars if bar.run_id in live]
     if not minutes:
         return [False] * len(bars)
@@ -77,7 +77,7 @@ def find_with_provisional(
     return flags
 
 
-def _find_live_runs(ids: Iterable[int]) -> set[int]:
+def _select_live(ids: Iterable[int]) -> set[int]:
     runs = IngestRun.objects.filter(pk__in=set(ids), kind=IngestRun.Kind.LIVE)
     return set(runs.values_list("pk", flat=True))
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-# Who listens is told of each run whose changes are committed. The payload is the run's number.
+# Its listeners get the number of each run whose changes are committed.
 CHANNEL = "market_runs"
 
 # The first half of the lock's key. The second half is the run's number.

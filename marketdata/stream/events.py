@@ -52,7 +52,7 @@ def build_row(row: str, *, is_revision: bool) -> Event:
     return Event("revision" if is_revision else "bar", row)
 
 
-def build_removal(ts: str | None) -> Event:
+def build_removed(ts: str | None) -> Event:
     return Event("revision", write_json({"ts": ts, "removed": True}))
 
 

@@ -28,7 +28,7 @@ class Notices:
 
 
 class Listener:
-    """Waits for notifications, for `wake`, or for a time. `is_listening` is False behind a connection pool, and on a
+    """Waits for notifications, for `wake`, or for a time. `is_listening` is False with a connection pool, and on a
     replica, where there are none: then the hub looks for changes by itself, each second."""
 
     def __init__(self) -> None:

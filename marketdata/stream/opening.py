@@ -14,7 +14,7 @@ from marketdata.stream.query import TOO_OLD, TooManyChanges, find_changes
 from marketdata.stream.rows import Topic, build_changes, read_last_rows
 from marketdata.stream.subscription import Subscription
 
-# It removes the id that the client has: without the events after it the client must begin anew.
+# It removes the id that the client has: without the events after it the client must begin again.
 _NO_POSITION = ""
 
 

@@ -28,7 +28,7 @@ _TEXT = re.compile(r"([0-9]{1,17})\.([0-9]{1,18})")
 _LATE_NUMBERS = 1_000
 # Clocks of a replica and its primary may differ, and locks of the primary are not visible there.
 _AHEAD = timedelta(minutes=1)
-_BEHIND_SECONDS = 10
+_LAG_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class FinishedRun(NamedTuple):
 _CLOCK = f"""
 SELECT CASE
     WHEN pg_is_in_recovery()
-    THEN coalesce(pg_last_xact_replay_timestamp(), 'epoch') - interval '{_BEHIND_SECONDS} seconds'
+    THEN coalesce(pg_last_xact_replay_timestamp(), 'epoch') - interval '{_LAG_SECONDS} seconds'
     ELSE clock_timestamp()
 END
 """

@@ -20,7 +20,7 @@ from marketdata.candles.provisional import find_provisional_candles
 from marketdata.candles.query import read_candle_columns
 from marketdata.history.provisional import find_provisional
 from marketdata.models import Series
-from marketdata.stream.events import Event, add_provisional, build_removal, build_row
+from marketdata.stream.events import Event, add_provisional, build_removed, build_row
 from marketdata.stream.query import LOADED, TooManyChanges
 from marketdata.timestamps import from_seconds, to_iso
 
@@ -76,7 +76,7 @@ def _build_bars(topic: Topic, changes: Mapping[datetime, bool], now: datetime) -
     bars = read_bars_at(topic.series, list(changes))
     rows = dict(zip((bar.ts for bar in bars), _write_bars(topic.series, bars), strict=True))
     return [
-        build_row(rows[ts], is_revision=is_revision) if ts in rows else build_removal(to_iso(ts))
+        build_row(rows[ts], is_revision=is_revision) if ts in rows else build_removed(to_iso(ts))
         for ts, is_revision in changes.items()
     ]
 
@@ -115,7 +115,7 @@ def _build_candle_range(
             if ts in rows:
                 events.append(build_row(rows[ts], is_revision=index in with_revision))
             else:
-                events.append(build_removal(to_iso(from_seconds(ts))))
+                events.append(build_removed(to_iso(from_seconds(ts))))
     return events
 
 

@@ -22,7 +22,7 @@ class Waker(Protocol):
 
 
 class Subscription:
-    """`limit`: rows of a snapshot. `start` must be called before anything can be taken."""
+    """`limit`: rows of a snapshot. `start` must be called before `take` returns anything."""
 
     def __init__(self, access: Access, limit: int, close: Callable[[Subscription], None]) -> None:
         self.access, self.limit = access, limit

@@ -64,7 +64,7 @@ class Work:
                 self._listener.sleep(1)
 
     def _wait_after(self, error: Exception) -> None:
-        """The position stays: after the connection is there again, the hub goes on where it was."""
+        """The position stays: with another connection the hub goes on where it was."""
         logger.warning("The streams have no database: %s", str(error).strip().partition("\n")[0])
         self._listener.disconnect()
         seconds = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]

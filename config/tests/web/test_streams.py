@@ -164,8 +164,8 @@ def test_a_stream_ends_with_its_login_or_token(serve):
     browser = Client()
     browser.force_login(user)
     cookie = f"Cookie: sessionid={browser.cookies['sessionid'].value}"
-    nobody = Target(target.port, "", target.series, target.end)
-    with EventClient(target).connect() as by_token, EventClient(nobody).connect(0, cookie) as by_login:
+    without_token = Target(target.port, "", target.series, target.end)
+    with EventClient(target).connect() as by_token, EventClient(without_token).connect(0, cookie) as by_login:
         by_token.wait_for("snapshot")
         by_login.wait_for("snapshot")
         browser.logout()

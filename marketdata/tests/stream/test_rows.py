@@ -68,7 +68,7 @@ def test_changes_give_each_candle_once(mnq, timeframe):
     assert len(rows) == expected.get(timeframe, 2)
 
 
-def test_revisions_and_removals_are_told_apart(mnq):
+def test_revisions_and_removed_bars_differ(mnq):
     minute = DAY + timedelta(minutes=5)
     for timeframe in ("1m", "5m"):
         [event] = build_changes(Topic(mnq, timeframe, Hours.ALL), {minute: True}, now=NOW)
