@@ -16,8 +16,8 @@ def test_pages_of_candles_are_as_described(check, history, timeframe):
         "calendar",
         "session",
         "order",
-        "bars",
         "provisional",
+        "bars",
         "next_cursor",
         "next",
     ]
