@@ -36,7 +36,7 @@ class Market:
 
 
 FRONT = Market()
-STRESSED = Market(volatility=9.0, regimes=0.6, release_share=0.3, tails=3.0)
+STRESSED = Market(volatility=9.0, regimes=0.6, release_share=0.3)
 BACK_MONTH = Market(trades=0.02, spread=12, volatility=2.0)
 NEAR_BACK_MONTH = Market(trades=0.4, spread=4, volatility=2.0)
 CALENDAR_SPREAD = Market(start_price=15 * 10**9, tick=50_000_000, volatility=8.0, trades=0.5, spread=2)

@@ -9,7 +9,7 @@ from marketdata.quality.detectors.prices.excursions import Analysis, Jump, analy
 from marketdata.quality.detectors.prices.findings import format_minute, format_value, get_span
 
 # News moves a price in one trade, and many trades follow. A fault in the data does not make them.
-MAX_VOLUME_FACTOR = 4.0
+MAX_VOLUME_FACTOR = 10.0
 # A continuous series changes its contract at midnight UTC. Where the contracts are not known, a basis is no fault.
 MAX_BASIS = 0.03
 
@@ -30,7 +30,9 @@ def find_jump(bars: Bars, context: SeriesContext) -> list[Detected]:
         )
         evidence = analysis.bars.describe([jump.at - 1, jump.at])
         group = f"jump {start // DAY}"
-        found.append(Detected("jump", "warning", start, end, round(jump.score, 2), threshold, text, evidence, group))
+        found.append(
+            Detected("jump", "warning", start, end, round(float(jump.score), 2), threshold, text, evidence, group)
+        )
     return found
 
 

@@ -24,7 +24,7 @@ def find_spike(bars: Bars, context: SeriesContext) -> list[Detected]:
             f"{'upwards' if one.offset > 0 else 'downwards'} at {format_minute(start)} and comes back{cause}."
         )
         evidence = analysis.bars.describe(_add_neighbours(one.first, one.stop, len(analysis.bars)))
-        found.append(Detected("spike", "error", start, end, round(one.score, 2), threshold, text, evidence))
+        found.append(Detected("spike", "error", start, end, round(float(one.score), 2), threshold, text, evidence))
     return found
 
 

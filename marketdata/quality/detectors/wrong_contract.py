@@ -30,7 +30,9 @@ def find_wrong_contract(bars: Bars, context: SeriesContext) -> list[Detected]:
         bad = format_count(len(positions))
         text = f"Prices of {bad} from {format_minute(start)} on are {offset} the market, {source}."
         evidence = analysis.bars.describe([max(one.first - 1, 0), *positions[:3].tolist()])
-        found.append(Detected("wrong_contract", "critical", start, end, round(basis, 1), threshold, text, evidence))
+        found.append(
+            Detected("wrong_contract", "critical", start, end, round(float(basis), 1), threshold, text, evidence)
+        )
     return found
 
 
