@@ -15,6 +15,7 @@ import numpy as np
 
 from marketdata.quality.detectors.model import DAY, Bars, SeriesContext
 from marketdata.quality.detectors.prices.digits import is_swapped
+from marketdata.quality.detectors.prices.rolling import WINDOW
 from marketdata.quality.detectors.prices.scales import Scales, measure_scales
 
 # Steps from which on a jump is looked at. Steps of real markets stay below 1 (the scale is the largest usual one).
@@ -160,11 +161,25 @@ class _Finder:
         self.found: list[Excursion] = []
         self.jumps: list[Jump] = []
         ratio = np.abs(scales.step) / scales.jump / np.where(scales.is_thin, THIN_FACTOR, 1.0)
+        ratio /= self._measure_bursts()
         self.ratio = ratio
         self.jump_threshold = max(threshold, self._find_tail(self._score_reversals()))
         # Two of many jumps cancel out by chance: in a market that often jumps, a run needs clearer ones.
         self.run_threshold = max(threshold, self._find_tail(ratio, RUN_TAIL_SHARE))
         self.large = np.flatnonzero((ratio >= MIN_JUMP) & scales.is_linked)
+
+    def _measure_bursts(self) -> np.ndarray:
+        """By how much prices may jump further because many trades come with it: news, opens and closes. The largest of
+        the medians before, at and after the bar is usual, since another contract has other volumes."""
+        usual = self.scales.volume
+        if len(usual) > WINDOW:
+            half = WINDOW // 2
+            before = np.concatenate((usual[:half], usual[:-half]))
+            after = np.concatenate((usual[half:], usual[-half:]))
+            usual = np.maximum(np.maximum(before, after), usual)
+        burst = np.sqrt(np.maximum(self.bars.volume / usual, 1.0))
+        # In a thin market a few contracts more are no burst.
+        return np.where(self.scales.is_thin, 1.0, burst)
 
     def _score_reversals(self) -> np.ndarray:
         """For each bar the mean of the jumps into and out of it, if they cancel out."""
