@@ -13,6 +13,8 @@ NODE := node_modules/.installed
 
 .PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load soak bench-check clean
 .PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load stream-load bench-check clean
+.PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load \
+	quality-bench bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
@@ -29,6 +31,7 @@ help:
 	@echo "make soak         stream live bars for a day of the market under faults and kills (26 minutes)"
 	@echo "make stream-load  measure 500 streaming clients beside an export and pages, and 2,000 idle ones (3 minutes)"
 	@echo "make bench-all    all benchmarks, their plot and the figures of the README (35 minutes)"
+	@echo "make quality-bench FILE=…  count how many faults in a file the quality checks find (1 minute)"
 	@echo "make bench-check  check that the README and the plot have the figures of the results"
 	@echo "make clean        remove .venv and node_modules; the database in var/ stays"
 
@@ -126,6 +129,9 @@ soak: $(DEV)
 	@$(BIN)/python -m benchmarks.soak
 stream-load: $(BENCH)
 	@$(BIN)/python -m benchmarks.streams
+# Without FILE it generates bars; `make quality-bench FILE=nq.dbn.zst SEED='1 2 3'` puts faults into a file of your own.
+quality-bench: $(DEV)
+	@$(BIN)/python -m benchmarks.quality $(FILE) --seed $(or $(SEED),1 2 3)
 
 bench-check: $(DEV)
 	@$(BIN)/python -m benchmarks.figures --check

@@ -75,7 +75,7 @@ class Jump:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What one pass over the bars of a window finds. The detectors of all price kinds use it."""
+    """What the bars of a window show. The detectors of all price kinds use it."""
 
     bars: Bars
     scales: Scales
