@@ -1,0 +1,62 @@
+"""The columns of the table of bars as Arrow types, and PostgreSQL's text of them as Arrow tables."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from marketdata.bars.tables import PRICES, make_price_type
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_VENDOR, _SCHEMA = "databento", "ohlcv-1m"
+COLUMNS = (
+    "vendor", "schema", "symbol", "ts", "ts_ms", *PRICES, "volume", "ingestion_run_id", "created_at",
+)  # fmt: skip
+# Nearly all bars have the same vendor and schema: they are sent only where they differ.
+_READ = ("ts_ms", *PRICES, "volume", "ingestion_run_id", "created_at", "vendor", "schema", "symbol")
+SELECT = f"""
+SELECT ts_ms, open, high, low, close, volume, ingestion_run_id, created_at,
+    NULLIF(vendor, '{_VENDOR}'), NULLIF(schema, '{_SCHEMA}')
+"""
+
+
+@functools.cache
+def make_schema() -> pyarrow.Schema:
+    """Names and order are those of the table. Prices are decimal128(20, 9), times UTC in microseconds."""
+    import pyarrow
+
+    time, text = pyarrow.timestamp("us", tz="UTC"), pyarrow.string()
+    types = {
+        "vendor": text, "schema": text, "symbol": text, "ts": time, "ts_ms": pyarrow.int64(),
+        **dict.fromkeys(PRICES, make_price_type(as_text=False)),
+        "volume": pyarrow.decimal128(20, 0), "ingestion_run_id": pyarrow.int64(), "created_at": time,
+    }  # fmt: skip
+    return pyarrow.schema([pyarrow.field(name, types[name], nullable=False) for name in COLUMNS])
+
+
+def parse_bars(lines: bytes, symbol: str | None) -> pyarrow.Table:
+    """The table of the CSV lines of `SELECT`, which are of one symbol, or end with their symbol if it is None."""
+    import pyarrow
+    from pyarrow import compute, csv
+
+    schema = make_schema()
+    names = _READ if symbol is None else _READ[:-1]
+    read = csv.read_csv(
+        pyarrow.BufferReader(lines),
+        read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=max(len(lines), 1)),
+        parse_options=csv.ParseOptions(newlines_in_values=symbol is None),
+        convert_options=csv.ConvertOptions(
+            column_types={name: schema.field(name).type for name in names},
+            # Only an empty text without quotes is NULL: a symbol may be "NA" or "null".
+            null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False,
+        ),
+    )  # fmt: skip
+    columns = {name: read[name] for name in names}
+    columns["ts"] = read["ts_ms"].cast(pyarrow.timestamp("ms", tz="UTC")).cast(schema.field("ts").type)
+    columns["vendor"] = compute.fill_null(read["vendor"], _VENDOR)
+    columns["schema"] = compute.fill_null(read["schema"], _SCHEMA)
+    if symbol is not None:
+        columns["symbol"] = pyarrow.repeat(pyarrow.scalar(symbol), len(read))
+    return pyarrow.table([columns[name] for name in COLUMNS], schema=schema)

@@ -1,0 +1,7 @@
+"""Errors of the lake. Each message is a sentence or two: what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class LakeError(Exception):
+    """The lake cannot be written or read. What it had before is unchanged."""

@@ -1,0 +1,114 @@
+"""The manifest: which files the lake consists of, and which state of the database they have."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from marketdata.lake.errors import LakeError
+from marketdata.lake.store import Store
+from marketdata.timestamps import parse_timestamp, to_iso
+
+FOLDER = "_lake"  # PyArrow and Spark ignore names that begin with _
+MANIFEST = f"{FOLDER}/manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class SymbolYear:
+    """The bars of one symbol in one year UTC: how many, and a hash of their hours in the rollup."""
+
+    rows: int
+    hours_hash: str
+
+
+@dataclass(frozen=True)
+class LakeFile:
+    """A Parquet file with all bars of some symbols in one year. The symbols of files do not overlap."""
+
+    path: str
+    dataset: str | None
+    year: int
+    rows: int
+    bytes: int
+    sha256: str
+    symbols: dict[str, SymbolYear]
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """A small Parquet file beside the bars; its name does not end in `.parquet`."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One state of the lake. `runs` are the ids of all successful runs in it, as ranges: 1-5,7."""
+
+    database: str
+    as_of: datetime
+    runs: str
+    runs_hash: str
+    files: list[LakeFile] = field(default_factory=list)
+    tables: dict[str, LakeTable] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    @property
+    def paths(self) -> set[str]:
+        """The paths of all its files."""
+        return {file.path for file in self.files} | {table.path for table in self.tables.values()}
+
+    def to_json(self) -> dict[str, Any]:
+        return {"format": FORMAT, "rows": self.rows} | asdict(self) | {"as_of": to_iso(self.as_of)}
+
+
+def read_manifest(store: Store) -> Manifest | None:
+    """The manifest of the lake; None if there is none. Raises `LakeError` for one that is not understood."""
+    content = store.read(MANIFEST)
+    return None if content is None else parse_manifest(content, f"{store.name}/{MANIFEST}")
+
+
+def require_manifest(store: Store) -> Manifest:
+    """The manifest of the lake. Raises `LakeError` if there is none."""
+    manifest = read_manifest(store)
+    if manifest is None:
+        raise LakeError(f"{store.name} has no lake ({MANIFEST} is missing): run export_lake first.")
+    return manifest
+
+
+def parse_manifest(content: bytes, name: str) -> Manifest:
+    """The manifest of this text, which is called `name` in messages."""
+    try:
+        found = json.loads(content)
+        if found["format"] != FORMAT:
+            raise LakeError(f"{name} has format {found['format']}, and this version reads {FORMAT}: update it.")
+        return from_json(found)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LakeError(
+            f"{name} is damaged: restore it, or remove the lake's files and export all of it again."
+        ) from error
+
+
+def from_json(found: dict[str, Any]) -> Manifest:
+    files = [
+        LakeFile(**one | {"symbols": {name: SymbolYear(**part) for name, part in one["symbols"].items()}})
+        for one in found["files"]
+    ]
+    tables = {name: LakeTable(**one) for name, one in found["tables"].items()}
+    as_of = parse_timestamp(found["as_of"])
+    if as_of is None or sum(file.rows for file in files) != found["rows"]:
+        raise ValueError("as_of or rows")
+    return Manifest(found["database"], as_of, found["runs"], found["runs_hash"], files, tables)
+
+
+def encode_json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

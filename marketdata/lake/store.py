@@ -1,0 +1,206 @@
+"""A folder or a bucket in which a lake is, by pyarrow's filesystems. Paths are relative to it, with `/`."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from marketdata.lake.errors import LakeError
+
+if TYPE_CHECKING:
+    from pyarrow import NativeFile
+    from pyarrow.fs import FileSystem
+
+_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
+_REMEDIES = {
+    errno.ENOSPC: "There is no space left: make some",
+    errno.EDQUOT: "The quota is used up: make space",
+    errno.EFBIG: "A file would be larger than is allowed: raise the limit",
+    errno.EACCES: "Permission is denied: allow it to this user",
+    errno.EPERM: "The operation is not permitted: allow it to this user",
+    errno.EROFS: "The file system is read-only: choose another folder",
+    errno.ENOTDIR: "A file is where a folder should be: choose another folder",
+    errno.EEXIST: "A file is where a folder should be: choose another folder",
+}
+
+
+class Store:
+    """Reads and writes files of one lake. Raises `LakeError` for everything that fails, except a missing file."""
+
+    def __init__(self, name: str, filesystem: FileSystem, base: str, folder: Path | None) -> None:
+        self.name = name  # as the user wrote it
+        self._filesystem, self._base, self._folder = filesystem, base.rstrip("/"), folder
+
+    def read(self, path: str) -> bytes | None:
+        """The content; None if there is no such file."""
+        with self._errors("read"):
+            try:
+                with self._filesystem.open_input_stream(self._locate(path)) as file:
+                    content: bytes = file.read()
+                    return content
+            except FileNotFoundError:
+                return None
+
+    def open(self, path: str) -> NativeFile:
+        """For reading at any position. Raises `FileNotFoundError`."""
+        with self._errors("read"):
+            return self._filesystem.open_input_file(self._locate(path))
+
+    @contextlib.contextmanager
+    def create(self, path: str) -> Iterator[Any]:
+        """A file to write, which is on the disk when the block ends."""
+        with self._errors("written"):
+            self._make_parent(path)
+            with self._filesystem.open_output_stream(self._locate(path)) as file:
+                yield file
+            self._sync(path)
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Write a file so that readers see either the old or the new content."""
+        whole = path if self._folder is None else f"{path}.part"  # S3 replaces objects as a whole
+        with self.create(whole) as file:
+            file.write(content)
+        if whole != path:
+            self.move(whole, path)
+
+    def move(self, path: str, to: str) -> None:
+        """Give the file another name, and replace a file that has it. Raises `FileNotFoundError`."""
+        with self._errors("written"):
+            self._make_parent(to)
+            self._filesystem.move(self._locate(path), self._locate(to))
+            self._sync_folder(to)
+
+    def delete(self, path: str) -> None:
+        """Delete the file, if there is one."""
+        with self._errors("written"), contextlib.suppress(FileNotFoundError):
+            self._filesystem.delete_file(self._locate(path))
+
+    def list_files(self) -> dict[str, int]:
+        """The size of every file."""
+        from pyarrow.fs import FileSelector, FileType
+
+        with self._errors("read"):
+            infos = self._filesystem.get_file_info(FileSelector(self._base, allow_not_found=True, recursive=True))
+        start = len(self._base) + 1
+        return {info.path[start:]: info.size for info in infos if info.type == FileType.File}
+
+    def delete_empty_folders(self) -> None:
+        """Delete folders that a rewritten lake no longer needs. A bucket has none."""
+        if self._folder is None:
+            return
+        for folder, _, _ in os.walk(self._folder, topdown=False):
+            with contextlib.suppress(OSError):  # it is not empty
+                if "=" in Path(folder).name:
+                    Path(folder).rmdir()
+
+    @contextlib.contextmanager
+    def lock(self, path: str) -> Iterator[None]:
+        """Hold the lock of this folder, which ends with the process. Raises `LakeError` if another export has it.
+
+        S3 has no such lock. There the lock in the database, and the manifest's identifier of that database, keep two
+        exports apart.
+        """
+        if self._folder is None:
+            yield
+            return
+        import fcntl
+
+        with self._errors("written"):
+            self._make_parent(path)
+            file = (self._folder / path).open("ab")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise LakeError(f"Another export is writing to {self.name}: wait until it has ended.") from error
+            yield
+
+    def _locate(self, path: str) -> str:
+        return f"{self._base}/{path}"
+
+    def _make_parent(self, path: str) -> None:
+        if self._folder is not None:
+            (self._folder / path).parent.mkdir(parents=True, exist_ok=True)
+
+    def _sync(self, path: str) -> None:
+        """Have the file on the disk before it gets its name: after a power failure it would be empty."""
+        if self._folder is not None:
+            with (self._folder / path).open("rb") as file:
+                os.fsync(file.fileno())
+
+    def _sync_folder(self, path: str) -> None:
+        if self._folder is not None:
+            folder = os.open((self._folder / path).parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    @contextlib.contextmanager
+    def _errors(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise LakeError(f"{self.name} cannot be {verb}. {self._explain(error)}.") from error
+
+    def _explain(self, error: OSError) -> str:
+        if self._folder is not None and error.errno in _REMEDIES:
+            return f"{_REMEDIES[error.errno]}, and run the command again"
+        text = _hide_secrets(str(error).strip().partition("\n")[0].rstrip("."))
+        advice = "" if self._folder else ": check the bucket, LAKE_S3_ENDPOINT, and the credentials in AWS_*"
+        return f"{text}{advice}"
+
+
+def _hide_secrets(text: str) -> str:
+    for name in _SECRETS:
+        if value := os.environ.get(name):
+            text = text.replace(value, "…")
+    return text
+
+
+def open_store(target: str) -> Store:
+    """The store of a folder, which need not exist, or of `s3://bucket/prefix`. Raises `LakeError` for other targets."""
+    if "\0" in target or not target.strip():
+        raise LakeError("The lake needs a folder, or an address such as s3://bucket/lake.")
+    if re.match(r"(?i)[a-z][a-z0-9+.-]*://", target):
+        return _open_bucket(target)
+    from pyarrow.fs import LocalFileSystem
+
+    folder = Path(target).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise LakeError(f"{target} is a file: choose a folder.")
+    return Store(target, LocalFileSystem(), str(folder), folder)
+
+
+def _open_bucket(target: str) -> Store:
+    try:
+        url = urlsplit(target)
+    except ValueError:
+        raise LakeError("The address of the lake is not understood: write s3://bucket/lake.") from None
+    if "@" in url.netloc:
+        raise LakeError("An address must not have credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
+    if url.scheme.lower() != "s3" or not url.netloc or url.query or url.fragment:
+        raise LakeError(f"{target} is neither a folder nor an address such as s3://bucket/lake.")
+    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
+
+    options: dict[str, Any] = {"retry_strategy": AwsStandardS3RetryStrategy(max_attempts=3)}
+    options |= {"connect_timeout": 10, "request_timeout": 60, "background_writes": False}
+    if settings.LAKE_S3_ENDPOINT:
+        options["endpoint_override"] = settings.LAKE_S3_ENDPOINT
+    # Without a region, pyarrow asks AWS for the bucket's, and for credentials a server of the cloud's network.
+    if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
+        options["region"] = region
+    elif settings.LAKE_S3_ENDPOINT:
+        options["region"] = "us-east-1"
+    base = url.netloc + url.path.rstrip("/")
+    return Store(target, S3FileSystem(**options), base, None)
