@@ -1,0 +1,94 @@
+"""Which file has which symbols, and the names of files.
+
+A symbol's year is in one file, and a file has neighbouring symbols of one dataset and year: up to `FILE_ROWS` bars, or
+one symbol. So there are few files, a query for a symbol opens one for each year, and an export after a load rewrites
+little. Later exports keep the symbols of each file together, so that a new symbol changes one file and not all.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from marketdata.lake.contents import Contents, Partition
+from marketdata.lake.manifest import LakeFile, SymbolYear
+
+FILE_ROWS = 1_000_000
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for NULL, which readers know
+_SAFE = "".join(chr(code) for code in range(33, 127) if chr(code) not in "\"#%'*/:=?\\{}[]^<>|&+`")
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file that is to be written."""
+
+    dataset: str | None
+    year: int
+    symbols: dict[str, SymbolYear]
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.symbols.values())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The files of the next state: those that stay and those to write."""
+
+    kept: list[LakeFile]
+    planned: list[PlannedFile]
+
+
+def make_path(dataset: str | None, year: int, sha256: str) -> str:
+    """The path of a file in Hive's layout. The same content has the same name, another content another one."""
+    name = NULL_PARTITION if dataset is None else quote(dataset, safe=_SAFE)
+    return f"dataset={name}/year={year}/bars-{sha256[:20]}.parquet"
+
+
+def plan_all(contents: Contents) -> Plan:
+    """All files are to be written."""
+    return Plan([], [file for partition, symbols in contents.items() for file in _pack(partition, symbols)])
+
+
+def plan_changes(contents: Contents, files: list[LakeFile], touched: set[tuple[str, int]]) -> Plan:
+    """Only files are to be written that differ from `files`, or that have one of the touched symbols and years."""
+    by_partition: dict[Partition, list[LakeFile]] = {}
+    for file in files:
+        by_partition.setdefault((file.dataset, file.year), []).append(file)
+    plan = Plan([], [])
+    for partition, symbols in contents.items():
+        before = sorted(by_partition.get(partition, []), key=lambda file: min(file.symbols))
+        for file, current in _assign(before, symbols):
+            is_touched = any((symbol, partition[1]) in touched for symbol in current)
+            if file is not None and not is_touched and file.symbols == current:
+                plan.kept.append(file)
+            elif current:
+                plan.planned.extend(_pack(partition, current))
+    return plan
+
+
+def _assign(
+    files: list[LakeFile], symbols: dict[str, SymbolYear]
+) -> Iterator[tuple[LakeFile | None, dict[str, SymbolYear]]]:
+    """Each file with the symbols that it now has: those from its first one to that of the next file."""
+    firsts = [min(file.symbols) for file in files]
+    assigned: list[dict[str, SymbolYear]] = [{} for _ in files] or [{}]
+    for symbol, part in symbols.items():
+        assigned[max(bisect_right(firsts, symbol) - 1, 0)][symbol] = part
+    yield from zip(files or [None], assigned, strict=True)
+
+
+def _pack(partition: Partition, symbols: dict[str, SymbolYear]) -> Iterator[PlannedFile]:
+    """Files of up to `FILE_ROWS` bars, or of one symbol."""
+    packed: dict[str, SymbolYear] = {}
+    rows = 0
+    for symbol, part in symbols.items():
+        if packed and rows + part.rows > FILE_ROWS:
+            yield PlannedFile(*partition, packed)
+            packed, rows = {}, 0
+        packed[symbol] = part
+        rows += part.rows
+    if packed:
+        yield PlannedFile(*partition, packed)
