@@ -200,6 +200,13 @@ check_notify(
     site_url=SITE_URL,
 )
 
+# --- Lake -----------------------------------------------------------------------------------------------------------
+
+# A folder, or s3://bucket/prefix. Empty: commands need --to.
+LAKE_DIR = env.text("LAKE_DIR", default="")
+# Empty: AWS.
+LAKE_S3_ENDPOINT = env.text("LAKE_S3_ENDPOINT", default="")
+
 # --- Language, time, static files -----------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"

@@ -60,10 +60,10 @@ def plan_changes(contents: Contents, files: list[LakeFile], touched: set[tuple[s
     plan = Plan([], [])
     for partition, symbols in contents.items():
         before = sorted(by_partition.get(partition, []), key=lambda file: min(file.symbols))
-        for file, current in _assign(before, symbols):
+        for earlier, current in _assign(before, symbols):
             is_touched = any((symbol, partition[1]) in touched for symbol in current)
-            if file is not None and not is_touched and file.symbols == current:
-                plan.kept.append(file)
+            if earlier is not None and not is_touched and earlier.symbols == current:
+                plan.kept.append(earlier)
             elif current:
                 plan.planned.extend(_pack(partition, current))
     return plan
@@ -77,7 +77,8 @@ def _assign(
     assigned: list[dict[str, SymbolYear]] = [{} for _ in files] or [{}]
     for symbol, part in symbols.items():
         assigned[max(bisect_right(firsts, symbol) - 1, 0)][symbol] = part
-    yield from zip(files or [None], assigned, strict=True)
+    earlier: list[LakeFile | None] = [*files] or [None]
+    yield from zip(earlier, assigned, strict=True)
 
 
 def _pack(partition: Partition, symbols: dict[str, SymbolYear]) -> Iterator[PlannedFile]:

@@ -7,7 +7,7 @@ Python object for each row.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -45,7 +45,7 @@ class Block(NamedTuple):
     symbol: str | None
 
 
-def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+def read_ahead(items: Iterator[Item]) -> Generator[Item]:
     """The items, each of which is computed in a thread while the one before is used."""
     with ThreadPoolExecutor(1) as executor:
         future = executor.submit(next, items, None)

@@ -63,7 +63,7 @@ def open_snapshot(*, lock: bool = False) -> Iterator[Snapshot]:
     """A transaction that only reads one state of the database.
 
     `lock`: for an export, of which a database has one at a time. Raises `LakeError` if another is running, if a commit
-    does not end in time, or if the database's clock is behind stored runs.
+    does not end in time, or if the database's clock is before the end of a run.
     """
     for attempt in range(_ATTEMPTS):
         as_of = _settle()
@@ -115,4 +115,4 @@ def format_ranges(multirange: str) -> str:
 def parse_ranges(text: str) -> str:
     """1-5,7 as {[1,6),[7,8)}. Raises `ValueError` for other texts."""
     pairs = [[int(number) for number in part.split("-")] for part in text.split(",") if part]
-    return "{%s}" % ",".join(f"[{pair[0]},{pair[-1] + 1})" for pair in pairs)
+    return "{" + ",".join(f"[{pair[0]},{pair[-1] + 1})" for pair in pairs) + "}"

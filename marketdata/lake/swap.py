@@ -43,7 +43,7 @@ def swap(store: Store, manifest: Manifest, staged: dict[str, str], before: Manif
     journal = {
         "manifest": manifest.to_json(),
         "delete": sorted(old - manifest.paths),
-        "move": {path: staged[path] for path in sorted(staged) if path not in old},
+        "move": staged,  # also over files of the state before: they may be damaged
     }
     content = encode_json(journal)
     store.replace(JOURNAL, content)

@@ -1,0 +1,149 @@
+"""Exports all bars to the lake: `export_lake` is its table of contents."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+from marketdata.lake.calendars import build_tables
+from marketdata.lake.columns import parse_bars
+from marketdata.lake.contents import find_touched, has_covered_runs, read_contents
+from marketdata.lake.errors import LakeError
+from marketdata.lake.layout import Plan, PlannedFile, make_path, plan_all, plan_changes
+from marketdata.lake.manifest import FOLDER, LakeFile, LakeTable, Manifest, read_manifest
+from marketdata.lake.reading import read_ahead, read_blocks
+from marketdata.lake.snapshot import Snapshot, open_snapshot
+from marketdata.lake.store import Store
+from marketdata.lake.swap import JOURNAL, LOCK, finish_swap, make_staged_path, swap
+from marketdata.lake.writing import write_bars, write_small
+
+# Is called with the number of rows that are written so far, and of all that will be.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """The new state. `written` counts the files and rows that differ from the state before; `notes` are sentences."""
+
+    manifest: Manifest
+    written_files: int
+    written_rows: int
+    notes: list[str]
+
+
+def export_lake(
+    store: Store, *, since_last: bool = False, progress: Progress = lambda done, rows: None
+) -> ExportResult:
+    """Make the lake equal to the table of bars.
+
+    `since_last`: write only files of which runs have changed a bar since the last export, or whose hours differ. Raises
+    `LakeError`; the lake then has the state before.
+    """
+    with store.lock(LOCK), open_snapshot(lock=True) as snapshot:
+        notes = ["An export that was interrupted is completed first."] if finish_swap(store) else []
+        before = read_manifest(store)
+        _check_target(store, before, snapshot)
+        plan = _plan(store, before if since_last else None, snapshot, notes)
+        staged: dict[str, str] = {}
+        with _discard_on_failure(store):
+            tables = _write_tables(store, snapshot, staged)
+            written = _write_files(store, snapshot, plan.planned, staged, progress)
+            runs, runs_hash = snapshot.read_runs()
+            files = sorted([*plan.kept, *written], key=_sort_key)
+            manifest = Manifest(snapshot.database, snapshot.as_of, runs, runs_hash, files, tables)
+            if read_manifest(store) != before:
+                raise LakeError(f"Another export has changed {store.name} meanwhile: run the command again.")
+            swap(store, manifest, staged, before)
+    new = [file for file in written if before is None or file.path not in before.paths]
+    return ExportResult(manifest, len(new), sum(file.rows for file in new), notes)
+
+
+def _check_target(store: Store, before: Manifest | None, snapshot: Snapshot) -> None:
+    """Refuse to write over files that are not this database's."""
+    if before is not None and before.database != snapshot.database:
+        raise LakeError(
+            f"{store.name} has the lake of another database (identifier {before.database}, and this one is "
+            f"{snapshot.database}): choose another target."
+        )
+    known = before.paths if before else set()
+    foreign = [path for path in store.list_files() if path.endswith(".parquet") and path not in known]
+    if foreign:
+        raise LakeError(
+            f"{store.name} has Parquet files that are not the lake's ({len(foreign):,}, first: {min(foreign)}): "
+            "remove them, or choose another target."
+        )
+
+
+def _plan(store: Store, before: Manifest | None, snapshot: Snapshot, notes: list[str]) -> Plan:
+    """The files to write: all, unless there is a state before that can be continued."""
+    contents = read_contents(snapshot.cursor)
+    if before is None:
+        return plan_all(contents)
+    if not has_covered_runs(snapshot.cursor, before):
+        notes.append("The database no longer has the runs of the last export, so everything is written again.")
+        return plan_all(contents)
+    present = store.list_files()
+    usable = [file for file in before.files if present.get(file.path) == file.bytes]
+    if len(usable) < len(before.files):
+        notes.append(f"Files that are missing or have another size: {len(before.files) - len(usable)}.")
+    plan = plan_changes(contents, before.files, find_touched(snapshot.cursor, before))
+    damaged = [file for file in plan.kept if file not in usable]
+    again = [PlannedFile(file.dataset, file.year, file.symbols) for file in damaged]
+    return Plan([file for file in plan.kept if file in usable], [*plan.planned, *again])
+
+
+def _sort_key(file: LakeFile) -> tuple[str, int, str]:
+    return file.dataset or "", file.year, min(file.symbols)
+
+
+def _write_tables(store: Store, snapshot: Snapshot, staged: dict[str, str]) -> dict[str, LakeTable]:
+    tables = {}
+    for name, table in build_tables(snapshot.cursor).items():
+        source = make_staged_path()
+        written = write_small(store, source, table)
+        path = f"{FOLDER}/{name}-{written.sha256[:20]}.pq"
+        staged[path] = source
+        tables[name] = LakeTable(path, *written)
+    return tables
+
+
+def _write_files(
+    store: Store, snapshot: Snapshot, planned: list[PlannedFile], staged: dict[str, str], progress: Progress
+) -> list[LakeFile]:
+    done, total = 0, sum(file.rows for file in planned)
+    files = []
+    with contextlib.closing(read_ahead(read_blocks(snapshot.cursor, planned))) as blocks:
+        for number, found in groupby(blocks, key=itemgetter(0)):
+            plan, source = planned[number], make_staged_path()
+            written = write_bars(store, source, (parse_bars(*block) for _, block in found))
+            if written.rows != plan.rows:
+                raise LakeError(
+                    f"The hourly rollup counts {plan.rows:,} bars of {min(plan.symbols)} and others in {plan.year}, "
+                    f"and the table has {written.rows:,}: run verify_candles --repair, then this command again."
+                )
+            path = make_path(plan.dataset, plan.year, written.sha256)
+            staged[path] = source
+            files.append(LakeFile(path, plan.dataset, plan.year, *written, symbols=plan.symbols))
+            done += written.rows
+            progress(done, total)
+    if done != total:
+        raise LakeError(
+            f"The hourly rollup counts {total:,} bars to export, and the table has {done:,}: run verify_candles "
+            "--repair, then this command again."
+        )
+    return files
+
+
+@contextlib.contextmanager
+def _discard_on_failure(store: Store) -> Iterator[None]:
+    """Delete what was staged if the export fails. Once the journal is written, only the next export may touch it."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(LakeError):
+            if store.read(JOURNAL) is None:
+                finish_swap(store)
+        raise
