@@ -42,8 +42,9 @@ class LakeReader:
     ) -> Iterator[pyarrow.Table]:
         """The bars of a symbol in [start, end), UTC, with all columns of the table of bars.
 
-        The tables are not empty. They come in time order, or the reverse with `descending`; the rows of each are in time order. Only row
-        groups that may have such bars are read. Raises `LakeError` if a file is missing or damaged.
+        The tables are not empty. They come in time order, or the reverse with `descending`; the rows of each are in
+        time order. Only row groups that may have such bars are read. Raises `LakeError` if a file is missing or
+        damaged.
         """
         first, stop = (_to_ms(moment) for moment in (start or EARLIEST, end or LATEST))
         for file in sorted(self._find_files(symbol), key=lambda file: file.year, reverse=descending):

@@ -74,11 +74,11 @@ def read_table() -> list[tuple]:
 
 def store_run(number: int, *, symbols: list[str], first: str, last: str) -> None:
     """A successful run of this range, without bars."""
-    now = "clock_timestamp()"
-    insert(
-        RUNS, id=number, symbols=symbols, min_ts=first, max_ts=last, started_at="2024-02-01", finished_at="2024-02-01"
+    insert(RUNS, id=number, symbols=symbols, min_ts=first, max_ts=last)
+    execute(
+        "UPDATE data_ingest_runs SET started_at = clock_timestamp(), finished_at = clock_timestamp() WHERE id = %s",
+        number,
     )
-    execute(f"UPDATE data_ingest_runs SET started_at = {now}, finished_at = {now} WHERE id = %s", number)
 
 
 def store_bars(symbol: str, *moments: str, run: int = 1, **changes: Any) -> None:
