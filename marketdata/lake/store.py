@@ -64,12 +64,13 @@ class Store:
             self._sync(path)
 
     def replace(self, path: str, content: bytes) -> None:
-        """Write a file so that readers see either the old or the new content."""
-        whole = path if self._folder is None else f"{path}.part"  # S3 replaces objects as a whole
-        with self.create(whole) as file:
+        """Write a file so that readers see either the old or the new content.
+
+        In a bucket too: pyarrow completes an upload that an exception ends, and the object would be cut off.
+        """
+        with self.create(f"{path}.part") as file:
             file.write(content)
-        if whole != path:
-            self.move(whole, path)
+        self.move(f"{path}.part", path)
 
     def move(self, path: str, to: str) -> None:
         """Give the file another name, and replace a file that has it. Raises `FileNotFoundError`."""

@@ -1,0 +1,105 @@
+"""The lake in an S3 bucket of a local server."""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow
+import pytest
+from django.core.management import CommandError, call_command
+from pyarrow import parquet
+
+from config.testing.builders import bars
+from config.testing.processes import Process
+from config.testing.s3 import BUCKET, run_s3_server
+from config.testing.undo import change_volume, ingest_records
+from marketdata.lake.export import export_lake
+from marketdata.lake.manifest import require_manifest
+from marketdata.lake.read import LakeReader, to_table_rows
+from marketdata.lake.store import Store, open_store
+from marketdata.lake.verify import verify_lake
+from marketdata.models import Series
+from marketdata.tests.lake.conftest import read_table
+from marketdata.tests.lake.test_swap import Killed, kill_at
+
+pytestmark = pytest.mark.slow
+SECRET = "t0p/secret+key"
+TARGET = f"s3://{BUCKET}/a lake"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with run_s3_server(tmp_path_factory.mktemp("s3") / "moto.log") as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(server, settings, monkeypatch, market_db):
+    settings.LAKE_S3_ENDPOINT = server
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    store = open_store(TARGET)
+    yield store
+    for path in store.list_files():
+        store.delete(path)
+
+
+def check(store: Store) -> None:
+    """The objects are exactly the table and those of the manifest, and the lake is right."""
+    manifest = require_manifest(store)
+    assert set(store.list_files()) == manifest.paths | {"_lake/manifest.json"}
+    tables = [
+        parquet.read_table(pyarrow.BufferReader(store.read(file.path)), partitioning=None) for file in manifest.files
+    ]
+    rows = sorted((row for table in tables for row in to_table_rows(table)), key=lambda row: (row[2], row[3]))
+    assert rows == read_table()
+    assert verify_lake(store).damages == []
+
+
+def test_exports_changes_and_reads(bucket, tmp_path):
+    ingest_records(tmp_path, bars(500))
+    assert export_lake(bucket).written_rows == 500
+    check(bucket)
+    assert export_lake(bucket, since_last=True).written_rows == 0
+    ingest_records(tmp_path, change_volume(bars(500), 3))
+    assert export_lake(bucket, since_last=True).written_rows == 500
+    check(bucket)
+    page = {"start": None, "end": None, "after": None, "descending": True, "limit": 5}
+    rows, _ = LakeReader(bucket).read_bar_page(Series.objects.get(slug="mnq"), **page)
+    assert [row.volume for row in rows] == [599, 598, 597, 596, 595]
+
+
+def test_an_export_that_ends_half_way_is_completed(bucket, tmp_path):
+    ingest_records(tmp_path, bars(5))
+    export_lake(bucket)
+    for step in (0, 3, 8, 10, 12, 14):
+        ingest_records(tmp_path, change_volume(bars(5), 1, by=step + 1))
+        with pytest.raises(Killed):
+            export_lake(kill_at(open_store(TARGET), step))
+        known = {file.path for file in require_manifest(bucket).files}
+        assert {path for path in bucket.list_files() if path.endswith(".parquet")} <= known
+        export_lake(bucket, since_last=True)
+        check(bucket)
+
+
+def test_commands_in_processes(bucket, server, tmp_path):
+    ingest_records(tmp_path, bars(5))
+    for command, *options in (("export_lake", "--verify"), ("export_lake", "--since-last"), ("verify_lake",)):
+        with Process("--to", TARGET, *options, command=command, LAKE_S3_ENDPOINT=server) as process:
+            ended = process.end()
+        assert (ended.code, ended.err) == (0, ""), ended
+        assert "5 bars" in ended.out
+
+
+def test_errors_are_sentences_without_credentials(bucket, settings):
+    for target, endpoint in ((f"s3://{BUCKET}x/lake", None), (TARGET, "http://127.0.0.1:9")):
+        settings.LAKE_S3_ENDPOINT = endpoint or settings.LAKE_S3_ENDPOINT
+        with pytest.raises(CommandError) as refused:
+            call_command("export_lake", to=target, stdout=io.StringIO())
+        sentence = str(refused.value)
+        assert target in sentence
+        assert "\n" not in sentence
+        assert "check the bucket, LAKE_S3_ENDPOINT, and the credentials" in sentence
+        assert SECRET not in sentence
+        assert "AKIDEXAMPLE" not in sentence
