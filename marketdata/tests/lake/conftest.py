@@ -41,7 +41,7 @@ class Lake:
     def run(self, command: str, **options: Any) -> str:
         """The standard output of a command on this lake. Raises `CommandError`."""
         out = io.StringIO()
-        call_command(command, to=str(self.folder), stdout=out, **options)
+        call_command(command, **{"to": str(self.folder), "stdout": out, **options})
         return out.getvalue()
 
     def export(self, **options: Any) -> dict:

@@ -77,8 +77,8 @@ def test_no_space_changes_nothing(lake, tmp_path):
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"CommandError: {lake.folder} cannot be written. A file would be larger than is allowed: raise the limit, and run "
-        "the command again.\n"
+        f"CommandError: {lake.folder} cannot be written. A file would be larger than is allowed: raise the limit, "
+        "and run the command again.\n"
     )
     assert (lake.list_parquet(), lake.manifest) == before
     assert not list(lake.folder.rglob("*.part"))

@@ -75,7 +75,7 @@ def check_one_state(lake: Lake, states: list[list[tuple]]) -> None:
                 list(LakeReader(lake.store).iterate_tables(symbol))
 
 
-@pytest.mark.parametrize("since_last", [True, False])
+@pytest.mark.parametrize("since_last", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_killed_export_leaves_one_state_and_the_next_completes(lake, tmp_path, since_last):
     ingest_records(tmp_path, bars(5))
     store_run(100, symbols=["other"], first="2023-01-01", last="2023-12-31")
@@ -99,11 +99,12 @@ def test_a_killed_export_leaves_one_state_and_the_next_completes(lake, tmp_path,
     lake.check()
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_one_state(lake, tmp_path):
-    ingest_records(tmp_path, bars(5))
+    ingest_records(tmp_path, bars(20_000))
     lake.export()
     states = [read_table()]
-    ingest_records(tmp_path, bars(5, first=10))
+    ingest_records(tmp_path, bars(10_000, first=20_000))
     states.append(read_table())
     staging = lake.folder / "_lake/staging"
     with Process("--to", lake.folder, command="export_lake") as process:

@@ -93,7 +93,8 @@ def swap_rows(table: pyarrow.Table) -> pyarrow.Table:
 def change_close(table: pyarrow.Table) -> pyarrow.Table:
     close = table["close"].to_pylist()
     close[59] -= 1
-    return table.set_column(table.schema.get_field_index("close"), table.field("close"), [close])
+    values = pyarrow.array(close, table["close"].type)
+    return table.set_column(table.schema.get_field_index("close"), table.field("close"), values)
 
 
 @pytest.mark.parametrize("change", [drop_row, repeat_row, swap_rows, change_close])
