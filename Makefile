@@ -9,6 +9,7 @@ BIN := .venv/bin
 DEV := .venv/dev-installed
 BENCH := .venv/bench-installed
 MUTMUT := .venv/mutants-installed
+S3 := .venv/s3/installed
 NODE := node_modules/.installed
 
 .PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load soak bench-check clean
@@ -65,9 +66,15 @@ fuzz: $(DEV)
 		$(BIN)/python -m pytest -q --capture=no ingestion/tests/test_fuzz.py
 
 # With COVERAGE=1, after test, it fails if both cover less than the floor in .coveragerc.
-test-slow: $(DEV)
+test-slow: $(DEV) $(S3)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE); fi
 	@$(BIN)/python -m pytest --numprocesses auto -m slow $(if $(COVERAGE),--cov --cov-append --cov-report=term)
+
+# Where it cannot be installed, the tests of S3 are skipped, with a message.
+$(S3): $(DEV) requirements/s3.txt
+	@$(BIN)/python -m venv .venv/s3
+	@.venv/s3/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/s3.txt \
+		&& touch $@ || echo "THE LAKE IS NOT TESTED ON S3: pip cannot install requirements/s3.txt."
 
 coverage:
 	@$(MAKE) --no-print-directory test COVERAGE=1

@@ -37,13 +37,14 @@ def test_columns_and_types_are_those_of_the_table(lake):
     assert schema.field("ts").type == pyarrow.timestamp("us", tz="UTC")
 
 
-def test_extreme_values_stay_exact(lake):
-    # Without a calendar: 300 years of one take seconds.
-    store_run(1, symbols=["X"], first="1900-01-01", last="2199-12-31")
-    largest = Decimal("99999999999.999999999")
-    store_bars("X", "1900-01-01T00:00", open=largest, high=largest, low=-largest, close=-largest, volume=10**20 - 1)
-    store_bars("X", "1969-12-31T23:59", open=0, high=Decimal("1e-9"), low=Decimal("-1e-9"), close=0, volume=0)
-    store_bars("X", "2199-12-31T23:59", created_at="2199-12-31 23:59:59.999999+00", vendor="", schema="NA")
+@pytest.mark.parametrize("moment", ["1900-01-01T00:00", "1969-12-31T23:59", "2199-12-31T23:59"])
+def test_extreme_values_stay_exact(lake, moment):
+    store_run(1, symbols=["X", "Y"], first=moment, last=moment)
+    largest, tick = Decimal("99999999999.999999999"), Decimal("1e-9")
+    store_bars("X", moment, open=largest, high=largest, low=-largest, close=-largest, volume=10**20 - 1)
+    store_bars("Y", moment, open=0, high=tick, low=-tick, close=0, volume=0, vendor="", schema="NA")
+    execute("UPDATE market_bars_ohlcv_1m SET created_at = '2199-12-31 23:59:59.999999+00' WHERE symbol = 'X'")
+    execute("UPDATE market_bars_ohlcv_1m SET created_at = '1900-01-01 00:00:00.000001+00' WHERE symbol = 'Y'")
     lake.export()
     lake.check()
 
