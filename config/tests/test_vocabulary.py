@@ -87,7 +87,11 @@ EXCEPTIONS = (
     (r"^config/(embedded|testing|tests/embedded)/", r"\bnobody\b", "the system account"),
     (r"", r"market_(hours|counts)_make_anew", "functions that released migrations created"),
     (r"^marketdata/management/verify_report\.py$", r"\"ledger\":", "a JSON key of verify_candles"),
-    (r"^marketdata/bars/tables\.py$", r"def tell\(|combine_chunks", "methods of Python's files and of Arrow"),
+    (
+        r"^marketdata/(bars/tables|lake/(export/writing|verification/hours))\.py$",
+        r"def tell\(|combine_chunks",
+        "methods of Python's files and of Arrow",
+    ),
     (r"\.css$", r": stretch;", "a value of CSS properties"),
     (r"/vendor/", r"", "other people's code"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.db.backends.utils import CursorWrapper
 
 from marketdata.lake.manifest import Manifest, SymbolYear
@@ -77,3 +79,8 @@ def has_covered_runs(cursor: CursorWrapper, manifest: Manifest) -> bool:
     cursor.execute(_COVERED, [parse_ranges(manifest.runs)])
     found: str = cursor.fetchone()[0]
     return found == manifest.runs_hash
+
+
+def find_year(year: int) -> tuple[datetime, datetime]:
+    """The start and the end of a year, UTC."""
+    return datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)

@@ -13,6 +13,7 @@ from marketdata.timestamps import parse_timestamp, to_iso
 
 FOLDER = "_lake"  # PyArrow and Spark ignore names that begin with _
 MANIFEST = f"{FOLDER}/manifest.json"
+JOURNAL = f"{FOLDER}/journal.json"  # what is left to do of an export that replaces files
 FORMAT = 1
 
 

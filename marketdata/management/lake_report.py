@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, OutputWrapper
 from marketdata.formatting import format_count
 from marketdata.lake.manifest import Manifest
 from marketdata.lake.store import Store
-from marketdata.lake.verify import VerifyResult
+from marketdata.lake.verification.verify import VerifyResult
 from marketdata.timestamps import to_iso
 
 MAX_DAMAGES = 50

@@ -9,9 +9,9 @@ from django.core.management.base import CommandError, CommandParser
 from marketdata.database import UnusableDatabase, usable_database
 from marketdata.formatting import format_count
 from marketdata.lake.errors import LakeError
-from marketdata.lake.export import ExportResult, export_lake
+from marketdata.lake.export.pipeline import ExportResult, export_lake
 from marketdata.lake.store import Store, open_store
-from marketdata.lake.verify import verify_lake
+from marketdata.lake.verification.verify import verify_lake
 from marketdata.management.base import CommandWithExamples
 from marketdata.management.lake_report import add_target_argument, find_target, require_no_damages, serialize_manifest
 

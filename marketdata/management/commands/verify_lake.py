@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from marketdata.database import UnusableDatabase, usable_database
 from marketdata.lake.errors import LakeError
 from marketdata.lake.store import open_store
-from marketdata.lake.verify import verify_lake
+from marketdata.lake.verification.verify import verify_lake
 from marketdata.management.base import CommandWithExamples
 from marketdata.management.lake_report import add_target_argument, find_target, require_no_damages, serialize_manifest
 

@@ -10,9 +10,9 @@ from pyarrow.parquet import ParquetFile
 from config.testing.rows import SERIES, execute, insert
 from marketdata.bars.export import export_blocks
 from marketdata.bars.query import read_bar_page
-from marketdata.lake import writing
 from marketdata.lake.columns import COLUMNS
 from marketdata.lake.errors import LakeError
+from marketdata.lake.export import writing
 from marketdata.lake.read import LakeReader, to_table_rows
 from marketdata.lake.store import open_store
 from marketdata.models import Bar, Series
@@ -33,7 +33,7 @@ FROM (
 def reader(lake, monkeypatch):
     """Three years of two series in small row groups."""
     monkeypatch.setattr(writing, "GROUP_ROWS", 40)
-    monkeypatch.setattr("marketdata.lake.reading.BLOCK_ROWS", 16)
+    monkeypatch.setattr("marketdata.lake.export.blocks.BLOCK_ROWS", 16)
     store_run(1, symbols=["A", "B"], first="2022-12-31", last="2024-01-01")
     for symbol in ("A", "B"):
         insert(SERIES, slug=symbol.lower(), symbol=symbol, dataset="GLBX.MDP3", calendar="")

@@ -11,15 +11,15 @@ from pyarrow import parquet
 
 from config.testing.builders import bars
 from config.testing.processes import Process
-from config.testing.s3 import BUCKET, run_s3_server
 from config.testing.undo import change_volume, ingest_records
-from marketdata.lake.export import export_lake
+from marketdata.lake.export.pipeline import export_lake
 from marketdata.lake.manifest import require_manifest
 from marketdata.lake.read import LakeReader, to_table_rows
 from marketdata.lake.store import Store, open_store
-from marketdata.lake.verify import verify_lake
+from marketdata.lake.verification.verify import verify_lake
 from marketdata.models import Series
 from marketdata.tests.lake.conftest import read_table
+from marketdata.tests.lake.s3_server import BUCKET, run_s3_server
 from marketdata.tests.lake.test_swap import Killed, kill_at
 
 pytestmark = pytest.mark.slow

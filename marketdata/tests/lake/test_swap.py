@@ -13,10 +13,10 @@ from config.testing.builders import bars
 from config.testing.processes import Process, session, until
 from config.testing.rows import execute
 from config.testing.undo import ingest_records
-from marketdata.lake import export
 from marketdata.lake import store as store_module
 from marketdata.lake.errors import LakeError
-from marketdata.lake.export import export_lake
+from marketdata.lake.export import pipeline
+from marketdata.lake.export.pipeline import export_lake
 from marketdata.lake.read import LakeReader
 from marketdata.lake.snapshot import open_snapshot
 from marketdata.tests.lake.conftest import Lake, read_table, store_bars, store_run
@@ -139,7 +139,7 @@ def test_loads_during_an_export_are_not_part_of_it(lake, tmp_path, monkeypatch):
     execute("SELECT setval('data_ingest_runs_id_seq', 1)")
     ingest_records(tmp_path, bars(5))
     before = read_table()
-    write_bars = export.write_bars
+    write_bars = pipeline.write_bars
 
     def load_then_write(*arguments):
         with session() as cursor:
@@ -147,7 +147,7 @@ def test_loads_during_an_export_are_not_part_of_it(lake, tmp_path, monkeypatch):
             cursor.execute("DELETE FROM market_bars_ohlcv_1m WHERE symbol = 'other'")
         return write_bars(*arguments)
 
-    monkeypatch.setattr(export, "write_bars", load_then_write)
+    monkeypatch.setattr(pipeline, "write_bars", load_then_write)
     lake.export()
     assert lake.read_rows() == before
     monkeypatch.undo()

@@ -14,7 +14,7 @@ from config.testing.builders import bars
 from config.testing.processes import Process
 from config.testing.rows import execute
 from config.testing.undo import change_volume, ingest_records
-from marketdata.lake.verify import verify_lake
+from marketdata.lake.verification.verify import verify_lake
 from marketdata.tests.lake.conftest import Lake
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.backends.utils import CursorWrapper
 
 from marketdata.bars.tables import PRICES, make_price_type
-from marketdata.lake.reading import find_year
+from marketdata.lake.contents import find_year
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,7 @@ def read_stored_hours(cursor: CursorWrapper, symbols: list[str], year: int) -> p
     with cursor.db.wrap_database_errors:
         cursor.copy_expert(cursor.mogrify(_COPY, {"symbols": symbols, "start": start, "end": end}).decode(), out)
     schema = _make_schema()
-    if not out.tell():
+    if not out.getbuffer().nbytes:
         return schema.empty_table()
     return csv.read_csv(
         pyarrow.BufferReader(out.getvalue()),

@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 from django.db.backends.utils import CursorWrapper
 
 from marketdata.lake.columns import SELECT
-from marketdata.lake.layout import PlannedFile
+from marketdata.lake.contents import find_year
+from marketdata.lake.export.layout import PlannedFile
 from marketdata.timestamps import from_seconds
 
 BLOCK_ROWS = 65_536  # their text has 7 MB
@@ -103,8 +104,3 @@ def _copy(cursor: CursorWrapper, statement: str, values: dict) -> bytes:
     with cursor.db.wrap_database_errors:
         cursor.copy_expert(cursor.mogrify(statement, values).decode(), out)
     return out.getvalue()
-
-
-def find_year(year: int) -> tuple[datetime, datetime]:
-    """The start and the end of a year, UTC."""
-    return datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)

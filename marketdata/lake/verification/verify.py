@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from marketdata.formatting import format_count
 from marketdata.lake.contents import count_bars, find_touched, has_covered_runs, read_contents
 from marketdata.lake.errors import LakeError
-from marketdata.lake.hours import HOUR_COLUMNS, compute_hours, read_stored_hours
-from marketdata.lake.manifest import LakeFile, LakeTable, Manifest, require_manifest
+from marketdata.lake.manifest import JOURNAL, LakeFile, LakeTable, Manifest, require_manifest
 from marketdata.lake.snapshot import Snapshot, open_snapshot
 from marketdata.lake.store import Store
-from marketdata.lake.swap import JOURNAL
+from marketdata.lake.verification.hours import HOUR_COLUMNS, compute_hours, read_stored_hours
 from marketdata.timestamps import from_seconds
 
 if TYPE_CHECKING:

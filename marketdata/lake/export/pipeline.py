@@ -12,13 +12,13 @@ from marketdata.lake.calendars import build_tables
 from marketdata.lake.columns import parse_bars
 from marketdata.lake.contents import find_touched, has_covered_runs, read_contents
 from marketdata.lake.errors import LakeError
-from marketdata.lake.layout import Plan, PlannedFile, make_path, plan_all, plan_changes
-from marketdata.lake.manifest import FOLDER, LakeFile, LakeTable, Manifest, read_manifest
-from marketdata.lake.reading import read_ahead, read_blocks
+from marketdata.lake.export.blocks import read_ahead, read_blocks
+from marketdata.lake.export.layout import Plan, PlannedFile, make_path, plan_all, plan_changes
+from marketdata.lake.export.swap import LOCK, finish_swap, make_staged_path, swap
+from marketdata.lake.export.writing import write_bars, write_small
+from marketdata.lake.manifest import FOLDER, JOURNAL, LakeFile, LakeTable, Manifest, read_manifest
 from marketdata.lake.snapshot import Snapshot, open_snapshot
 from marketdata.lake.store import Store
-from marketdata.lake.swap import JOURNAL, LOCK, finish_swap, make_staged_path, swap
-from marketdata.lake.writing import write_bars, write_small
 
 # Is called with the number of rows that are written so far, and of all that will be.
 Progress = Callable[[int, int], None]

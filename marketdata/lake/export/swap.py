@@ -1,6 +1,6 @@
 """Replaces the files of the lake by those of its next state, so that no reader takes a mixture for a state.
 
-New files are written below `_lake/staging`, under names that do not end in `.parquet`. A journal then says what is to
+New files are written below `_lake/staging`, under names that do not end in `.parquet`. A journal then states what is to
 happen, and from then on the next state is decided: after a crash, the next export does the rest. Files of the state
 before are deleted first, then the manifest is replaced, then the new files get their names. So all files that end in
 `.parquet` belong to the manifest at every moment; some of its files may be missing for a short time.
@@ -12,11 +12,10 @@ import json
 import uuid
 
 from marketdata.lake.errors import LakeError
-from marketdata.lake.manifest import FOLDER, MANIFEST, Manifest, encode_json, from_json
+from marketdata.lake.manifest import FOLDER, JOURNAL, MANIFEST, Manifest, encode_json, from_json
 from marketdata.lake.store import Store
 
 STAGING = f"{FOLDER}/staging"
-JOURNAL = f"{FOLDER}/journal.json"
 LOCK = f"{FOLDER}/lock"
 
 
