@@ -205,7 +205,7 @@ check_notify(
 # A folder, or s3://bucket/prefix. Empty: commands need --to.
 LAKE_DIR = env.text("LAKE_DIR", default="")
 # Empty: AWS.
-LAKE_S3_ENDPOINT = env.text("LAKE_S3_ENDPOINT", default="")
+LAKE_ENDPOINT_URL = env.text("LAKE_ENDPOINT_URL", default="")
 
 # --- Language, time, static files -----------------------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ class Store:
         if self._folder is not None and error.errno in _REMEDIES:
             return f"{_REMEDIES[error.errno]}, and run the command again"
         text = _hide_secrets(str(error).strip().partition("\n")[0].rstrip("."))
-        advice = "" if self._folder else ": check the bucket, LAKE_S3_ENDPOINT, and the credentials in AWS_*"
+        advice = "" if self._folder else ": check the bucket, LAKE_ENDPOINT_URL, and the credentials in AWS_*"
         return f"{text}{advice}"
 
 
@@ -196,12 +196,12 @@ def _open_bucket(target: str) -> Store:
 
     options: dict[str, Any] = {"retry_strategy": AwsStandardS3RetryStrategy(max_attempts=3)}
     options |= {"connect_timeout": 10, "request_timeout": 60, "background_writes": False}
-    if settings.LAKE_S3_ENDPOINT:
-        options["endpoint_override"] = settings.LAKE_S3_ENDPOINT
+    if settings.LAKE_ENDPOINT_URL:
+        options["endpoint_override"] = settings.LAKE_ENDPOINT_URL
     # Without a region, pyarrow asks AWS for the bucket's, and for credentials a server of the cloud's network.
     if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
         options["region"] = region
-    elif settings.LAKE_S3_ENDPOINT:
+    elif settings.LAKE_ENDPOINT_URL:
         options["region"] = "us-east-1"
     base = url.netloc + url.path.rstrip("/")
     return Store(target, S3FileSystem(**options), base, None)

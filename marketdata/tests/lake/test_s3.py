@@ -35,7 +35,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def bucket(server, settings, monkeypatch, market_db):
-    settings.LAKE_S3_ENDPOINT = server
+    settings.LAKE_ENDPOINT_URL = server
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -86,7 +86,7 @@ def test_an_export_that_ends_half_way_is_completed(bucket, tmp_path):
 def test_commands_in_processes(bucket, server, tmp_path):
     ingest_records(tmp_path, bars(5))
     for command, *options in (("export_lake", "--verify"), ("export_lake", "--since-last"), ("verify_lake",)):
-        with Process("--to", TARGET, *options, command=command, LAKE_S3_ENDPOINT=server) as process:
+        with Process("--to", TARGET, *options, command=command, LAKE_ENDPOINT_URL=server) as process:
             ended = process.end()
         assert (ended.code, ended.err) == (0, ""), ended
         assert "5 bars" in ended.out
@@ -94,12 +94,12 @@ def test_commands_in_processes(bucket, server, tmp_path):
 
 def test_errors_are_sentences_without_credentials(bucket, settings):
     for target, endpoint in ((f"s3://{BUCKET}x/lake", None), (TARGET, "http://127.0.0.1:9")):
-        settings.LAKE_S3_ENDPOINT = endpoint or settings.LAKE_S3_ENDPOINT
+        settings.LAKE_ENDPOINT_URL = endpoint or settings.LAKE_ENDPOINT_URL
         with pytest.raises(CommandError) as refused:
             call_command("export_lake", to=target, stdout=io.StringIO())
         sentence = str(refused.value)
         assert target in sentence
         assert "\n" not in sentence
-        assert "check the bucket, LAKE_S3_ENDPOINT, and the credentials" in sentence
+        assert "check the bucket, LAKE_ENDPOINT_URL, and the credentials" in sentence
         assert SECRET not in sentence
         assert "AKIDEXAMPLE" not in sentence
