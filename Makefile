@@ -12,10 +12,8 @@ MUTMUT := .venv/mutants-installed
 S3 := .venv/s3/installed
 NODE := node_modules/.installed
 
-.PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load soak bench-check clean
-.PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load stream-load bench-check clean
-.PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load \
-	quality-bench bench-check clean
+.PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load stream-load \
+	soak quality-bench bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
@@ -134,8 +132,11 @@ load: $(BENCH)
 # It fails if a bar is lost, doubled or wrong.
 soak: $(DEV)
 	@$(BIN)/python -m benchmarks.soak
+
+# It fails if an event is lost or late.
 stream-load: $(BENCH)
 	@$(BIN)/python -m benchmarks.streams
+
 # Without FILE it generates bars; `make quality-bench FILE=nq.dbn.zst SEED='1 2 3'` puts faults into a file of your own.
 quality-bench: $(DEV)
 	@$(BIN)/python -m benchmarks.quality $(FILE) --seed $(or $(SEED),1 2 3)

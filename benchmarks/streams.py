@@ -101,6 +101,7 @@ def _load_bars(runs: int) -> dict[int, float]:
             mappings = {"MNQ.c.0": [(date(2024, 1, 1), date(2024, 2, 1), INSTRUMENT)]}
             header = Header(symbols=("MNQ.c.0",), mappings=mappings)
             run = ingest_file(path=write_dbn(Path(folder) / f"{number}.dbn", header, records)).run
+            assert run.finished_at is not None
             finished[run.pk] = run.finished_at.timestamp()
             time.sleep(max(0.0, started + 1 - time.monotonic()))
     return finished
