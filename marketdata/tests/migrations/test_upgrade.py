@@ -26,6 +26,8 @@ LATER = [
     "0014_rollup_corrections",
     "0015_feeds",
     "0016_live",
+    "0017_quality",
+    "0018_alerts",
 ]
 
 
