@@ -94,6 +94,23 @@ def test_invalid_records_are_kept_and_their_minutes_requested_again(scene):
     scene.check(quarantined=len(REFUSED))
 
 
+def test_a_minute_in_doubt_is_requested_though_the_plan_begins_later(scene):
+    """The main thread plans by what is stored, which is not every minute before it."""
+    first = scene.make_plan()
+    later = replace(first.subscriptions[0], start_ns=scene.gateway.clock() + 10 * MINUTE)
+    rest = replace(first.subscriptions[1], start_ns=later.start_ns)
+    plans = iter([first, replace(first, subscriptions=(later, rest))])
+    scene.plan = lambda event: next(plans)
+    scene.gateway.fault("bad_ohlc", after=237)
+    with scene.receive():
+        scene.wait(lambda: scene.closed_until > later.start_ns and scene.ends, 20)
+        scene.wait(lambda: not scene.list_events(SessionProgress)[-1].unproven)
+        scene.wait_for_minutes(2)
+    assert scene.ends == ["replay", "stopped"]
+    assert max(scene.gateway.sessions[1].starts) < later.start_ns
+    scene.check(quarantined=1)
+
+
 AT_CONNECT = {
     "close_at_once": "eof",
     "rst_at_once": "reset",
