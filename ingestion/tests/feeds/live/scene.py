@@ -196,7 +196,6 @@ def wait_until(holds: Callable[[], bool], seconds: float, describe: Callable[[],
     while not holds():
         assert time.monotonic() < until, describe()
         time.sleep(0.05)
-        connection.close_if_unusable_or_obsolete()
 
 
 def end_sessions(seconds: float) -> None:

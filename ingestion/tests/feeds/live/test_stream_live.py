@@ -9,6 +9,7 @@ import pytest
 from django_tasks_db.models import DBTaskResult
 
 from config.testing.feeds.times import to_ns
+from config.testing.proxy import open_proxy
 from ingestion.tests.feeds.live.scene import end_sessions, list_ends, read_bars, to_time, wait_until
 from marketdata.models import Bar, FeedSession, FeedSessionSeries, FeedStatus, IngestRun, Series, SeriesInstrument
 
@@ -53,7 +54,7 @@ def test_a_killed_process_loses_and_doubles_nothing(make_scene):
     scene.check_gateway()
     assert "died" in list_ends()
     assert not FeedSession.objects.filter(ended_at=None).exists()
-    before, last = FeedSession.objects.filter(bars__gt=0).order_by("-pk")[1::-1]
+    last, before = list(FeedSession.objects.filter(bars__gt=0).order_by("-pk")[:2])
     asked = FeedSessionSeries.objects.get(session=last).start
     assert timedelta(hours=1) <= before.closed_until - asked <= timedelta(minutes=90)
 
@@ -97,6 +98,28 @@ def test_a_database_that_is_away_is_waited_for(make_scene):
     scene.check_table(until)
     scene.check_runs()
     assert not scene.list_spool()
+
+
+@pytest.mark.slow
+def test_a_signal_ends_the_process_while_the_database_is_silent(make_scene):
+    scene = make_scene()
+    scene.subscribe()
+    with open_proxy() as proxy, scene.run(DATABASE_URL=proxy.url) as stream:
+        stream.wait_for(": live")
+        scene.wait_for_bars(scene.wait_for_market(1))
+        proxy.stall()
+        scene.wait_for_market(2)
+        code, seconds = stream.stop()
+        assert (code, seconds < 3) == (0, True)
+        assert "stored at the next start" in stream.text
+    end_sessions(0.1)  # the server has not noticed that the process ended
+    with scene.run() as stream:
+        stream.wait_for(": live")
+        until = scene.wait_for_market(1)
+        scene.wait_for_bars(until)
+        stream.stop()
+    scene.check_table(until)
+    scene.check_runs()
 
 
 @pytest.mark.slow
