@@ -1,4 +1,4 @@
-"""The vendor's client: asks for prices, buys, and translates every error. Only this and `live/session.py` use the key.
+"""The client of the historical API. It has the key: it asks for prices, buys, and translates every error.
 
 Importing this module imports the vendor's library, which takes half a second: import it where a request is made.
 """

@@ -16,7 +16,7 @@ def test_a_role_that_loads_files_runs_stream_live(url, make_scene):
     scene = make_scene()
     scene.subscribe()
     with scene.run(DATABASE_URL=url.format(role="file_loader")) as stream:
-        stream.wait_for(": live")
+        stream.wait_for(": live, after")
         until = scene.wait_for_market(1)
         scene.wait_for_bars(until)
         stream.stop()
