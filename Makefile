@@ -135,7 +135,7 @@ soak: $(DEV)
 
 # It fails if an event is lost or late.
 stream-load: $(BENCH)
-	@$(BIN)/python -m benchmarks.streams
+	@$(BIN)/python -m benchmarks.web.streams
 
 # Without FILE it generates bars; `make quality-bench FILE=nq.dbn.zst SEED='1 2 3'` puts faults into a file of your own.
 quality-bench: $(DEV)

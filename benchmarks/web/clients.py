@@ -30,7 +30,11 @@ class Target:
         one.settimeout(60)
         if receive_bytes:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        one.connect(("127.0.0.1", self.port))
+        try:
+            one.connect(("127.0.0.1", self.port))
+        except OSError:
+            one.close()
+            raise
         return one
 
     def build_head(self, method: str, path: str, *headers: str) -> bytes:

@@ -25,16 +25,20 @@ class Event(NamedTuple):
 
 @dataclass
 class EventReader:
-    """Splits what arrives, in any pieces, into events. The pieces are of a chunked response, after its head."""
+    """Splits what arrives after a response's head, in any pieces, into events. `is_chunked`: its transfer coding."""
 
     last_id: str = ""
+    is_chunked: bool = True
     _rest: bytes = b""
     _body: bytes = b""
 
     def feed(self, piece: bytes) -> Iterator[Event]:
-        self._rest += piece
-        while (found := self._split_piece()) is not None:
-            self._body += found
+        if self.is_chunked:
+            self._rest += piece
+            while (found := self._split_piece()) is not None:
+                self._body += found
+        else:
+            self._body += piece
         *blocks, self._body = self._body.split(b"\n\n")
         for event in filter(None, (parse_block(block, self.last_id) for block in blocks)):
             self.last_id = event.id
@@ -81,6 +85,7 @@ class EventClient:
     events: list[Event] = field(default_factory=list)
     status: int = 0
     head: str = ""
+    is_chunked: bool = True  # not under runserver
 
     def __post_init__(self) -> None:
         self._socket: socket.socket | None = None
@@ -95,7 +100,7 @@ class EventClient:
         while b"\r\n\r\n" not in head and (byte := self._socket.recv(1)):
             head += byte
         self.head, self.status = head.decode(), int(head[9:12] or 0)
-        self._reader = EventReader(self.last_id)
+        self._reader = EventReader(self.last_id, self.is_chunked)
         return self
 
     def read(self, seconds: float) -> list[Event]:

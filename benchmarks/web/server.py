@@ -60,7 +60,7 @@ def serve_procfile(url: str, *, log: IO[bytes] | None = None, **variables: str) 
 
     `log` gets what it prints; by default it is discarded.
     """
-    port = _find_port()
+    port = find_port()
     process = subprocess.Popen(
         ["sh", "-c", read_web_command()],
         cwd=ROOT,
@@ -90,7 +90,8 @@ def build_path() -> str:
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
-def _find_port() -> int:
+def find_port() -> int:
+    """A port that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
         return port

@@ -87,7 +87,9 @@ class Front:
             if len(response.body) > LARGE_BYTES:
                 lane.submit(release_memory)
         elif isinstance(response, Events):
-            await self._streams.send(scope, response.headers, response.subscription, send)
+            headers, subscription = response.headers, response.subscription
+            del response, body
+            await self._streams.send(scope, headers, subscription, send)
         elif response.is_file:
             await send_stream(scope, response, send, self._pages)
         else:

@@ -39,6 +39,10 @@ class HttpProtocol(H11Protocol):
         """Close the connection at once. What the client has not read is lost."""
         self.transport.abort()
 
+    def free_request(self) -> None:
+        """Forget the headers, of which a response that lasts has no use."""
+        self.scope["headers"] = self.headers = []
+
     def shutdown(self) -> None:
         super().shutdown()
         if self.on_shutdown is not None:

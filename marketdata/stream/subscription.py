@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -24,15 +23,20 @@ class Waker(Protocol):
 class Subscription:
     """`limit`: rows of a snapshot. `start` must be called before `take` returns anything."""
 
+    __slots__ = (
+        *("access", "limit", "waker", "signal", "is_dropped", "is_ended"),
+        *("_close", "_lock", "_frames", "_bytes", "_first", "_is_started"),
+    )
+
     def __init__(self, access: Access, limit: int, close: Callable[[Subscription], None]) -> None:
         self.access, self.limit = access, limit
         self.waker: Waker = _THREADS
-        self.signal: object = threading.Event()  # of the waker
+        self.signal: object = None  # of the waker
         self.is_dropped = False
         self.is_ended = False
         self._close = close
         self._lock = threading.Lock()
-        self._frames: deque[bytes] = deque()
+        self._frames: list[bytes] = []  # a deque needs more memory
         self._bytes = 0
         self._first: bytes | None = None
         self._is_started = False

@@ -1,6 +1,6 @@
 """(l) Streams of the Procfile's web server: how soon 500 clients have each bar, and the memory of 2,000 idle ones.
 
-    .venv/bin/python -m benchmarks.streams [--clients 500] [--idle 2000] [--runs 30] [--bars 1000000]
+    .venv/bin/python -m benchmarks.web.streams [--clients 500] [--idle 2000] [--runs 30] [--bars 1000000]
 
 Each second a file of one bar is loaded, beside an export and requests of pages. A bar's way is from `finished_at` of
 its run, just before the commit, to the client. The exit code is 1 if a limit is exceeded.
