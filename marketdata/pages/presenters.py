@@ -14,7 +14,7 @@ from marketdata.bars.tick_size import MIN_BARS, TickSize, find_tick_size
 from marketdata.coverage.life import read_lives
 from marketdata.formatting import format_age, format_count, format_price
 from marketdata.live.query import read_series_states
-from marketdata.live.states import SeriesState
+from marketdata.live.states import FeedState, SeriesState
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import Strip, draw_strip, find_strip_start
 from marketdata.pages.query import count_hours_with_bars
@@ -68,6 +68,11 @@ class SeriesRow:
     strip: Strip | None = None
     last_run: LastRun | None = None
     feed: SeriesState | None = None  # of a live series
+
+    @property
+    def shown_feed(self) -> FeedState | None:
+        """The feed of a live series with bars."""
+        return self.feed.feed if self.feed and self.stats.max_ts else None
 
     @property
     def empty_reason(self) -> str:

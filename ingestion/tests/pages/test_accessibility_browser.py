@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import CommandError
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from config.testing.builders import bars, ingest, save, write
+from config.testing.rows import insert
 from config.testing.web.browser import open_page
 from config.testing.web.chart import open_series, settle
 
@@ -36,6 +38,15 @@ def open_job(page: Page) -> None:
     expect(page.get_by_text("No worker is running")).to_be_visible()
 
 
+def open_feeds(page: Page) -> None:
+    """A feed that runs, and one that is stopped, with sessions."""
+    insert("market_feed_sessions", id=1, late=2, error="The gateway closed the connection.")
+    insert("market_feed_sessions", id=2, ended_at=None, end="")
+    insert("market_feed_status", seen_at=timezone.now(), session_id=2)
+    insert("market_feed_status", dataset="XNAS.ITCH", state="stopped", reason="The vendor refused the key.")
+    page.goto("/feeds/")
+
+
 PAGES = {
     "home": "/",
     "series": open_series,
@@ -45,6 +56,7 @@ PAGES = {
     "job": open_job,
     "admin list": "/admin/marketdata/ingestrun/",
     "docs": open_docs,
+    "feeds": open_feeds,
 }
 
 

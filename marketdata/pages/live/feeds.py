@@ -69,6 +69,11 @@ class SessionRow:
         counts = [(getattr(self.session, name), name) for name in ("repeated", "late", "quarantined")]
         return ", ".join(f"{count:,} {name}" for count, name in counts if count)
 
+    @property
+    def faults_kind(self) -> str:
+        """The class of the counts: on narrow screens a card omits none."""
+        return "faults" if self.faults else "faults none"
+
 
 @dataclass(frozen=True)
 class FeedRow:
@@ -79,8 +84,12 @@ class FeedRow:
     @property
     def kind(self) -> str:
         """The class of its state: success, failed or waiting."""
-        state = self.feed.state.state
-        return "success" if state in _GOOD else "failed" if state in _BAD else "waiting"
+        return "success" if self.feed.state.state in _GOOD else "failed" if self.is_down else "waiting"
+
+    @property
+    def is_down(self) -> bool:
+        """Whether stream_live has to be started."""
+        return self.feed.state.state in _BAD
 
     @property
     def last_byte(self) -> Moment | None:
