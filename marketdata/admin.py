@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
 from django.forms import ModelForm
@@ -21,6 +22,7 @@ from marketdata.models import BrowsableBar, FeedSession, Series
 from marketdata.models.contract import ContractColumns
 from marketdata.models.feeds.subscription import SubscriptionColumns
 from marketdata.quality.admin import FindingAdmin  # noqa: F401  # registers itself
+from marketdata.quality.detectors.thresholds import find_fault
 from marketdata.series import is_active
 from marketdata.series_calendars import describe_calendar
 from marketdata.timestamps import parse_timestamp
@@ -37,10 +39,21 @@ SERIES_FIELDS = (
     "calendar_reason",
     "tick_size",
     "found_tick_size",
+    "quality_thresholds",
 )
 FEED_FIELDS = tuple(field.name for field in SubscriptionColumns._meta.fields)
 FOUND_FIELDS = ("calendar_reason", "found_tick_size")
 CONTRACT_FIELDS = tuple(field.name for field in ContractColumns._meta.fields)
+
+
+class SeriesForm(ModelForm):
+    """Refuses thresholds that no check could use."""
+
+    def clean_quality_thresholds(self) -> object:
+        thresholds = self.cleaned_data["quality_thresholds"]
+        if fault := find_fault(thresholds or {}):
+            raise ValidationError(fault)
+        return thresholds or {}
 
 
 @admin.register(Series)
@@ -60,6 +73,7 @@ class SeriesAdmin(admin.ModelAdmin):
     ]
     list_filter = ["kind", "is_settled", "feed_daily", "live"]
     search_fields = ["slug", "symbol", "name", "root"]
+    form = SeriesForm
 
     fieldsets = [
         (None, {"fields": SERIES_FIELDS}),
