@@ -1,4 +1,4 @@
-"""Missing bars: gaps that the activity of the series does not explain. `activity` says how each gap is judged.
+"""Missing bars: gaps that the activity of the series does not explain. `activity` judges each gap.
 
 Gaps before the first bar of a range of life and after its last are not judged: the series had not begun to trade, or
 has stopped. What should have come by now is `silence`. All findings of a trading day are one group: a halt or a price
@@ -22,7 +22,7 @@ from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, Seri
 from marketdata.quality.detectors.sessions import Sessions
 
 # The activity of a month is learned from these days before and after it too: with the month, 40 to 50 trading days.
-_LEAD, _TAIL = 35 * DAY, 10 * DAY
+_LEAD, _TAIL = 30 * DAY, 10 * DAY
 _MIN_TRADING_DAYS = 15
 # Shorter gaps are not judged: in busy hours a pause of some minutes is rare, and still no loss.
 _MIN_MINUTES = 4
@@ -35,7 +35,7 @@ _MANY_BARS = 60
 
 
 def find_missing(bars: Bars, context: SeriesContext) -> list[Detected]:
-    """The gaps that start within the judged range and occur by chance less often than the threshold says."""
+    """The gaps that start within the judged range and occur by chance less often than the threshold allows."""
     sessions = context.calendar or learn_sessions(bars.ts)
     if sessions is None or not len(bars) or not len(sessions.day_start):
         return []

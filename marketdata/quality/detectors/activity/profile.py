@@ -11,8 +11,9 @@ import numpy as np
 
 # Lengths of the blocks that a minute is drawn towards, from the whole day down to the minute itself.
 _BLOCKS = (1440, 240, 60, 15, 5, 1)
-# How much the block around counts: as so many minutes of a day of the usual level.
-_PARENT_WEIGHT = 4.0
+# How much the block around counts: as so many days of the usual level. Of few days, each lost bar would lower the rate
+# of its minute too much.
+_PARENT_DAYS = 4.0
 # exp(-7): one minute in 1,100 of the busiest time has no bar. 40 days cannot show a higher rate.
 MAX_RATE = 7.0
 MIN_RATE = 1e-7
@@ -60,7 +61,7 @@ def fit_rates(minutes: np.ndarray, bars: np.ndarray, levels: np.ndarray) -> np.n
     for length in _BLOCKS:
         exposure, found = (_sum_blocks(each, length) for each in (minutes, bars))
         parent = np.repeat(parent, exposure.shape[1] // len(parent))
-        parent = _solve_rates(exposure, found.sum(axis=0), levels, parent)
+        parent = _solve_rates(exposure, found.sum(axis=0), levels, parent, _PARENT_DAYS * length)
     return parent
 
 
@@ -69,15 +70,17 @@ def _sum_blocks(counts: np.ndarray, length: int) -> np.ndarray:
     return blocks
 
 
-def _solve_rates(exposure: np.ndarray, found: np.ndarray, levels: np.ndarray, parent: np.ndarray) -> np.ndarray:
-    """Solve sum(exposure x (1 - exp(-level x rate))) = found by Newton's method, with the parent as more minutes.
+def _solve_rates(
+    exposure: np.ndarray, found: np.ndarray, levels: np.ndarray, parent: np.ndarray, weight: float
+) -> np.ndarray:
+    """Solve sum(exposure x (1 - exp(-level x rate))) = found by Newton's method, with the parent as `weight` minutes.
 
     The left side is concave in the rate: after the first step, each one comes closer and none goes beyond the solution.
     """
-    target = found - _PARENT_WEIGHT * np.expm1(-parent)
+    target = found - weight * np.expm1(-parent)
     rates = parent
-    # The parent is one more day, of the level 1.
-    exposure = np.vstack([exposure, np.full(len(target), _PARENT_WEIGHT)])
+    # The parent is more minutes of days of the level 1.
+    exposure = np.vstack([exposure, np.full(len(target), weight)])
     levels = np.append(levels, 1.0)
     weighted, total = levels[:, None] * exposure, exposure.sum(axis=0)
     for _ in range(_NEWTON_STEPS):

@@ -13,7 +13,7 @@ from marketdata.quality.detectors.model import MINUTE
 
 @pytest.mark.parametrize("length", [1.0, 1.5, 3.0])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_tail_tells_how_often_large_surprises_occur(length, seed):
+def test_the_tail_shows_how_often_large_surprises_occur(length, seed):
     rng = np.random.default_rng(seed)
     tail = fit_tail(rng.exponential(length, 4000), 2.0, filled=0.4)
     found = float(tail.count_by_chance(np.array([8 * length]), tail.per_month)[0])
