@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import argparse
 import resource
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+
+if not __package__:  # started as a file, not with -m
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.faults.files import CleanSeries, make_series, read_series
 from benchmarks.faults.generator import MARKETS, generate_bars

@@ -7,7 +7,7 @@ import numpy as np
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext
 from marketdata.quality.detectors.prices.findings import format_count, format_minute, get_span, group_neighbours
 from marketdata.quality.detectors.prices.rolling import roll_quantiles
-from marketdata.quality.detectors.prices.scales import measure_scales
+from marketdata.quality.detectors.prices.scales import measure_moves
 
 LEAD, TAIL = 30 * DAY, 3 * DAY
 # Large trades come together: the bars beside an outlier have this share of it, or more.
@@ -91,8 +91,7 @@ def estimate_volumes(bars: Bars, context: SeriesContext) -> np.ndarray:
     usual = np.maximum(np.maximum(around * np.maximum(by_time, 1.0), at_time), 1.0)
     padded = np.pad(volume, 1)
     usual = np.maximum(usual, NEIGHBOUR_SHARE * np.maximum(padded[:-2], padded[2:]))
-    move = measure_scales(bars, context.tick).move
-    spread = (bars.high - bars.low) / move
+    spread = (bars.high - bars.low) / measure_moves(bars, context.tick)
     result: np.ndarray = usual * np.maximum(spread, 1.0)
     return result
 

@@ -45,28 +45,44 @@ class Scales:
 
 def measure_scales(bars: Bars, tick: int) -> Scales:
     """The scales of these bars."""
-    high, low = bars.high.astype(np.float64), bars.low.astype(np.float64)
-    opened, close = bars.open.astype(np.float64), bars.close.astype(np.float64)
+    step, is_linked = _find_steps(bars)
+    gap = np.ones(len(bars), np.int64)
+    gap[1:] = np.maximum(np.diff(bars.ts) // MINUTE, 1)
+    (steps,) = roll_quantiles(np.abs(step), (0.9,))
+    (volume,) = roll_quantiles(bars.volume.astype(np.float64), (0.5,))
+    (usual_gap,) = roll_quantiles(gap.astype(np.float64), (0.5,))
+    move = measure_moves(bars, tick)
+    floor = _find_floor(tick)
+    jump = np.clip(STEP_FACTOR * steps, floor, move) * np.clip(np.sqrt(gap / usual_gap), 1.0, MAX_GAP_FACTOR)
+    _measure_gaps(jump, step, gap, is_linked, floor)
+    return Scales(move, jump, step, gap, usual_gap, is_linked, np.maximum(volume, 1.0), usual_gap > 1)
+
+
+def measure_moves(bars: Bars, tick: int) -> np.ndarray:
+    """The usual move within a bar around each one, from the close before it on; 1e-9."""
+    step, _ = _find_steps(bars)
+    before = bars.open - step
+    moves = np.maximum(bars.high, before) - np.minimum(bars.low, before)
+    middle, upper = roll_quantiles(moves, (0.5, 0.9))
+    usual = np.maximum(middle, upper / 2)
+    least = MIN_SHARE * float(np.median(usual)) if len(usual) else 0.0
+    found: np.ndarray = np.maximum(usual, max(least, _find_floor(tick)))
+    return found
+
+
+def _find_floor(tick: int) -> float:
+    return max(MIN_TICKS * tick, 1.0)
+
+
+def _find_steps(bars: Bars) -> tuple[np.ndarray, np.ndarray]:
+    """The step before each bar, 0 where there is none, and whether there is one."""
     step = np.zeros(len(bars))
-    step[1:] = opened[1:] - close[:-1]
+    step[1:] = bars.open[1:] - bars.close[:-1]
     is_linked = np.ones(len(bars), bool)
     is_linked[:1] = False
     is_linked[1:] = bars.instrument[1:] == bars.instrument[:-1]
     step[~is_linked] = 0
-    gap = np.ones(len(bars), np.int64)
-    gap[1:] = np.maximum(np.diff(bars.ts) // MINUTE, 1)
-    before = np.where(is_linked, opened - step, opened)
-    middle, upper = roll_quantiles(np.maximum(high, before) - np.minimum(low, before), (0.5, 0.9))
-    (steps,) = roll_quantiles(np.abs(step), (0.9,))
-    (volume,) = roll_quantiles(bars.volume.astype(np.float64), (0.5,))
-    (usual_gap,) = roll_quantiles(gap.astype(np.float64), (0.5,))
-    floor = max(MIN_TICKS * tick, 1.0)
-    move = np.maximum(middle, upper / 2)
-    move = np.maximum(move, max(MIN_SHARE * float(np.median(move)) if len(move) else 0.0, floor))
-    factor = np.clip(np.sqrt(gap / usual_gap), 1.0, MAX_GAP_FACTOR)
-    jump = np.clip(STEP_FACTOR * steps, floor, move) * factor
-    _measure_gaps(jump, step, gap, is_linked, floor)
-    return Scales(move, jump, step, gap, usual_gap, is_linked, np.maximum(volume, 1.0), usual_gap > 1)
+    return step, is_linked
 
 
 def _measure_gaps(jump: np.ndarray, step: np.ndarray, gap: np.ndarray, is_linked: np.ndarray, floor: float) -> None:
