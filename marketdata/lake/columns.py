@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from marketdata.bars.tables import PRICES, make_price_type
+from marketdata.lake.errors import LakeError
 
 if TYPE_CHECKING:
     import pyarrow
@@ -14,10 +15,11 @@ _VENDOR, _SCHEMA = "databento", "ohlcv-1m"
 COLUMNS = (
     "vendor", "schema", "symbol", "ts", "ts_ms", *PRICES, "volume", "ingestion_run_id", "created_at",
 )  # fmt: skip
-# Nearly all bars have the same vendor and schema: they are sent only where they differ.
+# Nearly all bars have the same vendor and schema, and those of a load the same `created_at`: these are sent only where
+# they differ. Writing and parsing them would take a sixth of an export's time.
 _READ = ("ts_ms", *PRICES, "volume", "ingestion_run_id", "created_at", "vendor", "schema", "symbol")
 SELECT = f"""
-SELECT ts_ms, open, high, low, close, volume, ingestion_run_id, created_at,
+SELECT ts_ms, open, high, low, close, volume, ingestion_run_id, NULLIF(created_at, %(created_at)s),
     NULLIF(vendor, '{_VENDOR}'), NULLIF(schema, '{_SCHEMA}')
 """
 
@@ -36,11 +38,34 @@ def make_schema() -> pyarrow.Schema:
     return pyarrow.schema([pyarrow.field(name, types[name], nullable=False) for name in COLUMNS])
 
 
-def parse_bars(lines: bytes, symbol: str | None) -> pyarrow.Table:
-    """The table of the CSV lines of `SELECT`, which are of one symbol, or end with their symbol if it is None."""
+class Block(NamedTuple):
+    """CSV lines of `SELECT`: of one symbol, or with their symbols at the ends if it is None. `created_at`: what it has
+    been given, as PostgreSQL's text."""
+
+    lines: bytes
+    symbol: str | None
+    created_at: str
+
+
+def parse_bars(block: Block) -> pyarrow.Table:
+    """The table of a block. Raises `LakeError` for a value that Parquet cannot store, such as an infinite time."""
+    import pyarrow
+
+    try:
+        return _parse(block)
+    except pyarrow.ArrowInvalid as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise LakeError(
+            f"The bars of {block.symbol or 'several symbols'} have a value that Parquet cannot store ({reason}): correct "
+            "it in market_bars_ohlcv_1m."
+        ) from error
+
+
+def _parse(block: Block) -> pyarrow.Table:
     import pyarrow
     from pyarrow import compute, csv
 
+    lines, symbol, created_at = block
     schema = make_schema()
     names = _READ if symbol is None else _READ[:-1]
     read = csv.read_csv(
@@ -55,6 +80,8 @@ def parse_bars(lines: bytes, symbol: str | None) -> pyarrow.Table:
     )  # fmt: skip
     columns = {name: read[name] for name in names}
     columns["ts"] = read["ts_ms"].cast(pyarrow.timestamp("ms", tz="UTC")).cast(schema.field("ts").type)
+    usual = pyarrow.scalar(created_at).cast(schema.field("created_at").type)
+    columns["created_at"] = compute.fill_null(read["created_at"], usual)
     columns["vendor"] = compute.fill_null(read["vendor"], _VENDOR)
     columns["schema"] = compute.fill_null(read["schema"], _SCHEMA)
     if symbol is not None:

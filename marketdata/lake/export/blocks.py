@@ -10,17 +10,18 @@ import io
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from django.db.backends.utils import CursorWrapper
 
-from marketdata.lake.columns import SELECT
+from marketdata.lake.columns import SELECT, Block
 from marketdata.lake.contents import find_year
 from marketdata.lake.export.layout import PlannedFile
 from marketdata.timestamps import from_seconds
 
 BLOCK_ROWS = 65_536  # their text has 7 MB
 _MINUTE = timedelta(minutes=1)
+_CREATED_AT = 7  # the number of its field in a line
 _ONE = f"""
 COPY (
     {SELECT} FROM market_bars_ohlcv_1m
@@ -39,13 +40,6 @@ _ONLY_BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = of
 Item = TypeVar("Item")
 
 
-class Block(NamedTuple):
-    """CSV lines of bars; `symbol` is None if they are of several."""
-
-    lines: bytes
-    symbol: str | None
-
-
 def read_ahead(items: Iterator[Item]) -> Generator[Item]:
     """The items, each of which is computed in a thread while the one before is used."""
     with ThreadPoolExecutor(1) as executor:
@@ -58,10 +52,11 @@ def read_ahead(items: Iterator[Item]) -> Generator[Item]:
 def read_blocks(cursor: CursorWrapper, files: list[PlannedFile]) -> Iterator[tuple[int, Block]]:
     """The blocks of all files, each with the number of its file, of up to `BLOCK_ROWS` rows."""
     cursor.execute(_ONLY_BY_KEY)
+    reader = _Reader(cursor)
     for number, file in enumerate(files):
         for symbols in _group(file):
             found = (
-                _read_one(cursor, symbols[0], file.year) if len(symbols) == 1 else _read_several(cursor, symbols, file)
+                reader.read_one(symbols[0], file.year) if len(symbols) == 1 else reader.read_several(symbols, file.year)
             )
             yield from ((number, block) for block in found)
 
@@ -79,28 +74,33 @@ def _group(file: PlannedFile) -> Iterator[list[str]]:
     yield group
 
 
-def _read_one(cursor: CursorWrapper, symbol: str, year: int) -> Iterator[Block]:
-    start, end = find_year(year)
-    while True:
-        values = {"symbol": symbol, "start": start, "end": end, "limit": BLOCK_ROWS}
-        lines = _copy(cursor, _ONE, values)
-        if lines:
-            yield Block(lines, symbol)
-        if lines.count(b"\n") < BLOCK_ROWS:
-            return
-        last = lines[lines.rfind(b"\n", 0, -1) + 1 :]
-        start = from_seconds(int(last[: last.index(b",")]) // 1000) + _MINUTE
+class _Reader:
+    def __init__(self, cursor: CursorWrapper) -> None:
+        self._cursor = cursor
+        self._created_at = "1970-01-01 00:00:00+00"  # of the bar that was read last
 
+    def read_one(self, symbol: str, year: int) -> Iterator[Block]:
+        start, end = find_year(year)
+        while True:
+            block = self._copy(_ONE, symbol, {"symbol": symbol, "start": start, "end": end, "limit": BLOCK_ROWS})
+            if block.lines:
+                yield block
+            if block.lines.count(b"\n") < BLOCK_ROWS:
+                return
+            last = block.lines[block.lines.rfind(b"\n", 0, -1) + 1 :].split(b",")
+            start = from_seconds(int(last[0]) // 1000) + _MINUTE
+            self._created_at = last[_CREATED_AT].decode() or self._created_at
 
-def _read_several(cursor: CursorWrapper, symbols: list[str], file: PlannedFile) -> Iterator[Block]:
-    start, end = find_year(file.year)
-    lines = _copy(cursor, _SEVERAL, {"symbols": symbols, "start": start, "end": end})
-    if lines:
-        yield Block(lines, None)
+    def read_several(self, symbols: list[str], year: int) -> Iterator[Block]:
+        start, end = find_year(year)
+        block = self._copy(_SEVERAL, None, {"symbols": symbols, "start": start, "end": end})
+        if block.lines:
+            yield block
+            self._created_at = block.lines.split(b",", _CREATED_AT + 1)[_CREATED_AT].decode() or self._created_at
 
-
-def _copy(cursor: CursorWrapper, statement: str, values: dict) -> bytes:
-    out = io.BytesIO()
-    with cursor.db.wrap_database_errors:
-        cursor.copy_expert(cursor.mogrify(statement, values).decode(), out)
-    return out.getvalue()
+    def _copy(self, statement: str, symbol: str | None, values: dict) -> Block:
+        out = io.BytesIO()
+        created_at = self._created_at
+        with self._cursor.db.wrap_database_errors:
+            self._cursor.copy_expert(self._cursor.mogrify(statement, values | {"created_at": created_at}).decode(), out)
+        return Block(out.getvalue(), symbol, created_at)

@@ -118,7 +118,7 @@ def _write_files(
     with contextlib.closing(read_ahead(read_blocks(snapshot.cursor, planned))) as blocks:
         for number, found in groupby(blocks, key=itemgetter(0)):
             plan, source = planned[number], make_staged_path()
-            written = write_bars(store, source, (parse_bars(*block) for _, block in found))
+            written = write_bars(store, source, (parse_bars(block) for _, block in found))
             if written.rows != plan.rows:
                 raise LakeError(
                     f"The hourly rollup counts {plan.rows:,} bars of {min(plan.symbols)} and others in {plan.year}, "

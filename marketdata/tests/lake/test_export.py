@@ -194,3 +194,24 @@ def test_a_rollup_that_lacks_bars_is_refused(lake, tmp_path):
         lake.export()
     assert lake.list_parquet() == []
     assert not list(lake.folder.rglob("*.part"))
+
+
+def test_every_bar_keeps_the_time_at_which_it_was_stored(lake, monkeypatch):
+    """Blocks send only times that differ from that of the block before."""
+    monkeypatch.setattr("marketdata.lake.export.blocks.BLOCK_ROWS", 3)
+    store_run(1, symbols=["A", "B", "C", "D"], first="2024-01-02", last="2024-01-02")
+    for symbol, count in (("A", 7), ("B", 1), ("C", 2), ("D", 4)):
+        store_bars(symbol, *(f"2024-01-02T00:0{minute}" for minute in range(count)))
+    execute("UPDATE market_bars_ohlcv_1m SET created_at = '2024-05-05 00:00:00.5+00' WHERE ts >= '2024-01-02 00:02+00'")
+    execute("UPDATE market_bars_ohlcv_1m SET created_at = '1970-01-01 00:00+00' WHERE symbol IN ('B', 'D')")
+    lake.export()
+    lake.check()
+
+
+def test_a_value_that_parquet_cannot_store_is_refused(lake):
+    store_run(1, symbols=[MNQ], first="2024-01-02", last="2024-01-02")
+    store_bars(MNQ, "2024-01-02T00:00", created_at="infinity")
+    with pytest.raises(
+        CommandError, match=rf"The bars of {MNQ} have a value that Parquet cannot store \(.*\): correct"
+    ):
+        lake.export()
