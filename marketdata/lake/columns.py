@@ -56,8 +56,8 @@ def parse_bars(block: Block) -> pyarrow.Table:
     except pyarrow.ArrowInvalid as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise LakeError(
-            f"The bars of {block.symbol or 'several symbols'} have a value that Parquet cannot store ({reason}): correct "
-            "it in market_bars_ohlcv_1m."
+            f"The bars of {block.symbol or 'several symbols'} have a value that Parquet cannot store ({reason}): "
+            "correct it in market_bars_ohlcv_1m."
         ) from error
 
 

@@ -1,19 +1,21 @@
 """The files of the lake are exactly the table of bars."""
 
+import io
 from decimal import Decimal
 
 import pyarrow
 import pytest
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 
 from config.testing.builders import bars, ingest, write
+from config.testing.earlier_version import build_history
 from config.testing.rows import SERIES, execute, insert
 from config.testing.undo import change_volume, ingest_records, undo
 from marketdata.bars.as_of import read_bar_page_as_of
 from marketdata.lake.columns import COLUMNS
 from marketdata.lake.read import LakeReader
-from marketdata.models import Bar, Series
-from marketdata.tests.lake.conftest import MNQ, read_schema, store_bars, store_run
+from marketdata.models import Bar, IngestRun, Series
+from marketdata.tests.lake.conftest import MNQ, read_schema, read_table, store_bars, store_run
 
 ODD = ("A B", "a/b:c", "x=1", "Ü%20€", "quote\"'", "back\\slash", "comma,line\nbreak", "NA", "null", "*", "..")
 
@@ -215,3 +217,27 @@ def test_a_value_that_parquet_cannot_store_is_refused(lake):
         CommandError, match=rf"The bars of {MNQ} have a value that Parquet cannot store \(.*\): correct"
     ):
         lake.export()
+
+
+def test_a_split_and_its_undo_are_exported(lake, tmp_path):
+    build_history(tmp_path)
+    lake.export()
+    call_command("split_contracts", stdout=io.StringIO())
+    split = IngestRun.objects.get(kind="split").pk
+    assert lake.export(since_last=True)["written_files"] > 0
+    assert any("NQH2015" in file.symbols for file in lake.manifest.files)
+    lake.check()
+    undo(split)
+    lake.export(since_last=True)
+    lake.check()
+
+
+def test_since_last_is_what_a_full_export_writes(lake, tmp_path):
+    """After any changes, the same rows come out both ways."""
+    write_years(lake, tmp_path)
+    for step in range(3):
+        ingest_records(tmp_path, bars(5, first=3 * step, base=16_000 + step))
+        lake.export(since_last=True)
+        rows = lake.read_rows()
+        lake.export()
+        assert lake.read_rows() == rows == read_table()
