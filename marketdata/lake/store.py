@@ -28,6 +28,8 @@ _REMEDIES = {
     errno.EPERM: "The operation is not permitted: allow it to this user",
     errno.EROFS: "The file system is read-only: choose another folder",
     errno.ENOTDIR: "A file is where a folder should be: choose another folder",
+    errno.ENOENT: "No folder can be made there: choose another one",
+    errno.ENAMETOOLONG: "A name is too long: choose another folder",
     errno.EEXIST: "A file is where a folder should be: choose another folder",
 }
 
@@ -73,7 +75,7 @@ class Store:
         self.move(f"{path}.part", path)
 
     def move(self, path: str, to: str) -> None:
-        """Give the file another name, and replace a file that has it. Raises `FileNotFoundError`."""
+        """Give the file another name, and replace a file that has it."""
         with self._errors("written"):
             self._make_parent(to)
             self._filesystem.move(self._locate(path), self._locate(to))
@@ -149,9 +151,9 @@ class Store:
     def _errors(self, verb: str) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
-            raise
         except OSError as error:
+            if verb == "read" and isinstance(error, FileNotFoundError):
+                raise
             raise LakeError(f"{self.name} cannot be {verb}. {self._explain(error)}.") from error
 
     def _explain(self, error: OSError) -> str:
@@ -177,8 +179,13 @@ def open_store(target: str) -> Store:
         return _open_bucket(target)
     from pyarrow.fs import LocalFileSystem
 
-    folder = Path(target).expanduser().absolute()
-    if folder.exists() and not folder.is_dir():
+    try:
+        folder = Path(target).expanduser().absolute()
+        is_file = folder.exists() and not folder.is_dir()
+    except (OSError, RuntimeError) as error:  # a name that is too long, an unknown user
+        reason = getattr(error, "strerror", "") or str(error).rstrip(".")
+        raise LakeError(f"{target} cannot be read ({reason}): choose another folder.") from error
+    if is_file:
         raise LakeError(f"{target} is a file: choose a folder.")
     return Store(target, LocalFileSystem(), str(folder), folder)
 

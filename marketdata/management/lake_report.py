@@ -25,7 +25,7 @@ def find_target(given: str | None) -> str:
     """The target that was given, or that of the settings. Raises `CommandError` if there is none."""
     target: str = settings.LAKE_DIR if given is None else given
     if not target:
-        raise CommandError("Where the lake is is not known: give --to DIR, or set LAKE_DIR.", returncode=2)
+        raise CommandError("The folder of the lake is not known: give --to DIR, or set LAKE_DIR.", returncode=2)
     return target
 
 

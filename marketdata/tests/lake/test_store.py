@@ -54,6 +54,14 @@ def test_the_target_is_needed(lake, settings):
     lake.check()
 
 
+def test_a_folder_that_cannot_be_made(lake, tmp_path):
+    for target in ("/proc/lake", tmp_path / ("x" * 300), "~no-such-user/lake"):
+        with pytest.raises(
+            CommandError, match=r"cannot be (written|read)\. .*: choose another .*, and run the command again"
+        ):
+            lake.run("export_lake", to=str(target))
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="NOT TESTED: root may write everywhere")
 def test_a_folder_without_permission(lake):
     lake.folder.mkdir(mode=0o500)
