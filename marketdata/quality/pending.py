@@ -29,7 +29,8 @@ GROUP BY symbol
 """
 _MAY_WRITE = """
 SELECT current_setting('transaction_read_only') = 'off'
-    AND has_table_privilege('market_quality_findings', 'INSERT, UPDATE')
+    AND has_table_privilege('market_quality_findings', 'INSERT')
+    AND has_table_privilege('market_quality_findings', 'UPDATE')
     AND has_table_privilege('data_ingest_runs', 'UPDATE')
 """
 

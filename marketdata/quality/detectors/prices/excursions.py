@@ -293,7 +293,8 @@ class _Finder:
         is_back = step * back < 0 and abs(step + back) <= allowed and abs(back) >= (1 - MAX_REMAINDER) * abs(step)
         is_at_reference = later - at <= SHORT_RUN and abs(self.open[later] - reference) <= allowed
         score = min(float(self.ratio[at]), float(self.ratio[later]))
-        if later - at == 1:  # one of the two may cross a gap, whose scale is rough
+        is_short = later - at <= LONG_RUN and not self.scales.is_thin[at]
+        if later - at == 1 or is_short:  # one of the two may have a rough scale, at a gap or in a burst
             score = float(np.sqrt(self.ratio[at] * self.ratio[later]))
         if not (is_back or is_at_reference) or not self._is_credible(at, later, score, step):
             return None
