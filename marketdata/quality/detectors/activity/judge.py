@@ -16,9 +16,9 @@ from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, find_
 # A day with fewer expected minutes has no level of its own.
 _MIN_DAY_MINUTES = 60
 _DAYS_PER_MONTH = 21.0
-# Gaps that are as rare as one in three months are left out when the activity is learned for the second time: if bars
-# are lost there, they make it too low.
-_RARE_SCORE = 0.5
+# The rarest gaps, about six in a month, are left out when the activity is learned for the second time: if bars are lost
+# there, they make it too low. Of few days, a few minutes do.
+_RARE_SCORE = -0.8
 # Gaps in which fewer bars are missing are usual. Of these, some thousands show how long the tail is.
 _MIN_EXPECTED = 3.0
 _MAX_SAMPLE = 4000
