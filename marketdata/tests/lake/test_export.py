@@ -219,6 +219,7 @@ def test_a_value_that_parquet_cannot_store_is_refused(lake):
         lake.export()
 
 
+@pytest.mark.slow
 def test_a_split_and_its_undo_are_exported(lake, tmp_path):
     build_history(tmp_path)
     lake.export()
@@ -232,6 +233,7 @@ def test_a_split_and_its_undo_are_exported(lake, tmp_path):
     lake.check()
 
 
+@pytest.mark.slow
 def test_since_last_is_what_a_full_export_writes(lake, tmp_path):
     """After any changes, the same rows come out both ways."""
     write_years(lake, tmp_path)

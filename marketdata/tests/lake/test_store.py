@@ -56,9 +56,7 @@ def test_the_target_is_needed(lake, settings):
 
 def test_a_folder_that_cannot_be_made(lake, tmp_path):
     for target in ("/proc/lake", tmp_path / ("x" * 300), "~no-such-user/lake"):
-        with pytest.raises(
-            CommandError, match=r"cannot be (written|read)\. .*: choose another .*, and run the command again"
-        ):
+        with pytest.raises(CommandError, match=r"cannot be (written|read).*: choose another"):
             lake.run("export_lake", to=str(target))
 
 
