@@ -14,7 +14,7 @@ from config.web.exports import Exports, send_stream
 from config.web.health import HealthAnswers
 from config.web.lanes import RETRY_SECONDS, Busy, Lane
 from config.web.process import release_memory
-from config.web.streams import Streams
+from config.web.streams import Streams, find_connection
 from config.web.types import Receive, Scope, Send
 
 LOGIN_THREADS = 2
@@ -71,29 +71,42 @@ class Front:
         except Refused as refused:
             await refused.answer.send(send)
             return
+        events = None
         with _cancelled_without_client(receive):
-            await self._respond_by_django(scope, body, send)
+            events = await self._respond_by_django(scope, body, send)
+        del body
+        if events is not None:
+            await self._send_events(scope, receive, events, send)
 
-    async def _respond_by_django(self, scope: Scope, body: bytes, send: Send) -> None:
+    async def _send_events(self, scope: Scope, receive: Receive, events: Events, send: Send) -> None:
+        """The server's own connection reports its end, which saves a task for each stream."""
+        sending = self._streams.send(scope, events.headers, events.subscription, send)
+        if find_connection(scope) is not None:
+            await sending
+            return
+        with _cancelled_without_client(receive):
+            await sending
+
+    async def _respond_by_django(self, scope: Scope, body: bytes, send: Send) -> Events | None:
+        """Returns a stream of events, which has not begun."""
         is_login = scope["method"] == "POST" and scope["path"].endswith("/login/")
         lane = self._logins if is_login else self._pages
         try:
             response = await lane.run(call_django, self._application, scope, body, abandon=_close)
         except Busy:
             await build_refusal(scope, 503, BUSY, retry_after=RETRY_SECONDS).send(send)
-            return
+            return None
+        if isinstance(response, Events):
+            return response
         if isinstance(response, Answer):
             await response.send(send)
             if len(response.body) > LARGE_BYTES:
                 lane.submit(release_memory)
-        elif isinstance(response, Events):
-            headers, subscription = response.headers, response.subscription
-            del response, body
-            await self._streams.send(scope, headers, subscription, send)
         elif response.is_file:
             await send_stream(scope, response, send, self._pages)
         else:
             await self._exports.send(scope, response, send)
+        return None
 
     def _ask(self, scope: Scope) -> Answer:
         response = call_django(self._application, scope, b"")

@@ -31,9 +31,11 @@ class HttpProtocol(H11Protocol):
         self._read_timer: asyncio.TimerHandle | None = None
         self._unread = 0
 
-        # A stream ends its connection if the client does not read, and ends by itself when the server stops.
+        # A stream ends its connection if the client does not read. `on_end` is called when the client goes, and when the
+        # server stops.
         self.app_state = {**self.app_state, "connection": self}
-        self.on_shutdown: Callable[[], None] | None = None
+        self.on_end: Callable[[], None] | None = None
+        self.is_ending = False
 
     def abort(self) -> None:
         """Close the connection at once. What the client has not read is lost."""
@@ -45,8 +47,12 @@ class HttpProtocol(H11Protocol):
 
     def shutdown(self) -> None:
         super().shutdown()
-        if self.on_shutdown is not None:
-            self.on_shutdown()
+        self._report_end()
+
+    def _report_end(self) -> None:
+        self.is_ending = True
+        if self.on_end is not None:
+            self.on_end()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         # Writing waits until the client has read all: what it has not read is limited, and its timer runs.
@@ -66,6 +72,7 @@ class HttpProtocol(H11Protocol):
         self._stop_head_timer()
         self._stop_read_timer()
         super().connection_lost(exc)
+        self._report_end()
 
     def _watch_head(self) -> None:
         if self.transport.is_closing() or self.conn.their_state is not h11.IDLE:

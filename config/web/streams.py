@@ -22,11 +22,18 @@ RELEASE_SECONDS = 2.0  # after the last stream was opened
 class Connection(Protocol):
     """What a stream needs of `config.web.protocol.HttpProtocol`, which puts itself into the scope's state."""
 
-    on_shutdown: Callable[[], None] | None
+    on_end: Callable[[], None] | None
+    is_ending: bool
 
     def abort(self) -> None: ...
 
     def free_request(self) -> None: ...
+
+
+def find_connection(scope: Scope) -> Connection | None:
+    """None under another server, or another class of its connections."""
+    connection: Connection | None = scope.get("state", {}).get("connection")
+    return connection
 
 
 class Streams:
@@ -44,7 +51,7 @@ class Streams:
     async def send(self, scope: Scope, headers: Headers, subscription: Subscription, send: Send) -> None:
         """Until the client goes, reads too little, or the subscription ends."""
         self._loop = asyncio.get_running_loop()
-        client = _Client(subscription, scope.get("state", {}).get("connection"))
+        client = _Client(subscription, find_connection(scope))
         subscription.attach(self, client)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -78,7 +85,9 @@ class _Client:
         self._waiting: asyncio.Future[None] | None = None  # smaller than an asyncio.Event
         self._task = asyncio.current_task()
         if connection is not None:
-            connection.on_shutdown = self._end
+            connection.on_end = self._end
+            if connection.is_ending:
+                self._end()
 
     def look(self) -> None:
         """Something is to be sent. If the client has not read enough, its connection ends with what it has not read,
@@ -114,10 +123,10 @@ class _Client:
 
     def leave(self) -> None:
         if self._connection is not None:
-            self._connection.on_shutdown = None
+            self._connection.on_end = None
 
     def _end(self) -> None:
-        """The server stops: the client connects again, to another process."""
+        """The client has gone; or the server stops, and the client connects again, to another process."""
         self._subscription.end()
         self._set()
 

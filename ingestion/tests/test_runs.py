@@ -5,15 +5,17 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import CommandError
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from config.testing.builders import MIDNIGHT, bars, write
+from config.testing.builders import MIDNIGHT, bars, ingest, save, undo_run, write
 from config.testing.processes import session
 from ingestion.errors import UnreadableFile
 from ingestion.pipeline import ingest_file
 from ingestion.runs import fail_run, open_run, release_run_lock, succeed_run
 from marketdata.models import IngestRun
+from marketdata.runs.commits import CHANNEL
 from marketdata.runs.locks import PROCESS_DIED, close_orphaned_runs, lock_run
 
 
@@ -183,3 +185,25 @@ def test_pages_close_orphaned_runs_first(market_db, client, address):
         user.delete()
     run.refresh_from_db()
     assert (run.status, run.error) == ("failed", PROCESS_DIED)
+
+
+def test_listeners_are_notified_of_each_success_as_it_commits(market_db, tmp_path):
+    with session() as cursor:
+        cursor.execute(f"LISTEN {CHANNEL}")
+
+        def read() -> list[str]:
+            cursor.execute("SELECT 1")
+            raw = cursor.connection
+            found, raw.notifies[:] = [notice.payload for notice in raw.notifies], []
+            return found
+
+        path = write(tmp_path / "mnq.dbn", bars(3))
+        ingest(path, dry_run=True)
+        assert read() == []
+        ingest(path)
+        assert read() == ["1"]
+        with pytest.raises(CommandError):
+            ingest(save(tmp_path / "bad.dbn", b"nothing"))
+        assert read() == []
+        undo_run(1)
+        assert read() == [str(IngestRun.objects.latest("pk").pk)]
