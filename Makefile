@@ -131,7 +131,7 @@ load: $(BENCH)
 
 # It fails if a bar is lost, doubled or wrong.
 soak: $(DEV)
-	@$(BIN)/python -m benchmarks.soak
+	@$(BIN)/python -m benchmarks.live.soak
 
 # It fails if an event is lost or late.
 stream-load: $(BENCH)

@@ -31,8 +31,8 @@ class HttpProtocol(H11Protocol):
         self._read_timer: asyncio.TimerHandle | None = None
         self._unread = 0
 
-        # A stream ends its connection if the client does not read. `on_end` is called when the client goes, and when the
-        # server stops.
+        # A stream ends its connection if the client does not read. `on_end` is called when the client goes, and when
+        # the server stops.
         self.app_state = {**self.app_state, "connection": self}
         self.on_end: Callable[[], None] | None = None
         self.is_ending = False

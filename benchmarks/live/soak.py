@@ -1,6 +1,6 @@
 """(n) Live bars for a day of the market at 60 times its speed, under every fault of the gateway: is a bar lost?
 
-    .venv/bin/python -m benchmarks.soak [--hours 24] [--speed 60] [--kills 4] [--seed 1]
+    .venv/bin/python -m benchmarks.live.soak [--hours 24] [--speed 60] [--kills 4] [--seed 1]
 
 The vendor's client talks to a local gateway. `stream_live` is killed (SIGKILL) and the database restarted meanwhile.
 The exit code is 1 if a bar is lost or wrong, or a run failed whose file has no quarantined record.
