@@ -16,9 +16,10 @@ from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, find_
 # A day with fewer expected minutes has no level of its own.
 _MIN_DAY_MINUTES = 60
 _DAYS_PER_MONTH = 21.0
-# The rarest gaps, about six in a month, are left out when the activity is learned for the second time: if bars are lost
-# there, they make it too low. Of few days, a few minutes do.
-_RARE_SCORE = -0.8
+# The rarest gaps are left out when the activity is learned for the second time: if bars are lost there, they make it too
+# low. Where all minutes have a bar these are about six in a month, since of few days a few minutes matter. Where few have
+# one it is one in three months, since the gaps are most of the minutes.
+_RARE_SCORE_FILLED, _RARE_SCORE_EMPTY = -0.8, 0.5
 # Gaps in which fewer bars are missing are usual. Of these, some thousands show how long the tail is.
 _MIN_EXPECTED = 3.0
 _MAX_SAMPLE = 4000
@@ -46,7 +47,8 @@ def judge_gaps(timeline: Timeline) -> JudgedGaps:
     gaps = find_gaps(timeline)
     keep = np.ones(len(timeline), bool)
     judged, rates = _judge(timeline, gaps, keep)
-    rare = judged.score >= _RARE_SCORE
+    filled = float(timeline.has_bar.mean()) if len(timeline) else 0.0
+    rare = judged.score >= filled * _RARE_SCORE_FILLED + (1 - filled) * _RARE_SCORE_EMPTY
     if rare.any():
         for start, end in zip(gaps.start[rare], gaps.end[rare], strict=True):
             keep[start:end] = False
