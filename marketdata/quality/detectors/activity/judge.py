@@ -16,9 +16,9 @@ from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, find_
 # A day with fewer expected minutes has no level of its own.
 _MIN_DAY_MINUTES = 60
 _DAYS_PER_MONTH = 21.0
-# The rarest gaps are left out when the activity is learned for the second time: if bars are lost there, they make it too
-# low. Where all minutes have a bar these are about six in a month, since of few days a few minutes matter. Where few have
-# one it is one in three months, since the gaps are most of the minutes.
+# The rarest gaps are left out when the activity is learned for the second time: if bars are lost there, they make it
+# too low. Where all minutes have a bar these are about six in a month, since of few days a few minutes matter. Where
+# few have one it is one in three months, since the gaps are most of the minutes.
 _RARE_SCORE_FILLED, _RARE_SCORE_EMPTY = -0.8, 0.5
 # Gaps in which fewer bars are missing are usual. Of these, some thousands show how long the tail is.
 _MIN_EXPECTED = 3.0
