@@ -30,6 +30,7 @@ from marketdata.runs.commits import read_database_time
 
 CHANNEL = "market_feeds"
 INTERVAL_SECONDS = 2.0
+_USUAL_OFFSET = timedelta(minutes=5)  # a gateway states no time for as long as a heartbeat
 _MAX_PROCESS = 255
 _NOT_LIVE = "No series of the dataset is live."
 _DIED = "The process of stream_live ended without closing the session."
@@ -221,6 +222,14 @@ class Recorder:
 
     def _get(self, dataset: str) -> _Feed:
         return self._feeds.setdefault(dataset, _Feed())
+
+
+def read_offsets() -> dict[str, timedelta]:
+    """By how much the gateway of each dataset was ahead of this machine, where that is more than some minutes."""
+    rows = FeedStatus.objects.filter(gateway_time__isnull=False, last_byte_at__isnull=False)
+    times = rows.values_list("dataset", "gateway_time", "last_byte_at")
+    offsets = {dataset: stated - at for dataset, stated, at in times if stated and at}
+    return {dataset: offset for dataset, offset in offsets.items() if abs(offset) > _USUAL_OFFSET}
 
 
 def _save(session: FeedSession, unresolved: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -25,8 +26,9 @@ from ingestion.feeds.live.planning.hours import from_ns
 from ingestion.feeds.live.planning.plan import PlannedSession
 from ingestion.feeds.live.planning.resolver import Planner
 from ingestion.feeds.live.planning.series import find_live_series
+from ingestion.feeds.live.planning.starts import Start
 from ingestion.feeds.live.receiver import Receiver
-from ingestion.feeds.live.record import Recorder
+from ingestion.feeds.live.record import Recorder, read_offsets
 from ingestion.feeds.live.spool import SpooledFile, list_batches, list_quarantined
 from ingestion.feeds.live.store import live_folder, record_quarantined, store_batch
 from marketdata.database import first_line
@@ -114,6 +116,7 @@ class LiveRun:
         self._plans: dict[str, messages.SessionPlan] = {}  # by the keys of sessions
         self._stopped: dict[str, Exception] = {}
         self._replayed: dict[str, int] = {}
+        self._starts: dict[str, list[Start]] = {}  # of the last plan of each dataset
         self._is_away = False
         self._series_checked = time.monotonic()
 
@@ -163,7 +166,13 @@ class LiveRun:
         """Start the receiver for the datasets of the series."""
         from ingestion.feeds.client import open_vendor  # the vendor's library takes half a second to import
 
-        self._planner = Planner(self._series, open_vendor=open_vendor, on_plan=self._on_plan, report=self.report)
+        self._planner = Planner(
+            self._series,
+            open_vendor=open_vendor,
+            on_plan=self._on_plan,
+            report=self.report,
+            offsets=self._store(read_offsets),
+        )
         self._receiver = Receiver(
             datasets=sorted(self._series), events=self._events, folder=self._folder, options=LiveOptions.read()
         )
@@ -216,6 +225,7 @@ class LiveRun:
             case messages.SessionProgress():
                 recorder.advance_session(event)
                 self._check_time(event)
+                self._check_replay(event)
             case messages.BatchSpooled():
                 self._replayed[event.dataset] = self._replayed.get(event.dataset, 0) + event.rows * event.is_replay
                 self._load(event.path, recorder.get_session(event.key))
@@ -244,6 +254,18 @@ class LiveRun:
         if plan is not None and stated is not None and self._planner.must_renew(plan, stated):
             sentence = f"The gateway's time is {stated:%Y-%m-%d %H:%M} UTC, which is not this machine's."
             self._receiver.renew(plan.dataset, FeedSession.End.REPLAY.value, sentence)
+
+    def _check_replay(self, event: messages.SessionProgress) -> None:
+        """The gateway may replay less than was asked for: the rest is for history."""
+        plan, first = self._plans.get(event.key), from_ns(event.replay_from_ns)
+        if plan is None or first is None:
+            return
+        starts = [replace(one, start=max(first, one.start)) for one in self._starts.pop(plan.dataset, [])]
+        self._request_gaps(starts)
+
+    def _request_gaps(self, starts: Sequence[Start]) -> None:
+        for sentence in self._store(partial(self._gaps.request, starts)):
+            self.report(sentence)
 
     def _check_series(self) -> None:
         """Series that were switched on or off since the last look."""
@@ -279,8 +301,8 @@ class LiveRun:
     def _on_plan(self, planned: PlannedSession) -> None:
         for one in planned.left_out:
             self.report(f"{one.slug} is left out: no contract of {one.feed_symbol} trades now.")
-        for sentence in self._gaps.request(planned.starts):
-            self.report(sentence)
+        self._starts[planned.plan.dataset] = planned.starts
+        self._request_gaps(planned.starts)
 
     def _describe(self, event: messages.StateChanged) -> str:
         match event.state:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 3.0  # for an answer, while the last contracts still hold
-_DAY = timedelta(days=1)
+_DAY, _NO_OFFSET = timedelta(days=1), timedelta(0)
 
 Found = dict[str, list[MappedContract]]
 
@@ -47,7 +47,9 @@ class _Dataset:
 
 
 class Planner:
-    """The plans of all datasets. `on_plan` is called with each, `report` with a sentence when something is worth it."""
+    """The plans of all datasets. `on_plan` is called with each, `report` with a sentence when something is worth it.
+
+    `offsets`: by how much the gateway's clock was ahead of this machine's, by what an earlier process recorded."""
 
     def __init__(
         self,
@@ -56,7 +58,9 @@ class Planner:
         open_vendor: Callable[[], Vendor],
         on_plan: Callable[[PlannedSession], None],
         report: Callable[[str], None],
+        offsets: Mapping[str, timedelta],
     ) -> None:
+        self._offsets = offsets
         self._open_vendor, self._on_plan, self._report = open_vendor, on_plan, report
         self._datasets = {name: _Dataset(list(some), ContractBook(name)) for name, some in series.items()}
 
@@ -88,7 +92,7 @@ class Planner:
                 self._answer(one, one.request)
 
     def _answer(self, one: _Dataset, request: PlanRequested) -> None:
-        now = from_ns(request.gateway_time_ns) or datetime.now(UTC)
+        now = from_ns(request.gateway_time_ns) or datetime.now(UTC) + self._offsets.get(request.dataset, _NO_OFFSET)
         symbols = list_continuous(one.series)
         error: IngestError | None = None
         if not one.book.is_current(symbols, now):
