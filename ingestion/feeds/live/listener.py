@@ -139,7 +139,8 @@ class LiveListener:
         if closed_until is not None and replay_from is not None:
             unproven = self._outlook.doubts.list_all(replay_from, closed_until)
             self._outlook.closed_until = max(closed_until, self._outlook.closed_until or 0)
-        now = minutes.clock.get_time(self._progressed_at)
+        knows_now = minutes.clock.is_now or not minutes.is_replay
+        now = minutes.clock.get_time(self._progressed_at) if knows_now else None
         if now is not None:
             self._outlook.gateway_offset = now - time.time_ns()
         self._send(
@@ -154,7 +155,7 @@ class LiveListener:
                 replayed_at=self._replayed_at,
                 last_bar_ns=minutes.last_bar,
                 last_byte_at=self._last_byte_at,
-                gateway_time_ns=minutes.clock.stated,
+                gateway_time_ns=minutes.clock.stated if knows_now else None,
                 unproven=unproven,
                 unresolved=self.targets.list_unresolved() if not minutes.is_replay else (),
             )

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -116,7 +117,7 @@ class LiveRun:
         self._plans: dict[str, messages.SessionPlan] = {}  # by the keys of sessions
         self._stopped: dict[str, Exception] = {}
         self._replayed: dict[str, int] = {}
-        self._starts: dict[str, list[Start]] = {}  # of the last plan of each dataset
+        self._starts: dict[str, list[Start]] = {}  # whose gaps are not priced yet
         self._is_away = False
         self._series_checked = time.monotonic()
 
@@ -225,7 +226,6 @@ class LiveRun:
             case messages.SessionProgress():
                 recorder.advance_session(event)
                 self._check_time(event)
-                self._check_replay(event)
             case messages.BatchSpooled():
                 self._replayed[event.dataset] = self._replayed.get(event.dataset, 0) + event.rows * event.is_replay
                 self._load(event.path, recorder.get_session(event.key))
@@ -251,19 +251,26 @@ class LiveRun:
 
     def _check_time(self, event: messages.SessionProgress) -> None:
         plan, stated = self._plans.get(event.key), from_ns(event.gateway_time_ns)
-        if plan is not None and stated is not None and self._planner.must_renew(plan, stated):
+        if plan is None or stated is None:
+            return
+        if self._planner.must_renew(event.key, plan, stated):
             sentence = f"The gateway's time is {stated:%Y-%m-%d %H:%M} UTC, which is not this machine's."
             self._receiver.renew(plan.dataset, FeedSession.End.REPLAY.value, sentence)
-
-    def _check_replay(self, event: messages.SessionProgress) -> None:
-        """The gateway may replay less than was asked for: the rest is for history."""
-        plan, first = self._plans.get(event.key), from_ns(event.replay_from_ns)
-        if plan is None or first is None:
             return
-        starts = [replace(one, start=max(first, one.start)) for one in self._starts.pop(plan.dataset, [])]
-        self._request_gaps(starts)
+        if event.replayed_at is not None:
+            self._planner.end_replay(event.key, plan.dataset)
+        first = from_ns(event.replay_from_ns)
+        if first is not None or event.replayed_at is not None:
+            self._request_gaps(plan.dataset, first)
 
-    def _request_gaps(self, starts: Sequence[Start]) -> None:
+    def _request_gaps(self, dataset: str, first: datetime | None) -> None:
+        """Prices of what the gateway does not replay, which can be more than was asked for: `first` is what it did.
+
+        Only its own time shows what is too old, since this machine's clock may be wrong.
+        """
+        starts = self._starts.pop(dataset, [])
+        if first is not None:
+            starts = [replace(one, start=max(first, one.start)) for one in starts]
         for sentence in self._store(partial(self._gaps.request, starts)):
             self.report(sentence)
 
@@ -302,7 +309,6 @@ class LiveRun:
         for one in planned.left_out:
             self.report(f"{one.slug} is left out: no contract of {one.feed_symbol} trades now.")
         self._starts[planned.plan.dataset] = planned.starts
-        self._request_gaps(planned.starts)
 
     def _describe(self, event: messages.StateChanged) -> str:
         match event.state:

@@ -7,7 +7,7 @@ old minutes, so each contract is subscribed to by its raw symbol.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
@@ -51,9 +51,9 @@ class ContractBook:
     day: date | None = None
     contracts: dict[str, list[Contract]] = field(default_factory=dict)
 
-    def is_current(self, symbols: Iterable[str], now: datetime) -> bool:
-        """Whether all symbols were resolved for the day of `now`."""
-        return self.day == now.date() and all(symbol in self.contracts for symbol in symbols)
+    def is_current(self, symbols: Collection[str], now: datetime) -> bool:
+        """Whether all symbols were resolved for the day of `now`: without symbols, there is nothing to ask."""
+        return not symbols or (self.day == now.date() and all(symbol in self.contracts for symbol in symbols))
 
     def update(self, found: dict[str, list[MappedContract]], symbols: Iterable[str], day: date) -> None:
         """Replace the contracts by what the vendor answered for the day. A symbol that it lacks keeps its last ones."""

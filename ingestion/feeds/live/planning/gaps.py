@@ -41,14 +41,14 @@ class GapRequests:
         for one in starts:
             if one.gap is None or (one.series.pk, one.gap[0]) in self._known:
                 continue
-            self._known.add((one.series.pk, one.gap[0]))
-            if not count_open(one.series, *one.gap):
-                continue
             start, end = one.gap
             arguments = {"series": [one.series.slug], "start": to_iso(start)}
-            if has_job("price_backfill", arguments):
+            is_wanted = count_open(one.series, start, end) and not has_job("price_backfill", arguments)
+            if is_wanted:
+                self._request_price([one.series.slug], start=start, end=end, user=REQUESTED_BY)
+            self._known.add((one.series.pk, start))  # not before, since the database may be away meanwhile
+            if not is_wanted:
                 continue
-            self._request_price([one.series.slug], start=start, end=end, user=REQUESTED_BY)
             sentences.append(
                 f"{one.series.slug} lacks {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, which the gateway no "
                 "longer replays: its price is requested, and backfill fills it within the caps."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,13 +26,19 @@ class PlannedSession:
     left_out: list[Series]
 
 
-def plan_session(dataset: str, series: Sequence[Series], book: ContractBook, now: datetime) -> PlannedSession:
-    """What the session asks for, by the gateway's time `now`.
+def plan_session(
+    dataset: str,
+    series: Sequence[Series],
+    book: ContractBook,
+    now: datetime,
+    known: Mapping[int, datetime | None] | None = None,
+) -> PlannedSession:
+    """What the session asks for, by the gateway's time `now`. `known`: as for `find_starts`.
 
     Raises `FeedRefused` if nothing is left to subscribe to.
     """
     alive = [one for one in series if not is_expired(one, now.date())]
-    starts = find_starts(alive, now)
+    starts = find_starts(alive, now, known)
     subscriptions, replan, left_out = [], [], [one for one in series if one not in alive]
     for one in starts:
         found = _subscribe(one, book, now)

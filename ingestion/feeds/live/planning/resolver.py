@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 3.0  # for an answer, while the last contracts still hold
 _DAY, _NO_OFFSET = timedelta(days=1), timedelta(0)
+_TOLERANCE = timedelta(minutes=2)  # by which this machine's clock may be ahead
 
 Found = dict[str, list[MappedContract]]
 
@@ -33,7 +34,9 @@ Found = dict[str, list[MappedContract]]
 @dataclass
 class _Dataset:
     """What is known and asked of a dataset. `basis`: the time that the last plan was made for, `is_machine_time`:
-    because the gateway had stated none."""
+    because the gateway had stated none. `cut`: what was stored of the
+    series whose start is the oldest that the gateway replays. `lacking`: of those that a session, `short_key`, did not
+    ask for the whole window because of this machine's clock, until another has replayed it."""
 
     series: list[Series]
     book: ContractBook
@@ -43,6 +46,9 @@ class _Dataset:
     asked_day: date | None = None
     basis: datetime | None = None
     is_machine_time: bool = False
+    cut: dict[int, datetime | None] = field(default_factory=dict)
+    lacking: dict[int, datetime | None] = field(default_factory=dict)
+    short_key: str = ""
     problem: str = ""
 
 
@@ -75,15 +81,25 @@ class Planner:
         """The series of the next plans."""
         self._datasets[dataset].series = list(series)
 
-    def must_renew(self, plan: SessionPlan, gateway_time: datetime) -> bool:
-        """Whether the session's plan was made for another time than the gateway's: it asks for minutes to come, or has
-        contracts of other days. Only the first plan is, if this machine's clock is wrong."""
+    def must_renew(self, key: str, plan: SessionPlan, gateway_time: datetime) -> bool:
+        """Whether the session's plan was made for another time than the gateway's: it asks for minutes to come, lacks
+        minutes that the gateway replays, or has contracts of other days. Only the first plan is, if this machine's
+        clock is wrong."""
         one = self._datasets[plan.dataset]
         if not one.is_machine_time or one.basis is None:
             return False
         one.is_machine_time = False
         is_future = plan.asked_start_ns is not None and plan.asked_start_ns >= to_ns(gateway_time)
-        return is_future or abs(gateway_time.date() - one.basis.date()) > _DAY
+        is_short = bool(one.cut) and gateway_time < one.basis - _TOLERANCE
+        if is_short:
+            one.lacking, one.short_key = one.cut, key
+        return is_future or is_short or abs(gateway_time.date() - one.basis.date()) > _DAY
+
+    def end_replay(self, key: str, dataset: str) -> None:
+        """The session has replayed what it asked for."""
+        one = self._datasets[dataset]
+        if key != one.short_key:
+            one.lacking = {}
 
     def work(self) -> None:
         """Answer what can be answered."""
@@ -103,11 +119,12 @@ class Planner:
             self._finish(one, error)
             return
         try:
-            planned = plan_session(request.dataset, one.series, one.book, now)
+            planned = plan_session(request.dataset, one.series, one.book, now, one.lacking)
         except IngestError as refusal:
             self._finish(one, refusal)
             return
         one.basis, one.is_machine_time, one.problem = now, request.gateway_time_ns is None, ""
+        one.cut = {start.series.pk: start.stored_until for start in planned.starts if start.is_cut}
         self._on_plan(planned)
         self._finish(one, planned)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,11 +29,13 @@ WHERE series.id = ANY (%s)
 
 @dataclass(frozen=True)
 class Start:
-    """The start of a series. `stored_until`: the end of what is stored; None if nothing is."""
+    """The start of a series. `stored_until`: the end of what is stored; None if nothing is. `is_cut`: the gateway
+    replays nothing older."""
 
     series: Series
     start: datetime
     stored_until: datetime | None
+    is_cut: bool = False
 
     @property
     def gap(self) -> tuple[datetime, datetime] | None:
@@ -43,21 +45,34 @@ class Start:
         return self.stored_until, self.start
 
 
-def find_starts(series: Sequence[Series], now: datetime) -> list[Start]:
-    """The start of each series, by the gateway's time `now`. A series without bars asks for the whole window."""
+def find_starts(
+    series: Sequence[Series], now: datetime, known: Mapping[int, datetime | None] | None = None
+) -> list[Start]:
+    """The start of each series, by the gateway's time `now`. A series without bars asks for the whole window.
+
+    `known`: the end of what was stored of a series (by its number) before a session left minutes out.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_LAST_BARS, [[one.pk for one in series]])
         last = dict(cursor.fetchall())
-    return [_find_start(one, last.get(one.pk), now) for one in series]
+    starts = []
+    for one in series:
+        stored = last.get(one.pk)
+        if one.feed_stype != Series.Stype.CONTINUOUS:  # its bars can be those of other series
+            stored = max((moment for moment in (stored, _find_closed(one)) if moment), default=None)
+        if known and one.pk in known:
+            until = known[one.pk]
+            stored = None if until is None else until - _MINUTE
+        starts.append(_find_start(one, stored, now))
+    return starts
 
 
 def _find_start(series: Series, last: datetime | None, now: datetime) -> Start:
     oldest = _floor(now - REPLAY_WINDOW)
-    if series.feed_stype != Series.Stype.CONTINUOUS:  # its bars can be those of other series
-        last = max((moment for moment in (last, _find_closed(series)) if moment), default=None)
     if last is None:
-        return Start(series, oldest, None)
-    return Start(series, max(_floor(min(last, now) - OVERLAP), oldest), last + _MINUTE)
+        return Start(series, oldest, None, is_cut=True)
+    start = _floor(min(last, now) - OVERLAP)
+    return Start(series, max(start, oldest), last + _MINUTE, is_cut=start < oldest)
 
 
 def _find_closed(series: Series) -> datetime | None:

@@ -13,12 +13,14 @@ from ingestion.errors import InputError
 from ingestion.feeds.asks import MappedContract
 from ingestion.feeds.client import open_vendor
 from ingestion.feeds.errors import FeedRefused
+from ingestion.feeds.live.messages import PlanRequested
 from ingestion.feeds.live.planning.contracts import ContractBook, ask_contracts
 from ingestion.feeds.live.planning.gaps import GapRequests
-from ingestion.feeds.live.planning.hours import from_ns, list_open_hours
+from ingestion.feeds.live.planning.hours import from_ns, list_open_hours, to_ns
 from ingestion.feeds.live.planning.plan import plan_session
+from ingestion.feeds.live.planning.resolver import Planner
 from ingestion.feeds.live.planning.series import find_live_series
-from ingestion.feeds.live.planning.starts import find_starts
+from ingestion.feeds.live.planning.starts import REPLAY_WINDOW, find_starts
 from marketdata.models import FeedSession, FeedSessionSeries, IngestRun, Series
 
 NOW = utc("2026-11-25 15:00")
@@ -88,6 +90,55 @@ def test_a_start_is_an_hour_before_the_last_bar_within_the_window(mnq, last, sta
     store_bar(mnq, last)
     (found,) = find_starts([mnq], NOW)
     assert found.start == start
+
+
+@pytest.mark.parametrize(
+    ("last", "gateway", "is_renewed"),
+    [
+        (None, -6 * HOUR, True),
+        (-26 * HOUR, -6 * HOUR, True),
+        (-2 * HOUR, -MINUTE, False),
+        (-3 * HOUR, -HOUR, False),
+        (-HOUR, -6 * HOUR, True),
+        (None, timedelta(seconds=-5), False),
+        (None, 6 * HOUR, False),
+    ],
+    ids=["whole window", "cut", "within", "within an hour", "start to come", "slow", "behind"],
+)
+def test_a_machine_clock_that_is_ahead_renews_a_plan_that_lacks_minutes(mnq, last, gateway, is_renewed):
+    now = datetime.now(UTC)
+    if last is not None:
+        store_bar(mnq, now.replace(second=0, microsecond=0) + last)
+    mnq.feed_symbol, mnq.feed_stype = "MNQ", "raw_symbol"
+    planner = Planner({"GLBX.MDP3": [mnq]}, open_vendor=open_vendor, on_plan=print, report=print)
+    request = PlanRequested("GLBX.MDP3")
+    planner.request(request)
+    planner.work()
+    plan = request.plan.result(0)
+    assert planner.must_renew("first", plan, now + gateway) is is_renewed
+    assert not planner.must_renew("first", plan, now + gateway), "once is enough"
+
+
+def test_a_window_that_was_asked_too_late_is_asked_again_until_it_is_replayed(mnq):
+    now = datetime.now(UTC)
+    mnq.feed_symbol, mnq.feed_stype = "MNQ", "raw_symbol"
+    planner = Planner({"GLBX.MDP3": [mnq]}, open_vendor=open_vendor, on_plan=print, report=print)
+
+    def ask(gateway=None):
+        request = PlanRequested("GLBX.MDP3", to_ns(gateway) if gateway else None)
+        planner.request(request)
+        planner.work()
+        return request.plan.result(0)
+
+    gateway = now - 6 * HOUR
+    assert planner.must_renew("first", ask(), gateway)
+    store_bar(mnq, gateway.replace(second=0, microsecond=0))  # the first session brought it
+    planner.end_replay("first", "GLBX.MDP3")
+    whole = to_ns((gateway - REPLAY_WINDOW).replace(second=0, microsecond=0))
+    assert ask(gateway).asked_start_ns == whole
+    assert ask(gateway).asked_start_ns == whole, "the second session was interrupted"
+    planner.end_replay("third", "GLBX.MDP3")
+    assert ask(gateway).asked_start_ns == to_ns((gateway - HOUR).replace(second=0, microsecond=0))
 
 
 def test_a_roll_within_the_replay_has_both_contracts(mnq):
