@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from marketdata.alerts.causes import find_cause, find_outage, list_outages
 from marketdata.alerts.channels import list_channels
 from marketdata.alerts.compose import compose_body, compose_subject
 from marketdata.alerts.rules import NotifyRules, rank
 from marketdata.models import QualityAlert, QualityAlertEvent, QualityDelivery, QualityEvent, QualityFinding
+from marketdata.quality.registry import BAR_KINDS
+from marketdata.quality.store.underway import is_underway
 from marketdata.runs.commits import read_database_time
 
 MAX_EVENTS = 10_000  # in one transaction
@@ -22,23 +25,32 @@ TEST_BODY = "A user has requested this message. Nothing is wrong."
 _LOCK_KEY = (0x4241_5206, 4)  # two processes raise one alert
 _EVENTS = QualityEvent.Event
 _OUTCOMES = QualityAlertEvent.Outcome
+_MAX_WAIT = timedelta(hours=1)  # for a check to end, from when it started
 _RAISED = (_EVENTS.FOUND, _EVENTS.REOPENED)
 
 
 def raise_alerts() -> list[QualityAlert]:
     """Use the events that no process has used, and store the alerts that follow. Nothing is sent.
 
-    Events that an open outage explains wait until it is over. Exactly once: the events' key, in one transaction.
+    Events that an open outage explains wait until it is over, and those of a check until it ends. Exactly once: the
+    events' key, in one transaction.
     """
     with transaction.atomic():
         _lock()
-        events = list(
-            QualityEvent.objects.filter(alert_event=None).select_related("finding__series").order_by("pk")[:MAX_EVENTS]
-        )
+        unused = QualityEvent.objects.filter(alert_event=None) & _list_complete()
+        events = list(unused.select_related("finding__series").order_by("pk")[:MAX_EVENTS])
         if not events:
             return []
         groups = _sort_events(events, NotifyRules.read())
         return [_create_alert(event, cause, found) for (event, cause), found in groups.items()]
+
+
+def _list_complete() -> QuerySet[QualityEvent]:
+    """The events to which a check that is underway adds no others of the same cause."""
+    if not is_underway():
+        return QualityEvent.objects.all()
+    recent = Q(finding__kind__in=BAR_KINDS, at__gte=read_database_time() - _MAX_WAIT)
+    return QualityEvent.objects.exclude(recent)
 
 
 def raise_test(user: str) -> QualityAlert:

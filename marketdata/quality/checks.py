@@ -15,6 +15,7 @@ from marketdata.quality.operations.check import check_operations
 from marketdata.quality.pending import mark_checked, read_pending
 from marketdata.quality.registry import BAR_KINDS
 from marketdata.quality.store.reconcile import Changes
+from marketdata.quality.store.underway import mark_underway
 from marketdata.series import find_named_series
 
 
@@ -49,9 +50,10 @@ def check_quality(
     chosen = find_checked_series(slugs)
     require_settings(chosen)
     pending = [] if dry_run or slugs or not within.is_whole else read_pending().runs
-    changes: list[Changes] = [] if slugs else [check_operations(now, dry_run=dry_run)]
-    for series in chosen:
-        changes.append(check_series(series, within=within, now=now, dry_run=dry_run))
+    with mark_underway(dry_run=dry_run):
+        changes: list[Changes] = [] if slugs else [check_operations(now, dry_run=dry_run)]
+        for series in chosen:
+            changes.append(check_series(series, within=within, now=now, dry_run=dry_run))
     mark_checked(pending, now)
     return _report(chosen, [*compared, *changes], within)
 

@@ -13,6 +13,7 @@ from django.db.models import QuerySet, Sum
 
 from marketdata.models import IngestRun, QualityCheck, Series
 from marketdata.quality.check import ALL, CheckRange, check_series
+from marketdata.quality.store.underway import mark_underway
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -69,8 +70,9 @@ def check_pending(now: datetime) -> int:
     touched = _join_ranges(one for run in runs for one in _list_touched(run))
     found = Series.objects.filter(symbol__in=touched).order_by("slug")
     checks = QualityCheck.objects.in_bulk([series.pk for series in found])
-    for series in found:
-        check_series(series, within=_pad(touched[series.symbol], checks.get(series.pk)), now=now)
+    with mark_underway():
+        for series in found:
+            check_series(series, within=_pad(touched[series.symbol], checks.get(series.pk)), now=now)
     mark_checked([run.pk for run in runs], now)
     return len(runs)
 

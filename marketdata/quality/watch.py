@@ -15,6 +15,7 @@ from marketdata.quality.detectors.thresholds import find_fault
 from marketdata.quality.expected import find_expected_until
 from marketdata.quality.operations.check import check_operations
 from marketdata.quality.reading import to_ns
+from marketdata.quality.store.underway import mark_underway
 
 _MINUTE = timedelta(minutes=1)
 _RECENT = timedelta(days=30)
@@ -26,12 +27,13 @@ def watch(now: datetime) -> int:
 
     The bars of a series are read only if its newest one is older than expected.
     """
-    found = len(check_operations(now).new)
-    for series, last in _list_late_series(now):
-        changes = check_series(
-            series, within=CheckRange(start=last), now=now, kinds=_SILENCE, detectors=(find_silence,)
-        )
-        found += len(changes.new)
+    with mark_underway():
+        found = len(check_operations(now).new)
+        for series, last in _list_late_series(now):
+            changes = check_series(
+                series, within=CheckRange(start=last), now=now, kinds=_SILENCE, detectors=(find_silence,)
+            )
+            found += len(changes.new)
     return found
 
 

@@ -1,12 +1,15 @@
 """Which findings share an alert, and that each event is reported once."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from marketdata.alerts.raising import raise_alerts
 from marketdata.models import QualityAlert, QualityAlertEvent, Series
+from marketdata.quality.store.underway import mark_underway
 
 
 def outcomes() -> list[str]:
@@ -68,6 +71,41 @@ def test_the_first_history_is_one_message(findings):
     (alert,) = raise_alerts()
     assert alert.event == "baseline"
     assert alert.subject == "History checked for the first time: 100 spike, 100 missing in mnq"
+
+
+def test_findings_of_a_check_wait_until_it_ends(findings):
+    findings.now = timezone.now()
+    findings.find(is_baseline=True)
+    findings.find("run_failed", series="", identity="run 3")
+    (started, ended), raised = (threading.Event(), threading.Event()), []
+
+    def check() -> None:
+        with mark_underway():
+            started.set()
+            ended.wait(30)
+        connection.close()
+
+    thread = threading.Thread(target=check)
+    thread.start()
+    started.wait(30)
+    raised.append([one.event for one in raise_alerts()])
+    findings.find(hours=1, is_baseline=True)
+    raised.append(raise_alerts())
+    ended.set()
+    thread.join()
+    raised.append([one.subject for one in raise_alerts()])
+    assert raised == [["raised"], [], ["History checked for the first time: 2 spike in mnq"]]
+
+
+def test_a_check_that_does_not_end_holds_nothing_back(findings):
+    findings.now = timezone.now() - timedelta(hours=2)
+    findings.find()
+    with mark_underway():
+        raised: list[int] = []
+        thread = threading.Thread(target=lambda: (raised.append(len(raise_alerts())), connection.close()))
+        thread.start()
+        thread.join()
+    assert raised == [1]
 
 
 def test_a_vendor_day_is_one_message(findings):

@@ -1,0 +1,34 @@
+"""Whether a check is underway, so that alerts wait until all of its series are judged: one message for one cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+_LOCK_KEY = (0x4241_5206, 5)  # shared by all checks
+
+
+@contextmanager
+def mark_underway(*, dry_run: bool = False) -> Iterator[None]:
+    """Hold the lock of checks. It ends with the connection, also if the process is killed. Not for a dry run."""
+    if dry_run:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", _LOCK_KEY)
+    try:
+        yield
+    finally:
+        if not connection.needs_rollback and connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock_shared(%s, %s)", _LOCK_KEY)
+
+
+def is_underway() -> bool:
+    """Whether a check runs. Otherwise no check starts until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT NOT pg_try_advisory_xact_lock(%s, %s)", _LOCK_KEY)
+        underway: bool = cursor.fetchone()[0]
+    return underway
