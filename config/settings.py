@@ -306,11 +306,16 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Barkeep",
-    "DESCRIPTION": "Minute bars from Databento files, and the audit trail of their ingest runs. The API is read-only. "
-    "Back to [Barkeep](/).",
+    "DESCRIPTION": "Minute bars from Databento, the audit trail of their ingest runs, and findings about their quality. "
+    "No request changes market data. Findings can be acknowledged, resolved and reopened, by a token that may write and "
+    "whose account may change findings. Back to [Barkeep](/).",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "ENUM_NAME_OVERRIDES": {"KindEnum": "marketdata.models.ingest_run.IngestRun.Kind"},  # the name in clients
+    "ENUM_NAME_OVERRIDES": {  # the names in clients
+        "KindEnum": "marketdata.models.ingest_run.IngestRun.Kind",
+        "FindingKindEnum": "marketdata.models.quality.finding.QualityFinding.Kind",
+        "FindingStateEnum": "marketdata.models.quality.finding.QualityFinding.State",
+    },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # values mean what they are called
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

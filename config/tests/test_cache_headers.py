@@ -7,11 +7,14 @@ from django.test import Client
 from rest_framework.throttling import SimpleRateThrottle
 
 from config.testing.builders import bars, ingest, write
+from config.testing.rows import QUALITY, insert
 from marketdata.access.tokens import issue_token
+from marketdata.models import Series
 
 SERIES = "/api/market-data/mnq"
 DATA = (
     *("/api/market-data/", "/api/ingest-runs/", "/api/ingest-runs/1/", "/api/feeds/", f"{SERIES}/coverage"),
+    *("/api/quality/findings/", "/api/quality/findings/1/", "/api/quality/findings/?kind=no"),
     *(f"{SERIES}/ohlcv-1m/{name}" for name in ("bars", "stats", "revisions", "bars?format=csv", "bars?format=parquet")),
     *(f"{SERIES}/ohlcv-1d/{name}" for name in ("bars", "stats", "bars?format=csv")),
     *(
@@ -29,6 +32,9 @@ PAGES = (
     "/series/nope/",
     "/runs/1/",
     "/runs/9/",
+    "/feeds/",
+    "/quality/",
+    "/quality/1/",
     "/login/",
     "/nope",
     "/admin/",
@@ -40,6 +46,7 @@ PAGES = (
 def client(market_db, tmp_path, monkeypatch):
     monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": None, "user": None})
     ingest(write(tmp_path / "mnq.dbn", bars(3)))
+    insert(next(iter(QUALITY)), series_id=Series.objects.get(slug="mnq").pk)
     user = get_user_model().objects.create_superuser("header tester")
     client = Client()
     client.force_login(user)

@@ -10,6 +10,8 @@ from django.test import Client
 from rest_framework.throttling import SimpleRateThrottle
 
 from config.testing.builders import bars, ingest, write
+from config.testing.rows import QUALITY, insert
+from marketdata.models import Series
 
 NAMES = (
     *("lang", "language", "version", "filename", "name", "title", "script", "format", "next", "content_type", "type"),
@@ -22,6 +24,7 @@ ADDRESSES = (
     *("/api/", "/api/docs", "/api/docs/", "/api/schema", "/api/schema/", "/api/nope", "/api/market-data/"),
     *(f"{SERIES}/ohlcv-1m/{name}" for name in ("stats", "bars", "revisions")),
     *(f"{SERIES}/ohlcv-1d/bars", f"{SERIES}/coverage", "/api/ingest-runs/", "/api/ingest-runs/1/", "/api/feeds/"),
+    *("/api/quality/findings/", "/api/quality/findings/1/", "/feeds/", "/quality/", "/quality/1/", "/metrics"),
     *("/admin/", "/admin/login/", "/admin/jsi18n/", "/admin/marketdata/ingestrun/", "/admin/marketdata/browsablebar/"),
 )
 
@@ -30,6 +33,7 @@ ADDRESSES = (
 def readers(market_db, tmp_path, monkeypatch):
     monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": None, "user": None})
     ingest(write(tmp_path / "mnq.dbn", bars(3)))
+    insert(next(iter(QUALITY)), series_id=Series.objects.get(slug="mnq").pk)
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("header tester"))
     yield client, Client()

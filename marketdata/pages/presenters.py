@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils import timezone
 
 from marketdata.bars.stats import SeriesStats, get_stats, list_stats
@@ -18,6 +20,7 @@ from marketdata.live.states import FeedState, SeriesState
 from marketdata.models import IngestRun, Series
 from marketdata.pages.coverage_strip import Strip, draw_strip, find_strip_start
 from marketdata.pages.query import count_hours_with_bars
+from marketdata.quality.select import count_unresolved
 from marketdata.runs.activity import describe_progress
 from marketdata.runs.folding import SessionRuns
 from marketdata.runs.progress import RunProgress
@@ -68,6 +71,17 @@ class SeriesRow:
     strip: Strip | None = None
     last_run: LastRun | None = None
     feed: SeriesState | None = None  # of a live series
+    findings: int = 0  # open or acknowledged
+
+    @property
+    def finding_text(self) -> str:
+        """2 findings"""
+        return format_count(self.findings, "finding")
+
+    @property
+    def findings_address(self) -> str:
+        """The list of its findings that are not resolved."""
+        return f"{reverse('quality')}?{urlencode({'series': self.series.slug})}"
 
     @property
     def shown_feed(self) -> FeedState | None:
@@ -116,16 +130,24 @@ class SeriesRow:
 
 
 def build_series_rows(series: Sequence[Series]) -> list[SeriesRow]:
-    """The series with their strips, in three queries, a fourth one if some series are empty, and three more if some are
-    live."""
+    """The series with their strips and counts of findings, in four queries, a fifth one if some series are empty, and
+    three more if some are live."""
     pairs = list(zip(series, list_stats(series), strict=True))
     last_runs = find_last_successes([one.symbol for one, stats in pairs if not stats.max_ts])
     strips = _draw_strips([(one, stats.min_ts, stats.max_ts) for one, stats in pairs if stats.min_ts and stats.max_ts])
     live = [(one, stats) for one, stats in pairs if one.live]
     states = read_series_states([one for one, _ in live], [stats for _, stats in live]) if live else []
     feeds = {one.symbol: state for (one, _), state in zip(live, states, strict=True)}
+    findings = count_unresolved(series)
     return [
-        SeriesRow(one, stats, strips.get(one.symbol), last_runs.get(one.symbol), feeds.get(one.symbol))
+        SeriesRow(
+            one,
+            stats,
+            strips.get(one.symbol),
+            last_runs.get(one.symbol),
+            feeds.get(one.symbol),
+            findings.get(one.pk, 0),
+        )
         for one, stats in pairs
     ]
 
@@ -144,7 +166,8 @@ def build_series_row(series: Series) -> SeriesRow:
     """One series, without a strip."""
     stats = get_stats(series)
     last_runs = {} if stats.max_ts else find_last_successes([series.symbol])
-    return SeriesRow(series, stats, last_run=last_runs.get(series.symbol))
+    findings = count_unresolved([series]).get(series.pk, 0)
+    return SeriesRow(series, stats, last_run=last_runs.get(series.symbol), findings=findings)
 
 
 @dataclass(frozen=True)

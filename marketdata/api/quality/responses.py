@@ -24,12 +24,12 @@ class FindingEventSerializer(serializers.Serializer):
 
 class FindingSerializer(serializers.Serializer):
     id = serializers.IntegerField()
-    kind = serializers.ChoiceField(QualityFinding.Kind.values)
+    kind = serializers.ChoiceField(QualityFinding.Kind.choices)
     severity = serializers.ChoiceField(QualityFinding.Severity.values)
     series = serializers.CharField(allow_null=True, help_text="The slug. Null: it concerns no series.")
     start = serializers.DateTimeField(help_text="UTC.")
     end = serializers.DateTimeField(help_text="UTC, not included.")
-    state = serializers.ChoiceField(QualityFinding.State.values)
+    state = serializers.ChoiceField(QualityFinding.State.choices)
     value = serializers.FloatField(help_text="What was measured, in the unit of the kind's threshold.")
     threshold = serializers.FloatField(help_text="From which value on there is a finding.")
     text = serializers.CharField(help_text="The fault as a sentence.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import NotFound, ParseError, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -63,7 +63,7 @@ class FindingsViewSet(ViewSet):
         summary="Acknowledge a finding",
         parameters=[_ID],
         request=AcknowledgeBody,
-        responses=describe_responses(FindingDetailSerializer, 403, 404),
+        responses=describe_responses(FindingDetailSerializer, 403, 404, 415),
     )
     def acknowledge(self, request: Request, pk: str) -> Response:
         """Record that a person knows of it, with a note; with `until`, until then. A resolved one stays as it is.
@@ -82,7 +82,7 @@ class FindingsViewSet(ViewSet):
         summary="Resolve a finding",
         parameters=[_ID],
         request=NoteBody,
-        responses=describe_responses(FindingDetailSerializer, 403, 404),
+        responses=describe_responses(FindingDetailSerializer, 403, 404, 415),
     )
     def resolve(self, request: Request, pk: str) -> Response:
         """Close it by hand. Checks that find it again leave it closed.
@@ -98,7 +98,7 @@ class FindingsViewSet(ViewSet):
         summary="Reopen a finding",
         parameters=[_ID],
         request=NoteBody,
-        responses=describe_responses(FindingDetailSerializer, 403, 404),
+        responses=describe_responses(FindingDetailSerializer, 403, 404, 415),
     )
     def reopen(self, request: Request, pk: str) -> Response:
         """Open one that is acknowledged or resolved.
@@ -114,10 +114,17 @@ class FindingsViewSet(ViewSet):
         NoParameters.parse(request)
         if not may_act(request.user):
             raise PermissionDenied("This account may not change findings: an administrator can permit it.")
-        body = kind(data=request.data)
+        body = kind(data=_parse_body(request))
         body.is_valid(raise_exception=True)
         values: dict = body.validated_data
         return values
+
+
+def _parse_body(request: Request) -> object:
+    try:
+        return request.data
+    except ParseError as error:
+        raise ValidationError({"non_field_errors": [str(error.detail)]}) from error
 
 
 def _get_finding(pk: str) -> QualityFinding:

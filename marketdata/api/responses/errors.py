@@ -48,12 +48,13 @@ _ERRORS = {
         "The slug is the short code of several contracts.",
         [OpenApiExample("NQH5 of 2015 and of 2025", CHOICES_EXAMPLE)],
     ),
-    400: OpenApiResponse(ParameterErrorsSerializer, "A parameter is unknown, repeated or invalid."),
+    400: OpenApiResponse(ParameterErrorsSerializer, "A parameter or a field of the body is unknown, repeated or invalid."),
     401: OpenApiResponse(ErrorSerializer, "The login or token is missing or invalid."),
     403: OpenApiResponse(ErrorSerializer, "The account or the token may not do this."),
     404: OpenApiResponse(NotFoundSerializer, "There is no such series, timeframe, run, finding or address."),
     406: OpenApiResponse(ErrorSerializer, "No format of the response matches the header Accept."),
     409: OpenApiResponse(ErrorSerializer, "The series names a trading calendar that does not exist."),
+    415: OpenApiResponse(ErrorSerializer, "The body is neither JSON nor a form."),
     429: OpenApiResponse(ErrorSerializer, "The client sent too many requests."),
     503: OpenApiResponse(ErrorSerializer, "The database does not respond."),
 }
@@ -68,13 +69,13 @@ def describe_responses(
 ) -> dict[tuple[int, str] | int, object]:
     """The responses of an operation: its body, its own errors beside those of every operation, and files.
 
-    With 300 among its errors, the address names a series, and a short code in it is redirected (307).
+    With 300 among its errors, the address names a series, and a short code in it is redirected (307). With 415 it has a
+    body, so that it has no ETag.
     """
     success = OpenApiResponse(body, "The request succeeded.", [example] if example else None)
-    responses: dict[tuple[int, str] | int, object] = {
-        (200, _JSON): success,
-        304: OpenApiResponse(None, "The response still has the ETag that the header If-None-Match gives."),
-    }
+    responses: dict[tuple[int, str] | int, object] = {(200, _JSON): success}
+    if 415 not in errors:
+        responses[304] = OpenApiResponse(None, "The response still has the ETag that the header If-None-Match gives.")
     if files:
         responses[200, CsvRenderer.media_type] = OpenApiTypes.STR
         responses[200, ParquetRenderer.media_type] = OpenApiTypes.BINARY

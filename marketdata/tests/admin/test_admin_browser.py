@@ -52,4 +52,4 @@ def test_bars_of_one_series_are_searched_by_time(page, failed_run):
 def test_the_docs_page_lists_every_endpoint(page, failed_run):
     page.goto("/api/docs/")
     expect(page.locator(".opblock-summary-path").first).to_be_visible()
-    expect(page.locator(".opblock")).to_have_count(13)
+    expect(page.locator(".opblock")).to_have_count(18)

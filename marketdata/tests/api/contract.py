@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.http.response import HttpResponseBase
 from jsonschema import Draft4Validator, FormatChecker
 
+ACTIONS = ("acknowledge", "resolve", "reopen")  # of a finding: the only operations with a body
 FORMATS = FormatChecker(())
 FORMATS.checks("date", raises=ValueError)(lambda text: not isinstance(text, str) or date.fromisoformat(text))
 FORMATS.checks("date-time", raises=ValueError)(
@@ -27,6 +28,11 @@ def read_description() -> dict:
     return json.loads(out.getvalue())
 
 
+def list_operations(description: dict, method: str = "get") -> dict[str, dict]:
+    """The operations with this method, by their path."""
+    return {path: methods[method] for path, methods in description["paths"].items() if method in methods}
+
+
 class Contract:
     """The description with JSON schemas that also refuse undescribed fields."""
 
@@ -40,10 +46,10 @@ class Contract:
         """The described path of an address."""
         return next(path for path, pattern in self._patterns.items() if pattern.fullmatch(address.partition("?")[0]))
 
-    def check(self, address: str, response: HttpResponseBase) -> None:
+    def check(self, address: str, response: HttpResponseBase, method: str = "get") -> None:
         """Fail if status, content type, headers or body of the response differ from the description."""
         path = self.find_path(address)
-        described = self._description["paths"][path]["get"]["responses"]
+        described = self._description["paths"][path][method]["responses"]
         assert str(response.status_code) in described, f"{path} does not describe {response.status_code}"
         answer = described[str(response.status_code)]
         assert set(answer.get("headers", ())) <= set(response.headers)

@@ -17,6 +17,7 @@ import pytest
 from pyarrow import parquet
 
 from config.testing.contract_series import create_nq_contracts
+from config.testing.rows import QUALITY, insert
 from marketdata.models import Series
 from marketdata.tests.api.contract import read_description
 
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.slow
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 CONFIG = {"content_type_overrides": {PARQUET: "application/octet-stream"}, "post_hooks": []}
 MARKET, RUNS = "market_data.market_data", "ingest_runs.ingest_runs"
+FINDINGS = "quality.quality_findings"
 START = datetime(2024, 1, 2, tzinfo=UTC)
 # Every operation, with arguments, and the class of its response.
 CALLS = [
@@ -51,7 +53,16 @@ CALLS = [
     (f"{RUNS}_retrieve", {"id": 1}, "IngestRun"),
     (f"{RUNS}_retrieve", {"id": 100}, "IngestRun"),
     ("feeds.feeds_list", {}, list),
+    (f"{FINDINGS}_list", {}, "FindingsPage"),
+    (f"{FINDINGS}_list", {"series": "mnq", "state": "unresolved", "kind": "spike", "limit": 1}, "FindingsPage"),
+    (f"{FINDINGS}_retrieve", {"id": 1}, "FindingDetail"),
 ]
+# Operations with a body, and the name of its class.
+ACTIONS = {
+    f"{FINDINGS}_acknowledge_create": "AcknowledgeBodyRequest",
+    f"{FINDINGS}_resolve_create": "NoteBodyRequest",
+    f"{FINDINGS}_reopen_create": "NoteBodyRequest",
+}
 # Their responses have no end, so that these clients cannot read them.
 STREAMS = {f"{MARKET}_ohlcv_1m_stream_retrieve", f"{MARKET}_ohlcv_stream_retrieve"}
 FILES = [
@@ -69,6 +80,8 @@ ERRORS = [
     (f"{MARKET}_gaps_retrieve", {"slug": "mars"}, 409, "Error"),
     (f"{RUNS}_list", {"series": "nope"}, 404, "NotFound"),
     (f"{RUNS}_retrieve", {"id": 999}, 404, "NotFound"),
+    (f"{FINDINGS}_list", {"series": "nope"}, 404, "NotFound"),
+    (f"{FINDINGS}_retrieve", {"id": 999}, 404, "NotFound"),
     (f"{RUNS}_retrieve", {"id": 2**63}, 404, "NotFound"),
 ]
 
@@ -107,18 +120,20 @@ def put_first(description: dict, media_type: str) -> dict:
     """The description with this media type before the others."""
     description = json.loads(json.dumps(description))
     for path in description["paths"].values():
-        content = path["get"]["responses"]["200"]["content"]
-        if media_type in content:
-            path["get"]["responses"]["200"]["content"] = {media_type: content[media_type]} | content
+        for operation in path.values():
+            content = operation["responses"]["200"]["content"]
+            if media_type in content:
+                operation["responses"]["200"]["content"] = {media_type: content[media_type]} | content
     return description
 
 
 @pytest.fixture
 def data(history):
-    """Also a series with bars and no calendar, one whose calendar does not exist, and contracts."""
+    """Also a series with bars and no calendar, one whose calendar does not exist, contracts, and a finding."""
     create_nq_contracts()
     Series.objects.create(slug="free", symbol="FREE")
     Series.objects.create(slug="mars", symbol="MARS", calendar="Mars")
+    insert(next(iter(QUALITY)), series_id=Series.objects.get(slug="mnq").pk)
 
 
 @pytest.fixture
@@ -153,7 +168,7 @@ def test_every_operation_is_called(packages):
         for package in pkgutil.iter_modules(api.__path__)
         for module in pkgutil.iter_modules([str(Path(api.__path__[0]) / package.name)])
     }
-    assert modules == {operation for operation, _, _ in CALLS} | STREAMS
+    assert modules == {operation for operation, _, _ in CALLS} | STREAMS | set(ACTIONS)
 
 
 @pytest.mark.parametrize(("operation", "arguments", "kind"), CALLS)

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from config.testing.contract_series import create_nq_contracts
+from config.testing.rows import QUALITY, insert
 from marketdata.models import Series
 from marketdata.tests.api.contract import read_description
 
@@ -30,9 +31,10 @@ TIMEOUT = 400  # seconds; a quarter of it where the machine is not busy
 
 @pytest.fixture
 def data(history):
-    """Also a series whose calendar does not exist, and contracts."""
+    """Also a series whose calendar does not exist, contracts, and a finding."""
     create_nq_contracts()
     Series.objects.create(slug="mars", symbol="MARS", calendar="Mars")
+    insert(next(iter(QUALITY)), series_id=Series.objects.get(slug="mnq").pk)
 
 
 @pytest.mark.timeout(TIMEOUT + 60)
@@ -52,7 +54,8 @@ def test_no_response_differs_from_the_description(data, address, token, tmp_path
 def name_slugs(description: dict) -> dict:
     """The description with the stored slugs: nearly all other slugs are unknown, and then no parameter is read."""
     for path in description["paths"].values():
-        for parameter in path["get"].get("parameters", ()):
-            if parameter["name"] == "slug":
-                parameter["schema"]["enum"] = SLUGS
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "slug":
+                    parameter["schema"]["enum"] = SLUGS
     return description

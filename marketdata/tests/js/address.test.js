@@ -33,9 +33,19 @@ test("a time without an offset is in UTC, wherever the browser is", () => {
 test("the address that the page writes is read again", () => {
   globalThis.history = { replaceState: (_state, _title, url) => (globalThis.location = { href: String(url) }) };
   updateAddress(utc("2024-01-02 14:30"), "1h", "regular");
-  assert.deepEqual(readAddress(), { timeframe: "1h", session: "regular", from: utc("2024-01-02 14:30") });
+  assert.deepEqual(readAddress(), {
+    timeframe: "1h",
+    session: "regular",
+    from: utc("2024-01-02 14:30"),
+    finding: null,
+  });
   updateSession("all");
-  assert.deepEqual(readAddress(), { timeframe: "1h", session: null, from: utc("2024-01-02 14:30") });
+  assert.deepEqual(readAddress(), {
+    timeframe: "1h",
+    session: null,
+    from: utc("2024-01-02 14:30"),
+    finding: null,
+  });
   updateAddress(null, "1m", "all");
   assert.equal(location.href, PAGE);
 });

@@ -7,6 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from marketdata.tests.api.contract import ACTIONS, list_operations
+
 
 def read_schema(client: Client) -> dict:
     return json.loads(client.get("/api/schema/", HTTP_ACCEPT="application/vnd.oai.openapi+json").content)
@@ -27,7 +29,9 @@ def test_only_endpoints_with_authentication_declare_it(market_db, client, settin
     settings.PUBLIC_STATS = public
     schema = read_schema(client)
     assert "[Barkeep](/)" in schema["info"]["description"]
-    without_authentication = {path for path, methods in schema["paths"].items() if "security" not in methods["get"]}
+    assert "read-only" not in schema["info"]["description"]  # findings can be acknowledged
+    without_authentication = {path for path, one in list_operations(schema).items() if "security" not in one}
+    assert all("security" in one for one in list_operations(schema, "post").values())
     stats = {path for path in schema["paths"] if path.rstrip("/").endswith("/stats")}
     assert len(stats) == 2
     assert without_authentication == (stats if public else set())
@@ -46,8 +50,8 @@ def test_bounds_of_column_types_are_removed_and_others_stay(market_db, client):
 
 
 def test_every_operation_describes_its_responses(market_db, client):
-    for path, methods in read_schema(client)["paths"].items():
-        responses = methods["get"]["responses"]
+    for path, operation in list_operations(read_schema(client)).items():
+        responses = operation["responses"]
         is_stream = path.endswith("/stream/")
         expected = {"200", "400", "401", "406", "429", "503"} | (set() if is_stream else {"304"})
         expected |= {"404"} if path not in ("/api/market-data/", "/api/feeds/") else set()
@@ -63,11 +67,21 @@ def test_every_operation_describes_its_responses(market_db, client):
         assert "$ref" in described or "$ref" in described["items"]
 
 
+def test_only_actions_on_findings_have_a_body(market_db, client):
+    schema = read_schema(client)
+    operations = list_operations(schema, "post")
+    assert set(operations) == {f"/api/quality/findings/{{id}}/{action}/" for action in ACTIONS}
+    assert {method for methods in schema["paths"].values() for method in methods} == {"get", "post"}
+    for operation in operations.values():
+        assert set(operation["responses"]) == {"200", "400", "401", "403", "404", "406", "415", "429", "503"}
+        assert "read-write" in operation["description"]
+
+
 def test_pages_are_objects_and_the_list_of_series_is_an_array(market_db, client):
     schema = read_schema(client)
     bodies = {
-        path: methods["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-        for path, methods in schema["paths"].items()
+        path: operation["responses"]["200"]["content"]["application/json"]["schema"]
+        for path, operation in list_operations(schema).items()
         if not path.endswith("/stream/")
     }
     assert bodies["/api/market-data/"] == {"type": "array", "items": {"$ref": "#/components/schemas/SeriesSummary"}}
@@ -77,8 +91,8 @@ def test_pages_are_objects_and_the_list_of_series_is_an_array(market_db, client)
 
 
 def test_bars_and_candles_are_described_as_files(market_db, client):
-    for path, methods in read_schema(client)["paths"].items():
-        content = methods["get"]["responses"]["200"]["content"]
+    for path, operation in list_operations(read_schema(client)).items():
+        content = operation["responses"]["200"]["content"]
         if path.endswith("/bars/"):
             assert content["text/csv"]["schema"] == {"type": "string"}
             assert content["application/vnd.apache.parquet"]["schema"] == {"type": "string", "format": "binary"}
@@ -88,15 +102,16 @@ def test_bars_and_candles_are_described_as_files(market_db, client):
 
 def test_parameters_that_files_reject_have_no_described_default(market_db, client):
     """Generated clients send described defaults."""
-    for path, methods in read_schema(client)["paths"].items():
+    for path, operation in list_operations(read_schema(client)).items():
         if path.endswith("/bars/"):
-            parameters = {parameter["name"]: parameter["schema"] for parameter in methods["get"]["parameters"]}
+            parameters = {parameter["name"]: parameter["schema"] for parameter in operation["parameters"]}
             assert not any("default" in parameters[name] for name in ("limit", "order", "cursor", "format"))
 
 
 def test_every_parameter_is_described(market_db, client):
-    for methods in read_schema(client)["paths"].values():
-        assert [one["name"] for one in methods["get"].get("parameters", ()) if not one.get("description")] == []
+    schema = read_schema(client)
+    for operation in (*list_operations(schema).values(), *list_operations(schema, "post").values()):
+        assert [one["name"] for one in operation.get("parameters", ()) if not one.get("description")] == []
 
 
 def test_the_filters_of_the_list_are_described_with_examples(market_db, client):
@@ -115,3 +130,5 @@ def test_clients_keep_the_name_of_the_kind_of_a_run(market_db, client):
     schemas = read_schema(client)["components"]["schemas"]
     assert schemas["KindEnum"]["enum"] == ["file", "undo", "split", "history", "live"]
     assert "outright" in schemas["ContractKindEnum"]["enum"]
+    assert "spike" in schemas["FindingKindEnum"]["enum"]
+    assert schemas["FindingStateEnum"]["enum"] == ["open", "acknowledged", "resolved"]

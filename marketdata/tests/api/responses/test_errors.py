@@ -7,8 +7,10 @@ from django.test import Client
 from rest_framework.throttling import SimpleRateThrottle
 
 from config.testing.contract_series import create_nq_contracts
+from config.testing.rows import QUALITY, insert
 from config.testing.rows import RUNS as TABLE
-from config.testing.rows import insert
+from marketdata.models import Series
+from marketdata.tests.api.contract import ACTIONS
 
 SERIES, RUNS, RUN = "/api/market-data/", "/api/ingest-runs/", "/api/ingest-runs/1/"
 STATS, BARS, REVISIONS = (f"/api/market-data/mnq/ohlcv-1m/{name}/" for name in ("stats", "bars", "revisions"))
@@ -16,21 +18,24 @@ CANDLE_STATS, CANDLES = (f"/api/market-data/mnq/ohlcv-1h/{name}/" for name in ("
 COVERAGE = "/api/market-data/mnq/coverage/"
 GAPS = "/api/market-data/mnq/gaps/"
 FEEDS = "/api/feeds/"
+FINDINGS, FINDING = "/api/quality/findings/", "/api/quality/findings/1/"
+DONE = tuple(f"{FINDING}{action}/" for action in ACTIONS)
 STREAM, CANDLE_STREAM = (f"/api/market-data/mnq/ohlcv-{name}/stream/" for name in ("1m", "1h"))
 STREAMS = (STREAM, CANDLE_STREAM)
-ALL = (SERIES, RUNS, RUN, STATS, BARS, REVISIONS, CANDLE_STATS, CANDLES, COVERAGE, GAPS, FEEDS)
-OF_SERIES = sorted(set(ALL) - {SERIES, RUNS, RUN, FEEDS})
+ALL = (SERIES, RUNS, RUN, STATS, BARS, REVISIONS, CANDLE_STATS, CANDLES, COVERAGE, GAPS, FEEDS, FINDINGS, FINDING)
+OF_SERIES = sorted(set(ALL) - {SERIES, RUNS, RUN, FEEDS, FINDINGS, FINDING})
 OF_CALENDAR = (CANDLE_STATS, CANDLES, COVERAGE, GAPS, CANDLE_STREAM)
 
 
 @pytest.fixture
 def stored_run(market_db):
-    """Run 1, so that each of `ALL` exists."""
+    """Run 1 and finding 1, so that each of `ALL` exists."""
     insert(TABLE)
+    insert(next(iter(QUALITY)), series_id=Series.objects.get(slug="mnq").pk)
 
 
 def test_the_list_of_operations_is_complete(contract):
-    assert {contract.find_path(address) for address in (*ALL, *STREAMS)} == set(contract.paths)
+    assert {contract.find_path(address) for address in (*ALL, *STREAMS, *DONE)} == set(contract.paths)
 
 
 @pytest.mark.parametrize("address", [*ALL, *STREAMS])
@@ -67,6 +72,9 @@ def test_a_short_code_is_answered_as_described(check, market_db, address):
     ("address", "parameters"),
     [
         (RUNS, {"series": "nope"}),
+        (FINDINGS, {"series": "nope"}),
+        (f"{FINDINGS}999/", {}),
+        (f"{FINDINGS}{10**20}/", {}),
         (f"{RUNS}999/", {}),
         (f"{RUNS}{10**20}/", {}),
         (f"{RUNS}-1/", {}),

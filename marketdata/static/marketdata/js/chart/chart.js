@@ -1,6 +1,7 @@
 // The chart: candles, and volume in a second pane.
 
 import { watchMedia } from "../shared/media.js";
+import { Bands } from "./bands.js";
 import { Marks } from "./marks.js";
 import { findStep } from "./price_step.js";
 import {
@@ -44,6 +45,9 @@ export class Chart {
     prices.setStretchFactor(4);
     volumes.setStretchFactor(1);
     this.marks = new Marks(library, this.candles);
+    this.bands = new Bands(this.scale);
+    this.candles.attachPrimitive(this.bands);
+    this.listeners = [];
     this.paint();
     this.viewport = new Viewport(this.scale, bars, element);
     watchMedia("(prefers-color-scheme: dark)", () => this.paint());
@@ -67,6 +71,7 @@ export class Chart {
     this.candles.applyOptions(buildCandleOptions(colour));
     this.volume.applyOptions({ color: colour.volume });
     this.marks.draw(colour.accent);
+    this.bands.paint(colour);
     if (this.bars.list.length) this.fill(colour);
   }
 
@@ -79,7 +84,17 @@ export class Chart {
     this.chart.applyOptions({ timeScale: { timeVisible: !this.bars.bySession } });
     this.volume.setData(this.bars.list.map(({ time, volume }) => ({ time, value: volume })));
     this.viewport.limitZoom();
-    this.onDraw?.();
+    this.reportDrawing();
+  }
+
+  /** Call what follows each drawing. */
+  reportDrawing() {
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Call `listener` after each drawing. */
+  listenToDrawing(listener) {
+    this.listeners.push(listener);
   }
 
   /** Draw nothing: all bars were removed. */

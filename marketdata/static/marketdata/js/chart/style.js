@@ -13,6 +13,8 @@ const COLOURS = {
   up: "#0b7d6f",
   down: "#c43d29",
   volume: "#9fb0c3",
+  bad: "#b3261e",
+  wait: "#85590a",
 };
 export const AXIS = 72; // minimum width of the price scale in pixels
 
@@ -71,6 +73,11 @@ export function buildBehaviour(clock, widths) {
     },
     localization: { locale: "en-US", dateFormat: "yyyy-MM-dd", timeFormatter: (time) => clock.long(time) },
   };
+}
+
+/** The colour of a finding; its sign tells the same. */
+export function findColour(severity, colour) {
+  return { info: colour.muted, warning: colour.wait }[severity] ?? colour.bad;
 }
 
 /** The label of the last price on the axis. */

@@ -1,5 +1,7 @@
 // The coverage section: heat map and gaps of one year.
 
+import { markDays } from "../quality/days.js";
+import { requestFindings } from "../quality/findings.js";
 import { describeThrown, throwUnexpected } from "../shared/api.js";
 import { Clock } from "../shared/clock.js";
 import { drawHeatMap, loadCoverage, pressDay } from "./heat_map.js";
@@ -17,6 +19,7 @@ export class Years {
    * whether the page offers both. */
   constructor(data, { gaps, onDay, getStart, session, hasSessions }) {
     this.address = data.coverageUrl;
+    this.findings = (span) => requestFindings(data.findingsUrl, data.slug, span);
     Object.assign(this, { gaps, onDay, getStart, session, hasSessions });
     [this.first, this.last] = [toMidnight(data.firstDay), toMidnight(data.lastDay)];
     this.span = findWindow(this.last, this.first);
@@ -32,10 +35,23 @@ export class Years {
     this.showSpan();
     try {
       const coverage = await loadCoverage(this.address, span, this.session);
-      if (turn === this.turn) this.draw(coverage);
+      if (turn !== this.turn) return;
+      this.draw(coverage);
+      const findings = await this.loadFindings(span);
+      if (turn === this.turn) markDays(byId("heat"), findings);
     } catch (error) {
       if (turn === this.turn) this.fail(describeThrown(error, BROKEN));
       throwUnexpected(error);
+    }
+  }
+
+  /** The findings of the year; none if they cannot be loaded, since the chart requests them too and reports it. */
+  async loadFindings({ start, end }) {
+    try {
+      return await this.findings({ start: start - DAY, end: end + DAY }); // a trading day begins before its date
+    } catch (error) {
+      throwUnexpected(error);
+      return [];
     }
   }
 

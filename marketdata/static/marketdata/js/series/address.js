@@ -3,15 +3,17 @@
 import { toSeconds } from "../shared/api.js";
 
 const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/;
+const NUMBER = /^\d{1,18}$/;
 const SPACE_FOR_PLUS = /(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$/;
 
-/** {timeframe, session, from}: what the address asks for; null and NaN where it has nothing. */
+/** {timeframe, session, from, finding}: what the address asks for; null and NaN where it has nothing. */
 export function readAddress() {
   const query = new URL(location.href).searchParams;
   return {
     timeframe: query.get("timeframe"),
     session: query.get("session"),
     from: parseMoment(query.get("from") ?? ""),
+    finding: NUMBER.test(query.get("finding") ?? "") ? query.get("finding") : null,
   };
 }
 
@@ -21,10 +23,12 @@ export function parseMoment(text) {
   return toSeconds(TIME.test(quoted) ? `${quoted.replace(" ", "T")}Z` : quoted);
 }
 
-/** `start`: where the shown range starts; null for the end of the series. */
-export function updateAddress(start, timeframe, session) {
+/** `start`: where the shown range starts; null for the end of the series. `finding`: the number of the one that is marked
+ * there; null for none. */
+export function updateAddress(start, timeframe, session, finding = null) {
   const from = start === null ? null : `${new Date(start * 1000).toISOString().slice(0, 16)}Z`;
-  replaceParameters({ from, timeframe: timeframe === "1m" ? null : timeframe, session: getParameter(session) });
+  const shown = timeframe === "1m" ? null : timeframe;
+  replaceParameters({ from, timeframe: shown, session: getParameter(session), finding });
 }
 
 /** For a page without a chart: the rest of the address stays. */

@@ -6,7 +6,7 @@ import { describeProvisional } from "../chart/provisional.js";
 export function showCorrections({ bars, chart, clock, legend, revisions, status }) {
   const close = document.getElementById("latest-close");
   const note = document.getElementById("provisional");
-  chart.onDraw = async () => {
+  chart.listenToDrawing(async () => {
     close.textContent = padDecimals(
       bars.hasNewer || bars.session === "regular" ? close.textContent : bars.last.text.close,
       bars.decimals,
@@ -21,5 +21,5 @@ export function showCorrections({ bars, chart, clock, legend, revisions, status 
       const cut = clock.long(revisions.cut);
       status.show("revisions", `Corrected minutes before ${cut} are not shown: there are too many.`);
     }
-  };
+  });
 }

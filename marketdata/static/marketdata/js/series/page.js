@@ -5,6 +5,7 @@ import { Revisions } from "../bars/revisions.js";
 import { Legend } from "../chart/legend.js";
 import { Gaps } from "../coverage/gaps.js";
 import { Years } from "../coverage/years.js";
+import { Findings } from "../quality/findings.js";
 import { toSeconds } from "../shared/api.js";
 import { Clock } from "../shared/clock.js";
 import { Status } from "../shared/status.js";
@@ -27,6 +28,7 @@ function createPage(data, timeframe, session) {
     bars,
     clock,
     revisions,
+    findings: new Findings(data.findingsUrl, data.slug, bars),
     chart: null, // until `startChart`, and where no chart can be drawn
     line: null, // about the feed
     stream: null, // the same, and where the server has no streams
@@ -70,4 +72,4 @@ showDate(page);
 page.line = new FeedLine(page);
 page.line.showFeed(JSON.parse(series.feed));
 series.started = ""; // see `started.js`
-await Promise.all([startChart(page, series, address.from), page.years.show()]);
+await Promise.all([startChart(page, series, address), page.years.show()]);

@@ -10,7 +10,7 @@ import { extendSoon } from "./paging.js";
 import { pressSession, pressTimeframe, setClock } from "./switches.js";
 
 const GAP_MARGIN = 90; // bars on either side of a gap
-const MARGIN = 60; // bars on either side of a moment
+export const MARGIN = 60; // bars on either side of a moment
 const MIN_SHOWN = 10; // bars of a range; with fewer, their neighbours are shown too
 
 const BROKEN = "The chart cannot be drawn: reload the page.";
@@ -19,7 +19,7 @@ const NONE_REGULAR = "The series has no bars in regular hours: choose all hours.
 
 /** Replace the bars with the range that `request` returns, then call `show` to move the chart. Until then, and after an
  * error, chart, legend and address do not change. `show` may return a message. */
-async function load(page, timeframe, request, show) {
+export async function load(page, timeframe, request, show) {
   const { bars, state, status } = page;
   const turn = state.startRequest(timeframe);
   const position = page.stream?.position; // what is committed later than this may be missing in the response
@@ -59,14 +59,14 @@ function drawRange(page, range) {
 }
 
 /** `start`: where the shown range starts; null for the end of the series. */
-function showStart(page, start) {
+export function showStart(page, start) {
   page.state.showFrom(start);
-  updateAddress(start, page.bars.timeframe, page.bars.session);
+  updateAddress(start, page.bars.timeframe, page.bars.session, page.findings.chosen?.id ?? null);
   showDate(page);
   pressDay(start);
 }
 
-function select({ chart, legend, state }, bar) {
+export function select({ chart, legend, state }, bar) {
   state.select(bar);
   chart.clearPoint();
   legend.show(bar);
@@ -77,6 +77,7 @@ export function showLatest(page, timeframe = page.state.requested) {
   const { session } = state;
   const request = () => bars.loadLatest(timeframe, session);
   return load(page, timeframe, request, () => {
+    page.findings.choose(null);
     chart.viewport.showLatest();
     select(page, bars.last);
     showStart(page, null);
@@ -89,6 +90,7 @@ export function showRange(page, start, end, day) {
   const { requested: timeframe, session } = page.state;
   const request = () => bars.loadAround(start, end, timeframe, session);
   return load(page, timeframe, request, () => {
+    page.findings.choose(null);
     const [from, to] = findIndices(start, end, bars);
     if (to - from >= MIN_SHOWN) chart.viewport.show(from, to);
     else chart.viewport.show(from - MARGIN, from + MARGIN); // a day is a single 1d candle: show its neighbours too
@@ -111,6 +113,7 @@ export function showGap(page, gap) {
     return found.some((bar) => bar.stamp === beside) ? range : bars.loadAround(beside, beside + DAY, "1m", session);
   };
   return load(page, "1m", request, () => {
+    page.findings.choose(null);
     const at = bars.findAt(beside);
     chart.viewport.show(at - GAP_MARGIN, at + GAP_MARGIN);
     chart.mark(beside, `${formatLength(gap.minutes)} gap`);

@@ -3,6 +3,7 @@
 import { Chart, hasLibrary } from "../chart/chart.js";
 import { listenToControls } from "./controls.js";
 import { showCorrections } from "./corrections.js";
+import { openFinding, showFindings } from "./findings.js";
 import { DAY } from "./moments.js";
 import { listenToPanning } from "./paging.js";
 import { pollFeed, pollForNewBars } from "./polling.js";
@@ -12,8 +13,9 @@ import { Stream } from "./stream.js";
 const NOT_LOADED = "There is no chart, since its library could not be loaded: reload the page.";
 const NOT_DRAWN = "There is no chart, since this browser cannot draw it.";
 
-/** `from`: where the shown range starts, in UTC seconds; NaN for the end of the series. */
-export async function startChart(page, data, from) {
+/** `from`: where the shown range starts, in UTC seconds; NaN for the end of the series. `finding`: the number of the one
+ * at which the chart opens instead; null for none. */
+export async function startChart(page, data, { from, finding }) {
   page.chart = createChart(page, Number(data.tick));
   pollFeed(page, data);
   if (!page.chart) return;
@@ -22,6 +24,8 @@ export async function startChart(page, data, from) {
   pollForNewBars(page);
   listenToControls(page);
   showCorrections(page);
+  showFindings(page, data);
+  if (finding !== null && (await openFinding(page, finding))) return;
   await (Number.isFinite(from) ? showRange(page, from, from + DAY) : showLatest(page));
 }
 

@@ -56,7 +56,7 @@ export class Stream {
 
   /** The corrections that could not be loaded meanwhile. */
   retryRevisions() {
-    if (this.page.bars.list.length && !this.page.state.isLoading) this.page.chart.onDraw?.();
+    if (this.page.bars.list.length && !this.page.state.isLoading) this.page.chart.reportDrawing();
   }
 
   /** Merge what has arrived: one drawing for many events. */
