@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ingestion.errors import IngestError
@@ -64,7 +65,7 @@ class Planner:
         open_vendor: Callable[[], Vendor],
         on_plan: Callable[[PlannedSession], None],
         report: Callable[[str], None],
-        offsets: Mapping[str, timedelta],
+        offsets: Mapping[str, timedelta] = MappingProxyType({}),
     ) -> None:
         self._offsets = offsets
         self._open_vendor, self._on_plan, self._report = open_vendor, on_plan, report
