@@ -65,7 +65,7 @@ def compare(market: Market, start: int, end: int) -> Differences:
 def _read_market(market: Market, feed_symbol: str, start: int, end: int) -> dict[int, Row]:
     rows = market.bars([feed_symbol], "continuous", start, end)
     names = ("open", "high", "low", "close", "volume")
-    return {int(row["ts_event"]): tuple(int(row[name]) for name in names) for row in rows}  # type: ignore[misc]
+    return {int(row["ts_event"]): tuple(int(row[name]) for name in names) for row in rows}  # type: ignore[misc]  # five names
 
 
 def _read_table(symbol: str, start: int, end: int) -> dict[int, Row]:

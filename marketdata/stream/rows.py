@@ -49,7 +49,7 @@ def read_last_rows(topic: Topic, limit: int, *, now: datetime) -> list[str]:
     if topic.timeframe == BARS:
         bars, _ = read_bar_page(topic.series, **page)  # type: ignore[arg-type]  # a dict of several types
         return _write_bars(topic.series, bars[::-1])
-    candles, _ = read_candle_columns(topic.series, topic.timeframe, now=now, **page)  # type: ignore[arg-type]  # above
+    candles, _ = read_candle_columns(topic.series, topic.timeframe, now=now, **page)  # type: ignore[arg-type]  # as above
     return _write_candles(topic, candles[::-1])
 
 

@@ -48,7 +48,9 @@ _ERRORS = {
         "The slug is the short code of several contracts.",
         [OpenApiExample("NQH5 of 2015 and of 2025", CHOICES_EXAMPLE)],
     ),
-    400: OpenApiResponse(ParameterErrorsSerializer, "A parameter or a field of the body is unknown, repeated or invalid."),
+    400: OpenApiResponse(
+        ParameterErrorsSerializer, "A parameter or a field of the body is unknown, repeated or invalid."
+    ),
     401: OpenApiResponse(ErrorSerializer, "The login or token is missing or invalid."),
     403: OpenApiResponse(ErrorSerializer, "The account or the token may not do this."),
     404: OpenApiResponse(NotFoundSerializer, "There is no such series, timeframe, run, finding or address."),

@@ -15,7 +15,13 @@ def check(contract, reader):
     """Request an address, compare the response with the description, and return it."""
 
     def check(
-        address: str, parameters: dict | None = None, *, status: int = 200, client=reader, body: object = None, **headers
+        address: str,
+        parameters: dict | None = None,
+        *,
+        status: int = 200,
+        client=reader,
+        body: object = None,
+        **headers,
     ):
         """With a `body`, a POST of it as JSON."""
         if body is None:

@@ -16,7 +16,9 @@ FINDINGS = next(iter(QUALITY))
 def findings(market_db):
     """A spike of mnq that was acknowledged, and a failed run."""
     insert(RUNS)
-    insert(FINDINGS, series_id=Series.objects.get(slug="mnq").pk, evidence='[{"ts": "2024-01-02T10:00Z", "close": "1"}]')
+    insert(
+        FINDINGS, series_id=Series.objects.get(slug="mnq").pk, evidence='[{"ts": "2024-01-02T10:00Z", "close": "1"}]'
+    )
     insert(FINDINGS, id=2, series_id=None, identity="run 1", kind="run_failed", severity="warning")
     acknowledge([1], user="ann", note="known")
 

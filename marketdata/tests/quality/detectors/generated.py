@@ -61,13 +61,13 @@ class Market:
         self.sessions = read_sessions(calendar, *self.span)
 
     def generate(self, rate: float, **options: float) -> np.ndarray:
-        return generate_times(self.sessions, self.span, rate, **options)  # type: ignore[arg-type]
+        return generate_times(self.sessions, self.span, rate, **options)  # type: ignore[arg-type]  # options of several types
 
     def make_context(self, ts: np.ndarray, **known: object) -> SeriesContext:
         """What is known about the series that has these bars; `known` replaces it."""
         life = [(int(ts[0]), int(ts[-1]) + MINUTE)]
         values: dict[str, object] = {"judged": self.span, "calendar": self.sessions, "life": life, **known}
-        return SeriesContext(**values)  # type: ignore[arg-type]
+        return SeriesContext(**values)  # type: ignore[arg-type]  # values of several types
 
 
 def covers(found: Sequence[Detected], span: Span, slack: int = 5 * MINUTE) -> bool:
