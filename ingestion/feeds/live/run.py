@@ -359,7 +359,8 @@ class LiveRun:
 
 
 def _describe_error(error: Exception) -> str:
-    return first_line(error) if isinstance(error, Error) else str(error).partition(",")[0]
+    cause = error.__cause__ if isinstance(error, DatabaseFailure) else error
+    return first_line(cause) if isinstance(cause, Error) else str(error)
 
 
 def _describe_series(series: dict[str, list[Series]]) -> dict[str, list[tuple[object, ...]]]:

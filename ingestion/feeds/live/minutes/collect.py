@@ -116,9 +116,9 @@ class MinuteCollector:
         self._move_to_ready(minute, monotonic)
         self._prove(minute)
         self.replay_from = min(minute, self.replay_from if self.replay_from is not None else minute)
-        self.closed_until = max(end, self.closed_until or 0)
         if not self.is_replay or self._is_replay_batch_full():
             self.flush()
+        self.closed_until = max(end, self.closed_until or 0)  # not before: the spool may refuse the bars
 
     def add_time(self, now: int, monotonic: float) -> None:
         """The gateway stated its own time."""
@@ -131,8 +131,10 @@ class MinuteCollector:
         self.progressed_at = monotonic
         if self.closed_until is None and self._open:
             self.replay_from = min(self._open)
-            self.closed_until = now // MINUTE * MINUTE
-            self._move_to_ready(self.closed_until - MINUTE, monotonic)
+            closed_until = now // MINUTE * MINUTE
+            self._move_to_ready(closed_until - MINUTE, monotonic)
+            self.flush()
+            self.closed_until = closed_until
         self.flush()
         self.is_replay = False
 

@@ -63,6 +63,8 @@ def find_starts(
         if known and one.pk in known:
             until = known[one.pk]
             stored = None if until is None else until - _MINUTE
+        elif stored is not None and _is_unfinished(one):
+            stored = None
         starts.append(_find_start(one, stored, now))
     return starts
 
@@ -73,6 +75,13 @@ def _find_start(series: Series, last: datetime | None, now: datetime) -> Start:
         return Start(series, oldest, None, is_cut=True)
     start = _floor(min(last, now) - OVERLAP)
     return Start(series, max(start, oldest), last + _MINUTE, is_cut=start < oldest)
+
+
+def _is_unfinished(series: Series) -> bool:
+    """Whether the series was asked for, and no session has replayed it yet: minutes before those that are stored can
+    be lacking, if this machine's clock was ahead of the gateway's."""
+    sessions = FeedSessionSeries.objects.filter(series=series, session__accepted_at__isnull=False)
+    return sessions.exists() and not sessions.filter(session__replayed_at__isnull=False).exists()
 
 
 def _find_closed(series: Series) -> datetime | None:

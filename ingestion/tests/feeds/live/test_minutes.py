@@ -6,6 +6,7 @@ import pytest
 
 from ingestion.dbn.layout import UNDEFINED_PRICE, UNDEFINED_TIME
 from ingestion.dbn.writer import empty_records
+from ingestion.feeds.errors import FeedRefused
 from ingestion.feeds.live.messages import Subscription
 from ingestion.feeds.live.minutes.bars import find_fault, parse_bar
 from ingestion.feeds.live.minutes.clock import HOUR, MINUTE, SECOND, GatewayClock
@@ -288,3 +289,23 @@ def test_open_hours():
     assert hours.find_open(T0 - 1) is None
     assert list(hours.list_minutes(T0 + MINUTE, T0 + HOUR + MINUTE)) == [T0 + MINUTE, T0 + HOUR]
     assert OpenHours([]).find_open(T0) is None
+
+
+class FullDisk:
+    """A list of batches that refuses each."""
+
+    def append(self, batch):
+        raise FeedRefused("There is no space.")
+
+
+@pytest.mark.parametrize("is_replay", [False, True])
+def test_a_minute_that_the_spool_refuses_does_not_count_as_closed(is_replay):
+    collected = Collected(is_replay=is_replay)
+    collected.add(make_bar(0))
+    collected.close(0)
+    closed_until = collected.minutes.closed_until
+    collected.batches = FullDisk()
+    collected.add(make_bar(1), *(make_bar(minute) for minute in range(2, 70) if is_replay))
+    with pytest.raises(FeedRefused):
+        collected.close(69 if is_replay else 1)
+    assert collected.minutes.closed_until == closed_until

@@ -119,6 +119,16 @@ def test_a_machine_clock_that_is_ahead_renews_a_plan_that_lacks_minutes(mnq, las
     assert not planner.must_renew("first", plan, now + gateway), "once is enough"
 
 
+def test_a_first_replay_that_was_interrupted_is_asked_again_in_full(mnq):
+    store_bar(mnq, NOW - HOUR)
+    session = FeedSession.objects.create(dataset="GLBX.MDP3", gateway="", started_at=NOW, accepted_at=NOW)
+    FeedSessionSeries.objects.create(series=mnq, session=session, vendor_symbol="MNQZ6", stype_in="raw_symbol")
+    assert find_starts([mnq], NOW)[0].start == NOW - REPLAY_WINDOW
+    session.replayed_at = NOW
+    session.save()
+    assert find_starts([mnq], NOW)[0].start == NOW - 2 * HOUR
+
+
 def test_a_window_that_was_asked_too_late_is_asked_again_until_it_is_replayed(mnq):
     now = datetime.now(UTC)
     mnq.feed_symbol, mnq.feed_stype = "MNQ", "raw_symbol"
