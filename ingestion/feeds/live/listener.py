@@ -32,7 +32,7 @@ _PROGRESS_SECONDS = 1.0
 _MAX_QUARANTINED = 500  # files of one session; more are only counted
 _RECENT = 90.0  # seconds
 _SETTLE = 2 * MINUTE  # after a minute in doubt, before it is requested again: others may follow
-_RESOLVE_AGAIN = HOUR // SECOND  # seconds after which unresolved symbols are subscribed again
+_LONGEST_NO_BARS = HOUR // SECOND  # seconds
 
 
 @dataclass
@@ -61,6 +61,7 @@ class LiveListener:
         self._last_byte_at: datetime | None = None
         self._replayed_at: datetime | None = None
         self._unresolved: dict[str, None] = {}
+        self._unresolved_at: int | None = None  # by the gateway's time
         self._is_accepted = self._has_checked_start = False
         self._opened_at = self._began
         self._live_since: float | None = None
@@ -98,6 +99,7 @@ class LiveListener:
             code, text = read_error(record)
             if code == "SYMBOL_RESOLUTION_FAILED":
                 self._unresolved[text] = None
+                self._unresolved_at = self._unresolved_at or self.minutes.clock.stated
         else:
             self.minutes.refuse(bytes(record), f"The record is a {type(record).__name__}, not a bar.")
 
@@ -171,7 +173,8 @@ class LiveListener:
         if self.minutes.is_replay:
             return "replaying", reason
         is_open = self.minutes.hours.find_open(now) is not None
-        return ("live" if is_open or monotonic - self.minutes.progressed_at < _RECENT else "closed"), reason
+        is_recent = self.minutes.closed_until is not None and monotonic - self.minutes.progressed_at < _RECENT
+        return ("live" if is_open or is_recent else "closed"), reason
 
     def _find_end(self, monotonic: float) -> Ended | None:
         now = self.minutes.clock.get_time(monotonic)
@@ -182,7 +185,7 @@ class LiveListener:
             or self._check_roll(now)
             or self._check_bars(now, monotonic)
             or self._check_doubts(monotonic)
-            or self._check_unresolved(monotonic)
+            or self._check_unresolved(now)
         )
 
     def _check_start(self, now: int) -> Ended | None:
@@ -216,7 +219,7 @@ class LiveListener:
         limit = self._outlook.no_bars
         if not is_open or monotonic - since < limit:
             return None
-        self._outlook.no_bars = min(limit * 2, max(limit, _RESOLVE_AGAIN))
+        self._outlook.no_bars = min(limit * 2, max(limit, _LONGEST_NO_BARS))
         return Ended("no_bars", f"The exchange is open, but no bar and no end of a minute came for {limit:g} seconds.")
 
     def _check_doubts(self, monotonic: float) -> Ended | None:
@@ -233,8 +236,8 @@ class LiveListener:
         count = f"{len(wanted):,} minutes" if len(wanted) > 1 else "one minute"
         return Ended("replay", f"From {first:%Y-%m-%d %H:%M} UTC on, {count} did not arrive complete: requested again.")
 
-    def _check_unresolved(self, monotonic: float) -> Ended | None:
-        if not self._unresolved or monotonic - self._began < _RESOLVE_AGAIN:
+    def _check_unresolved(self, now: int) -> Ended | None:
+        if self._unresolved_at is None or now - self._unresolved_at < HOUR:
             return None
         return Ended("replay", "Symbols that the gateway did not resolve are subscribed again.")
 

@@ -379,6 +379,32 @@ def test_a_symbol_that_is_not_resolved_does_not_stop_the_others(scene):
     assert scene.ends == ["stopped"]
 
 
+def test_an_unresolved_symbol_is_subscribed_again_after_an_hour_of_the_gateway(scene):
+    nope = Subscription(9, "NOPE", "NOPE", "raw_symbol", "NOPE", "raw_symbol", scene.start)
+    plan = scene.make_plan()
+    scene.plan = lambda event: replace(plan, subscriptions=(*plan.subscriptions, nope))
+    with scene.receive():
+        scene.wait(lambda: scene.closed_until)
+        scene.plan = lambda event: plan
+        assert scene.ends == []
+        scene.gateway.clock.jump(3_600)
+        scene.wait(lambda: scene.ends == ["replay"])
+        scene.wait_for_minutes(1)
+    scene.check()
+
+
+def test_a_session_that_begins_on_a_closed_day_is_not_called_live(scene):
+    scene.hours = ((scene.start + 120 * HOUR, scene.start + 144 * HOUR),)
+    scene.symbols = ()
+    scene.plan = lambda event: scene.make_plan(
+        subscriptions=(Subscription(9, "NOPE", "NOPE", "raw_symbol", "NOPE", "raw_symbol", scene.start),)
+    )
+    scene.instruments = []
+    with scene.receive():
+        scene.wait(lambda: any(event.state == "closed" for event in scene.list_events(StateChanged)))
+    assert "live" not in {event.state for event in scene.list_events(StateChanged)}
+
+
 def test_all_contracts_of_a_parent_symbol_are_received(scene):
     parent = Subscription(1, "MNQ.FUT", "MNQ.FUT", "parent", "MNQ.FUT", "parent", scene.start)
     scene.plan = lambda event: scene.make_plan(subscriptions=(parent,))

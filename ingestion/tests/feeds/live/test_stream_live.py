@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django_tasks_db.models import DBTaskResult
@@ -192,6 +192,7 @@ def test_a_vendor_that_does_not_resolve_for_now_is_asked_again(make_scene, histo
         stream.wait_for("reconnecting because The vendor failed to answer")
         stream.wait_for(": live, after")
         stream.stop()
+    FeedSessionSeries.objects.update(end=datetime.now(UTC) + timedelta(days=1))  # the market's time is another one
     historical.fault("symbology.resolve", "status", status=503, times=100)
     with scene.run() as stream:
         stream.wait_for(": live, after")  # with the contracts of the last session
