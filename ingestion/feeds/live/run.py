@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -138,6 +139,9 @@ class LiveRun:
         except _Stopped:
             pass
         except IngestError as error:
+            self._receiver.stop(timeout=_RECEIVER_SECONDS)
+            with contextlib.suppress(_Stopped, IngestError):
+                self._drain()
             self._recorder.stop_all(str(error))
             raise
         finally:
@@ -194,13 +198,8 @@ class LiveRun:
 
     def _finish(self) -> None:
         """After a signal: store what the receiver closed, and record the end. The deadline is that of the process."""
-        until = time.monotonic() + _DRAIN_SECONDS
         try:
-            while not self._events.empty():
-                event = self._events.get()
-                # What is left in the spool is stored at the next start. A session does not count it as closed.
-                if time.monotonic() < until or isinstance(event, messages.SessionEnded):
-                    self._handle(event)
+            self._drain()
             self._store(lambda: self._recorder.stop_all(_STOPPED))
         except _Stopped:
             self.report(_AWAY)
@@ -208,6 +207,15 @@ class LiveRun:
         left = len(list_batches(self._folder))
         kept = f"{format_count(left, 'file')} in the spool will be stored at the next start" if left else ""
         self.report(f"Stopped: {kept or 'all closed minutes are stored'}.")
+
+    def _drain(self) -> None:
+        """What the receiver sent before it stopped."""
+        until = time.monotonic() + _DRAIN_SECONDS
+        while not self._events.empty():
+            event = self._events.get()
+            # What is left in the spool is stored at the next start. A session does not count it as closed.
+            if time.monotonic() < until or isinstance(event, messages.SessionEnded):
+                self._handle(event)
 
     # --- Events ------------------------------------------------------------------------------------------------------
 

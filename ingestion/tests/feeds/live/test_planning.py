@@ -103,7 +103,7 @@ def test_a_start_is_an_hour_before_the_last_bar_within_the_window(mnq, last, sta
         (None, timedelta(seconds=-5), False),
         (None, 6 * HOUR, False),
     ],
-    ids=["whole window", "cut", "within", "within an hour", "start to come", "slow", "behind"],
+    ids=["whole window", "cut", "within", "within an hour", "start to come", "seconds ahead", "hours late"],
 )
 def test_a_machine_clock_that_is_ahead_renews_a_plan_that_lacks_minutes(mnq, last, gateway, is_renewed):
     now = datetime.now(UTC)

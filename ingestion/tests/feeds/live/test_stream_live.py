@@ -233,3 +233,17 @@ def test_a_gateway_that_refuses_the_key_ends_the_command(make_scene):
     assert "Traceback" not in stream.text
     assert FeedStatus.objects.get().state == "stopped"
     assert list_ends() == ["refused"]
+
+
+@pytest.mark.slow
+def test_no_live_series_any_more_ends_the_command_and_its_session(make_scene):
+    scene = make_scene()
+    scene.subscribe()
+    with scene.run() as stream:
+        stream.wait_for(": live, after")
+        Series.objects.update(live=False)
+        assert stream.end() == 1
+        assert "CommandError: No series is live" in stream.text
+    assert list_ends()[-1] == "stopped"
+    assert FeedStatus.objects.get().state == "stopped"
+    assert not scene.list_spool()
