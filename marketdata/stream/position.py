@@ -49,15 +49,16 @@ class Position:
 
 
 class FinishedRun(NamedTuple):
-    """A run whose changes are committed. `undoes`: the run that it undoes. It `inserted` bars that were not there, or
-    `replaced` or removed others. `start` and `end`: its first and last minute."""
+    """A run whose changes are committed. `undoes`: the run that it undoes. It `inserted` bars that were not there,
+    `replaced` or removed others, or `moved` bars between series, as a split and its undo do. `start` and `end`: its
+    first and last minute."""
 
     id: int
-    kind: str
     symbols: list[str]
     undoes: int | None
     inserted: bool
     replaced: bool
+    moved: bool
     start: datetime | None
     end: datetime | None
 
@@ -89,7 +90,7 @@ SELECT min(started_at) FILTER (WHERE number IN (SELECT number FROM locks WHERE c
 FROM running
 """
 _FINISHED = """
-SELECT id, kind, symbols, undoes_id, inserted_count > 0, changed_count + removed_count > 0, min_ts, max_ts
+SELECT id, symbols, undoes_id, inserted_count > 0, changed_count + removed_count > 0, moves IS NOT NULL, min_ts, max_ts
 FROM data_ingest_runs
 WHERE status = 'success' AND {condition}
 ORDER BY id

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import connection
 
-from marketdata.models import IngestRun
 from marketdata.stream.position import FinishedRun
 
 # More changes than these are not sent one by one: clients fetch the bars again.
@@ -48,7 +47,7 @@ def find_changes(symbol: str, runs: Sequence[FinishedRun]) -> dict[datetime, boo
     Raises `TooManyChanges` for more than `MAX_CHANGES`.
     """
     runs = [run for run in runs if symbol in run.symbols]
-    if any(run.kind == IngestRun.Kind.SPLIT for run in runs):
+    if any(run.moved for run in runs):
         raise TooManyChanges(MOVED)
     statement, parameters = _prepare(symbol, runs)
     if not statement:

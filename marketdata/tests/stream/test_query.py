@@ -1,10 +1,13 @@
 """Which minutes a run has changed, compared with the table before and after it."""
 
+import io
+
 import pytest
-from django.db.models import F
+from django.core.management import call_command
 
 from config.testing import builders
 from config.testing.builders import bars, ingest, together, undo_run, write
+from config.testing.earlier_version import build_history
 from marketdata.models import Bar, IngestRun
 from marketdata.stream import query
 from marketdata.stream.position import find_finished, read_position
@@ -82,18 +85,17 @@ def test_too_many_changes(market_db, tmp_path, monkeypatch):
         find_changes(MNQ, find_finished(position, limit=9))
 
 
-def test_a_split_is_not_sent_bar_by_bar(market_db, tmp_path):
-    position = read_position()
-    ingest(write(tmp_path / "a.dbn", bars(3)))
-    runs = [run._replace(kind="split") for run in find_finished(position, limit=9)]
-    with pytest.raises(TooManyChanges, match="moved"):
-        find_changes(MNQ, runs)
-    assert find_changes("OTHER", runs) == {}
-
-
-def test_a_run_of_another_series_changes_nothing(market_db, tmp_path):
-    position = read_position()
-    ingest(write(tmp_path / "a.dbn", bars(3)), symbol="MINE")
-    Bar.objects.update(volume=F("volume"))
-    assert find_finished(position, limit=9, symbol=MNQ) == []
-    assert find_changes(MNQ, find_finished(position, limit=9)) == {}
+def test_a_split_and_its_undo_are_not_sent_bar_by_bar(market_db, tmp_path):
+    build_history(tmp_path)
+    actions = (
+        lambda: call_command("split_contracts", stdout=io.StringIO()),
+        lambda: undo_run(IngestRun.objects.latest("pk").pk),
+    )
+    for action in actions:
+        position = read_position()
+        action()
+        runs = find_finished(position, limit=9)
+        assert runs
+        for symbol in ("NQH5", "NQH2015", "NQH2025"):
+            with pytest.raises(TooManyChanges, match="moved"):
+                find_changes(symbol, runs)
