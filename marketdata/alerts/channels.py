@@ -24,11 +24,12 @@ logger = logging.getLogger("marketdata.alerts")
 
 
 class NotDelivered(Exception):
-    """A channel did not accept a message; the text is why, without a secret. `after`: when to try again, seconds."""
+    """A channel did not accept a message; the text is why, without a secret. `after`: when to try again, seconds.
+    `may_have_arrived`: the channel got the message and did not answer in time."""
 
-    def __init__(self, reason: str, *, after: float | None = None) -> None:
+    def __init__(self, reason: str, *, after: float | None = None, may_have_arrived: bool = False) -> None:
         super().__init__(reason)
-        self.after = after
+        self.after, self.may_have_arrived = after, may_have_arrived
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,9 @@ class WebhookChannel:
                 stream=True,
             )
             response.close()
+        except requests.ReadTimeout:
+            reason = f"The webhook did not answer within {TIMEOUT_SECONDS} s."
+            raise NotDelivered(reason, may_have_arrived=True) from None
         except requests.RequestException as error:
             raise NotDelivered(f"The webhook was not reached ({type(error).__name__}).") from None
         if not response.ok or response.is_redirect:

@@ -26,7 +26,7 @@ _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(hours=2)
 _STATES = QualityDelivery.State
 _GONE = "The settings have no such channel any more."
-_REPEAT = "This message may have been sent before: an earlier sender ended before it recorded the outcome."
+_REPEAT = "This message may have been sent before: an earlier sender does not know the outcome."
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +92,8 @@ def _send(channel: Channel | None, claimed: Sequence[QualityDelivery]) -> int:
     try:
         channel.send(_compose(claimed))
     except NotDelivered as error:
+        if error.may_have_arrived:
+            held.update(may_repeat=True)
         _record_failure(held, first, str(error), error.after)
         return 0
     except Exception as error:  # a service's own fault must not end the others' alerts
@@ -102,7 +104,7 @@ def _send(channel: Channel | None, claimed: Sequence[QualityDelivery]) -> int:
 
 
 def _record_failure(held: QuerySet[QualityDelivery], first: QualityDelivery, reason: str, after: float | None) -> None:
-    """The outcome is known: nothing arrived, so the next attempt is no repetition."""
+    """The message is due again after a pause, longer each time, or has failed."""
     if first.attempts >= MAX_ATTEMPTS:
         logger.error("Alert %s was not delivered to %s: %s", first.alert_id, first.channel, reason)
         held.update(state=_STATES.FAILED, error=reason)

@@ -23,7 +23,7 @@ def format_report(report: Report, *, dry_run: bool) -> str:
     count = format_count(len(report.findings), "finding")
     would = "would be " if dry_run else ""
     lines.append(
-        f"{count} in {format_count(report.series_count, 'series')}: {report.new_count:,} {would}new, "
+        f"{count} in {report.series_count:,} series: {report.new_count:,} {would}new, "
         f"{report.resolved_count:,} {would}resolved by themselves."
     )
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,7 @@ class Webhook:
         self.received: list[dict[str, Any]] = []
         self.requests: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int] = []
+        self.pause = 0.0  # seconds before it answers
         webhook = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,6 +35,7 @@ class Webhook:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                time.sleep(webhook.pause)
                 webhook.requests.append((dict(self.headers), body))
                 status = webhook.answers.pop(0) if webhook.answers else 204
                 if status == 204:

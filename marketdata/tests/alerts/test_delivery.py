@@ -45,6 +45,19 @@ def test_the_webhook_gets_a_signed_object(findings, webhook, settings):
     assert deliver_due() == 0
 
 
+def test_a_webhook_that_answers_too_late_may_have_got_the_message(findings, webhook, monkeypatch):
+    monkeypatch.setattr(channels, "TIMEOUT_SECONDS", 0.2)
+    findings.find()
+    raise_alerts()
+    webhook.pause = 0.6
+    deliver_due()
+    assert QualityDelivery.objects.get(channel="webhook").error == "The webhook did not answer within 0.2 s."
+    webhook.pause = 0.0
+    make_due()
+    assert deliver_due() == 1
+    assert webhook.received[-1]["may_repeat"] is True
+
+
 @pytest.mark.parametrize("status", [500, 404, 302, 429])
 def test_a_refusal_is_tried_again_later(findings, webhook, status, caplog):
     findings.find()
