@@ -62,10 +62,16 @@ export class Bands {
   place(width) {
     return this.marks
       .map((mark) => {
-        const [left, right] = [mark.from, mark.to].map((index) => this.scale.logicalToCoordinate(index));
+        const [left, right] = [mark.from, mark.to].map((index) => this.locate(index));
         return left === null || right === null ? null : { ...mark, ...fitBand(left, right) };
       })
       .filter((band) => band !== null && band.left < width && band.left + band.width > 0);
+  }
+
+  /** The pixel between two bars; null before the chart has a scale. The library only knows whole indices. */
+  locate(half) {
+    const [before, after] = [half - 0.5, half + 0.5].map((index) => this.scale.logicalToCoordinate(index));
+    return before === null || after === null ? null : (before + after) / 2;
   }
 
   drawBands({ context, mediaSize: { width, height } }) {

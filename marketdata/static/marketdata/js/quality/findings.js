@@ -74,7 +74,7 @@ export class Findings {
 
   /** Mark the finding with this number. Throws an ApiError if the series has no such finding. */
   async open(id) {
-    const finding = readFinding(await getJson(`${this.address}${id}/`));
+    const finding = readFinding(await getJson(`${this.address}/${id}`));
     if (finding.series !== this.series) throw new ApiError(`Finding ${id} is not one of this series.`);
     this.choose(finding);
     return finding;
