@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from marketdata.models import QualityEvent, QualityFinding
@@ -52,6 +53,7 @@ class FindingDetailSerializer(FindingSerializer):
     events = FindingEventSerializer(many=True, help_text="Its history, oldest first.")
 
 
+@extend_schema_serializer(many=False)  # the page itself is no list
 class FindingsPageSerializer(serializers.Serializer):
     findings = FindingSerializer(many=True)
     next_cursor = serializers.IntegerField(allow_null=True)

@@ -31,6 +31,7 @@ class FindingsViewSet(ViewSet):
     """Findings of the quality checks."""
 
     @extend_schema(
+        operation_id="quality_findings_list",
         summary="List findings",
         parameters=[FindingsParameters],
         responses=describe_responses(FindingsPageSerializer, 404),

@@ -90,6 +90,14 @@ def test_pages_are_objects_and_the_list_of_series_is_an_array(market_db, client)
     assert runs["properties"]["results"]["items"] == {"$ref": "#/components/schemas/IngestRun"}
 
 
+def test_a_page_of_findings_is_an_object(market_db, client):
+    schema = read_schema(client)
+    operation = schema["paths"]["/api/quality/findings/"]["get"]
+    body = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert operation["operationId"] == "quality_findings_list"
+    assert body == {"$ref": "#/components/schemas/FindingsPage"}
+
+
 def test_bars_and_candles_are_described_as_files(market_db, client):
     for path, operation in list_operations(read_schema(client)).items():
         content = operation["responses"]["200"]["content"]
