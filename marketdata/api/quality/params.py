@@ -17,14 +17,16 @@ class FindingsParameters(RangeParameters):
     """Filters of the list of findings, which combine; page size and cursor."""
 
     series = serializers.CharField(required=False, default=None, help_text="Only findings of this series, by slug.")
-    kind = ChoiceField(QualityFinding.Kind.values, required=False, default="", help_text="Only findings of this kind.")
+    kind = ChoiceField(
+        QualityFinding.Kind.values, required=False, default=None, help_text="Only findings of this kind."
+    )
     severity = ChoiceField(
-        QualityFinding.Severity.values, required=False, default="", help_text="Only findings of this severity."
+        QualityFinding.Severity.values, required=False, default=None, help_text="Only findings of this severity."
     )
     state = ChoiceField(
         STATES,
         required=False,
-        default="",
+        default=None,
         help_text=f"Only findings in this state; {UNRESOLVED}: open or acknowledged. Default: all.",
     )
     limit = WholeNumberField(

@@ -41,7 +41,8 @@ class FindingsViewSet(ViewSet):
         given = FindingsParameters.parse(request)
         filters = FindingFilters(
             series=get_filtered_series(given["series"]) if given["series"] is not None else None,
-            **{name: given[name] for name in ("kind", "severity", "state", "start", "end")},
+            **{name: given[name] or "" for name in ("kind", "severity", "state")},
+            **{name: given[name] for name in ("start", "end")},
         )
         found = filters.select().order_by("-pk")
         if given["cursor"] is not None:

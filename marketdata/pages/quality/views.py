@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from marketdata.alerts.channels import list_channels
@@ -25,7 +26,7 @@ from marketdata.models import QualityAlert, QualityCheck, QualityFinding
 from marketdata.models.quality.finding import MAX_NOTE
 from marketdata.pages.decorators import page_view
 from marketdata.pages.presenters import Moment, moment
-from marketdata.pages.quality.filters import read_list_filters
+from marketdata.pages.quality.filters import ListFilters, read_list_filters
 from marketdata.pages.quality.rows import FindingRow
 from marketdata.quality.actions import ActionRefused, acknowledge, may_act, reopen, resolve
 from marketdata.quality.select import count_by_state, order_for_people
@@ -43,18 +44,19 @@ def quality_page(request: HttpRequest) -> HttpResponse:
     filters = read_list_filters(request)
     found = QualityFinding.objects.none() if filters.is_unknown else order_for_people(filters.filters.select())
     page = Paginator(found, FINDINGS_PER_PAGE).get_page(request.GET.get("page"))
+    last_check = _find_last_check()
     context = {
         "rows": [FindingRow(one) for one in page.object_list],
         "page": page,
         "filters": filters,
         "counts": count_by_state(),
-        "last_check": _find_last_check(),
+        "last_check": last_check,
+        "empty": _describe_empty(filters, last_check),
         "can_act": may_act(request.user),
         "max_note": MAX_NOTE,
         "here": request.get_full_path(),
         "channels": [channel.name for channel in list_channels()],
         "alerts": [(alert, Moment(alert.created_at)) for alert in _list_alerts()],
-        "manage": manage(),
     }
     return render(request, "pages/quality.html", context)
 
@@ -148,6 +150,22 @@ def _read_here(request: HttpRequest) -> str:
     parts = urlsplit(request.POST.get("here", ""))
     is_ours = not parts.scheme and not parts.netloc and parts.path.startswith((reverse("quality"), "/series/"))
     return parts.geturl() if is_ours else reverse("quality")
+
+
+def _describe_empty(filters: ListFilters, last_check: Moment | None) -> str:
+    """Why no finding is listed."""
+    if filters.is_unknown:
+        return f"There is no series {filters.series}."
+    if filters.is_any_set:
+        return "No finding matches."
+    if last_check:
+        return "Nothing is open. Every fault that a check found is resolved."
+    return format_html(
+        "Nothing is open. Runs are checked after they end, by a worker: <code>{} db_worker</code>. To check now: "
+        "<code>{} check_quality</code>",
+        manage(),
+        manage(),
+    )
 
 
 def _find_last_check() -> Moment | None:

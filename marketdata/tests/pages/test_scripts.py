@@ -13,7 +13,7 @@ def test_all_modules_of_the_page_are_listed_once():
     folder = Path(finders.find("marketdata/js"))
     others = {f"marketdata/js/{path.relative_to(folder)}" for path in folder.rglob("*.js")}
     others -= {SERIES_SCRIPT, "marketdata/js/shared/started.js"}
-    of_other_pages = ("/run/", "/feeds/", "/overview/", "/shared/parts.js")
+    of_other_pages = ("/run/", "/feeds/", "/overview/", "/quality/page.js", "/shared/parts.js")
     others = {name for name in others if not any(part in name for part in of_other_pages)}
     assert set(listed) == others
     assert len(listed) == len(set(listed)) > 20

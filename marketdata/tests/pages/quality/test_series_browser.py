@@ -38,7 +38,9 @@ def test_the_address_of_a_finding_opens_it_in_the_chart(page, findings):
     open_series(page, "?from=2024-01-02T08:00Z&finding=1")
     expect(page.locator("#legend .when")).to_have_text("Tue 2024-01-02 10:00 UTC")
     items = page.locator("#findings-list li")
-    expect(page.locator("#findings-list [aria-current]")).to_have_text(re.compile(r"^!! error spike Tue 2024-01-02 10:00 to 10:05 UTC"))
+    expect(page.locator("#findings-list [aria-current]")).to_have_text(
+        re.compile(r"^!! error spike Tue 2024-01-02 10:00 to 10:05 UTC")
+    )
     expect(items.first).to_contain_text("The price left its range and came back.")
     expect(items.first.get_by_role("link")).to_have_attribute("href", "/quality/1/")
     assert "finding=1" in page.url

@@ -1,4 +1,4 @@
-// Findings on the chart: a band behind the candles, and a sign above them.
+// Findings on the chart: a band below the candles, and a sign above them.
 
 import { SIGNS } from "../quality/spans.js";
 import { findColour } from "./style.js";

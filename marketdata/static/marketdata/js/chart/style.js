@@ -75,7 +75,7 @@ export function buildBehaviour(clock, widths) {
   };
 }
 
-/** The colour of a finding; its sign tells the same. */
+/** The colour of a finding; its sign has the same meaning. */
 export function findColour(severity, colour) {
   return { info: colour.muted, warning: colour.wait }[severity] ?? colour.bad;
 }

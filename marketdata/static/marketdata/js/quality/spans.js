@@ -2,7 +2,7 @@
 
 import { toSeconds } from "../shared/api.js";
 
-// Colours alone would not tell severities apart.
+// Severities differ by more than a colour.
 export const SIGNS = { info: "i", warning: "!", error: "!!", critical: "!!!" };
 
 /** Times in UTC seconds; `end` is not included. */

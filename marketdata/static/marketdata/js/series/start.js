@@ -1,9 +1,9 @@
 // Starts the chart. Where it cannot be drawn, the page reports that, and heat map and gaps work without it.
 
 import { Chart, hasLibrary } from "../chart/chart.js";
+import { openFinding, showFindings } from "../quality/series.js";
 import { listenToControls } from "./controls.js";
 import { showCorrections } from "./corrections.js";
-import { openFinding, showFindings } from "./findings.js";
 import { DAY } from "./moments.js";
 import { listenToPanning } from "./paging.js";
 import { pollFeed, pollForNewBars } from "./polling.js";

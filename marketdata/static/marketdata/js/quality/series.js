@@ -1,9 +1,9 @@
 // Findings on the page of a series: marked in the chart, and listed below it.
 
-import { FindingsList } from "../quality/list.js";
-import { findSpan, isVisible, placeFindings } from "../quality/spans.js";
+import { load, MARGIN, scrollToChart, select, showStart } from "../series/ranges.js";
 import { describeThrown, throwUnexpected } from "../shared/api.js";
-import { load, MARGIN, scrollToChart, select, showStart } from "./ranges.js";
+import { FindingsList } from "./list.js";
+import { findSpan, isVisible, placeFindings } from "./spans.js";
 
 const NOT_SHOWN = "The findings cannot be shown: reload the page.";
 
@@ -49,7 +49,7 @@ function showFinding(page, finding) {
   });
 }
 
-/** Open the chart at a finding. False if the series has no such finding, which the status line says. */
+/** Open the chart at a finding. False if the series has no such finding, which the status line reports. */
 export async function openFinding(page, id) {
   try {
     await showFinding(page, await page.findings.open(id));
