@@ -306,9 +306,9 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Barkeep",
-    "DESCRIPTION": "Minute bars from Databento, the audit trail of their ingest runs, and findings about their quality. "
-    "No request changes market data. Findings can be acknowledged, resolved and reopened, by a token that may write and "
-    "whose account may change findings. Back to [Barkeep](/).",
+    "DESCRIPTION": "Minute bars from Databento, the audit trail of their ingest runs, and findings about their "
+    "quality. No request changes market data. Findings can be acknowledged, resolved and reopened, by a token that may "
+    "write and whose account may change findings. Back to [Barkeep](/).",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {  # the names in clients

@@ -45,7 +45,6 @@ def test_the_address_of_a_finding_opens_it_in_the_chart(page, findings):
     expect(items.first.get_by_role("link")).to_have_attribute("href", "/quality/1/")
     assert "finding=1" in page.url
     assert sorted(read_chart(page))[round(sum(read_visible(page)) / 2)] == datetime(2024, 1, 2, 10, 2, tzinfo=UTC)
-    page.screenshot(path="/tmp/q5_one.png", full_page=True)
     page.get_by_text("1h", exact=True).click()
     expect(page.locator("#findings-count")).to_have_text("2 findings in the shown range")
     assert "finding=1" in page.url
@@ -73,9 +72,7 @@ def test_days_with_findings_are_marked_and_counted(page, findings):
     page.get_by_title("Show in the chart").last.click()
     expect(page.locator("#legend .when")).to_have_text("Tue 2024-01-02 12:00 UTC")
     assert "finding=2" in page.url
-    page.screenshot(path="/tmp/q5_two.png", full_page=True)
     page.goto("/")
-    page.screenshot(path="/tmp/q5_home.png", full_page=True)
     page.get_by_role("link", name="2 findings").click()
     expect(page.get_by_role("heading", name="Findings 2")).to_be_visible()
 
