@@ -159,8 +159,12 @@ def _choose_name(subscription: Subscription, raw_symbol: str) -> str:
 
 
 def _has_shared_file(subscription: Subscription) -> bool:
-    fits = subscription.symbol.isascii() and len(subscription.symbol) <= _MAX_SYMBOL
-    return subscription.feed_stype == _CONTINUOUS and fits
+    return subscription.feed_stype == _CONTINUOUS and _can_be_stated(subscription.symbol)
+
+
+def _can_be_stated(symbol: str) -> bool:
+    """Whether metadata can have the symbol."""
+    return symbol.isascii() and len(symbol) <= _MAX_SYMBOL
 
 
 def _may_share(draft: _Draft, target: Target) -> bool:
@@ -168,12 +172,14 @@ def _may_share(draft: _Draft, target: Target) -> bool:
 
 
 def _list_symbols(target: Target) -> tuple[str, ...]:
-    """What the file states as requested. A shared file has more than one symbol, so that each row's mapping decides its
-    series, also if it has one series."""
+    """What the file states as requested. It has more than one symbol, so that each row's mapping decides its series:
+    with one, another series that claims it would get the bars."""
     subscription = target.subscription
     if _has_shared_file(subscription):
         return target.name, subscription.feed_symbol
-    return (subscription.feed_symbol,)
+    if subscription.feed_stype == _PARENT or not _can_be_stated(subscription.symbol):
+        return (subscription.feed_symbol,)
+    return subscription.feed_symbol, subscription.symbol
 
 
 def _join_days(days: dict[date, tuple[int, int]]) -> Iterator[tuple[date, date, int]]:

@@ -59,7 +59,6 @@ def es(market_db):
     return Series.objects.create(slug="es", symbol="CME_MINI:ES1!", dataset="GLBX.MDP3", calendar="CME_Equity")
 
 
-@pytest.mark.django_db(transaction=True)
 def test_continuous_series_share_a_file(es, spool):
     targets = make_targets(CONTINUOUS_MNQ, CONTINUOUS_ES)
     (run,) = load(spool, targets, [make_bar(0, MNQ), make_bar(0, ES), make_bar(1, ES)])
@@ -71,7 +70,6 @@ def test_continuous_series_share_a_file(es, spool):
     assert not Series.objects.exclude(pk__in=[es.pk, *Series.objects.filter(slug="mnq").values_list("pk", flat=True)])
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_minute_later_nothing_counts_as_withdrawn_and_no_dates_are_added(es, spool):
     targets = make_targets(CONTINUOUS_MNQ, CONTINUOUS_ES)
     load(spool, targets, [make_bar(0, MNQ), make_bar(0, ES)])
@@ -85,7 +83,6 @@ def test_a_minute_later_nothing_counts_as_withdrawn_and_no_dates_are_added(es, s
     assert set(mapped) == {(date(2026, 11, 18), date(2026, 11, 19))}
 
 
-@pytest.mark.django_db(transaction=True)
 def test_one_series_is_not_that_of_a_pattern(es, spool):
     """With one symbol in its metadata a file would belong to a series that claims it."""
     Series.objects.create(slug="all", symbol="ALL", vendor_symbols=["*"])
@@ -93,7 +90,6 @@ def test_one_series_is_not_that_of_a_pattern(es, spool):
     assert Bar.objects.get(ingestion_run=run).symbol == "CME_MINI:ES1!"
 
 
-@pytest.mark.django_db(transaction=True)
 def test_raw_and_parent_symbols_keep_the_identity_of_contracts(es, spool):
     targets = make_targets(
         CONTINUOUS_MNQ,
@@ -108,7 +104,6 @@ def test_raw_and_parent_symbols_keep_the_identity_of_contracts(es, spool):
     assert set(raw) == {"MNQZ6"}
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_roll_within_a_replay(es, spool):
     midnight = T0 + 9 * HOUR
     targets = make_targets(
@@ -145,7 +140,6 @@ def test_a_symbol_that_metadata_cannot_have_is_replaced_by_the_vendors(tmp_path)
     assert make_targets(CONTINUOUS_ES, mappings=()).list_unresolved() == ("ESZ6",)
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_refused_batch_is_divided_by_series(es, spool, tmp_path):
     """Another instrument is stored for ES on this date; MNQ must not wait for it."""
     load(spool, make_targets(CONTINUOUS_ES, mappings=[(777, "ESZ6", "ESZ6")]), [make_bar(0, 777)])
