@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from config.testing.builders import ingest
 from config.testing.rows import execute, insert
 from config.testing.web.browser import NARROW, open_page
-from config.testing.web.chart import write_recent_bars
+from config.testing.web.chart import settle, write_recent_bars
 from marketdata.models import FeedStatus, IngestRun, Series
 
 
@@ -83,6 +83,15 @@ def test_the_overview_follows_live_series(browser, site, reader, live, tmp_path,
         set_status("reconnecting")
         expect(row.locator(".feed-text")).to_have_text(re.compile("^reconnecting since"))
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_pages_of_feeds_fit_a_phone(browser, site, reader, live):
+    set_status("reconnecting", reason="The gateway sent garbage: " + "GARBAGE_" * 40)
+    with open_page(browser, site, reader=reader, viewport=NARROW) as page:
+        for address in ("/", "/feeds/", "/series/now/", "/downloads/", "/quality/"):
+            page.goto(address)
+            settle(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], address
 
 
 def test_the_page_of_feeds_is_renewed(page, live):
