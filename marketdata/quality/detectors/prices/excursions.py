@@ -16,12 +16,15 @@ import numpy as np
 from marketdata.quality.detectors.model import DAY, Bars, SeriesContext
 from marketdata.quality.detectors.prices.digits import is_swapped
 from marketdata.quality.detectors.prices.rolling import WINDOW
-from marketdata.quality.detectors.prices.scales import Scales, measure_scales
+from marketdata.quality.detectors.prices.scales import Scales, find_gaps, measure_scales
 
 # Steps from which on a jump is looked at. Steps of real markets stay below 1 (the scale is the largest usual one).
 MIN_JUMP = 2.0
 # Of two jumps that cancel out across gaps, one must be at least this large: weekends open with gaps, too.
 MIN_STRONG_JUMP = 3.5
+# Whole sessions of another contract begin and end with a gap. Of two gaps that follow one another, both are rarely so
+# large, and more rarely take each other back.
+MIN_BREAK_JUMP = 1.5
 # Two jumps cancel out if their sum is at most this share of the first one.
 MAX_REMAINDER = 0.35
 MAX_RUN = 4 * DAY  # from a jump to the one that cancels it
@@ -166,7 +169,10 @@ class _Finder:
         self.jump_threshold = max(threshold, self._find_tail(self._score_reversals()))
         # Two of many jumps cancel out by chance: in a market that often jumps, a run needs clearer ones.
         self.run_threshold = max(threshold, self._find_tail(ratio, RUN_TAIL_SHARE))
-        self.large = np.flatnonzero((ratio >= MIN_JUMP) & scales.is_linked)
+        self.is_break = np.zeros(len(bars), bool)
+        for where in find_gaps(scales.gap, scales.is_linked):
+            self.is_break[where] = True
+        self.large = np.flatnonzero((ratio >= np.where(self.is_break, MIN_BREAK_JUMP, MIN_JUMP)) & scales.is_linked)
 
     def _measure_bursts(self) -> np.ndarray:
         """By how much prices may jump further because many trades come with it: news, opens and closes. The largest of
@@ -178,6 +184,9 @@ class _Finder:
             after = np.concatenate((usual[half:], usual[-half:]))
             usual = np.maximum(np.maximum(before, after), usual)
         burst = np.sqrt(np.maximum(self.bars.volume / usual, 1.0))
+        # The scale of steps across a gap is that of other gaps, after which there were many trades, too.
+        for where in find_gaps(self.scales.gap, self.scales.is_linked):
+            burst[where] = np.maximum(burst[where] / np.median(burst[where]), 1.0)
         # In a thin market a few contracts more are no burst.
         return np.where(self.scales.is_thin, 1.0, burst)
 
@@ -307,13 +316,22 @@ class _Finder:
         is_long = later - at > (LONG_THIN_RUN if is_thin else LONG_RUN)
         needed = self.run_threshold * (LONG_FACTOR if is_long else 1.0) * (THIN_RUN_FACTOR if is_thin else 1.0)
         largest = max(self.ratio[at], self.ratio[later])
+        if not is_thin and min(self._score_break(at), self._score_break(later)) >= MIN_BREAK_JUMP:
+            back = float(self.scales.step[later])
+            if step * back < 0 and abs(step + back) <= MAX_REMAINDER * min(abs(step), abs(back)):
+                return True
         if max(self.scales.gap[at], self.scales.gap[later]) > GAP_MINUTES:
             # The scale of a gap is rough: the larger jump must be clear, and the other one unusual.
             are_gaps = min(self.scales.gap[at], self.scales.gap[later]) > GAP_MINUTES
-            return score >= MIN_JUMP and largest >= max(self.run_threshold if are_gaps else needed, MIN_STRONG_JUMP)
+            least = MIN_BREAK_JUMP if self.is_break[later] else MIN_JUMP
+            return score >= least and largest >= max(self.run_threshold if are_gaps else needed, MIN_STRONG_JUMP)
         # News does not take itself back to the tick: what is so clear is none.
         is_clear = score >= CLEAR_FACTOR * needed
         return score >= needed and (is_clear or not (self._is_news(at) or self._is_news(later)))
+
+    def _score_break(self, at: int) -> float:
+        """The jump before this bar in units of its scale, if it is across a gap of which there are others."""
+        return float(self.ratio[at]) if self.is_break[at] else 0.0
 
     def _is_news(self, at: int) -> bool:
         """Whether many trades come with the jump before this bar: a real price that jumps makes them. The larger one

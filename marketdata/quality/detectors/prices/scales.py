@@ -87,10 +87,13 @@ def _find_steps(bars: Bars) -> tuple[np.ndarray, np.ndarray]:
 
 def _measure_gaps(jump: np.ndarray, step: np.ndarray, gap: np.ndarray, is_linked: np.ndarray, floor: float) -> None:
     """Set the scale of steps across gaps to what they were across other gaps of the like, if there are enough."""
-    for least, most in GAP_CLASSES:
-        where = np.flatnonzero((gap >= least) & (gap <= most) & is_linked)
-        if len(where) >= MIN_GAPS:
-            steps = np.abs(step[where])
-            usual = GAP_FACTOR * float(np.median(steps))
-            # Not less than half of what the market around the gap suggests: calm and wild days differ.
-            jump[where] = np.maximum(np.maximum(jump[where] / 2, usual), floor)
+    for where in find_gaps(gap, is_linked):
+        usual = GAP_FACTOR * float(np.median(np.abs(step[where])))
+        # Not less than half of what the market around the gap suggests: calm and wild days differ.
+        jump[where] = np.maximum(np.maximum(jump[where] / 2, usual), floor)
+
+
+def find_gaps(gap: np.ndarray, is_linked: np.ndarray) -> list[np.ndarray]:
+    """The positions of the bars after gaps of each class that has enough of them."""
+    classes = [np.flatnonzero((gap >= least) & (gap <= most) & is_linked) for least, most in GAP_CLASSES]
+    return [where for where in classes if len(where) >= MIN_GAPS]
