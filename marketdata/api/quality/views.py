@@ -41,8 +41,11 @@ class FindingsViewSet(ViewSet):
         given = FindingsParameters.parse(request)
         filters = FindingFilters(
             series=get_filtered_series(given["series"]) if given["series"] is not None else None,
-            **{name: given[name] or "" for name in ("kind", "severity", "state")},
-            **{name: given[name] for name in ("start", "end")},
+            kind=given["kind"] or "",
+            severity=given["severity"] or "",
+            state=given["state"] or "",
+            start=given["start"],
+            end=given["end"],
         )
         found = filters.select().order_by("-pk")
         if given["cursor"] is not None:
