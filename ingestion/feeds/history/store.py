@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from ingestion.feeds.folders import kept_file
 from ingestion.feeds.history.settle import settle_reload, settle_request
 from ingestion.options import IngestOptions
@@ -31,7 +33,7 @@ def reload_request(request: FeedRequest, progress: Progress, backfill: Backfill 
 
 def load_file(request: FeedRequest, progress: Progress, backfill: Backfill | None) -> IngestRun:
     """Load the file of the request in a run of its own."""
-    is_one_series = request.stype_in == Series.Stype.CONTINUOUS
+    is_one_series = request.stype_in == Series.Stype.CONTINUOUS or _is_claimed(request)
     loaded = ingest_file(
         path=kept_file(request),
         # The contracts of a raw or parent symbol are series of their own, by the symbols of the file.
@@ -45,6 +47,15 @@ def load_file(request: FeedRequest, progress: Progress, backfill: Backfill | Non
         ),
     )
     return loaded.run
+
+
+def _is_claimed(request: FeedRequest) -> bool:
+    """Whether the file of a raw symbol would be loaded into another series, one that claims the symbol."""
+    if request.stype_in != Series.Stype.RAW_SYMBOL:
+        return False
+    others = Series.objects.filter(dataset__in=["", request.dataset]).exclude(pk=request.series_id)
+    patterns = others.values_list("vendor_symbols", flat=True)
+    return any(fnmatchcase(request.vendor_symbol, pattern) for some in patterns for pattern in some)
 
 
 def _choose_options(request: FeedRequest) -> IngestOptions:
