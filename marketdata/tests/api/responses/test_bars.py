@@ -12,7 +12,7 @@ PARQUET = "application/vnd.apache.parquet"
 @pytest.mark.parametrize("parameters", [{}, {"limit": 2}, {"limit": 2, "order": "desc"}, {"start": "2030-01-01"}])
 def test_pages_of_bars_are_as_described(check, history, parameters):
     assert list(check(BARS, parameters).json()) == [
-        "symbol", "timeframe", "session", "order", "as_of", "bars", "provisional", "next_cursor", "next",
+        "symbol", "timeframe", "session", "order", "as_of", "provisional", "bars", "next_cursor", "next",
     ]  # fmt: skip
 
 
