@@ -40,6 +40,7 @@ def readers(market_db, tmp_path, monkeypatch):
     get_user_model().objects.all().delete()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_parameter_reaches_a_header(readers, address):
     for reader, value in itertools.product(readers, VALUES):

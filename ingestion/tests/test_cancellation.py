@@ -217,6 +217,7 @@ def test_the_next_file_is_loaded_over_a_new_connection(market_db, tmp_path, jobs
         assert stored(symbol) == ({} if lost.file_name == f"{symbol}.dbn" else exact(bars(3)))
 
 
+@pytest.mark.slow
 def test_a_run_during_which_the_server_restarts_is_closed(small):
     """The embedded server stops during the command, which starts it again to close its run."""
     home = Path(tempfile.mkdtemp(prefix="restart-"))

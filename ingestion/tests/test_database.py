@@ -51,6 +51,7 @@ def test_a_missing_database_is_reported(market_db, path):
     assert 'database "missing_database" does not exist' in sentence
 
 
+@pytest.mark.slow
 def test_unapplied_migrations_are_reported(market_db, path):
     with session() as other:
         other.execute("DROP DATABASE IF EXISTS test_barkeep_empty")

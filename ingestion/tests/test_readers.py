@@ -83,6 +83,7 @@ def token(market_db) -> Iterator[str]:
     user.delete()
 
 
+@pytest.mark.slow
 def test_a_role_that_may_only_read(reader, token, tmp_path):
     assert run("--input", write(tmp_path / "a.dbn", bars(10))).code == 0
     IngestRun.objects.create(pk=2, file_name="b.dbn", file_path="/b.dbn", started_at="2024-01-02T00:00:00Z")

@@ -132,6 +132,7 @@ def test_a_run_is_closed_without_the_fields_that_the_database_refuses(market_db,
     assert (failed.status, failed.vendor_dataset, failed.symbols) == ("failed", "", [])
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_no_escape_sequence_of_a_file_name(market_db, tmp_path):
     folder = tmp_path / "\x1b[31mred\x07"
     folder.mkdir()

@@ -104,6 +104,7 @@ def server(request, market_db) -> Iterator[Server]:
         yield Server(programs, url.format(user=user, database="{database}"))
 
 
+@pytest.mark.slow
 def test_a_restored_database_has_every_trigger_and_loads_a_file(server, tmp_path):
     first, corrected, second = bars(2000), bars(50), bars(500, first=2000)
     corrected["volume"] += 1

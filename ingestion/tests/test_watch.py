@@ -154,6 +154,7 @@ def test_the_session_for_which_a_statement_waits_is_named(quick, raw):
     assert f"server process {pid}, since 20" in holders.seen[0]
 
 
+@pytest.mark.slow
 def test_a_load_names_the_run_for_which_it_waits(slow_upsert, tmp_path):  # noqa: F811
     path = write(tmp_path / "mnq.dbn", bars(5))
     with Process("--input", path, "--replace-instrument") as first:

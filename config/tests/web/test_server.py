@@ -46,6 +46,7 @@ def read_end(one: socket.socket) -> bytes:
     return received
 
 
+@pytest.mark.slow
 def test_slow_clients_delay_nothing_else(url, aim):
     with serve_procfile(url, WEB_CONCURRENCY="1", WEB_THREADS="4") as server:
         target = aim(server, 6)
@@ -72,6 +73,7 @@ def test_slow_clients_delay_nothing_else(url, aim):
         assert max(server.measure_memory()) < 200
 
 
+@pytest.mark.slow
 def test_exports_are_those_of_the_test_client(url, aim, client):
     client.force_login(get_user_model().objects.create_user("reader"))
     with serve_procfile(url, WEB_CONCURRENCY="1") as server:
@@ -97,6 +99,7 @@ def test_exports_are_those_of_the_test_client(url, aim, client):
         assert "immutable" in get(target, f"/static/{script}")[0].headers["Cache-Control"]
 
 
+@pytest.mark.slow
 def test_a_client_that_goes_frees_its_export(url, aim):
     with serve_procfile(url, WEB_CONCURRENCY="1", EXPORTS_PER_PROCESS="1") as server:
         for _ in range(6):
@@ -158,6 +161,7 @@ def test_the_address_of_the_client_is_the_projects_decision(url, aim, tmp_path):
     assert "secret" not in text
 
 
+@pytest.mark.slow
 def test_sigterm_ends_it_within_five_seconds(url, aim):
     with serve_procfile(url, WEB_CONCURRENCY="2") as server, contextlib.ExitStack() as opened:
         target = aim(server)

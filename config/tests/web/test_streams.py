@@ -108,6 +108,7 @@ def test_a_stream_begins_with_a_snapshot_and_has_each_change(serve, tmp_path):
         assert candles.rows == read_table("5m")
 
 
+@pytest.mark.slow
 def test_a_client_goes_on_where_it_was_after_a_restart(serve, tmp_path):
     builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(20)))
     server, target = serve()
@@ -229,6 +230,7 @@ def test_a_client_that_does_not_read_is_dropped(serve, tmp_path):
             slow.wait_for("never", seconds=1)
 
 
+@pytest.mark.slow
 def test_a_stream_lives_as_long_as_its_series(serve, tmp_path):
     """Comments and states come in between. An unknown position is no error."""
     builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(3)))

@@ -183,6 +183,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(steps=STEPS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(steps=[("ingest", 0, 3, 0), ("ingest", 0, 2, 1), ("undo", 0), ("undo", 1), ("undo", 0)])

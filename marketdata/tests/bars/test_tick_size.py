@@ -85,6 +85,7 @@ def test_saving_the_form_keeps_what_runs_store(staff, tmp_path):
     Series.objects.filter(slug="mnq").update(name=name)
 
 
+@pytest.mark.slow
 def test_the_migration_finds_the_steps_of_stored_bars(market_db):
     with scratch_database():
         call_command("migrate", "marketdata", "0010_contracts", verbosity=0)

@@ -61,6 +61,7 @@ def find_in_all_tables(text):
     return found
 
 
+@pytest.mark.slow
 def test_tokens_go_on_working_and_none_stays_in_clear(earlier):
     assert find_in_all_tables(KEYS["notebook"]) == ["authtoken_token", "django_admin_log"]
     call_command("migrate", verbosity=0)
@@ -75,6 +76,7 @@ def test_tokens_go_on_working_and_none_stays_in_clear(earlier):
     assert execute_one("SELECT count(*) FROM django_admin_log WHERE object_repr = 'API token'") == 2
 
 
+@pytest.mark.slow
 def test_migrating_back_lets_the_earlier_version_create_its_table(earlier):
     call_command("migrate", verbosity=0)
     call_command("migrate", "marketdata", BEFORE, verbosity=0)

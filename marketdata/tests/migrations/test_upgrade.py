@@ -140,6 +140,7 @@ def test_migrating_back_and_forth_leaves_the_newest_schema(fresh_schema, target)
         assert_rollup_matches()
 
 
+@pytest.mark.slow
 def test_undos_are_not_lost_by_migrating_back(fresh_schema):
     with scratch_database():
         migrate_to("0008_bars_in_calendars")
@@ -176,6 +177,7 @@ def in_marketdata(schema: dict[str, set[tuple]]) -> dict[str, set[tuple]]:
     return {what: {row for row in rows if row[0].startswith(own)} for what, rows in schema.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", RELEASES[:2])
 @pytest.mark.parametrize(
     "renamed",
@@ -195,6 +197,7 @@ def test_a_renamed_mnq_is_not_added_again(market_db, release, renamed):
         assert list(Series.objects.values_list("slug", "symbol")) == [(renamed["slug"], renamed["symbol"])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [{"vendor_symbols": ["NQ*"]}, {"vendor_symbols": ["MNQ*"], "dataset": "XNAS.ITCH"}])
 def test_mnq_is_added_beside_a_series_that_does_not_claim_its_symbols(market_db, other):
     with scratch_database():

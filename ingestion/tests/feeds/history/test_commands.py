@@ -197,6 +197,7 @@ def test_daily_requests_the_series_that_ask_for_it(trial: Trial):
     assert FeedRequest.objects.get().series.slug == "mnq"
 
 
+@pytest.mark.slow
 def test_ranges_beyond_what_is_available_are_clamped_and_reported(trial: Trial):
     Series.objects.filter(slug="mnq").update(feed_start=None)
     code, out, error = run(dry_run=True, start=START.replace(year=2000, month=1), end=START.replace(year=2030))

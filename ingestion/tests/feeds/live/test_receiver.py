@@ -72,6 +72,7 @@ def test_replay_and_live_bars_are_spooled_once(scene):
     assert len(list(scene.folder.glob("*.dbn"))) < 20  # the replay is not a file a minute
 
 
+@pytest.mark.slow
 def test_no_bar_is_lost_whatever_ends_the_sessions(scene):
     kinds = ("rst_at_once", "close_at_auth", "half_rst", "garbage", "eof")
     for number, kind in enumerate(kinds, start=1):
@@ -191,6 +192,7 @@ def test_minutes_that_the_gateway_never_closes_are_requested_again(scene):
     scene.check()
 
 
+@pytest.mark.slow
 def test_heartbeats_without_bars_in_open_hours_end_the_session(scene):
     scene.gateway.fault("no_bars", after=240, seconds=30, every=0.2)
     with scene.receive():

@@ -66,6 +66,7 @@ def test_the_states_of_the_feed_reach_the_page(page, live):
     expect(line).to_have_text(re.compile(r"^stream_live is not running \(last seen "))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("viewport", [None, NARROW])
 def test_the_overview_follows_live_series(browser, site, reader, live, tmp_path, viewport):
     options = {"viewport": viewport} if viewport else {}
@@ -85,6 +86,7 @@ def test_the_overview_follows_live_series(browser, site, reader, live, tmp_path,
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.slow
 def test_pages_of_feeds_fit_a_phone(browser, site, reader, live):
     set_status("reconnecting", reason="The gateway sent garbage: " + "GARBAGE_" * 40)
     with open_page(browser, site, reader=reader, viewport=NARROW) as page:
@@ -94,6 +96,7 @@ def test_pages_of_feeds_fit_a_phone(browser, site, reader, live):
             assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], address
 
 
+@pytest.mark.slow
 def test_the_page_of_feeds_is_renewed(page, live):
     page.goto("/feeds/")
     expect(page.locator(".feed-state")).to_have_text("live")

@@ -213,6 +213,7 @@ def histories(draw: st.DrawFn) -> SeriesHistory:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(histories(), days, days, days, st.tuples(minutes, minutes).map(sorted), minutes)
 def test_after_all_is_bought_nothing_is_needed(history, missing, pending, revised, edges, available_end):
