@@ -18,7 +18,7 @@ from config.testing.rollup import assert_rollup_matches
 from marketdata.models import Bar, BarRevision, IngestRun
 from marketdata.runs.progress import read_progress
 
-ROLES = ("bar_writer", "file_loader")
+ROLES = ("bar_writer", "file_loader", "lake_exporter")
 BAR = """
 INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
 VALUES ('A', to_timestamp(%s), %s * 1000, 1, 3, 1, 2, 5, %s)

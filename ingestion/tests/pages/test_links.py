@@ -48,7 +48,8 @@ def crawl(client: Client) -> dict[str, int]:
 
 def test_every_link_has_a_page(page_client, series):
     found = crawl(page_client)
-    assert {address: status for address, status in found.items() if status != 200} == {}
+    # 405: the address of a form that is sent by POST.
+    assert {address: status for address, status in found.items() if status not in (200, 405)} == {}
     slugs = set(Series.objects.exclude(slug="mnq").values_list("slug", flat=True))
     pages = {f"/series/{quote(slug, safe='/:!')}/" for slug in slugs}
     assert len(slugs) == len(SYMBOLS) + len(SLUGS)
