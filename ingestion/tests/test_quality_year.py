@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from config.testing.builders import ingest
 from config.testing.quality.bars import check_quality
 from marketdata.models import IngestRun, QualityFinding
 
-YEAR = Path("/work/shared/fixtures/nq-front-2018")
+YEAR = Path(settings.BASE_DIR).parent / "shared/fixtures/nq-front-2018"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not YEAR.is_dir(), reason=f"NOT TESTED: there is no {YEAR}"),
