@@ -115,8 +115,11 @@ def _disturb(trial: Trial, faults: RandomFaults, options: argparse.Namespace) ->
 def _report(
     trial: Trial, faults: RandomFaults, result: BenchmarkResult, start: int, end: int, stop_seconds: float
 ) -> None:
+    from django.db import connection
+
     from marketdata.models import FeedSession, IngestRun
 
+    connection.close()  # the database was restarted
     found = truth.compare(trial.market, start, end)
     for name, bars in (("lost", found.lost), ("not of the market", found.surplus), ("wrong", found.wrong)):
         print(name, [(symbol, time.strftime("%F %R", time.gmtime(at // SECOND))) for symbol, at in bars[:10]])
