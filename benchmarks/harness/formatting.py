@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
-_DIGITS = {"s": 2, "ms": 1, "MiB": 0}
+_DIGITS = {"s": 2, "ms": 1, "MiB": 0, "count": 0}
 
 
 def format_text(result: Mapping) -> str:

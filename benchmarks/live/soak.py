@@ -62,7 +62,7 @@ def main() -> None:
 
         call_command("migrate", verbosity=0)
         truth.add_series()
-        result = BenchmarkResult("soak", "Live bars under faults", unit="", options=options)
+        result = BenchmarkResult("soak", "Live bars under faults", unit="count", options=options)
         _run(server, Path(name), result, options)
         result.finish()
     if result.missed:
