@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 
-from django.db import Error, connection
 from django.utils import timezone
 
-from ingestion.errors import IngestError
+from ingestion.jobs.repeating import RepeatingThread
 from ingestion.jobs.requests import request_check
 from marketdata.quality.pending import may_check, read_pending
 from marketdata.quality.watch import watch
 
-logger = logging.getLogger(__name__)
-
 REQUESTED_BY = "the worker"
-_POLL_SECONDS = 10
 # A live session brings a run each minute. To judge a bar, two months before it are read.
 _LIVE_SECONDS = 15 * 60
 _REGULAR_SECONDS = 60
@@ -31,31 +25,21 @@ def request_check_if_due(*, live: bool) -> bool:
     return True
 
 
-class QualitySchedule(threading.Thread):
+class QualitySchedule(RepeatingThread):
     """Beside a worker: requests the check of new bars, and looks for silence and outages itself, which is quick."""
 
+    seconds = 10
+    failure = "The bars could not be checked"
+
     def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.ended = threading.Event()
+        super().__init__()
         self._next_live, self._next_regular = 0.0, 0.0
 
-    def run(self) -> None:
-        try:
-            while not self.ended.is_set():
-                self._check()
-                self.ended.wait(_POLL_SECONDS)
-        finally:
-            connection.close()
-
-    def _check(self) -> None:
+    def work(self) -> None:
         now = time.monotonic()
-        try:
-            live = now >= self._next_live
-            if request_check_if_due(live=live) and live:
-                self._next_live = now + _LIVE_SECONDS
-            if now >= self._next_regular and may_check():
-                watch(timezone.now())
-                self._next_regular = now + _REGULAR_SECONDS
-        except (Error, IngestError) as error:
-            logger.warning("The bars could not be checked: %s", error)
-            connection.close()
+        live = now >= self._next_live
+        if request_check_if_due(live=live) and live:
+            self._next_live = now + _LIVE_SECONDS
+        if now >= self._next_regular and may_check():
+            watch(timezone.now())
+            self._next_regular = now + _REGULAR_SECONDS

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import UTC, datetime, time, timedelta
 
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 
-from ingestion.errors import IngestError
+from ingestion.jobs.repeating import RepeatingThread
 from ingestion.jobs.requests import request_daily
 from marketdata.models import Backfill, Series
 from marketdata.runs.commits import read_database_time
@@ -17,7 +16,6 @@ from marketdata.runs.commits import read_database_time
 logger = logging.getLogger(__name__)
 
 REQUESTED_BY = "the worker"
-_POLL_SECONDS = 20
 _LOCK_KEY = (0x4241_5206, 3)  # two workers request one backfill
 _DAY = timedelta(days=1)
 
@@ -43,28 +41,15 @@ def request_daily_if_due() -> bool:
     return True
 
 
-class DailySchedule(threading.Thread):
+class DailySchedule(RepeatingThread):
     """Beside a worker: requests the daily backfill when it is due, also after time off."""
 
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.ended = threading.Event()
+    seconds = 20
+    failure = "The daily backfill could not be requested"
 
-    def run(self) -> None:
-        try:
-            while not self.ended.is_set():
-                self._request()
-                self.ended.wait(_POLL_SECONDS)
-        finally:
-            connection.close()
-
-    def _request(self) -> None:
-        try:
-            if request_daily_if_due():
-                logger.info("The daily backfill was requested.")
-        except (Error, IngestError) as error:
-            logger.warning("The daily backfill could not be requested: %s", error)
-            connection.close()
+    def work(self) -> None:
+        if request_daily_if_due():
+            logger.info("The daily backfill was requested.")
 
 
 def _find_last_due(at: time, now: datetime) -> datetime:

@@ -41,8 +41,9 @@ def raise_alerts() -> list[QualityAlert]:
         events = list(unused.select_related("finding__series").order_by("pk")[:MAX_EVENTS])
         if not events:
             return []
-        groups = _sort_events(events, NotifyRules.read())
-        return [_create_alert(event, cause, found) for (event, cause), found in groups.items()]
+        rules = NotifyRules.read()
+        groups = _sort_events(events, rules)
+        return [_create_alert(event, cause, found, rules) for (event, cause), found in groups.items()]
 
 
 def _list_complete() -> QuerySet[QualityEvent]:
@@ -121,7 +122,7 @@ def _choose_alert(event: QualityEvent) -> tuple[str, str]:
     return QualityAlert.Event.RAISED, find_cause(event.finding)
 
 
-def _create_alert(event: str, cause: str, events: list[QualityEvent]) -> QualityAlert:
+def _create_alert(event: str, cause: str, events: list[QualityEvent], rules: NotifyRules) -> QualityAlert:
     findings = [one.finding for one in events]
     severity = max((finding.severity for finding in findings), key=rank)
     findings.sort(key=lambda finding: (-rank(finding.severity), finding.start))
@@ -137,7 +138,7 @@ def _create_alert(event: str, cause: str, events: list[QualityEvent]) -> Quality
     QualityAlertEvent.objects.bulk_create(
         QualityAlertEvent(event=one, alert=alert, outcome=_OUTCOMES.ALERTED) for one in events
     )
-    due, is_digest = NotifyRules.read().find_due(severity, now)
+    due, is_digest = rules.find_due(severity, now)
     _create_deliveries(alert, due, is_digest=is_digest)
     return alert
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework.exceptions import NotFound, ParseError, PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -75,13 +77,10 @@ class FindingsViewSet(ViewSet):
 
         Needs an account that may change findings; a token needs the scope read-write.
         """
-        body = self._read(request, AcknowledgeBody)
-        finding = _get_finding(pk)
         try:
-            acknowledge([finding.pk], user=request.user.get_username(), note=body["note"], until=body["until"])
+            return self._act(request, pk, acknowledge, AcknowledgeBody)
         except ActionRefused as refusal:
             raise ValidationError({"until": [str(refusal)]}) from refusal
-        return Response(format_detail(_get_finding(pk)))
 
     @extend_schema(
         summary="Resolve a finding",
@@ -94,10 +93,7 @@ class FindingsViewSet(ViewSet):
 
         Needs an account that may change findings; a token needs the scope read-write.
         """
-        body = self._read(request, NoteBody)
-        finding = _get_finding(pk)
-        resolve([finding.pk], user=request.user.get_username(), note=body["note"])
-        return Response(format_detail(_get_finding(pk)))
+        return self._act(request, pk, resolve, NoteBody)
 
     @extend_schema(
         summary="Reopen a finding",
@@ -110,9 +106,12 @@ class FindingsViewSet(ViewSet):
 
         Needs an account that may change findings; a token needs the scope read-write.
         """
-        body = self._read(request, NoteBody)
-        finding = _get_finding(pk)
-        reopen([finding.pk], user=request.user.get_username(), note=body["note"])
+        return self._act(request, pk, reopen, NoteBody)
+
+    def _act(self, request: Request, pk: str, act: Callable[..., int], kind: type[Serializer]) -> Response:
+        """The finding after the action, whose options are those of the body."""
+        body = self._read(request, kind)
+        act([_get_finding(pk).pk], user=request.user.get_username(), **body)
         return Response(format_detail(_get_finding(pk)))
 
     def _read(self, request: Request, kind: type[Serializer]) -> dict:
