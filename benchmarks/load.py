@@ -15,20 +15,18 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from benchmarks.harness.measure import empty_tables, invent_bars, vacuum
 from benchmarks.harness.options import read_options
 from benchmarks.harness.result import BenchmarkResult
 from benchmarks.harness.scratch import scratch_database, set_up_django
 from benchmarks.web import clients
 from benchmarks.web.clients import Target
+from benchmarks.web.data import SERIES, prepare_series
 from benchmarks.web.prober import probing
 from benchmarks.web.server import WebServer, serve_procfile
 
-SERIES = "mnq"
 STATS = f"/api/market-data/{SERIES}/ohlcv-1m/stats"
 PAGE = f"/api/market-data/{SERIES}/ohlcv-1m/bars?limit=5000"
 SLOW = 300_000  # bytes a second
@@ -57,7 +55,7 @@ def main() -> None:
     options = read_options(about=__doc__, bars=1_000_000, seconds=35)
     set_up_django()
     with scratch_database("_load") as url:
-        token = _prepare(options.bars)
+        token = prepare_series(options.bars)
         result = BenchmarkResult("load", "The web server under load", unit="ms", options=options)
         with serve_procfile(url) as server:
             for name, group in SCENARIOS.items():
@@ -67,17 +65,6 @@ def main() -> None:
         result.finish()
     if result.missed:
         sys.exit(f"Exceeded: {', '.join(result.missed)}.")
-
-
-def _prepare(bars: int) -> str:
-    """A series with bars; returns a token that reads them."""
-    from marketdata.access.tokens import issue_token
-    from marketdata.models import ApiToken, Series
-
-    empty_tables()
-    invent_bars(Series.objects.get(slug=SERIES).symbol, first=datetime(2015, 1, 1, tzinfo=UTC), bars=bars)
-    vacuum()
-    return issue_token(name="load", renew=False, scope=ApiToken.Scope.READ, expires_at=None)
 
 
 def _run(

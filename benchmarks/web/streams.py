@@ -16,16 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from benchmarks.harness.measure import empty_tables, invent_bars, vacuum
 from benchmarks.harness.options import read_options
 from benchmarks.harness.result import BenchmarkResult
 from benchmarks.harness.scratch import scratch_database, set_up_django
 from benchmarks.web import clients
 from benchmarks.web.clients import Target
+from benchmarks.web.data import SERIES, prepare_series
 from benchmarks.web.followers import follow
 from benchmarks.web.server import WebServer, serve_procfile
 
-SERIES = "mnq"
 INSTRUMENT = 42_000_001
 START_SECONDS = 25
 MAX_P99_MS = 250
@@ -37,7 +36,7 @@ def main() -> None:
     options = read_options(about=__doc__, clients=500, idle=2_000, runs=30, bars=1_000_000)
     set_up_django()
     with scratch_database("_streams") as url:
-        token = _prepare(options.bars)
+        token = prepare_series(options.bars)
         result = BenchmarkResult("streams", "Streams of the web server", unit="ms", options=options)
         with serve_procfile(url) as server:
             _measure_delivery(result, server, token, options.clients, options.runs)
@@ -48,17 +47,6 @@ def main() -> None:
         result.finish()
     if result.missed:
         sys.exit(f"Exceeded: {', '.join(result.missed)}.")
-
-
-def _prepare(bars: int) -> str:
-    """A series with bars; returns a token that reads them."""
-    from marketdata.access.tokens import issue_token
-    from marketdata.models import Series
-
-    empty_tables()
-    invent_bars(Series.objects.get(slug=SERIES).symbol, first=datetime(2015, 1, 1, tzinfo=UTC), bars=bars)
-    vacuum()
-    return issue_token(name="streams")
 
 
 def _measure_delivery(result: BenchmarkResult, server: WebServer, token: str, count: int, runs: int) -> None:
