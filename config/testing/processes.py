@@ -16,12 +16,13 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.loading.locks import SERIES_LOCKS, SERIES_NAMESPACE
+from ingestion.loading.locks import SERIES_LOCKS
+from marketdata.advisory_locks import SERIES_CLASS
 from marketdata.models import IngestRun
 
 LOCK_EVERY_SERIES = (
     "SELECT pg_advisory_lock(%s, number) FROM generate_series(0, %s) AS number",
-    [SERIES_NAMESPACE, SERIES_LOCKS - 1],
+    [SERIES_CLASS, SERIES_LOCKS - 1],
 )
 
 

@@ -21,6 +21,7 @@ from ingestion.feeds.history.daily import find_subscribed
 from ingestion.jobs.tasks import check_quality, price_backfill, retry_run, run_backfill, undo_run
 from ingestion.retry import check_retryable
 from ingestion.undo.eligibility import find_undoable_run
+from marketdata.advisory_locks import REQUEST_CLASS
 from marketdata.database import to_storable
 from marketdata.models import IngestRun
 from marketdata.models.ingest_run import MAX_REASON
@@ -28,7 +29,6 @@ from marketdata.runs.jobs import Job, close_waiting_job, find_job, find_open_job
 from marketdata.timestamps import to_iso
 
 PERMISSIONS = ("marketdata.change_ingestrun", "marketdata.add_ingestrun")
-_LOCK_CLASS = 0x4241_5204  # one request at a time for a run
 
 
 def may_act(user: User | AnonymousUser) -> bool:
@@ -120,7 +120,7 @@ def _enqueue(task: Task, user: str, *, lock_key: int = 0, **arguments: Any) -> J
     """The job of the task with these arguments; if one waits or runs already, that one."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, lock_key % 2**31])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [REQUEST_CLASS, lock_key % 2**31])
         if found := find_open_job(task.name, arguments):
             return found
         result = task.enqueue(**arguments, requested_by=to_storable(user))

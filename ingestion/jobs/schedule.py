@@ -10,13 +10,13 @@ from django.db import connection, transaction
 
 from ingestion.jobs.repeating import RepeatingThread
 from ingestion.jobs.requests import request_daily
+from marketdata.advisory_locks import DAILY_BACKFILL
 from marketdata.models import Backfill, Series
 from marketdata.runs.commits import read_database_time
 
 logger = logging.getLogger(__name__)
 
 REQUESTED_BY = "the worker"
-_LOCK_KEY = (0x4241_5206, 3)  # two workers request one backfill
 _DAY = timedelta(days=1)
 
 
@@ -33,7 +33,7 @@ def request_daily_if_due() -> bool:
         return False
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK_KEY)
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", DAILY_BACKFILL)
         due = _find_last_due(at, read_database_time())
         if Backfill.objects.filter(daily=True, started_at__gte=due).exists():
             return False

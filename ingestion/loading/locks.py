@@ -10,9 +10,8 @@ from collections.abc import Iterable
 
 from django.db.backends.utils import CursorWrapper
 
+from marketdata.advisory_locks import SERIES_CLASS
 from marketdata.contracts.symbols import shorten_years
-
-SERIES_NAMESPACE = 0x4241_5201
 
 # Each lock uses a slot of a table that the server's sessions share, so a file of 5,000 symbols must not use 5,000.
 SERIES_LOCKS = 64
@@ -26,4 +25,4 @@ def lock_series(cursor: CursorWrapper, symbols: Iterable[str]) -> None:
     """
     numbers = sorted({zlib.crc32(shorten_years(symbol).encode()) % SERIES_LOCKS for symbol in symbols})
     for number in numbers:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SERIES_NAMESPACE, number])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SERIES_CLASS, number])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from config.connections.probe import Probe
-from marketdata.runs.locks import RUN_LOCK_CLASS
+from marketdata.advisory_locks import RUN_CLASS
 
 # The run of a session is the one whose lock it holds. A role may not see the names of other roles' sessions.
 _HOLDERS = """
@@ -23,7 +23,7 @@ ORDER BY run.id NULLS LAST, holder.pid
 
 def find_holder(probe: Probe, pid: int) -> str:
     """The run or session for which the server process `pid` waits, in a few words; empty if it does not wait."""
-    holders = probe.query(_HOLDERS, {"pid": pid, "class": RUN_LOCK_CLASS})
+    holders = probe.query(_HOLDERS, {"pid": pid, "class": RUN_CLASS})
     if not holders:
         return ""
     more = f", and {len(holders) - 1} more" if len(holders) > 1 else ""

@@ -17,11 +17,11 @@ from config.testing.builders import bars, stored, write
 from config.testing.processes import Process, backend_in, series_locked, session, until
 from config.testing.proxy import Proxy, open_proxy
 from ingestion.cancellation import ENDED_AT_ONCE
-from ingestion.loading.locks import SERIES_NAMESPACE
 from ingestion.progress import Progress
 from ingestion.sessions import watch
 from ingestion.sessions.watch import ConnectionWatch
 from ingestion.tests.test_cancellation import slow_upsert  # noqa: F401
+from marketdata.advisory_locks import SERIES_CLASS
 from marketdata.models import IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 
@@ -139,7 +139,7 @@ def test_a_server_without_free_connections_is_not_silent(quick, raw, monkeypatch
 
 def test_the_session_for_which_a_statement_waits_is_named(quick, raw):
     holders = Holders()
-    lock = [SERIES_NAMESPACE, 70]
+    lock = [SERIES_CLASS, 70]
     with session() as other, watched(raw, holders), raw.cursor() as cursor:
         other.execute("SELECT pg_backend_pid()")
         pid = other.fetchone()[0]

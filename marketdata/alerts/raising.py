@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from marketdata.advisory_locks import ALERTS
 from marketdata.alerts.causes import find_cause, find_outage, list_outages
 from marketdata.alerts.channels import list_channels
 from marketdata.alerts.compose import compose_body, compose_subject
@@ -22,7 +23,6 @@ MAX_EVENTS = 10_000  # in one transaction
 TEST_SUBJECT = "Test of Barkeep's alerts"
 TEST_BODY = "A user has requested this message. Nothing is wrong."
 
-_LOCK_KEY = (0x4241_5206, 4)  # two processes raise one alert
 _EVENTS = QualityEvent.Event
 _OUTCOMES = QualityAlertEvent.Outcome
 _MAX_WAIT = timedelta(hours=1)  # for a check to end, from when it started
@@ -158,4 +158,4 @@ def _create_deliveries(alert: QualityAlert, due: datetime, *, is_digest: bool) -
 
 def _lock() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK_KEY)
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", ALERTS)

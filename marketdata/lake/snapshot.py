@@ -11,10 +11,10 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from marketdata.advisory_locks import LAKE_EXPORT
 from marketdata.lake.errors import LakeError
 from marketdata.runs.commits import CommitInProgress, read_database_time, wait_for_commits
 
-LOCK_KEY = (0x4241_5208, 1)
 _COMMIT_SECONDS = 120.0
 _ATTEMPTS = 100
 _WAIT_SECONDS = 0.05
@@ -99,7 +99,7 @@ def _settle() -> datetime:
 
 
 def _lock(cursor: CursorWrapper) -> None:
-    cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_KEY)
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LAKE_EXPORT)
     if not cursor.fetchone()[0]:
         raise LakeError("Another export of this database is running: wait until it has ended.")
 

@@ -13,11 +13,12 @@ from datetime import datetime
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from marketdata.advisory_locks import COMMIT_CLASS
+
 # Its listeners get the number of each run whose changes are committed.
 CHANNEL = "market_runs"
 
 # The first half of the lock's key. The second half is the run's number.
-COMMIT_CLASS = 0x4241_5203
 
 MAX_WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.01

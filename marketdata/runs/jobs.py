@@ -21,6 +21,7 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from marketdata.advisory_locks import WORKER_CLASS
 from marketdata.formatting import format_list
 from marketdata.models import IngestRun
 from marketdata.runs.locks import may_close_runs
@@ -32,7 +33,6 @@ MAX_SHOWN = 20
 # Where a job that a worker did has the class of its error.
 WORKER_DIED = "WorkerDied"
 JOB_CANCELLED = "JobCancelled"
-_LOCK_CLASS = 0x4241_5208  # the first half of the lock's key: it separates these locks from all others
 _NAMES = {
     "retry_run": "Try run {run_id} again",
     "undo_run": "Undo run {run_id}",
@@ -98,7 +98,7 @@ class Job:
 
 def lock_worker(cursor: CursorWrapper, worker_id: str) -> bool:
     """Hold the worker's lock until the connection ends. Returns False if another worker of this name holds it."""
-    cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_CLASS, _to_lock_key(worker_id)])
+    cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [WORKER_CLASS, _to_lock_key(worker_id)])
     locked: bool = cursor.fetchone()[0]
     return locked
 
@@ -218,7 +218,7 @@ def _close(job: DBTaskResult, reason: str, error: str, status: str = TaskResultS
 
 def _read_held_keys() -> set[int]:
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, [_LOCK_CLASS])
+        cursor.execute(_HELD, [WORKER_CLASS])
         return {key for (key,) in cursor.fetchall()}
 
 

@@ -15,6 +15,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from marketdata.advisory_locks import RUN_CLASS
 from marketdata.database import to_storable
 from marketdata.models import IngestRun
 from marketdata.runs.commits import read_database_time
@@ -31,7 +32,6 @@ SELECT current_setting('transaction_read_only') = 'off' AND has_table_privilege(
 """
 
 # The first half of the lock's key: it separates these locks from all others in the database.
-RUN_LOCK_CLASS = 0x4241_5202
 
 _FIELDS_OF_FAILURE = (
     "dataset",
@@ -47,17 +47,17 @@ _FIELDS_OF_FAILURE = (
 
 def lock_run(cursor: CursorWrapper, run_id: int) -> None:
     """Hold the run's lock until `unlock_run`, or until the connection ends, also if the process is killed."""
-    cursor.execute("SELECT pg_advisory_lock(%s, %s)", [RUN_LOCK_CLASS, _to_lock_key(run_id)])
+    cursor.execute("SELECT pg_advisory_lock(%s, %s)", [RUN_CLASS, _to_lock_key(run_id)])
 
 
 def unlock_run(cursor: CursorWrapper, run_id: int) -> None:
     """Release the run's lock. It must be this connection's."""
-    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [RUN_LOCK_CLASS, _to_lock_key(run_id)])
+    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [RUN_CLASS, _to_lock_key(run_id)])
 
 
 def try_lock_run(cursor: CursorWrapper, run_id: int) -> bool:
     """Whether the run's lock is free; if so, this transaction holds it until it ends."""
-    cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [RUN_LOCK_CLASS, _to_lock_key(run_id)])
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [RUN_CLASS, _to_lock_key(run_id)])
     is_free: bool = cursor.fetchone()[0]
     return is_free
 

@@ -99,7 +99,7 @@ BEGIN
         SELECT array_agg(DISTINCT ingestion_run_id) INTO run_ids FROM new_rows;
     END IF;
     SELECT count(*) INTO found_count
-    FROM (SELECT FROM data_ingest_runs WHERE id = ANY (run_ids) FOR KEY SHARE) AS existing;
+    FROM (SELECT 1 FROM data_ingest_runs WHERE id = ANY (run_ids) FOR KEY SHARE) AS existing;
     IF found_count < cardinality(run_ids) THEN
         RAISE foreign_key_violation USING
             TABLE = TG_TABLE_NAME,
@@ -129,7 +129,7 @@ BEGIN
         FROM (
             SELECT symbol, date_bin('1 hour', ts, '2000-01-01 00:00+00') AS hour, count(*) AS bars
             FROM old_rows
-            GROUP BY 1, 2
+            GROUP BY symbol, hour
         ) AS changed;
     ELSE
         -- Each minute of a symbol occurs at most once among the old rows and at most once among the new rows. Equal bit
@@ -155,7 +155,7 @@ BEGIN
                 UNION ALL
                 SELECT symbol, ts, ts_ms, high, low, volume, false FROM new_rows
             ) AS old_and_new
-            GROUP BY 1, 2
+            GROUP BY symbol, hour
         ) AS changed;
     END IF;
     -- The counts come first because their locks do. A statement can fire two of these triggers, and the hours of the
@@ -246,10 +246,10 @@ SET search_path FROM CURRENT AS $$
 BEGIN
     -- A TRUNCATE that also names one of these tables has already emptied it and still uses it: another TRUNCATE would
     -- fail. The size of the file shows rows that an older snapshot does not see.
-    IF pg_relation_size('market_bars_ohlcv_1h') > 0 OR EXISTS (SELECT FROM market_bars_ohlcv_1h) THEN
+    IF pg_relation_size('market_bars_ohlcv_1h') > 0 OR EXISTS (SELECT 1 FROM market_bars_ohlcv_1h) THEN
         TRUNCATE market_bars_ohlcv_1h;
     END IF;
-    IF pg_relation_size('market_series_counts') > 0 OR EXISTS (SELECT FROM market_series_counts) THEN
+    IF pg_relation_size('market_series_counts') > 0 OR EXISTS (SELECT 1 FROM market_series_counts) THEN
         TRUNCATE market_series_counts;
     END IF;
     RETURN NULL;

@@ -20,7 +20,7 @@ BEGIN
     END IF;
     -- The lock prevents the deletion of these runs until this transaction ends, as a foreign key would.
     SELECT count(*) INTO found_count
-    FROM (SELECT FROM data_ingest_runs WHERE id = ANY (run_ids) FOR KEY SHARE) AS existing;
+    FROM (SELECT 1 FROM data_ingest_runs WHERE id = ANY (run_ids) FOR KEY SHARE) AS existing;
     IF found_count < cardinality(run_ids) THEN
         RAISE foreign_key_violation USING
             TABLE = TG_TABLE_NAME,
@@ -37,8 +37,8 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NEW.id = OLD.id THEN
         RETURN NEW;
     END IF;
-    IF EXISTS (SELECT FROM market_bars_ohlcv_1m WHERE ingestion_run_id = OLD.id)
-        OR EXISTS (SELECT FROM market_bar_revisions WHERE OLD.id IN (ingestion_run_id, revised_by_id))
+    IF EXISTS (SELECT 1 FROM market_bars_ohlcv_1m WHERE ingestion_run_id = OLD.id)
+        OR EXISTS (SELECT 1 FROM market_bar_revisions WHERE OLD.id IN (ingestion_run_id, revised_by_id))
     THEN
         RAISE foreign_key_violation USING
             TABLE = TG_TABLE_NAME,
@@ -70,7 +70,7 @@ SET search_path FROM CURRENT AS $$
 DECLARE
     seen boolean;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM %s)', checked) INTO seen;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', checked) INTO seen;
     -- Under READ COMMITTED the snapshot is new, and a file that only holds deleted rows does not count.
     RETURN seen OR (current_setting('transaction_isolation') <> 'read committed' AND pg_relation_size(checked) > 0);
 END $$;

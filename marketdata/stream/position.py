@@ -18,8 +18,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from marketdata.runs.commits import COMMIT_CLASS
-from marketdata.runs.locks import RUN_LOCK_CLASS
+from marketdata.advisory_locks import COMMIT_CLASS, RUN_CLASS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -111,7 +110,7 @@ def read_position() -> Position:
     with connection.cursor() as cursor:
         cursor.execute(_CLOCK)
         now = cursor.fetchone()[0]
-        cursor.execute(_COMMITS, {"commit": COMMIT_CLASS, "run": RUN_LOCK_CLASS})
+        cursor.execute(_COMMITS, {"commit": COMMIT_CLASS, "run": RUN_CLASS})
         committing, lowest, highest = cursor.fetchone()
     horizon = now if committing is None else min(now, committing - _MICROSECOND)
     first_late = max(1, (highest or 0) + 1 - _LATE_NUMBERS)

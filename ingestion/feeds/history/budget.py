@@ -15,11 +15,11 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet, Sum
 
 from ingestion.feeds.errors import FeedRefused, OverBudget
+from marketdata.advisory_locks import BUDGET
 from marketdata.models import Backfill, FeedRequest
 from marketdata.runs.commits import read_database_time
 
 # Both halves of the lock's key.
-BUDGET_LOCK = (0x4241_5206, 1)
 
 _ZERO = Decimal(0)
 _UNSET = (
@@ -154,7 +154,7 @@ def _read_budget_for(request: FeedRequest) -> Budget:
 def _lock_budget() -> None:
     """Hold the lock of all purchases until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", BUDGET_LOCK)
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", BUDGET)
 
 
 def _mark_bought(request: FeedRequest) -> None:

@@ -17,13 +17,13 @@ from django.db.backends.utils import CursorWrapper
 
 from ingestion.errors import DatabaseFailure, RetryableError
 from ingestion.progress import Progress
+from marketdata.advisory_locks import BACKFILL
 from marketdata.models import Backfill
 from marketdata.runs.commits import read_database_time
 
 logger = logging.getLogger(__name__)
 
 # Both halves of the lock's key.
-BACKFILL_LOCK = (0x4241_5206, 2)
 WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 _DIED = "The process died before the backfill was finished. The next backfill goes on with what had arrived."
@@ -88,7 +88,7 @@ def _acquire(session: BaseDatabaseWrapper, progress: Progress) -> None:
     while True:
         progress.raise_if_cancelled()
         with session.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", BACKFILL_LOCK)
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", BACKFILL)
             if cursor.fetchone()[0]:
                 return
             holder = _describe_holder(cursor)
@@ -104,7 +104,7 @@ def _acquire(session: BaseDatabaseWrapper, progress: Progress) -> None:
 
 
 def _describe_holder(cursor: CursorWrapper) -> str:
-    cursor.execute(_HOLDER, BACKFILL_LOCK)
+    cursor.execute(_HOLDER, BACKFILL)
     found = cursor.fetchone()
     if not found:
         return ""

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from ingestion.cancellation import CancellationToken
+from marketdata.advisory_locks import LIVE
 from marketdata.database import first_line
 
 logger = logging.getLogger(__name__)
 
 # Both halves of the lock's key.
-LIVE_LOCK = (0x4241_5206, 3)
 _POLL_SECONDS = 0.5
 _NAME = "barkeep live on {host}, process {pid}"
 _MAX_NAME = 63  # bytes of an application_name
@@ -96,13 +96,13 @@ class LiveLock:
 
     def _try(self) -> str | None:
         with self._session.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", LIVE_LOCK)
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", LIVE)
             if cursor.fetchone()[0]:
                 self._has_lock = True
                 name = _NAME.format(host=socket.gethostname(), pid=os.getpid())
                 cursor.execute("SELECT set_config('application_name', %s, false)", [name[:_MAX_NAME]])
                 return None
-            cursor.execute(_HOLDER, LIVE_LOCK)
+            cursor.execute(_HOLDER, LIVE)
             found = cursor.fetchone()
         if not found:
             return ""

@@ -10,7 +10,6 @@ from django.db import connection
 from config.testing.processes import session
 from ingestion.feeds.errors import FeedRefused, OverBudget
 from ingestion.feeds.history.budget import (
-    BUDGET_LOCK,
     _find_next_month,
     check_plan,
     choose_mode,
@@ -19,6 +18,7 @@ from ingestion.feeds.history.budget import (
     read_budget,
     reserve,
 )
+from marketdata.advisory_locks import BUDGET
 from marketdata.models import FeedRequest, Series
 from marketdata.runs.commits import read_database_time
 
@@ -166,13 +166,13 @@ def test_a_purchase_waits_for_one_in_progress(request_for, running):
 
     thread = threading.Thread(target=try_to_reserve)
     with session() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", BUDGET_LOCK)
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", BUDGET)
         thread.start()
         thread.join(0.5)
         assert thread.is_alive()
         now = read_database_time()
         FeedRequest.objects.filter(pk=other.pk).update(state="bought", bought_at=now, charged_usd=20)
-        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", BUDGET_LOCK)
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", BUDGET)
     thread.join()
     assert "USD 20.00 of USD 25.00 are spent" in outcomes[0]
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-_LOCK_KEY = (0x4241_5206, 5)  # shared by all checks
+from marketdata.advisory_locks import QUALITY_CHECKS
 
 
 @contextmanager
@@ -17,18 +17,18 @@ def mark_underway(*, dry_run: bool = False) -> Iterator[None]:
         yield
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", _LOCK_KEY)
+        cursor.execute("SELECT pg_advisory_lock_shared(%s, %s)", QUALITY_CHECKS)
     try:
         yield
     finally:
         if not connection.needs_rollback and connection.is_usable():
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock_shared(%s, %s)", _LOCK_KEY)
+                cursor.execute("SELECT pg_advisory_unlock_shared(%s, %s)", QUALITY_CHECKS)
 
 
 def is_underway() -> bool:
     """Whether a check runs. Otherwise no check starts until this transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT NOT pg_try_advisory_xact_lock(%s, %s)", _LOCK_KEY)
+        cursor.execute("SELECT NOT pg_try_advisory_xact_lock(%s, %s)", QUALITY_CHECKS)
         underway: bool = cursor.fetchone()[0]
     return underway

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.db import connection
 
+from marketdata.advisory_locks import FINDINGS_CLASS
 from marketdata.models import QualityEvent, QualityFinding
 from marketdata.quality.store.reconcile import SEEN_FIELDS, STATE_FIELDS, Changes
 
 # The first half of the lock's key: it separates these locks from all others in the database.
-_LOCK_CLASS = 0x4241_5207
 _BATCH = 1000
 
 
 def lock_findings(series_id: int | None) -> None:
     """Hold the lock of a series' findings, or of those without a series, until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, (series_id or 0) % 2**31])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [FINDINGS_CLASS, (series_id or 0) % 2**31])
 
 
 def write_changes(changes: Changes) -> None:

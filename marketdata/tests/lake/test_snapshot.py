@@ -9,9 +9,9 @@ from config.testing.builders import bars
 from config.testing.processes import session
 from config.testing.rows import RUNNING, RUNS, execute, insert
 from config.testing.undo import ingest_records
+from marketdata.advisory_locks import COMMIT_CLASS
 from marketdata.lake import snapshot
 from marketdata.lake.snapshot import format_ranges, open_snapshot, parse_ranges
-from marketdata.runs.commits import COMMIT_CLASS
 
 
 @pytest.mark.parametrize("text", ["", "1", "1-5", "1-5,7,9-12"])

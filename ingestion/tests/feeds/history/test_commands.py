@@ -15,8 +15,8 @@ from django.core.management import CommandError, call_command
 from config.testing.feeds.historical import KEY
 from config.testing.processes import Process
 from ingestion.feeds.history import lock
-from ingestion.feeds.history.lock import BACKFILL_LOCK
 from ingestion.tests.feeds.history.conftest import DAY, START, Trial
+from marketdata.advisory_locks import BACKFILL
 from marketdata.models import Backfill, Bar, FeedRequest, Series
 from marketdata.runs.commits import read_database_time
 
@@ -240,7 +240,7 @@ def test_a_second_backfill_waits_and_names_the_first(trial: Trial, monkeypatch):
 
     session = connections["default"].copy()
     with session.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", BACKFILL_LOCK)
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", BACKFILL)
     first = Backfill.objects.create(started_at=read_database_time())
     try:
         ended = trial.backfill()

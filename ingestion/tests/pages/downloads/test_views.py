@@ -7,8 +7,11 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 
+from ingestion.cancellation import CancellationToken
+from ingestion.feeds.live.lock import LiveLock
 from ingestion.jobs.schedule import find_next_daily, request_daily_if_due
 from marketdata.models import Backfill, Bar, FeedRequest, Series
 from marketdata.runs.jobs import find_jobs_of_run, find_shown_jobs
@@ -169,6 +172,18 @@ def test_a_worker_requests_the_daily_backfill_once_a_day(daily):
 
     Backfill.objects.update(started_at=datetime.now(UTC) - timedelta(days=1), finished_at=datetime.now(UTC))
     assert request_daily_if_due()
+
+
+def test_the_daily_backfill_is_requested_while_stream_live_runs(daily):
+    lock = LiveLock()
+    assert lock.wait(CancellationToken(), report=pytest.fail)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '5s'")
+        assert request_daily_if_due()
+    finally:
+        lock.release()
+        connection.close()
 
 
 def test_without_a_time_or_a_series_nothing_is_requested(daily):

@@ -1,0 +1,25 @@
+"""The keys of all advisory locks: two kinds of work must not share one, or each would wait for the other.
+
+A key is a pair of 32-bit numbers. Its first half separates these locks from those of other programs. Where the second
+half is a number of the work (a series, a run), only the first half, the class, is listed.
+"""
+
+from __future__ import annotations
+
+# Classes: the second half says which series, run, request or worker.
+SERIES_CLASS = 0x4241_5201  # one program at a time writes a series
+RUN_CLASS = 0x4241_5202  # held while a run is running
+COMMIT_CLASS = 0x4241_5203  # held while a run is being committed
+REQUEST_CLASS = 0x4241_5204  # one request at a time for a run
+FINDINGS_CLASS = 0x4241_5207  # one writer at a time of the findings of a series
+WORKER_CLASS = 0x4241_5208  # held while a worker lives
+
+_SINGLE_CLASS = 0x4241_5206
+BUDGET = (_SINGLE_CLASS, 1)  # one program at a time spends
+BACKFILL = (_SINGLE_CLASS, 2)  # one backfill at a time
+LIVE = (_SINGLE_CLASS, 3)  # one receiver of live bars
+ALERTS = (_SINGLE_CLASS, 4)  # two processes raise one alert
+QUALITY_CHECKS = (_SINGLE_CLASS, 5)  # shared by all checks
+DAILY_BACKFILL = (_SINGLE_CLASS, 6)  # two workers request one daily backfill
+LAKE_EXPORT = (_SINGLE_CLASS, 7)  # one export to the lake at a time
+PARTITIONS = (_SINGLE_CLASS, 8)  # one command at a time partitions, archives or restores
