@@ -29,6 +29,7 @@ from ingestion.errors import IngestError, Interrupted, RunCancelled, is_failure,
 from ingestion.loading.copy import copy_new_bars, copy_staged_bars
 from ingestion.loading.locks import lock_series
 from ingestion.loading.overlap import ANY_TIME, StoredRanges, find_shared_minute, find_stored_ranges
+from ingestion.loading.partitions import PartitionKeeper, keep_partitions
 from ingestion.loading.price_steps import read_steps, store_loaded_steps
 from ingestion.loading.replace import find_replaced_bars, remove_replaced_bars
 from ingestion.loading.staging import create_staging, finish_staging
@@ -94,12 +95,14 @@ def ingest_file(
         with _audited_file(run, path, options, progress) as file:
             progress.step("Waiting for other writers of these series")
             lock_series(cursor, file.possible_symbols)
+            keep_partitions(cursor)
             refuse_unsplit(file.path, file.possible_symbols)
             file.load_contracts()
             stored_ranges = _find_stored_ranges(cursor, file, options)
             price_steps = read_steps(cursor, file.stored_series)
             create_staging(cursor)
-            new_count = _copy_batches(cursor, file.load_batches(stored_ranges, run.pk), progress)
+            partitions = PartitionKeeper(file.path)
+            new_count = _copy_batches(cursor, file.load_batches(stored_ranges, run.pk), partitions, progress)
         finish_staging(cursor, file.symbols)
         progress.step("Storing")
         settlements = _list_settlements(file)
@@ -146,7 +149,7 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
             refuse_unsplit(file.path, file.possible_symbols)
             file.load_contracts()
             create_staging(cursor)
-            _copy_batches(cursor, file.preview_batches(), progress)
+            _copy_batches(cursor, file.preview_batches(), None, progress)
             settle_series(cursor, _list_settlements(file), progress)
             finish_staging(cursor, file.symbols)
             progress.step("Comparing with the table")
@@ -241,12 +244,19 @@ def _find_stored_ranges(cursor: CursorWrapper, file: FileReader, options: Ingest
     return find_stored_ranges(cursor, file.metadata, file.stored_series)
 
 
-def _copy_batches(cursor: CursorWrapper, batches: Iterator[LoadBatch], progress: Progress) -> int:
-    """Copy new rows into the table and possibly stored ones into staging. Returns how many were new."""
+def _copy_batches(
+    cursor: CursorWrapper, batches: Iterator[LoadBatch], partitions: PartitionKeeper | None, progress: Progress
+) -> int:
+    """Copy new rows into the table and possibly stored ones into staging. Returns how many were new.
+
+    Without `partitions`, nothing is copied into the table, and none is made for it.
+    """
     progress.step("Reading")
     new_count = row_count = 0
     with prefetch(batches, progress.raise_if_cancelled) as prepared:
         for batch in prepared:
+            if partitions:
+                partitions.prepare(cursor, batch.years)
             copy_new_bars(cursor, batch.new)
             copy_staged_bars(cursor, batch.possibly_stored)
             new_count += batch.new.count

@@ -25,6 +25,7 @@ from ingestion.dbn.source import SourceFile
 from ingestion.dbn.text import to_printable
 from ingestion.loading.copy_format import NO_ROWS, CopyRows, encode_bar_rows, encode_staged_rows
 from ingestion.loading.overlap import StoredRanges
+from ingestion.loading.partitions import find_years
 from ingestion.loading.price_steps import FilePriceSteps, Steps
 from ingestion.options import IngestOptions
 from ingestion.symbology.assign import assign_series
@@ -56,11 +57,12 @@ _CHECK_SECONDS = 0.2
 @dataclass(frozen=True)
 class LoadBatch:
     """One batch as COPY reads it: rows that no stored bar can equal, rows that one might, and the position in the file
-    in bytes."""
+    in bytes. `years`: those of all rows, UTC."""
 
     new: CopyRows
     possibly_stored: CopyRows
     position: int
+    years: frozenset[int]
 
 
 class FileReader:
@@ -196,13 +198,16 @@ class FileReader:
                 stored |= np.isin(bars.codes, list(unsettled))
             new, possibly_stored = _select(bars, ~stored), _select(bars, stored)
             yield LoadBatch(
-                encode_bar_rows(new, self.symbols, run_id), encode_staged_rows(possibly_stored), self._source.bytes_read
+                encode_bar_rows(new, self.symbols, run_id),
+                encode_staged_rows(possibly_stored),
+                self._source.bytes_read,
+                find_years(bars),
             )
 
     def preview_batches(self) -> Iterator[LoadBatch]:
         """All rows, to be staged and compared only."""
         for bars in self._valid_bars():
-            yield LoadBatch(NO_ROWS, encode_staged_rows(bars), self._source.bytes_read)
+            yield LoadBatch(NO_ROWS, encode_staged_rows(bars), self._source.bytes_read, find_years(bars))
 
     def _valid_bars(self) -> Iterator[ResolvedBars]:
         """The file's distinct bars, batch by batch, in the order of the steps: record rules, series, series rules,

@@ -35,6 +35,7 @@ def bar_row(symbol: str, ts: datetime, value: int, *, run_id: int = 1) -> tuple:
 def insert_bars(rows: Iterable[tuple], *, on_conflict: str = "") -> int:
     """Insert by one INSERT; `on_conflict` is its ON CONFLICT clause. Returns how many rows were inserted or updated."""
     rows = list(rows)
+    add_years(rows)
     marks = ", ".join(["%s"] * len(rows))
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO market_bars_ohlcv_1m AS old ({COLUMNS}) VALUES {marks} {on_conflict}", rows)  # noqa: S608
@@ -44,9 +45,18 @@ def insert_bars(rows: Iterable[tuple], *, on_conflict: str = "") -> int:
 
 def copy_bars(rows: Iterable[tuple]) -> None:
     """Insert by COPY."""
+    rows = list(rows)
+    add_years(rows)
     text = "".join("\t".join(map(str, row)) + "\n" for row in rows)
     with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(f"COPY market_bars_ohlcv_1m ({COLUMNS}) FROM STDIN", io.StringIO(text))
+
+
+def add_years(rows: Iterable[tuple]) -> None:
+    """Make the partitions of rows of `COLUMNS`, as the loader does."""
+    years = {row[1].astimezone(UTC).year for row in rows if isinstance(row[1], datetime)}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT market_bars_add_partitions(%s)", [list(years)])
 
 
 def compute_hours() -> dict[tuple[str, datetime], tuple]:

@@ -56,6 +56,14 @@ GOOD = {
         "revised_by_id": 1,
         "operation": "update",
     },
+    "market_archived_years": {
+        "year": 2018,
+        "lake": "/lake",
+        "lake_as_of": "2024-02-01 10:00:00+00",
+        "bar_count": 350_000,
+        "archived_at": "2024-02-01 10:01:00+00",
+        "dropped_at": None,
+    },
     "market_series": {
         "slug": "es",
         "symbol": "CME_MINI:ES1!",

@@ -1,4 +1,5 @@
 from marketdata.models.api_token import ApiToken
+from marketdata.models.archived_year import ArchivedYear
 from marketdata.models.bar import Bar
 from marketdata.models.bar_revision import BarRevision
 from marketdata.models.browsable_bar import BrowsableBar
@@ -18,6 +19,7 @@ from marketdata.models.series_instrument import SeriesInstrument
 
 __all__ = [
     "ApiToken",
+    "ArchivedYear",
     "Backfill",
     "Bar",
     "BarRevision",

@@ -35,7 +35,8 @@ BEGIN
 END $$;
 
 
--- Counts the bars of symbols again. `manage.py verify_candles --repair` calls it. The rows are locked before the bars
+-- Counts the bars of symbols again, and those of archived years by their hours.
+-- `manage.py verify_candles --repair` calls it. The rows are locked before the bars
 -- are counted, so that bars which another session commits in between are counted once.
 CREATE OR REPLACE FUNCTION market_counts_rebuild(symbols varchar[]) RETURNS void LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -47,7 +48,13 @@ BEGIN
 
     PERFORM set_config('barkeep.writes_rollup', 'on', true);
     UPDATE market_series_counts AS stored
-    SET bar_count = (SELECT count(*) FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = stored.symbol)
+    SET bar_count = (SELECT count(*) FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = stored.symbol) + (
+        SELECT coalesce(sum(hours.bar_count), 0)
+        FROM market_archived_years AS archived
+        JOIN market_bars_ohlcv_1h AS hours
+            ON hours.symbol = stored.symbol AND hours.hour >= make_timestamptz(archived.year, 1, 1, 0, 0, 0, 'UTC')
+            AND hours.hour < make_timestamptz(archived.year + 1, 1, 1, 0, 0, 0, 'UTC')
+    )
     WHERE stored.symbol = ANY (symbols::varchar[] COLLATE "C");
     PERFORM set_config('barkeep.writes_rollup', coalesce(previous, ''), true);
 END $$;

@@ -240,10 +240,15 @@ BEGIN
 END $$;
 
 
--- Empties the rollup together with the bars.
+-- Empties the rollup together with the bars. It also counts the bars of archived years, which would then be lost.
 CREATE OR REPLACE FUNCTION market_rollup_truncate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
+    PERFORM set_config('barkeep.truncates_bars', '', true);
+    IF market_table_has_rows('market_archived_years'::regclass) THEN
+        RAISE restrict_violation USING
+            TABLE = TG_TABLE_NAME, MESSAGE = format('%s cannot be truncated while years are archived', TG_TABLE_NAME);
+    END IF;
     -- A TRUNCATE that also names one of these tables has already emptied it and still uses it: another TRUNCATE would
     -- fail. The size of the file shows rows that an older snapshot does not see.
     IF pg_relation_size('market_bars_ohlcv_1h') > 0 OR EXISTS (SELECT 1 FROM market_bars_ohlcv_1h) THEN

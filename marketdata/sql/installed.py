@@ -56,6 +56,14 @@ FROM home
 CROSS JOIN stored
 JOIN pg_trigger ON tgrelid = stored.oid AND NOT tgisinternal
 JOIN pg_proc ON pg_proc.oid = tgfoid
+UNION ALL
+SELECT 'unguarded', relid::regclass::text, '', ''  -- partitions that would take a statement of their own
+FROM pg_partition_tree(to_regclass('market_bars_ohlcv_1m'))
+WHERE level = 1 AND NOT EXISTS (
+    SELECT 1 FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+    WHERE tgrelid = relid AND tgname = 'partition_guard' AND tgenabled IN ('O', 'A')
+        AND proname = 'market_bars_guard_partition'
+)
 """
 
 Installed = dict[tuple[str, str], str]
@@ -89,7 +97,11 @@ def find_differences(cursor: CursorWrapper) -> list[str]:
         for key, checksum in expected.items()
         if installed.get(key) != checksum
     ]
-    return [*lacking, *(f"function {name} is one too many" for name in _find_overloads(expected, installed))]
+    unguarded = [
+        f"trigger partition_guard on {name} is missing or disabled" for kind, name in installed if kind == "unguarded"
+    ]
+    too_many = [f"function {name} is one too many" for name in _find_overloads(expected, installed)]
+    return [*lacking, *unguarded, *too_many]
 
 
 def find_faulty(cursor: CursorWrapper) -> Installed:

@@ -30,7 +30,8 @@ BEGIN
 END $$;
 
 
--- A run that bars or revisions name cannot be deleted or renumbered.
+-- A run that bars or revisions name cannot be deleted or renumbered. Bars of archived years are not here to be read, so
+-- the times of the run decide.
 CREATE OR REPLACE FUNCTION data_ingest_run_is_unused() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
@@ -39,6 +40,12 @@ BEGIN
     END IF;
     IF EXISTS (SELECT 1 FROM market_bars_ohlcv_1m WHERE ingestion_run_id = OLD.id)
         OR EXISTS (SELECT 1 FROM market_bar_revisions WHERE OLD.id IN (ingestion_run_id, revised_by_id))
+        OR EXISTS (
+            SELECT 1 FROM market_archived_years AS archived
+            WHERE OLD.status = 'success'
+                AND OLD.max_ts >= make_timestamptz(archived.year, 1, 1, 0, 0, 0, 'UTC')
+                AND OLD.min_ts < make_timestamptz(archived.year + 1, 1, 1, 0, 0, 0, 'UTC')
+        )
     THEN
         RAISE foreign_key_violation USING
             TABLE = TG_TABLE_NAME,
@@ -54,6 +61,7 @@ SET search_path FROM CURRENT AS $$
 BEGIN
     IF market_table_has_rows('market_bars_ohlcv_1m'::regclass)
         OR market_table_has_rows('market_bar_revisions'::regclass)
+        OR market_table_has_rows('market_archived_years'::regclass)
     THEN
         RAISE foreign_key_violation USING
             TABLE = TG_TABLE_NAME,
@@ -64,7 +72,7 @@ END $$;
 
 
 -- Whether a table has rows, including rows that the snapshot of this transaction does not see. After TRUNCATE the file
--- of a table has 0 bytes.
+-- of a table has 0 bytes. A partitioned table has none itself.
 CREATE OR REPLACE FUNCTION market_table_has_rows(checked regclass) RETURNS boolean LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 DECLARE
@@ -72,7 +80,13 @@ DECLARE
 BEGIN
     EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', checked) INTO seen;
     -- Under READ COMMITTED the snapshot is new, and a file that only holds deleted rows does not count.
-    RETURN seen OR (current_setting('transaction_isolation') <> 'read committed' AND pg_relation_size(checked) > 0);
+    RETURN seen OR (
+        current_setting('transaction_isolation') <> 'read committed'
+        AND (
+            pg_relation_size(checked) > 0
+            OR EXISTS (SELECT 1 FROM pg_partition_tree(checked) WHERE isleaf AND pg_relation_size(relid) > 0)
+        )
+    );
 END $$;
 
 

@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 _TABLES = (
     "market_bars_ohlcv_1m",
+    "market_archived_years",
     "market_bar_revisions",
     "market_series_instruments",
     "data_ingest_runs",

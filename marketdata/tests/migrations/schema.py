@@ -1,4 +1,4 @@
-"""All that migrations leave in a schema, as PostgreSQL's catalog describes it."""
+"""All that migrations leave in a schema, as PostgreSQL's catalog describes it. Partitions of the bars are left out."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ _QUERIES = {
         JOIN pg_class ON pg_class.oid = attrelid
         LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         LEFT JOIN pg_collation ON pg_collation.oid = attcollation
-        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+        WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+            AND attnum > 0 AND NOT attisdropped
     """,
     "constraints": """
         SELECT relname, conname, pg_get_constraintdef(pg_constraint.oid), condeferrable, condeferred, convalidated
         FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
-        WHERE relnamespace = current_schema()::regnamespace
+        WHERE relnamespace = current_schema()::regnamespace AND NOT relispartition
     """,
-    "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()",
+    "indexes": """
+        SELECT relname, indexrelid::regclass, pg_get_indexdef(indexrelid)
+        FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+        WHERE relnamespace = current_schema()::regnamespace AND NOT relispartition
+    """,
     "functions": """
         SELECT proname, pg_get_functiondef(oid), pg_get_userbyid(proowner) = current_user
         FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
@@ -28,11 +33,11 @@ _QUERIES = {
     "triggers": """
         SELECT relname, tgname, pg_get_triggerdef(pg_trigger.oid), tgenabled::text
         FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-        WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal
+        WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal AND NOT relispartition
     """,
     "storage parameters": """
         SELECT relname, relkind::text, reloptions, relpersistence::text
-        FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+        FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND NOT relispartition
     """,
 }
 

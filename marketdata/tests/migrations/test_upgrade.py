@@ -28,6 +28,7 @@ LATER = [
     "0016_live",
     "0017_quality",
     "0018_alerts",
+    "0019_partitions",
 ]
 
 

@@ -35,6 +35,10 @@ NOTHING_COUNTED = {"inserted_count": 0, "updated_count": 0, "changed_count": 0}
 
 # constraint -> the ways to break it alone: the table, and what to change in its good row
 OFFENCES = {
+    "archived_year_in_calendars": ("market_archived_years", [{"year": 1899}, {"year": 2200}]),
+    "archived_year_count_not_negative": ("market_archived_years", [{"bar_count": -1}]),
+    "archived_year_names_a_lake": ("market_archived_years", [{"lake": ""}]),
+    "archived_year_dropped_later": ("market_archived_years", [{"dropped_at": "2024-02-01 10:00:59+00"}]),
     "bar_high_low_enclose": (
         BARS,
         [

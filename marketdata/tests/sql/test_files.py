@@ -21,7 +21,7 @@ WHERE pronamespace = current_schema()::regnamespace
 _TRIGGERS = """
 SELECT relname || '.' || tgname, pg_get_triggerdef(pg_trigger.oid) || ' ' || tgenabled::text
 FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal
+WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal AND NOT relispartition
 """
 
 

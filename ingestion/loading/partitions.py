@@ -1,0 +1,93 @@
+"""The partitions that a file needs: they exist before its rows are copied, and an archived year is refused.
+
+A missing partition is made in a session of its own and committed at once. In the load's transaction, every other load
+that needs a partition would wait for the end of this one. A partition without bars does no harm if the load fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+from django.db import DatabaseError, connection
+from django.db.backends.utils import CursorWrapper
+from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
+
+from ingestion.errors import DatabaseFailure, InputError
+from ingestion.symbology.resolve import ResolvedBars
+from marketdata.formatting import format_list
+from marketdata.partitions.archived import find_archived_years
+from marketdata.partitions.years import add_partitions, find_missing_partitions
+
+# `partition_bars`, `archive_year` and `restore_year` need a stronger lock, and wait until this transaction ends.
+_KEEP_PARTITIONS = "LOCK TABLE market_bars_ohlcv_1m IN ROW EXCLUSIVE MODE"
+_LOCK_TIMEOUT = "SET lock_timeout = '30s'"
+_EPOCH_YEAR = 1970
+
+
+def keep_partitions(cursor: CursorWrapper) -> None:
+    """Until the transaction ends, no partition is detached. To be called before the first statement on the bars."""
+    cursor.execute(_KEEP_PARTITIONS)
+
+
+def find_years(bars: ResolvedBars) -> frozenset[int]:
+    """The years, UTC, that have bars of the batch."""
+    if not len(bars):
+        return frozenset()
+    times = bars.batch.records["ts_event"].view(np.int64)
+    first, last = _to_years(np.array([times.min(), times.max()])).tolist()
+    return frozenset([first, last] if last - first < 2 else np.unique(_to_years(times)).tolist())
+
+
+def _to_years(times: np.ndarray) -> np.ndarray:
+    """The years of nanoseconds since 1970, UTC."""
+    years: np.ndarray = times.view("datetime64[ns]").astype("datetime64[Y]").astype(np.int64) + _EPOCH_YEAR
+    return years
+
+
+class PartitionKeeper:
+    """The partitions of one load. Each year is looked up once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: frozenset[int] = frozenset()
+
+    def prepare(self, cursor: CursorWrapper, years: frozenset[int]) -> None:
+        """Make the partitions of these years where they are missing.
+
+        Raises `InputError` for a year that is archived, and `DatabaseFailure` where a lock is not free in time.
+        """
+        if new := years - self._known:
+            refuse_archived(self._path, new)
+            if missing := find_missing_partitions(cursor, new):
+                _make_partitions(missing)
+            self._known |= new
+
+
+def refuse_archived(path: Path, years: Collection[int]) -> None:
+    """Raise `InputError` if one of these years is archived. To be called after `keep_partitions`."""
+    if archived := find_archived_years(years):
+        named = format_list([str(year) for year in archived])
+        raise InputError(
+            f"{path} has bars of {named}, which is archived in the lake: run restore_year {archived[0]} first, or load "
+            "a file without them.",
+            path=path,
+        )
+
+
+def _make_partitions(years: list[int]) -> None:
+    session = connection.copy()
+    try:
+        with session.cursor() as cursor:
+            cursor.execute(_LOCK_TIMEOUT)
+            add_partitions(cursor, years)
+    except DatabaseError as error:
+        if getattr(error.__cause__, "pgcode", None) != LOCK_NOT_AVAILABLE:
+            raise
+        raise DatabaseFailure(
+            f"The partition for the bars of {years[0]} cannot be made while another program changes the table of bars, "
+            "so nothing of this file was stored: run the command again when that program has ended."
+        ) from error
+    finally:
+        session.close()
