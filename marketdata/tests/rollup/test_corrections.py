@@ -128,5 +128,5 @@ def test_a_corrected_bar_stays_in_its_page(two_runs):
         pytest.skip("NOT TESTED: the server is older than PostgreSQL 16")
     copy_bars([bar_row("A", at(minute), 1) for minute in range(3_000)])
     execute("UPDATE market_bars_ohlcv_1m SET volume = volume + 1, ingestion_run_id = 2 WHERE ts_ms / 60000 %% 10 = 3")
-    hot = execute_one("SELECT n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'market_bars_ohlcv_1m'")
+    hot = execute_one("SELECT n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'market_bars_ohlcv_1m_2024'")
     assert hot >= 290  # of 300
