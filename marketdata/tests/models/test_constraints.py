@@ -28,8 +28,8 @@ def run_1(db):
     insert(RUNS)
     execute("""
         SELECT market_bars_add_partitions(ARRAY[1900, 1969, 2199]);
-        CREATE TABLE bars_before PARTITION OF market_bars_ohlcv_1m FOR VALUES FROM (MINVALUE) TO ('1900-01-01 00:00+00');
-        CREATE TABLE bars_after PARTITION OF market_bars_ohlcv_1m FOR VALUES FROM ('2200-01-01 00:00+00') TO (MAXVALUE)
+        CREATE TABLE before PARTITION OF market_bars_ohlcv_1m FOR VALUES FROM (MINVALUE) TO ('1900-01-01 00:00+00');
+        CREATE TABLE after PARTITION OF market_bars_ohlcv_1m FOR VALUES FROM ('2200-01-01 00:00+00') TO (MAXVALUE)
     """)
 
 
