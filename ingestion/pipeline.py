@@ -256,8 +256,7 @@ def _copy_batches(
     with prefetch(batches, progress.raise_if_cancelled) as prepared:
         for batch in prepared:
             if partitions:
-                partitions.prepare(cursor, batch.years)
-            copy_new_bars(cursor, batch.new)
+                copy_new_bars(cursor, batch.new, partitions.prepare(cursor, batch.years))
             copy_staged_bars(cursor, batch.possibly_stored)
             new_count += batch.new.count
             row_count += batch.new.count + batch.possibly_stored.count

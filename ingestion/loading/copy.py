@@ -12,18 +12,19 @@ from psycopg2.errorcodes import UNIQUE_VIOLATION
 from ingestion.errors import DatabaseFailure
 from ingestion.loading.copy_format import BAR_COLUMNS, STAGED_COLUMNS, CopyRows
 
-_COPY_BARS = f"COPY market_bars_ohlcv_1m ({', '.join(BAR_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_COPY_BARS = f"COPY {{table}} ({', '.join(BAR_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 _COPY_STAGED = f"COPY staged_bars ({', '.join(STAGED_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 _COPY_BUFFER = 1 << 20
 
 
-def copy_new_bars(cursor: CursorWrapper, rows: CopyRows) -> None:
-    """Store rows of `BAR_COLUMNS`, none of which the table has.
+def copy_new_bars(cursor: CursorWrapper, rows: CopyRows, table: str) -> None:
+    """Store rows of `BAR_COLUMNS`, none of which the table of bars has. `table`: that table, or the partition that all
+    rows belong to.
 
     Raises `DatabaseFailure` where the table has one of them after all: a program that ignores the series' locks.
     """
     try:
-        _run_copy(cursor, _COPY_BARS, rows)
+        _run_copy(cursor, _COPY_BARS.format(table=table), rows)
     except IntegrityError as error:
         if getattr(error.__cause__, "pgcode", None) != UNIQUE_VIOLATION:
             raise

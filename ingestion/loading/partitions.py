@@ -18,11 +18,18 @@ from ingestion.errors import DatabaseFailure, InputError
 from ingestion.symbology.resolve import ResolvedBars
 from marketdata.formatting import format_list
 from marketdata.partitions.archived import find_archived_years
-from marketdata.partitions.years import add_partitions, find_missing_partitions
+from marketdata.partitions.years import TABLE, add_partitions, find_missing_partitions, partition_name
 
 # `partition_bars`, `archive_year` and `restore_year` need a stronger lock, and wait until this transaction ends.
 _KEEP_PARTITIONS = "LOCK TABLE market_bars_ohlcv_1m IN ROW EXCLUSIVE MODE"
 _LOCK_TIMEOUT = "SET lock_timeout = '30s'"
+# The partitions that this role may fill directly. A role that was given its rights later goes through the table.
+_DIRECT = """
+SELECT year, set_config('barkeep.loads_partition', 'on', true)
+FROM unnest(%s) AS requested (year)
+CROSS JOIN LATERAL to_regclass('market_bars_ohlcv_1m_' || year) AS partition
+WHERE pg_partition_root(partition) = 'market_bars_ohlcv_1m'::regclass AND has_table_privilege(partition, 'INSERT')
+"""
 _EPOCH_YEAR = 1970
 
 
@@ -52,9 +59,11 @@ class PartitionKeeper:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: frozenset[int] = frozenset()
+        self._direct: set[int] = set()
 
-    def prepare(self, cursor: CursorWrapper, years: frozenset[int]) -> None:
-        """Make the partitions of these years where they are missing.
+    def prepare(self, cursor: CursorWrapper, years: frozenset[int]) -> str:
+        """Make the partitions of these years where they are missing. Returns the table to copy their new bars into:
+        the partition, if all belong to one.
 
         Raises `InputError` for a year that is archived, and `DatabaseFailure` where a lock is not free in time.
         """
@@ -62,7 +71,10 @@ class PartitionKeeper:
             refuse_archived(self._path, new)
             if missing := find_missing_partitions(cursor, new):
                 _make_partitions(missing)
+            cursor.execute(_DIRECT, [list(new)])
+            self._direct |= {year for year, _ in cursor.fetchall()}
             self._known |= new
+        return partition_name(*years) if len(years) == 1 and years <= self._direct else TABLE
 
 
 def refuse_archived(path: Path, years: Collection[int]) -> None:

@@ -101,6 +101,7 @@ REMOVE_FUNCTIONS = """
 DROP TRIGGER IF EXISTS bars_allow_truncate ON market_bars_ohlcv_1m;
 DROP FUNCTION IF EXISTS market_bars_add_partitions(int[]);
 DROP FUNCTION IF EXISTS market_bars_missing_partitions(int[]);
+DROP FUNCTION IF EXISTS market_bars_equip_partition(regclass);
 DROP FUNCTION IF EXISTS market_bars_guard_partition() CASCADE;
 DROP FUNCTION IF EXISTS market_bars_allow_truncate() CASCADE;
 """

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from django.db.backends.utils import CursorWrapper
 
+TABLE = "market_bars_ohlcv_1m"
+
 _IS_PARTITIONED = """
 SELECT count(*) > 0 FROM pg_class WHERE oid = 'market_bars_ohlcv_1m'::regclass AND relkind = 'p'
 """
@@ -18,7 +20,7 @@ ORDER BY 1
 
 def partition_name(year: int) -> str:
     """The table that has the bars of a year, as a partition or detached."""
-    return f"market_bars_ohlcv_1m_{year}"
+    return f"{TABLE}_{year}"
 
 
 def year_bounds(year: int) -> tuple[datetime, datetime]:

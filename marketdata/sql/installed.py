@@ -57,12 +57,14 @@ CROSS JOIN stored
 JOIN pg_trigger ON tgrelid = stored.oid AND NOT tgisinternal
 JOIN pg_proc ON pg_proc.oid = tgfoid
 UNION ALL
-SELECT 'unguarded', relid::regclass::text, '', ''  -- partitions that would take a statement of their own
+SELECT 'partitions', format('%%s.%%s', relid::regclass, needed.name), '', ''  -- triggers that partitions lack
 FROM pg_partition_tree(to_regclass('market_bars_ohlcv_1m'))
+CROSS JOIN (
+    VALUES ('partition_guard', 'market_bars_guard_partition'), ('partition_rollup', 'market_rollup_add_bars')
+) AS needed (name, function)
 WHERE level = 1 AND NOT EXISTS (
     SELECT 1 FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-    WHERE tgrelid = relid AND tgname = 'partition_guard' AND tgenabled IN ('O', 'A')
-        AND proname = 'market_bars_guard_partition'
+    WHERE tgrelid = relid AND tgname = needed.name AND tgenabled IN ('O', 'A') AND proname = needed.function
 )
 """
 
@@ -97,9 +99,7 @@ def find_differences(cursor: CursorWrapper) -> list[str]:
         for key, checksum in expected.items()
         if installed.get(key) != checksum
     ]
-    unguarded = [
-        f"trigger partition_guard on {name} is missing or disabled" for kind, name in installed if kind == "unguarded"
-    ]
+    unguarded = [f"{_describe(kind, name)} is missing or disabled" for kind, name in installed if kind == "partitions"]
     too_many = [f"function {name} is one too many" for name in _find_overloads(expected, installed)]
     return [*lacking, *unguarded, *too_many]
 

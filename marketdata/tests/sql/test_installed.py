@@ -222,7 +222,7 @@ def test_a_superuser_installs_functions_for_the_owner_of_the_tables(other_role):
         execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {other_role}")
         for table in ("market_bars_ohlcv_1m", "market_bars_ohlcv_1h", "market_series_counts", "data_ingest_runs"):
             execute(f"ALTER TABLE {table} OWNER TO {other_role}")
-        assert len(differences()) == 17
+        assert len(differences()) == 18
         call_command("install_functions")
         assert differences() == []
         execute(f"REASSIGN OWNED BY {other_role} TO CURRENT_USER; DROP OWNED BY {other_role}")
