@@ -54,6 +54,7 @@ def test_a_role_that_only_writes_bars(url):
                 " 0, 0, 0, 0, 0, 0, 0) RETURNING id"
             )
             (run_id,) = cursor.fetchone()
+            cursor.execute("SELECT market_bars_add_partitions(ARRAY[1970])")
             for second in (0, 60, 7200, 60):
                 cursor.execute(BAR, [second, second, run_id])
             cursor.execute("UPDATE market_bars_ohlcv_1m SET close = low WHERE ts = to_timestamp(0)")
