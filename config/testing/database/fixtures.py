@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
+
+from config.testing.database.claim import claim_database, drop_database
 
 _TABLES = (
     "market_bars_ohlcv_1m",
@@ -61,12 +64,19 @@ def django_db_setup(
 ) -> Iterator[None]:
     """Create the test database for all tests. pytest-django's own fixture creates it only for tests with its mark;
     other tests would use the real database."""
-    with django_db_blocker.unblock():
-        databases = setup_databases(verbosity=0, interactive=False, keepdb=django_db_keepdb)
-    yield
-    if not django_db_keepdb:
+    name = connection.creation._get_test_db_name()
+    with contextlib.ExitStack() as claim:
         with django_db_blocker.unblock():
-            teardown_databases(databases, verbosity=0)
+            claim.enter_context(claim_database(name))
+            if not django_db_keepdb:
+                drop_database(name)  # of a run that was killed
+            databases = setup_databases(verbosity=0, interactive=False, keepdb=django_db_keepdb)
+        yield
+        with django_db_blocker.unblock():
+            connection.close()
+            if not django_db_keepdb:
+                drop_database(name)
+            teardown_databases(databases, verbosity=0, keepdb=True)  # only gives Django the database's name back
 
 
 @pytest.fixture
