@@ -51,22 +51,34 @@ def _execute(sql: str) -> None:
         cursor.execute(sql)
 
 
-def in_thread(action: Callable[[], object]) -> threading.Thread:
-    def act() -> None:
-        action()
-        connection.close()
+@pytest.fixture
+def in_thread(market_db) -> Iterator[Callable[[Callable[[], object]], threading.Thread]]:
+    """Runs an action in a thread, which ends before the test does: its run would appear in the next test."""
+    threads: list[threading.Thread] = []
 
-    thread = threading.Thread(target=act)
-    thread.start()
-    return thread
+    def start(action: Callable[[], object]) -> threading.Thread:
+        def act() -> None:
+            action()
+            connection.close()
+
+        threads.append(threading.Thread(target=act))
+        threads[-1].start()
+        return threads[-1]
+
+    yield start
+    for thread in threads:
+        thread.join()
 
 
-COMMITTING = "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event = 'PgSleep'"
+COMMITTING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = 'PgSleep'
+"""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["load", "undo", "restoring undo"])
-def test_a_read_as_of_now_is_the_same_again_during_a_commit(slow_commit, tmp_path, what):
+def test_a_read_as_of_now_is_the_same_again_during_a_commit(slow_commit, in_thread, tmp_path, what):
     ingest_records(tmp_path / "1.dbn", bars(10))
     replaced = {"replace_instrument": True} if what == "restoring undo" else {}
     records = bars(4, first=2, instrument_id=FRONT + 1) if replaced else change_volumes(bars(12), 2, 3)
@@ -88,7 +100,7 @@ def test_a_read_as_of_now_is_the_same_again_during_a_commit(slow_commit, tmp_pat
     assert sum(map(len, blocks)) == len(first)
 
 
-def test_a_read_as_of_a_time_before_the_run_does_not_wait(slow_commit, tmp_path):
+def test_a_read_as_of_a_time_before_the_run_does_not_wait(slow_commit, in_thread, tmp_path):
     ingest_records(tmp_path / "1.dbn", bars(3))
     moment, before = read_database_time(), read_now()
     path = write(tmp_path / "2.dbn", change_volumes(bars(3), 1))
@@ -100,7 +112,7 @@ def test_a_read_as_of_a_time_before_the_run_does_not_wait(slow_commit, tmp_path)
     assert read_as_of(moment) == before
 
 
-def test_bars_that_an_undo_restores_count_from_its_end(market_db, tmp_path):
+def test_bars_that_an_undo_restores_count_from_its_end(in_thread, tmp_path):
     """The undo waits after its bars are written: a moment between belongs to the time before the undo."""
     ingest_records(tmp_path / "1.dbn", bars(10))
     ingest_records(tmp_path / "2.dbn", bars(4, first=2, instrument_id=FRONT + 1), replace_instrument=True)
