@@ -31,6 +31,7 @@ from marketdata.runs.locks import close_orphaned_runs
 
 COPYING = "COPY %"
 WAITING = "SELECT pg_advisory_xact_lock%"
+COUNT_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE %s"
 STORING = "%INSERT INTO market_bars%"
 
 
@@ -227,7 +228,7 @@ def test_a_run_during_which_the_server_restarts_is_closed(small):
         with Process("--no-input", command="migrate", **own) as migrating:
             assert migrating.end().code == 0
         with every_series_locked_at(home) as cursor, Process("--input", small, **own) as process:
-            until(lambda: query(cursor, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s", WAITING))
+            until(lambda: query(cursor, COUNT_WAITING, WAITING))
             server.stop(home)
             ended = process.end()
         assert ended.code == 1

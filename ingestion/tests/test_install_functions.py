@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from config.testing.builders import bars, write
-from config.testing.database.scratch import forget_checks
+from config.testing.database.scratch import forget_checks, temporary_role
 from config.testing.processes import database_url, run
 from config.testing.rollup import assert_rollup_matches
 from marketdata.command_line import manage
@@ -66,11 +66,9 @@ def test_other_commands_refuse_a_database_without_functions(database, command):
 
 @pytest.mark.superuser
 def test_only_the_owner_can_install_functions(database):
-    execute("CREATE ROLE barkeep_test_reader LOGIN; GRANT SELECT ON django_migrations TO barkeep_test_reader")
-    try:
+    with temporary_role("reader") as role:
+        execute(f"GRANT SELECT ON django_migrations TO {role}")
         owner = connection.settings_dict["USER"]
-        ended = run(command="install_functions", url=database_url().replace(f"//{owner}@", "//barkeep_test_reader@"))
+        ended = run(command="install_functions", url=database_url().replace(f"//{owner}@", f"//{role}@"))
         assert ended.code == 1
         assert ended.sentence.endswith("connect as the owner of the tables, or as a superuser.")
-    finally:
-        execute("DROP OWNED BY barkeep_test_reader; DROP ROLE barkeep_test_reader")

@@ -11,14 +11,14 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from config.testing.builders import bars, write
+from config.testing.database.scratch import temporary_role
 from config.testing.database.servers import find_installed_programs, temporary_server, temporary_standby
 from config.testing.processes import database_url, run, session
 from marketdata.access.tokens import issue_token
 from marketdata.models import ApiToken, IngestRun
 from marketdata.runs.locks import lock_run
 
-ROLE = "reads_only"
-GRANTS = f"GRANT USAGE ON SCHEMA public TO {ROLE}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE}"
+GRANTS = "GRANT USAGE ON SCHEMA public TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
 PASSWORD = "a-password-of-this-test"
 CREATE_USER = f"""
 from django.contrib.auth.models import User
@@ -70,10 +70,10 @@ def request_all(url: str, token: str) -> dict:
 @pytest.fixture
 def reader(market_db) -> Iterator[str]:
     """The test database's URL for a role that has only SELECT."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP ROLE IF EXISTS {ROLE}; CREATE ROLE {ROLE} LOGIN; {GRANTS}")
-        yield database_url().replace(f"//{connection.settings_dict['USER']}@", f"//{ROLE}@")
-        cursor.execute(f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
+    with temporary_role("reader") as role:
+        with connection.cursor() as cursor:
+            cursor.execute(GRANTS.format(role=role))
+        yield database_url().replace(f"//{connection.settings_dict['USER']}@", f"//{role}@")
 
 
 @pytest.fixture

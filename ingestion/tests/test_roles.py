@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from config.testing.builders import bars, write
+from config.testing.database.scratch import temporary_role
 from config.testing.earlier_version import build_history
 from config.testing.processes import Process, database_url, run, series_locked, until
 from config.testing.rollup import assert_rollup_matches
@@ -28,18 +30,17 @@ ON CONFLICT (symbol, ts) DO UPDATE SET volume = excluded.volume + 1
 
 @pytest.fixture
 def url(market_db) -> Iterator[str]:
-    """The test database's URL, with {role} to be filled in. The roles have what the README grants."""
+    """The test database's URL, with {role} to be filled in: one of ROLES. The roles have what the README grants."""
     readme = Path(settings.BASE_DIR, "marketdata/README.md").read_text()
     grants = "".join(re.findall(r"```sql\n(.*?)```", readme, re.DOTALL))
-    with connection.cursor() as cursor:
+    with contextlib.ExitStack() as roles:
         for role in ROLES:
-            cursor.execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN")
-        cursor.execute(grants)
-    user = connection.settings_dict["USER"]
-    yield database_url().replace(f"//{user}@", "//{role}@")
-    with connection.cursor() as cursor:  # an ingest in this process may have closed the one above
-        for role in ROLES:
-            cursor.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+            name = roles.enter_context(temporary_role(role))
+            grants = re.sub(rf"\b{role}\b", name, grants)
+        with connection.cursor() as cursor:
+            cursor.execute(grants)
+        user = connection.settings_dict["USER"]
+        yield database_url().replace(f"//{user}@", f"//{name.removesuffix(role)}{{role}}@")
 
 
 def test_a_role_that_only_writes_bars(url):

@@ -12,11 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from config.testing.builders import bars, ingest, write
-from config.testing.database.scratch import scratch_database
+from config.testing.database.scratch import scratch_database, temporary_role
 from config.testing.processes import run
 from marketdata.models import Bar, IngestRun
-
-READER = "barkeep_test_reads_only"
 
 
 @pytest.fixture
@@ -65,15 +63,9 @@ def test_a_refusal_is_stored_in_any_encoding(market_db, tmp_path, encoding):
 
 @pytest.mark.superuser
 def test_migrate_without_the_right_to_create_is_reported(market_db):
-    with scratch_database() as name, connection.cursor() as cursor:
-        cursor.execute(f"DROP ROLE IF EXISTS {READER}; CREATE ROLE {READER} LOGIN")
-        try:
-            user, host, port = (connection.settings_dict[key] for key in ("USER", "HOST", "PORT"))
-            server = connection.connection.info
-            url = f"postgres://{READER}@/{name}?host={server.host}&port={server.port}"
-            ended = run(command="migrate", url=url)
-            assert (ended.code, user, host, port) == (1, user, host, port)
-            assert "The database cannot be migrated (" in ended.sentence
-            assert "permission denied for schema public" in ended.sentence
-        finally:
-            cursor.execute(f"DROP ROLE {READER}")
+    with scratch_database() as name, temporary_role("reader") as role:
+        server = connection.connection.info
+        ended = run(command="migrate", url=f"postgres://{role}@/{name}?host={server.host}&port={server.port}")
+        assert ended.code == 1
+        assert "The database cannot be migrated (" in ended.sentence
+        assert "permission denied for schema public" in ended.sentence

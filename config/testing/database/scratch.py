@@ -1,4 +1,4 @@
-"""Databases of a test's own."""
+"""Databases and roles of a test's own. All databases of a server share its roles, and tests run side by side."""
 
 from __future__ import annotations
 
@@ -39,6 +39,22 @@ def forget_checks() -> None:
     """Let this process check the database again: `require_database` does so once per process."""
     database._require_schema.cache_clear()
     database._require_functions.cache_clear()
+
+
+@contextlib.contextmanager
+def temporary_role(suffix: str, options: str = "LOGIN") -> Iterator[str]:
+    """Within it, the server has this role. Yields its name, which begins with that of the test database.
+
+    At the end, what the role has in the database that is then in use goes too.
+    """
+    role = f"{connection.settings_dict['NAME']}_{suffix}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role} {options}")
+    try:
+        yield role
+    finally:
+        with connection.cursor() as cursor:  # the test may have closed the one above
+            cursor.execute(f"RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def _execute_outside(sql: str) -> None:

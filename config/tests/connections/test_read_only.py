@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 
 from config.testing.builders import bars, ingest, write
+from config.testing.database.scratch import temporary_role
 from config.testing.processes import database_url
 from config.testing.web.pages import create_failed_run
 from config.testing.web.server import web_server
@@ -30,13 +31,10 @@ RIGHTS = {
 def url(request, market_db) -> Iterator[str]:
     """The test database's URL of a role that may only read."""
     settings = connection.settings_dict
-    role = f"{settings['NAME']}_reader"  # all databases of a server share its roles
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN")
-        cursor.execute(request.param.format(role=role))
-    yield database_url().replace(f"//{settings['USER']}@", f"//{role}@")
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    with temporary_role("reader") as role:
+        with connection.cursor() as cursor:
+            cursor.execute(request.param.format(role=role))
+        yield database_url().replace(f"//{settings['USER']}@", f"//{role}@")
 
 
 @pytest.fixture

@@ -414,7 +414,9 @@ def test_killed_while_it_writes(scene, table):
 
 def _count_waiting() -> int:
     with session() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         return int(cursor.fetchone()[0])
 
 

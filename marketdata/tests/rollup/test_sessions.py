@@ -7,6 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError, connection
 from psycopg2.errorcodes import INSUFFICIENT_PRIVILEGE, SERIALIZATION_FAILURE
 
+from config.testing.database.scratch import temporary_role
 from config.testing.processes import session, until
 from config.testing.rollup import (
     COLUMNS,
@@ -70,17 +71,13 @@ def test_a_temporary_table_of_runs_is_not_read(stored_bars):
 
 @pytest.mark.superuser  # creates a role
 def test_a_role_that_writes_bars_needs_no_privilege_on_the_rollup(stored_bars):
-    with session() as cursor:
-        cursor.execute("CREATE ROLE barkeep_test_writer")
-        try:
-            cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {BARS} TO barkeep_test_writer")
-            cursor.execute("SET ROLE barkeep_test_writer; SET barkeep.writes_rollup = 'on'")
-            write_in_every_way(cursor)
-            with pytest.raises(DatabaseError, match="permission denied") as refused:
-                cursor.execute("UPDATE market_bars_ohlcv_1h SET volume = 0")
-            assert refused.value.__cause__.pgcode == INSUFFICIENT_PRIVILEGE
-        finally:
-            cursor.execute("RESET ROLE; DROP OWNED BY barkeep_test_writer; DROP ROLE barkeep_test_writer")
+    with temporary_role("writer", "NOLOGIN") as role, session() as cursor:
+        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {BARS} TO {role}")
+        cursor.execute(f"SET ROLE {role}; SET barkeep.writes_rollup = 'on'")
+        write_in_every_way(cursor)
+        with pytest.raises(DatabaseError, match="permission denied") as refused:
+            cursor.execute("UPDATE market_bars_ohlcv_1h SET volume = 0")
+        assert refused.value.__cause__.pgcode == INSUFFICIENT_PRIVILEGE
     assert_rollup_matches()
 
 

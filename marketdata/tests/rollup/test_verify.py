@@ -191,5 +191,9 @@ def _repair() -> None:
 
 def _has_waiter(pid: int) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) > 0 FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))", [pid])
+        cursor.execute(
+            "SELECT count(*) > 0 FROM pg_stat_activity"
+            " WHERE datname = current_database() AND %s = ANY (pg_blocking_pids(pid))",
+            [pid],
+        )
         return cursor.fetchone()[0]

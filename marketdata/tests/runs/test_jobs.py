@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from config.testing.database.scratch import temporary_role
 from config.testing.processes import session, until
 from marketdata.runs import jobs
 from marketdata.runs.jobs import (
@@ -22,8 +23,6 @@ from marketdata.runs.jobs import (
     is_worker_running,
     lock_worker,
 )
-
-ROLE = "jobs_test_reader"
 
 
 def create_job(run_id: int = 1, status: str = "READY", action: str = "retry_run", **fields) -> DBTaskResult:
@@ -43,12 +42,11 @@ def create_job(run_id: int = 1, status: str = "READY", action: str = "retry_run"
 @pytest.fixture
 def reader(market_db, monkeypatch):
     """This session acts as a role that may read everything but jobs."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP ROLE IF EXISTS {ROLE}; CREATE ROLE {ROLE}; GRANT USAGE ON SCHEMA public TO {ROLE}")
-        cursor.execute(f"GRANT SELECT ON data_ingest_runs TO {ROLE}; SET ROLE {ROLE}")
+    with temporary_role("reader", "NOLOGIN") as role, connection.cursor() as cursor:
+        cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}; GRANT SELECT ON data_ingest_runs TO {role}")
+        cursor.execute(f"SET ROLE {role}")
         monkeypatch.setattr(jobs, "_may_read", False)
         yield
-        cursor.execute(f"RESET ROLE; DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
 
 
 def test_a_role_without_a_right_to_jobs_sees_none(reader):

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
-from config.testing.database.scratch import forget_checks, scratch_database
+from config.testing.database.scratch import forget_checks, scratch_database, temporary_role
 from config.testing.rows import execute, execute_one
 from marketdata.database import UnusableDatabase, require_database
 from marketdata.sql.install import install_functions
@@ -201,10 +201,10 @@ def test_a_missing_table_is_named_and_no_command_is_advised_that_cannot_help(mar
 
 @pytest.fixture
 def other_role(damaged):
-    role = "barkeep_test_other"
-    execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role}; GRANT CREATE, USAGE ON SCHEMA public TO {role}")
-    yield role
-    execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
+    with temporary_role("other", "NOLOGIN") as role:
+        execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {role}")
+        yield role
+        execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
 
 
 @pytest.mark.superuser
