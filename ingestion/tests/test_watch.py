@@ -214,24 +214,24 @@ def _running_ids() -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stall", [Proxy.stall, Proxy.stall_existing], ids=["all", "existing"])
-@pytest.mark.parametrize("moment", ["storing", "copying"])
-def test_a_load_over_a_connection_that_goes_silent_ends_within_a_minute(
-    slow_upsert,  # noqa: F811
-    proxy,
-    tmp_path,
-    stall,
-    moment,
-):
-    records = bars(1_000_000) if moment == "copying" else bars(50)
-    path = write(tmp_path / "mnq.dbn", records, mappings={}, end=None)
-    with Process("--input", path, "--replace-instrument", url=proxy.url) as process:
-        until(lambda: backend_in("COPY%" if moment == "copying" else STORING))
-        stall(proxy)
-        silent_at = time.monotonic()
-        ended = process.end(70)
-    assert time.monotonic() - silent_at < 60
-    assert ended.code == 1
-    assert ended.sentence.startswith("The connection to the database was lost (")
-    assert ended.sentence.endswith("nothing of this file was stored: run the command again when the server is back.")
-    assert stored() == {}
+def test_a_load_over_a_connection_that_goes_silent_ends_within_a_minute(slow_upsert, tmp_path, stall):  # noqa: F811
+    """Two loads at the same time: one while it stores its bars, the other while it copies them."""
+    with contextlib.ExitStack() as opened:
+        silent = []
+        for symbol, count, statement in (("ESH4", 50, STORING), ("ESM4", 1_000_000, "COPY%")):
+            proxy = opened.enter_context(open_proxy())
+            path = write(tmp_path / f"{symbol}.dbn", bars(count), symbols=(symbol,), mappings={}, end=None)
+            process = opened.enter_context(Process("--input", path, "--replace-instrument", url=proxy.url))
+            until(lambda statement=statement: backend_in(statement))
+            stall(proxy)
+            silent.append((time.monotonic(), process))
+        for silent_at, process in silent:
+            ended = process.end(70)
+            assert time.monotonic() - silent_at < 60
+            assert ended.code == 1
+            assert ended.sentence.startswith("The connection to the database was lost (")
+            assert ended.sentence.endswith(
+                "nothing of this file was stored: run the command again when the server is back."
+            )
+    assert stored("ESH4") == stored("ESM4") == {}
     connection.close()

@@ -22,6 +22,8 @@ import pytest
 from config.embedded import server as embedded
 from config.testing.feeds.historical import Ask, FakeHistorical
 from config.testing.processes import Process, backend_in, backends_in, series_locked, session, until
+from ingestion.feeds import retries
+from ingestion.feeds.history import batch_job
 from marketdata.models import Backfill, FeedRequest, IngestRun
 
 from .scene import Scene
@@ -69,8 +71,10 @@ def scene(historical: FakeHistorical, tmp_path: Path) -> Scene:
 
 
 @pytest.fixture
-def quick(scene: Scene) -> Scene:
-    """The command runs in this process."""
+def quick(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """The command runs in this process, with short pauses between its tries."""
+    monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(batch_job, "_FIRST_POLL_SECONDS", 0.05)
     scene.in_process = True
     return scene
 
