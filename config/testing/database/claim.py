@@ -29,3 +29,11 @@ def drop_database(name: str) -> None:
     """Drop the database if it exists, and end its sessions: those of killed programs live as long as they wait."""
     with connection._nodb_cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def make_commits_fast(name: str) -> None:
+    """Sessions that begin later do not wait for the disk at each commit. Only a crash of the server could tell: tests
+    of crashes have servers of their own."""
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+    connection.close()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from django.db import connection
 
+from config.testing.database.claim import make_commits_fast
 from marketdata import database
 
 
@@ -20,12 +21,27 @@ def scratch_database(suffix: str = "scratch", *, options: str = "") -> Iterator[
     name = f"{before}_{suffix}"
     _execute_outside(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     _execute_outside(f"CREATE DATABASE {name} {options}")
+    make_commits_fast(name)
     use_database(name)
     try:
         yield name
     finally:
         use_database(before)
         _execute_outside(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def migrated_database() -> Iterator[str]:
+    """As `scratch_database`, with all migrations: a copy of the test database, which must be empty. It takes a tenth of
+    the time that the migrations take."""
+    with connection.cursor() as cursor:  # those of killed programs: a database is copied only while none is in it
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+    with scratch_database(options=f"TEMPLATE {connection.settings_dict['NAME']}") as name:
+        yield name
 
 
 def use_database(name: str) -> None:

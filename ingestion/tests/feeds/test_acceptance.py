@@ -371,7 +371,7 @@ def test_killed_within_the_body(scene):
 
 def test_killed_when_the_part_file_is_whole(scene):
     """All bytes are on the disk, but the end of the answer is not: nothing is bought again."""
-    scene.server.fault(STREAM, "stall", after=10**9, seconds=30)
+    scene.server.fault(STREAM, "stall", after=10**9, seconds=3)
     kill_when(scene, lambda: scene.find_whole(), FEED_TIMEOUT_SECONDS="60")
     whole = bool(scene.find_whole())
     _finish_after_kill(scene, most=1 if whole else 2)

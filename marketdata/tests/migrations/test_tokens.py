@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from config.testing.database.scratch import scratch_database
+from config.testing.database.scratch import migrated_database
 from config.testing.rows import execute, execute_one
 from marketdata.access.tokens import hash_token
 from marketdata.models import ApiToken
@@ -32,8 +32,7 @@ INSERT INTO django_migrations (app, name, applied) VALUES ('authtoken', '0001_in
 @pytest.fixture
 def earlier(market_db):
     """A database before this change, with two tokens, one of them created in the admin, and rights on tokens."""
-    with scratch_database():
-        call_command("migrate", verbosity=0)
+    with migrated_database():
         call_command("migrate", "marketdata", BEFORE, verbosity=0)
         execute(CREATE_TABLE)
         execute("INSERT INTO django_content_type (app_label, model) VALUES ('authtoken', 'token')")

@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from config.testing.database.scratch import scratch_database
+from config.testing.database.scratch import migrated_database, scratch_database
 from config.testing.rollup import assert_rollup_matches, at, bar_row, insert_bars
 from config.testing.rows import RUNS, SERIES, execute, execute_one, insert
 from marketdata.database import UnusableDatabase, require_database
@@ -88,16 +88,11 @@ def test_all_replaced_migrations_are_recorded_so_that_their_files_can_go(fresh_s
     assert {*RELEASES, SQUASHED, *LATER} <= recorded
 
 
-def test_a_new_database_has_the_mnq_series_once(fresh_schema):
+def test_a_new_database_has_the_mnq_series_once_and_everything_can_be_reversed_and_applied_again(fresh_schema):
     with scratch_database():
         call_command("migrate", verbosity=0)
         assert list(Series.objects.values_list("slug", "symbol")) == [("mnq", "CME_MINI:MNQ1!")]
         assert read_schema() == fresh_schema
-
-
-def test_everything_can_be_reversed_and_applied_again(fresh_schema):
-    with scratch_database():
-        call_command("migrate", verbosity=0)
         call_command("migrate", "marketdata", "zero", verbosity=0)
         left = read_schema()
         assert left["functions"] == left["triggers"] == set()
@@ -107,8 +102,7 @@ def test_everything_can_be_reversed_and_applied_again(fresh_schema):
 
 
 def test_reversed_to_the_last_release_the_rules_hold(market_db):
-    with scratch_database():
-        call_command("migrate", verbosity=0)
+    with migrated_database():
         call_command("migrate", "marketdata", "0001_squashed_0008_bars_in_calendars", verbosity=0)
         insert(RUNS)
         insert_bars([bar_row("A", at(1), 1)])
@@ -123,8 +117,7 @@ SQUASHED = "0001_squashed_0008_bars_in_calendars"
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [*reversed(RELEASES), SQUASHED, "zero"])
 def test_migrating_back_and_forth_leaves_the_newest_schema(fresh_schema, target):
-    with scratch_database():
-        call_command("migrate", verbosity=0)
+    with migrated_database():
         add_data("0004_browsable_bar")  # no undo: 0005 adds undos
         data = read_data()
         call_command("migrate", "marketdata", target, verbosity=0)

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
-from config.testing.database.scratch import forget_checks, scratch_database, temporary_role
+from config.testing.database.scratch import forget_checks, migrated_database, scratch_database, temporary_role
 from config.testing.rows import execute, execute_one
 from marketdata.database import UnusableDatabase, require_database
 from marketdata.sql.install import install_functions
@@ -184,8 +184,7 @@ def test_a_failed_installation_changes_nothing(damaged, monkeypatch):
     }.items(),
 )
 def test_a_missing_table_is_named_and_no_command_is_advised_that_cannot_help(market_db, sql, lacking):
-    with scratch_database() as name:
-        call_command("migrate", verbosity=0)
+    with migrated_database() as name:
         execute(sql)
         sentence = (
             f"The database {name} (schema public) lacks {lacking}: restore the database from a backup, or "
@@ -217,8 +216,7 @@ def test_a_function_of_another_role_is_a_difference(other_role):
 
 @pytest.mark.superuser
 def test_a_superuser_installs_functions_for_the_owner_of_the_tables(other_role):
-    with scratch_database():
-        call_command("migrate", verbosity=0)
+    with migrated_database():
         execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {other_role}")
         for table in ("market_bars_ohlcv_1m", "market_bars_ohlcv_1h", "market_series_counts", "data_ingest_runs"):
             execute(f"ALTER TABLE {table} OWNER TO {other_role}")
