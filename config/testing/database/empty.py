@@ -8,6 +8,8 @@ import pytest
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from config.testing.database.partitions import attach_all
+
 _TABLES = (
     "market_bars_ohlcv_1m",
     "market_archived_years",
@@ -62,6 +64,12 @@ _RESTORE_SERIES = """
 DELETE FROM market_series;
 INSERT INTO market_series SELECT (jsonb_populate_recordset(NULL::market_series, %s)).*
 """
+# Also where the table of an archived year was dropped.
+_HAS_DETACHED = r"""
+SELECT EXISTS (SELECT FROM market_archived_years) OR EXISTS (
+    SELECT FROM pg_class WHERE relname ~ '^market_bars_ohlcv_1m_\d{4}$' AND relkind = 'r' AND NOT relispartition
+)
+"""
 _series: dict[str, str] = {}  # by the name of the database
 
 
@@ -71,10 +79,14 @@ def empty_tables() -> None:
     if not name.startswith("test_"):
         pytest.exit(f"{name} is not a test database: no table was emptied.", returncode=3)
     with connection.cursor() as cursor:
+        cursor.execute(_HAS_DETACHED)
+        (has_detached,) = cursor.fetchone()
         sequences = _find_sequences(name)
         cursor.execute(_find_use(sequences))
         if cursor.fetchone()[0]:
             _empty(cursor, sequences)
+        if has_detached:
+            attach_all()
         cursor.execute(_READ_SERIES)
         (found,) = cursor.fetchone()
         if found != _series.setdefault(name, found):
