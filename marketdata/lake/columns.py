@@ -11,6 +11,7 @@ from marketdata.lake.errors import LakeError
 if TYPE_CHECKING:
     import pyarrow
 
+TABLE = "market_bars_ohlcv_1m"
 _VENDOR, _SCHEMA = "databento", "ohlcv-1m"
 COLUMNS = (
     "vendor", "schema", "symbol", "ts", "ts_ms", *PRICES, "volume", "ingestion_run_id", "created_at",

@@ -21,6 +21,7 @@ FROM (
     SELECT symbol, date_part('year', hour AT TIME ZONE 'UTC')::int AS year, sum(bar_count)::bigint AS bar_count,
         sum(hashtextextended(concat_ws(' ', hour, open, high, low, close, volume, minutes), 0))::text AS hash
     FROM market_bars_ohlcv_1h
+    WHERE hour >= coalesce(%(start)s, '-infinity'::timestamptz) AND hour < coalesce(%(end)s, 'infinity'::timestamptz)
     GROUP BY 1, 2
 ) AS hours
 LEFT JOIN market_series AS series ON series.symbol = hours.symbol
@@ -49,12 +50,19 @@ SELECT coalesce(md5(string_agg(concat_ws(' ', id, extract(epoch FROM finished_at
 FROM data_ingest_runs
 WHERE status = 'success' AND id <@ %s::int8multirange
 """
-_COUNT = "SELECT count(*) FROM market_bars_ohlcv_1m"
+_COUNT = """
+SELECT (SELECT count(*) FROM market_bars_ohlcv_1m)
+    + (SELECT coalesce(sum(bar_count), 0)::bigint FROM market_archived_years)
+"""
 
 
-def read_contents(cursor: CursorWrapper) -> Contents:
-    """All symbols with bars by dataset and year, in the order of the symbols' bytes, from the hourly rollup."""
-    cursor.execute(_CONTENTS)
+def read_contents(cursor: CursorWrapper, *, year: int | None = None) -> Contents:
+    """All symbols with bars by dataset and year, in the order of the symbols' bytes, from the hourly rollup.
+
+    Archived years are included. `year`: this one only.
+    """
+    start, end = (None, None) if year is None else find_year(year)
+    cursor.execute(_CONTENTS, {"start": start, "end": end})
     contents: Contents = {}
     for dataset, year, symbol, rows, hours_hash in cursor:
         contents.setdefault((dataset, year), {})[symbol] = SymbolYear(rows, hours_hash)
@@ -62,7 +70,7 @@ def read_contents(cursor: CursorWrapper) -> Contents:
 
 
 def count_bars(cursor: CursorWrapper) -> int:
-    """How many bars the table has, by reading all of them."""
+    """How many bars the table has, by reading all of them, and how many of archived years it had."""
     cursor.execute(_COUNT)
     count: int = cursor.fetchone()[0]
     return count

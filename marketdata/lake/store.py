@@ -41,6 +41,11 @@ class Store:
         self.name = name  # as the user wrote it
         self._filesystem, self._base, self._folder = filesystem, base.rstrip("/"), folder
 
+    @property
+    def address(self) -> str:
+        """The absolute folder, or the s3:// address: what to store, and to give to `open_store` anywhere."""
+        return self.name if self._folder is None else str(self._folder)
+
     def read(self, path: str) -> bytes | None:
         """The content; None if there is no such file."""
         with self._errors("read"):

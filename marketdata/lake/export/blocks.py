@@ -13,8 +13,9 @@ from datetime import timedelta
 from typing import TypeVar
 
 from django.db.backends.utils import CursorWrapper
+from psycopg2 import sql
 
-from marketdata.lake.columns import SELECT, Block
+from marketdata.lake.columns import SELECT, TABLE, Block
 from marketdata.lake.contents import find_year
 from marketdata.lake.export.layout import PlannedFile
 from marketdata.timestamps import from_seconds
@@ -22,18 +23,18 @@ from marketdata.timestamps import from_seconds
 BLOCK_ROWS = 65_536  # their text has 7 MB
 _MINUTE = timedelta(minutes=1)
 _CREATED_AT = 7  # the number of its field in a line
-_ONE = f"""
+_ONE = sql.SQL(f"""
 COPY (
-    {SELECT} FROM market_bars_ohlcv_1m
+    {SELECT} FROM {{table}}
     WHERE symbol = %(symbol)s AND ts >= %(start)s AND ts < %(end)s ORDER BY symbol, ts LIMIT %(limit)s
 ) TO STDOUT (FORMAT CSV)
-"""
-_SEVERAL = f"""
+""")
+_SEVERAL = sql.SQL(f"""
 COPY (
-    {SELECT}, symbol FROM market_bars_ohlcv_1m
+    {SELECT}, symbol FROM {{table}}
     WHERE symbol = ANY (%(symbols)s::varchar[] COLLATE "C") AND ts >= %(start)s AND ts < %(end)s ORDER BY symbol, ts
 ) TO STDOUT (FORMAT CSV)
-"""
+""")
 # After a first load the statistics may still say that the table is empty.
 _ONLY_BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
 
@@ -49,10 +50,13 @@ def read_ahead(items: Iterator[Item]) -> Generator[Item]:
             yield item
 
 
-def read_blocks(cursor: CursorWrapper, files: list[PlannedFile]) -> Iterator[tuple[int, Block]]:
-    """The blocks of all files, each with the number of its file, of up to `BLOCK_ROWS` rows."""
+def read_blocks(cursor: CursorWrapper, files: list[PlannedFile], *, table: str = TABLE) -> Iterator[tuple[int, Block]]:
+    """The blocks of all files, each with the number of its file, of up to `BLOCK_ROWS` rows.
+
+    `table`: another one with these columns and this key, such as that of an archived year.
+    """
     cursor.execute(_ONLY_BY_KEY)
-    reader = _Reader(cursor)
+    reader = _Reader(cursor, table)
     for number, file in enumerate(files):
         for symbols in _group(file):
             found = (
@@ -75,8 +79,9 @@ def _group(file: PlannedFile) -> Iterator[list[str]]:
 
 
 class _Reader:
-    def __init__(self, cursor: CursorWrapper) -> None:
+    def __init__(self, cursor: CursorWrapper, table: str) -> None:
         self._cursor = cursor
+        self._table = sql.Identifier(table)
         self._created_at = "1970-01-01 00:00:00+00"  # of the bar that was read last
 
     def read_one(self, symbol: str, year: int) -> Iterator[Block]:
@@ -98,9 +103,10 @@ class _Reader:
             yield block
             self._created_at = block.lines.split(b",", _CREATED_AT + 1)[_CREATED_AT].decode() or self._created_at
 
-    def _copy(self, statement: str, symbol: str | None, values: dict) -> Block:
+    def _copy(self, statement: sql.SQL, symbol: str | None, values: dict) -> Block:
         out = io.BytesIO()
         created_at = self._created_at
+        filled = statement.format(table=self._table)
         with self._cursor.db.wrap_database_errors:
-            self._cursor.copy_expert(self._cursor.mogrify(statement, values | {"created_at": created_at}).decode(), out)
+            self._cursor.copy_expert(self._cursor.mogrify(filled, values | {"created_at": created_at}).decode(), out)
         return Block(out.getvalue(), symbol, created_at)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from marketdata.lake.contents import Contents, Partition
+from marketdata.lake.export.archived import ArchivedFile
 from marketdata.lake.manifest import LakeFile, SymbolYear
 
 FILE_ROWS = 1_000_000
@@ -35,10 +36,12 @@ class PlannedFile:
 
 @dataclass(frozen=True)
 class Plan:
-    """The files of the next state: those that stay and those to write."""
+    """The files of the next state: those that stay, those to write, and those of archived years, which are kept or
+    copied."""
 
     kept: list[LakeFile]
     planned: list[PlannedFile]
+    archived: list[ArchivedFile] = field(default_factory=list)
 
 
 def make_path(dataset: str | None, year: int, sha256: str) -> str:

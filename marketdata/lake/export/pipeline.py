@@ -10,8 +10,9 @@ from operator import itemgetter
 
 from marketdata.lake.calendars import build_tables
 from marketdata.lake.columns import parse_bars
-from marketdata.lake.contents import find_touched, has_covered_runs, read_contents
+from marketdata.lake.contents import Contents, find_touched, has_covered_runs, read_contents
 from marketdata.lake.errors import LakeError
+from marketdata.lake.export.archived import ArchivedFile, copy_archived, find_archived_files, separate_archived
 from marketdata.lake.export.blocks import read_ahead, read_blocks
 from marketdata.lake.export.layout import Plan, PlannedFile, make_path, plan_all, plan_changes
 from marketdata.lake.export.swap import LOCK, finish_swap, make_staged_path, swap
@@ -37,7 +38,7 @@ class ExportResult:
 def export_lake(
     store: Store, *, since_last: bool = False, progress: Progress = lambda done, rows: None
 ) -> ExportResult:
-    """Make the lake equal to the table of bars.
+    """Make the lake equal to the table of bars, with those of archived years.
 
     `since_last`: write only files of which runs have changed a bar since the last export, or whose hours differ. Raises
     `LakeError`; the lake then has the state before.
@@ -46,18 +47,20 @@ def export_lake(
         notes = ["An export that was interrupted is completed first."] if finish_swap(store) else []
         before = read_manifest(store)
         _check_target(store, before, snapshot)
-        plan = _plan(store, before if since_last else None, snapshot, notes)
+        plan = _plan(store, before, snapshot, notes, since_last=since_last)
         staged: dict[str, str] = {}
         with _discard_on_failure(store):
             tables = _write_tables(store, snapshot, staged)
             written = _write_files(store, snapshot, plan.planned, staged, progress)
             runs, runs_hash = snapshot.read_runs()
-            files = sorted([*plan.kept, *written], key=_sort_key)
+            copied = [_copy(store, one, staged) for one in plan.archived if one.source is not None]
+            stay = [*plan.kept, *(one.file for one in plan.archived if one.source is None)]
+            files = sorted([*stay, *copied, *written], key=_sort_key)
             manifest = Manifest(snapshot.database, snapshot.as_of, runs, runs_hash, files, tables)
             if read_manifest(store) != before:
                 raise LakeError(f"Another export has changed {store.name} meanwhile: run the command again.")
             swap(store, manifest, staged, before)
-    new = [file for file in written if before is None or file.path not in before.paths]
+    new = [file for file in [*copied, *written] if before is None or file.path not in before.paths]
     return ExportResult(manifest, len(new), sum(file.rows for file in new), notes)
 
 
@@ -77,22 +80,38 @@ def _check_target(store: Store, before: Manifest | None, snapshot: Snapshot) -> 
         )
 
 
-def _plan(store: Store, before: Manifest | None, snapshot: Snapshot, notes: list[str]) -> Plan:
-    """The files to write: all, unless there is a state before that can be continued."""
-    contents = read_contents(snapshot.cursor)
+def _plan(store: Store, before: Manifest | None, snapshot: Snapshot, notes: list[str], *, since_last: bool) -> Plan:
+    """The files to write, and those of archived years, which no export can write again."""
+    contents, archived = separate_archived(read_contents(snapshot.cursor))
+    found = list(find_archived_files(store, before, archived, read_all=not since_last)) if archived else []
+    plan = _plan_table(store, before if since_last else None, snapshot, notes, contents)
+    return Plan(plan.kept, plan.planned, found)
+
+
+def _plan_table(
+    store: Store, before: Manifest | None, snapshot: Snapshot, notes: list[str], contents: Contents
+) -> Plan:
+    """The files of the table's bars: all, unless there is a state before that can be continued."""
     if before is None:
         return plan_all(contents)
     if not has_covered_runs(snapshot.cursor, before):
         notes.append("The database no longer has the runs of the last export, so everything is written again.")
         return plan_all(contents)
     present = store.list_files()
-    usable = [file for file in before.files if present.get(file.path) == file.bytes]
-    if len(usable) < len(before.files):
-        notes.append(f"Files that are missing or have another size: {len(before.files) - len(usable)}.")
-    plan = plan_changes(contents, before.files, find_touched(snapshot.cursor, before))
+    years = {year for _, year in contents}
+    files = [file for file in before.files if file.year in years]
+    usable = [file for file in files if present.get(file.path) == file.bytes]
+    if len(usable) < len(files):
+        notes.append(f"Files that are missing or have another size: {len(files) - len(usable)}.")
+    plan = plan_changes(contents, files, find_touched(snapshot.cursor, before))
     damaged = [file for file in plan.kept if file not in usable]
     again = [PlannedFile(file.dataset, file.year, file.symbols) for file in damaged]
     return Plan([file for file in plan.kept if file in usable], [*plan.planned, *again])
+
+
+def _copy(store: Store, found: ArchivedFile, staged: dict[str, str]) -> LakeFile:
+    staged[found.file.path] = copy_archived(store, found)
+    return found.file
 
 
 def _sort_key(file: LakeFile) -> tuple[str, int, str]:

@@ -14,6 +14,7 @@ from marketdata.lake.manifest import JOURNAL, LakeFile, LakeTable, Manifest, req
 from marketdata.lake.snapshot import Snapshot, open_snapshot
 from marketdata.lake.store import Store
 from marketdata.lake.verification.hours import HOUR_COLUMNS, compute_hours, read_stored_hours
+from marketdata.partitions.archived import list_archived
 from marketdata.timestamps import from_seconds
 
 if TYPE_CHECKING:
@@ -47,13 +48,13 @@ def verify_lake(store: Store) -> VerifyResult:
         result.damages += _check_state(store, manifest, snapshot)
         result.damages += _check_contents(manifest, snapshot, result.changed)
         for table in manifest.tables.values():
-            _, damages = _read(store, table)
+            _, damages = read_file(store, table)
             result.damages += damages
         for file in manifest.files:
-            content, damages = _read(store, file)
+            content, damages = read_file(store, file)
             result.damages += damages
             if content is not None and not damages:
-                result.damages += _check_rows(content, file, snapshot, result)
+                result.damages += check_rows(content, file, snapshot, result)
     return result
 
 
@@ -68,9 +69,12 @@ def _check_state(store: Store, manifest: Manifest, snapshot: Snapshot) -> Iterat
 
 
 def _check_contents(manifest: Manifest, snapshot: Snapshot, changed: set[tuple[str, int]]) -> Iterator[str]:
-    """Compare how many bars each symbol has in each year, and in which dataset."""
+    """Compare how many bars each symbol has in each year, and in which dataset. Files of archived years stay in the
+    dataset that they had."""
+    files = {(file.year, symbol): file.dataset for file in manifest.files for symbol in file.symbols}
+    archived = {year.year for year in list_archived()}
     stored = {
-        (dataset, year, symbol): part.rows
+        (files.get((year, symbol), dataset) if year in archived else dataset, year, symbol): part.rows
         for (dataset, year), symbols in read_contents(snapshot.cursor).items()
         for symbol, part in symbols.items()
     }
@@ -88,7 +92,7 @@ def _check_contents(manifest: Manifest, snapshot: Snapshot, changed: set[tuple[s
         yield f"The lake has {format_count(manifest.rows, 'bar')}, and the database {count:,}."
 
 
-def _read(store: Store, file: LakeFile | LakeTable) -> tuple[bytes | None, list[str]]:
+def read_file(store: Store, file: LakeFile | LakeTable) -> tuple[bytes | None, list[str]]:
     """The content of a file, and what is wrong with it."""
     content = store.read(file.path)
     if content is None:
@@ -98,7 +102,7 @@ def _read(store: Store, file: LakeFile | LakeTable) -> tuple[bytes | None, list[
     return content, []
 
 
-def _check_rows(content: bytes, file: LakeFile, snapshot: Snapshot, result: VerifyResult) -> Iterator[str]:
+def check_rows(content: bytes, file: LakeFile, snapshot: Snapshot, result: VerifyResult) -> Iterator[str]:
     """Compare the hours of a file with the rollup, except where bars have changed since the export."""
     import pyarrow
     from pyarrow import compute, parquet
