@@ -159,7 +159,7 @@ def _detach(store: Store, year: int, verified: Verified, record: ArchivedYear | 
             lock_commands(cursor)
             limit_waiting(cursor)
             if record is not None:
-                checks.require_same_lake(store, verified.manifest)
+                checks.require_same_lake(store, verified.manifest, year)
                 statements.record_lake(cursor, year=year, lake=lake, lake_as_of=as_of)
                 return
             cursor.execute(statements.KEEP_WRITERS_OUT)
@@ -177,7 +177,7 @@ def _require_unchanged(cursor: CursorWrapper, store: Store, year: int, verified:
     if checks.find_record(year) is not None:
         raise DatabaseFailure(f"Another command has archived {year} meanwhile: run the command again.")
     checks.require_partition(cursor, year)
-    checks.require_same_lake(store, verified.manifest)
+    checks.require_same_lake(store, verified.manifest, year)
     checks.require_current(cursor, store, verified.manifest, year)
     if statements.read_fingerprint(cursor, year) != verified.fingerprint:
         raise DatabaseFailure(
@@ -204,7 +204,7 @@ def _drop(store: Store, year: int, verified: Verified, progress: Progress) -> No
                     f"{partition_name(year)} is a partition, although {year} is archived: run verify_lake."
                 )
             statements.lock_detached(cursor, year)
-            checks.require_same_lake(store, verified.manifest)
+            checks.require_same_lake(store, verified.manifest, year)
             if statements.read_fingerprint(cursor, year) != verified.fingerprint:
                 raise DatabaseFailure(f"Another program has changed {partition_name(year)}: run the command again.")
             progress.raise_if_cancelled()

@@ -91,11 +91,11 @@ def refuse_damages(store: Store, year: int, damages: Iterable[str], *, outcome: 
         )
 
 
-def require_same_lake(store: Store, manifest: Manifest) -> None:
-    """Raise `DatabaseFailure` if the lake is no longer in the state that was verified."""
+def require_same_lake(store: Store, manifest: Manifest, year: int) -> None:
+    """Raise `DatabaseFailure` if the lake is no longer in the state whose year was verified."""
     same = read_manifest(store) == manifest and store.read(JOURNAL) is None
     present = store.list_files()
-    if not same or any(present.get(file.path) != file.bytes for file in manifest.files):
+    if not same or any(present.get(file.path) != file.bytes for file in list_year_files(manifest, year)):
         raise DatabaseFailure(f"Another program has changed {store.name} meanwhile: run the command again.")
 
 
