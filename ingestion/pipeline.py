@@ -29,7 +29,7 @@ from ingestion.errors import IngestError, Interrupted, RunCancelled, is_failure,
 from ingestion.loading.copy import copy_new_bars, copy_staged_bars
 from ingestion.loading.locks import lock_series
 from ingestion.loading.overlap import ANY_TIME, StoredRanges, find_shared_minute, find_stored_ranges
-from ingestion.loading.partitions import PartitionKeeper, keep_partitions
+from ingestion.loading.partitions import PartitionKeeper, keep_partitions, refuse_removing
 from ingestion.loading.price_steps import read_steps, store_loaded_steps
 from ingestion.loading.replace import find_replaced_bars, remove_replaced_bars
 from ingestion.loading.staging import create_staging, finish_staging
@@ -62,6 +62,7 @@ from ingestion.symbology.series import (
 )
 from ingestion.symbology.stored_contracts import refuse_unsplit
 from marketdata.models import IngestRun
+from marketdata.partitions.archived_bars import SeriesRange
 from marketdata.runs.locks import close_orphaned_runs
 
 logger = logging.getLogger(__name__)
@@ -149,7 +150,8 @@ def preview_file(*, path: Path, options: IngestOptions | None = None, progress: 
             refuse_unsplit(file.path, file.possible_symbols)
             file.load_contracts()
             create_staging(cursor)
-            _copy_batches(cursor, file.preview_batches(), None, progress)
+            partitions = PartitionKeeper(file.path, writes=False)
+            _copy_batches(cursor, file.preview_batches(), partitions, progress)
             settle_series(cursor, _list_settlements(file), progress)
             finish_staging(cursor, file.symbols)
             progress.step("Comparing with the table")
@@ -245,18 +247,14 @@ def _find_stored_ranges(cursor: CursorWrapper, file: FileReader, options: Ingest
 
 
 def _copy_batches(
-    cursor: CursorWrapper, batches: Iterator[LoadBatch], partitions: PartitionKeeper | None, progress: Progress
+    cursor: CursorWrapper, batches: Iterator[LoadBatch], partitions: PartitionKeeper, progress: Progress
 ) -> int:
-    """Copy new rows into the table and possibly stored ones into staging. Returns how many were new.
-
-    Without `partitions`, nothing is copied into the table, and none is made for it.
-    """
+    """Copy new rows into the table and possibly stored ones into staging. Returns how many were new."""
     progress.step("Reading")
     new_count = row_count = 0
     with prefetch(batches, progress.raise_if_cancelled) as prepared:
         for batch in prepared:
-            if partitions:
-                copy_new_bars(cursor, batch.new, partitions.prepare(cursor, batch.years))
+            copy_new_bars(cursor, batch.new, partitions.prepare(cursor, batch.years))
             copy_staged_bars(cursor, batch.possibly_stored)
             new_count += batch.new.count
             row_count += batch.new.count + batch.possibly_stored.count
@@ -277,6 +275,12 @@ def _check_conflicts(cursor: CursorWrapper, file: FileReader, options: IngestOpt
     refuse_shared_minute(file.path, find_shared_minute(cursor, joins))
     if not options.replace_instrument:
         refuse_conflicts(file.path, conflicts)
+    refuse_removing(
+        file.path,
+        [SeriesRange(one.symbol, one.start, one.end) for one in conflicts],
+        what="would replace the instrument of",
+        remedy="load a file that does not map it there",
+    )
     return conflicts
 
 
@@ -297,6 +301,13 @@ def _find_withdrawn(
     """The bars of the covered ranges that the file does not have. `stored_count`: how many of the table it has."""
     if not covered:
         return WithdrawnBars()
+    if options.remove_withdrawn:
+        refuse_removing(
+            file.path,
+            [SeriesRange(one.symbol, one.start, one.end) for one in covered],
+            what="does not have the bars of",
+            remedy="load it without --remove-withdrawn",
+        )
     bars = FileBars(file.path, stored_count, file.symbols, *file.time_range, run_id)
     return find_withdrawn_bars(cursor, covered, bars, remove=options.remove_withdrawn)
 

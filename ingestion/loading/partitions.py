@@ -6,7 +6,7 @@ that needs a partition would wait for the end of this one. A partition without b
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,13 @@ from django.db import DatabaseError, connection
 from django.db.backends.utils import CursorWrapper
 from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
 
+from ingestion.dbn.text import to_printable
 from ingestion.errors import DatabaseFailure, InputError
 from ingestion.symbology.resolve import ResolvedBars
 from marketdata.formatting import format_list
+from marketdata.models import IngestRun
 from marketdata.partitions.archived import find_archived_years
+from marketdata.partitions.archived_bars import SeriesRange, find_archived_bars, find_year_of_run
 from marketdata.partitions.years import TABLE, add_partitions, find_missing_partitions, partition_name
 
 # `partition_bars`, `archive_year` and `restore_year` need a stronger lock, and wait until this transaction ends.
@@ -54,10 +57,11 @@ def _to_years(times: np.ndarray) -> np.ndarray:
 
 
 class PartitionKeeper:
-    """The partitions of one load. Each year is looked up once."""
+    """The partitions of one load. Each year is looked up once. `writes`: whether bars are stored, so that a year needs
+    its partition."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
+        self._path, self._writes = path, writes
         self._known: frozenset[int] = frozenset()
         self._direct: set[int] = set()
 
@@ -69,12 +73,16 @@ class PartitionKeeper:
         """
         if new := years - self._known:
             refuse_archived(self._path, new)
-            if missing := find_missing_partitions(cursor, new):
-                _make_partitions(missing)
-            cursor.execute(_DIRECT, [list(new)])
-            self._direct |= {year for year, _ in cursor.fetchall()}
+            if self._writes:
+                self._find_direct(cursor, new)
             self._known |= new
         return partition_name(*years) if len(years) == 1 and years <= self._direct else TABLE
+
+    def _find_direct(self, cursor: CursorWrapper, years: frozenset[int]) -> None:
+        if missing := find_missing_partitions(cursor, years):
+            _make_partitions(missing)
+        cursor.execute(_DIRECT, [list(years)])
+        self._direct |= {year for year, _ in cursor.fetchall()}
 
 
 def refuse_archived(path: Path, years: Collection[int]) -> None:
@@ -85,6 +93,39 @@ def refuse_archived(path: Path, years: Collection[int]) -> None:
             f"{path} has bars of {named}, which is archived in the lake: run restore_year {archived[0]} first, or load "
             "a file without them.",
             path=path,
+        )
+
+
+def refuse_removing(path: Path, ranges: Iterable[SeriesRange], *, what: str, remedy: str) -> None:
+    """Raise `InputError` if one of the series has archived bars in its range, which the load would remove.
+
+    `what`: "would remove bars of". To be called after `keep_partitions`.
+    """
+    if found := find_archived_bars(ranges):
+        raise InputError(
+            f"{path} {what} {to_printable(found.symbol)} in {found.year}, which is archived in the lake: run "
+            f"restore_year {found.year} first, or {remedy}.",
+            path=path,
+            symbol=found.symbol,
+        )
+
+
+def describe_archived(symbols: Iterable[str]) -> str:
+    """Why the bars of these series cannot move: some are archived. Empty if none is."""
+    found = find_archived_bars(map(SeriesRange, symbols))
+    if found is None:
+        return ""
+    return (
+        f"{to_printable(found.symbol)} has bars in {found.year}, which is archived in the lake: run restore_year "
+        f"{found.year} first."
+    )
+
+
+def refuse_archived_run(run: IngestRun) -> None:
+    """Raise `InputError` if the run may have bars or changes in an archived year: it cannot be undone there."""
+    if year := find_year_of_run(run):
+        raise InputError(
+            f"Run {run.pk} has bars or changes in {year}, which is archived in the lake: run restore_year {year} first."
         )
 
 

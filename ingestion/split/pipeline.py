@@ -16,6 +16,7 @@ from django.db.backends.utils import CursorWrapper
 from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.errors import DatabaseFailure, InputError
 from ingestion.loading.locks import lock_series
+from ingestion.loading.partitions import keep_partitions
 from ingestion.progress import Progress
 from ingestion.runs import close_on_failure, open_run, succeed_run
 from ingestion.sessions.monitor import monitor_run
@@ -79,6 +80,7 @@ def split_contracts(*, slugs: Sequence[str] = (), progress: Progress | None = No
         prepare_transaction(cursor)
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, _list_symbols(planned.splits))
+        keep_partitions(cursor)
         progress.raise_if_cancelled()
         splits = _plan_again(cursor, planned.splits, progress)
         apply_splits(cursor, run, splits, progress)

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.dbn.text import to_printable
+from ingestion.loading.partitions import describe_archived
 from ingestion.split.dates import DateContent, find_dates
 from ingestion.split.occupied import OccupiedDates
 from ingestion.split.timeline import ContractTimeline
@@ -104,6 +105,8 @@ class Draft:
 
 def draft_split(cursor: CursorWrapper, stored: StoredSeries, occupied: OccupiedDates) -> Draft:
     """Find what a split of the series does, and add its dates to `occupied`."""
+    if reason := describe_archived([stored.series.symbol]):
+        return Draft(SeriesSplit(stored.series, stored.raw_symbol, refusal=reason))
     contents = find_dates(cursor, stored.series.symbol)
     timeline = ContractTimeline(stored, contents)
     if shared := timeline.find_shared_date():
@@ -120,6 +123,8 @@ def draft_settlement(
     cursor: CursorWrapper, series: Series, name: str, columns: Mapping[str, object], occupied: OccupiedDates
 ) -> Draft:
     """All bars of the series move to the series `name`, whose contract these columns describe."""
+    if reason := describe_archived([series.symbol]):
+        return Draft(SeriesSplit(series, series.symbol, refusal=reason))
     contents = find_dates(cursor, series.symbol)
     rows = list(SeriesInstrument.objects.filter(series=series).order_by("start_date", "pk"))
     parts = [RowPart(row, row.start_date, row.end_date, name) for row in rows]
@@ -167,7 +172,7 @@ def _check_targets(draft: Draft, occupied: OccupiedDates) -> Draft:
     moving = {day: name for day, name in draft.names.items() if name != split.symbol}
     for target in sorted(set(moving.values())):
         days = [day for day, name in moving.items() if name == target]
-        if reason := occupied.find_reason(split.series, target, days):
+        if reason := describe_archived([target]) or occupied.find_reason(split.series, target, days):
             return Draft(split.refuse(reason))
     occupied.add(split.series, moving)
     return draft

@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from ingestion.errors import InputError
 from ingestion.loading.move import count_bars, move_bars
+from ingestion.loading.partitions import describe_archived
 from ingestion.loading.price_steps import store_moved_steps
 from ingestion.progress import Progress
 from ingestion.split.instruments import return_rows
@@ -40,6 +41,8 @@ def plan_returns(cursor: CursorWrapper, undone: IngestRun) -> list[ReturnedBars]
     """What an undo of the split moves back. Raises `InputError` where later runs prevent it."""
     moves = read_moves(undone.moves or [])
     refuse_later_runs(undone)
+    if reason := describe_archived(list_series(undone)):
+        raise InputError(f"Run {undone.pk} cannot be undone: {reason}")
     _refuse_occupied_dates(undone, moves)
     return [ReturnedBars(one, count_bars(cursor, one.target, one.start, one.end)) for one in list_returns(moves)]
 

@@ -32,6 +32,7 @@ from marketdata.contracts.symbols import (
 from marketdata.contracts.years import Contract, is_past, resolve_contract
 from marketdata.formatting import format_list
 from marketdata.models import Bar, IngestRun, Series, SeriesInstrument
+from marketdata.partitions.archived_bars import find_first_archived
 
 
 class Action(StrEnum):
@@ -272,5 +273,6 @@ def _find_next_use(contract: Contract, symbol: str, start: date, end: date) -> d
         day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
     bounds = datetime.combine(day, time(), UTC), datetime.combine(end, time(), UTC)
     bars = Bar.objects.filter(symbol=symbol, ts__gte=bounds[0], ts__lt=bounds[1])
-    first = bars.order_by("ts").values_list("ts", flat=True).first()
+    stored = bars.order_by("ts").values_list("ts", flat=True).first(), find_first_archived(symbol, *bounds)
+    first = min((ts for ts in stored if ts is not None), default=None)
     return first.astimezone(UTC).date() if first else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, Q
 
 from ingestion.errors import InputError
+from ingestion.loading.partitions import refuse_archived_run
 from ingestion.split.reverse import refuse_later_runs
 from ingestion.undo.days import find_whole_days
 from ingestion.undo.messages import format_skipped
@@ -24,6 +25,7 @@ def find_undoable_run(run_id: int) -> IngestRun:
         raise InputError(f"Run {run_id} is not finished: wait for it, or stop it and nothing of it is stored.")
     if undone.status == IngestRun.Status.FAILED:
         raise InputError(f"Run {run_id} failed, so nothing of it was stored and there is nothing to undo.")
+    refuse_archived_run(undone)
     refuse_without_changes(undone)
     return undone
 

@@ -28,6 +28,11 @@ WHERE EXISTS (
     WHERE bars.symbol = ranges.symbol COLLATE "C"
         AND bars.ts >= day AT TIME ZONE 'UTC' AND bars.ts < (day + interval '1 day') AT TIME ZONE 'UTC'
 ) OR EXISTS (
+    SELECT FROM market_archived_years AS archived
+    JOIN market_bars_ohlcv_1h AS hours ON hours.symbol = ranges.symbol COLLATE "C"
+    WHERE archived.year = date_part('year', day)
+        AND hours.hour >= day AT TIME ZONE 'UTC' AND hours.hour < (day + interval '1 day') AT TIME ZONE 'UTC'
+) OR EXISTS (
     SELECT FROM market_bar_revisions AS old
     JOIN data_ingest_runs AS remover ON remover.id = old.revised_by_id
     WHERE old.symbol = ranges.symbol COLLATE "C" AND old.operation = 'delete'

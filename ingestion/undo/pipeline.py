@@ -15,6 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.loading.locks import lock_series
+from ingestion.loading.partitions import keep_partitions, refuse_archived_run
 from ingestion.loading.price_steps import read_steps, store_undone_steps
 from ingestion.progress import Progress
 from ingestion.runs import COMMAND_LINE, RunRequest, open_run, succeed_run
@@ -75,7 +76,9 @@ def undo_run(*, run_id: int, progress: Progress | None = None, request: RunReque
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, undone.symbols)
         _follow_split(cursor, run, undone)
+        keep_partitions(cursor)
         progress.raise_if_cancelled()
+        refuse_archived_run(undone)  # a year may have been archived during the wait
         refuse_without_changes(undone)  # another undo may have been committed during the wait
         price_steps = read_steps(cursor, undone.symbols)
         progress.step("Finding what later runs have changed")

@@ -7,6 +7,7 @@ import logging
 from django.db.backends.utils import CursorWrapper
 
 from ingestion.loading.locks import lock_series
+from ingestion.loading.partitions import keep_partitions
 from ingestion.progress import Progress
 from ingestion.runs import succeed_run
 from ingestion.sessions.monitor import monitor_run
@@ -24,6 +25,7 @@ def undo_split(run: IngestRun, undone: IngestRun, progress: Progress) -> UndoCou
     with monitor_run(run, progress) as progress, undo_transaction(run, progress) as cursor:
         progress.step("Waiting for other writers of these series")
         lock_series(cursor, list_series(undone))
+        keep_partitions(cursor)
         progress.raise_if_cancelled()
         refuse_without_changes(undone)  # another undo may have been committed during the wait
         progress.step("Finding what later runs have changed")

@@ -16,12 +16,12 @@ REPLAY_WINDOW = timedelta(hours=23, minutes=50)
 _MINUTE = timedelta(minutes=1)
 _LAST_SESSIONS = 50
 
-# The primary key of the bars, read backwards, serves this query.
+# The primary key of the rollup, read backwards, serves this query. The rollup also has the bars of archived years.
 _LAST_BARS = """
 SELECT series.id, last.ts
 FROM market_series AS series
 CROSS JOIN LATERAL (
-    SELECT ts FROM market_bars_ohlcv_1m WHERE symbol = series.symbol ORDER BY ts DESC LIMIT 1
+    SELECT last_ts AS ts FROM market_bars_ohlcv_1h WHERE symbol = series.symbol ORDER BY hour DESC LIMIT 1
 ) AS last
 WHERE series.id = ANY (%s)
 """
