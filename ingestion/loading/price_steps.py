@@ -22,6 +22,7 @@ from psycopg2 import sql
 
 from ingestion.dbn.layout import PRICES
 from ingestion.symbology.resolve import ResolvedBars
+from marketdata.models import ArchivedYear
 
 _NEWEST = 200  # bars that prove most steps
 _SCALE = 9
@@ -29,7 +30,8 @@ _SCALE = 9
 _STORED = """
 SELECT requested.symbol,
     CASE WHEN EXISTS (
-        SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = requested.symbol COLLATE "C"
+        SELECT FROM market_series_counts AS counts
+        WHERE counts.symbol = requested.symbol COLLATE "C" AND counts.bar_count > 0
     ) THEN series.price_step ELSE 0 END
 FROM unnest(%s::varchar[]) AS requested (symbol)
 LEFT JOIN market_series AS series ON series.symbol = requested.symbol COLLATE "C"
@@ -39,6 +41,17 @@ UPDATE market_series AS series
 SET price_step = found.step
 FROM unnest(%(symbols)s::varchar[], %(steps)s::numeric[]) AS found (symbol, step)
 WHERE series.symbol = found.symbol COLLATE "C" AND series.price_step IS DISTINCT FROM found.step
+"""
+# Series with bars in archived years: they cannot be read here.
+_ARCHIVED = """
+SELECT requested.symbol
+FROM unnest(%(symbols)s::varchar[]) AS requested (symbol)
+WHERE EXISTS (
+    SELECT FROM market_archived_years AS archived
+    JOIN market_bars_ohlcv_1h AS hours ON hours.symbol = requested.symbol COLLATE "C"
+        AND hours.hour >= make_timestamptz(archived.year, 1, 1, 0, 0, 0, 'UTC')
+        AND hours.hour < make_timestamptz(archived.year + 1, 1, 1, 0, 0, 0, 'UTC')
+)
 """
 _CHANGED = "SELECT DISTINCT symbol FROM market_bar_revisions WHERE revised_by_id = %s"
 
@@ -150,7 +163,8 @@ def _find_changed(cursor: CursorWrapper, run_id: int) -> set[str]:
 def _prove(cursor: CursorWrapper, bounds: Mapping[str, tuple[int | None, int]]) -> Steps:
     """The steps of series, by that of their former bars and that of some bars that they have now, among them all new
     ones. The step is a multiple of the divisor of both, and divides that of any of the bars: if these are equal, it is
-    known."""
+    known. Archived bars cannot be read: the former step divides them, and no larger one is proved. Where it is not
+    known either, the series is left out."""
     steps: Steps = {}
     lower: Steps = {}
     unknown = [symbol for symbol, (old, _) in bounds.items() if old is None]
@@ -166,7 +180,18 @@ def _prove(cursor: CursorWrapper, bounds: Mapping[str, tuple[int | None, int]]) 
     if rest := [*unknown, *(symbol for symbol in lower if symbol not in steps)]:
         cursor.execute(_PREPARE)
         steps |= dict.fromkeys(rest, 0) | _select(cursor, _OF_ALL, symbols=rest)
+    for symbol in _find_archived(cursor, steps):
+        step, old = steps.pop(symbol), bounds[symbol][0]
+        if old is not None:
+            steps[symbol] = math.gcd(step, old)
     return steps
+
+
+def _find_archived(cursor: CursorWrapper, steps: Steps) -> list[str]:
+    if not steps or not ArchivedYear.objects.exists():
+        return []
+    cursor.execute(_ARCHIVED, {"symbols": list(steps)})
+    return [symbol for (symbol,) in cursor.fetchall()]
 
 
 def _select(cursor: CursorWrapper, statement: sql.Composed, **parameters: Any) -> Steps:

@@ -112,6 +112,13 @@ CROSS JOIN LATERAL (
     WHERE NOT EXISTS (
         SELECT FROM market_bars_ohlcv_1m AS stored
         WHERE stored.symbol = series.symbol AND stored.ts >= lower(hole) AND stored.ts < upper(hole)
+    ) AND NOT EXISTS (
+        SELECT FROM market_archived_years AS archived
+        JOIN market_bars_ohlcv_1h AS hours ON hours.symbol = series.symbol
+            AND hours.hour >= make_timestamptz(archived.year, 1, 1, 0, 0, 0, 'UTC')
+            AND hours.hour < make_timestamptz(archived.year + 1, 1, 1, 0, 0, 0, 'UTC')
+        WHERE hours.hour > lower(hole) - interval '1 hour' AND hours.hour < upper(hole)
+            AND (hours.first_ts <@ hole OR hours.last_ts <@ hole)
     )
 ) AS lives
 """

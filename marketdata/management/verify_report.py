@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from django.core.management.base import OutputWrapper
 from django.core.serializers.json import DjangoJSONEncoder
 
-from marketdata.formatting import format_count
+from marketdata.formatting import format_count, format_list
 from marketdata.rollup.verify import VerifyResult
 
 
@@ -36,7 +36,8 @@ def format_result(result: VerifyResult) -> str:
     bars = format_count(result.bar_count, "bar")
     if not result.difference_count:
         verb = "agrees" if result.hour_count == 1 else "agree"
-        return f"{result.symbol}: {format_count(result.hour_count, 'hour')} {verb} with {bars}."
+        agreed = f"{result.symbol}: {format_count(result.hour_count, 'hour')} {verb} with {bars}."
+        return f"{agreed}{_describe_archived(result)}"
     lines = []
     if result.hours:
         verb = "differs" if len(result.hours) == 1 else "differ"
@@ -48,8 +49,18 @@ def format_result(result: VerifyResult) -> str:
         verb = "is" if result.recorded_bar_count == 1 else "are"
         recorded = format_count(result.recorded_bar_count, "bar")
         lines.append(f"{recorded} {verb} on record, and there are {result.bar_count:,}")
+    lines += [_describe_archived(result).strip()] if result.archived_years else []
     lines += ["repaired"] if result.repaired else []
     return "\n".join([f"{result.symbol}: {lines[0]}", *lines[1:]])
+
+
+def _describe_archived(result: VerifyResult) -> str:
+    if not result.archived_years:
+        return ""
+    years = format_list([str(year) for year in result.archived_years])
+    verb = "is" if len(result.archived_years) == 1 else "are"
+    hours = format_count(result.archived_hour_count, "hour")
+    return f" {years} {verb} archived: {hours} counted and not compared (verify_lake compares them)."
 
 
 def serialize_results(results: list[VerifyResult]) -> dict:
@@ -69,4 +80,5 @@ def _serialize_result(result: VerifyResult) -> dict:
             for one in result.first_differences
         ],
         "repaired": result.repaired,
+        "archived_years": result.archived_years,
     }

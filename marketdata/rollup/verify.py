@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -48,7 +48,8 @@ class Difference:
 class VerifyResult:
     """The comparison of one symbol. `hours` are the hours that differ, the first `MAX_SHOWN` of them in full.
 
-    `bar_count` is the number of bars, `recorded_bar_count` the number in market_series_counts.
+    `bar_count` is the number of bars, `recorded_bar_count` the number in market_series_counts. Hours of
+    `archived_years` are not compared, since their bars are in the lake; both counts include them.
     """
 
     symbol: str
@@ -58,6 +59,8 @@ class VerifyResult:
     bar_count: int
     recorded_bar_count: int
     repaired: bool = False
+    archived_hour_count: int = 0
+    archived_years: list[int] = field(default_factory=list)
 
     @property
     def difference_count(self) -> int:
@@ -87,7 +90,9 @@ WITH hours AS (
 ), stored AS (
     SELECT hour, open, high, low, close, volume, bar_count, first_ts, last_ts, minutes
     FROM market_bars_ohlcv_1h
-    WHERE symbol = %(symbol)s
+    WHERE symbol = %(symbol)s AND NOT EXISTS (
+        SELECT FROM market_archived_years WHERE year = date_part('year', hour AT TIME ZONE 'UTC')
+    )
 )
 SELECT coalesce(stored.hour, computed.hour) AS hour,
     stored.open, stored.high, stored.low, stored.close, stored.volume,
@@ -98,10 +103,20 @@ FROM stored FULL JOIN computed ON stored.hour = computed.hour
 WHERE stored IS DISTINCT FROM computed
 ORDER BY hour
 """
+# The bars of archived years are counted by their hours, as market_counts_rebuild does.
 _COUNT = """
 SELECT (SELECT count(*) FROM market_bars_ohlcv_1h WHERE symbol = %(symbol)s),
-    (SELECT count(*) FROM market_bars_ohlcv_1m WHERE symbol = %(symbol)s),
-    (SELECT coalesce(sum(bar_count), 0)::bigint FROM market_series_counts WHERE symbol = %(symbol)s)
+    (SELECT count(*) FROM market_bars_ohlcv_1m WHERE symbol = %(symbol)s) + coalesce(sum(archived.bars), 0)::bigint,
+    (SELECT coalesce(sum(bar_count), 0)::bigint FROM market_series_counts WHERE symbol = %(symbol)s),
+    coalesce(sum(archived.hours), 0)::bigint, coalesce(array_agg(archived.year ORDER BY archived.year), '{}')
+FROM (
+    SELECT year, count(*) AS hours, sum(bar_count) AS bars
+    FROM market_archived_years AS years
+    JOIN market_bars_ohlcv_1h ON symbol = %(symbol)s
+        AND hour >= make_timestamptz(year, 1, 1, 0, 0, 0, 'UTC')
+        AND hour < make_timestamptz(year + 1, 1, 1, 0, 0, 0, 'UTC')
+    GROUP BY year
+) AS archived
 """
 # The primary key finds the next symbol after each: SELECT DISTINCT would read all bars.
 _SYMBOLS = """
@@ -148,8 +163,17 @@ def verify_symbol(symbol: str) -> VerifyResult:
                 half = len(COLUMNS)
                 first_differences.append(Difference(hour, _to_hour(values[:half]), _to_hour(values[half:])))
         cursor.execute(_COUNT, {"symbol": symbol})
-        hour_count, bar_count, recorded_bar_count = cursor.fetchone()
-    return VerifyResult(symbol, hour_count, hours, first_differences, bar_count, recorded_bar_count)
+        hour_count, bar_count, recorded_bar_count, archived_hours, archived_years = cursor.fetchone()
+    return VerifyResult(
+        symbol,
+        hour_count,
+        hours,
+        first_differences,
+        bar_count,
+        recorded_bar_count,
+        archived_hour_count=archived_hours,
+        archived_years=archived_years,
+    )
 
 
 def repair_symbol(symbol: str) -> VerifyResult:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import numpy as np
 
+from ingestion.feeds.history.planning.archived import leave_out_archived
 from ingestion.feeds.history.planning.kept_files import KeptFiles
 from ingestion.feeds.history.planning.known import read_histories, read_vendor_days, to_day
 from ingestion.feeds.history.planning.model import Plan, PlannedRequest, SeriesPlan, UnverifiedRange
@@ -70,6 +71,7 @@ def find_plan(
                 for one in some
             ]
     order = {one.pk: number for number, one in enumerate(series)}
+    plans = list(map(leave_out_archived, plans))
     return Plan(tuple(sorted(plans, key=lambda plan: order[plan.series.pk])))
 
 
