@@ -110,9 +110,9 @@ SELECT (SELECT count(*) FROM market_bars_ohlcv_1h WHERE symbol = %(symbol)s),
     (SELECT coalesce(sum(bar_count), 0)::bigint FROM market_series_counts WHERE symbol = %(symbol)s),
     coalesce(sum(archived.hours), 0)::bigint, coalesce(array_agg(archived.year ORDER BY archived.year), '{}')
 FROM (
-    SELECT year, count(*) AS hours, sum(bar_count) AS bars
+    SELECT year, count(*) AS hours, sum(stored.bar_count) AS bars
     FROM market_archived_years AS years
-    JOIN market_bars_ohlcv_1h ON symbol = %(symbol)s
+    JOIN market_bars_ohlcv_1h AS stored ON symbol = %(symbol)s
         AND hour >= make_timestamptz(year, 1, 1, 0, 0, 0, 'UTC')
         AND hour < make_timestamptz(year + 1, 1, 1, 0, 0, 0, 'UTC')
     GROUP BY year
