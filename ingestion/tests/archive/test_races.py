@@ -46,7 +46,8 @@ def test_it_waits_for_a_running_load_and_readers_do_not(archive, tmp_path):
         loading.execute("BEGIN")
         loading.execute("LOCK TABLE market_bars_ohlcv_1m IN ROW EXCLUSIVE MODE")
         with start_archive(archive) as process:
-            time.sleep(4)
+            until(_has_waiting)
+            time.sleep(0.5)
             started = time.monotonic()
             assert Bar.objects.count() == 720
             with connection.cursor() as cursor:  # another load does not wait either, for longer than an attempt
@@ -65,7 +66,7 @@ def test_ctrl_c_while_it_waits(archive):
     with session() as reading:
         reading.execute("BEGIN; SELECT count(*) FROM market_bars_ohlcv_1m")
         with start_archive(archive) as process:
-            until(lambda: _has_waiting(reading))
+            until(_has_waiting)
             process.press_ctrl_c()
             ended = process.end()
         reading.execute("ROLLBACK")
@@ -75,12 +76,13 @@ def test_ctrl_c_while_it_waits(archive):
     archive.run()
 
 
-def _has_waiting(cursor) -> bool:
-    cursor.execute(
-        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND locktype = 'relation' "
-        "AND datname = current_database()"
-    )
-    return cursor.fetchone()[0] > 0
+def _has_waiting() -> bool:
+    with session() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted "
+            "AND locktype = 'relation' AND datname = current_database()"
+        )
+        return cursor.fetchone()[0] > 0
 
 
 def test_a_load_that_waits_meanwhile_sees_the_archived_year(archive, tmp_path, monkeypatch):
@@ -90,8 +92,7 @@ def test_a_load_that_waits_meanwhile_sees_the_archived_year(archive, tmp_path, m
 
     def detach_beside_a_load(cursor, statement):
         processes.append(Process("--input", path, command="ingest_dbn"))
-        with session() as other:
-            until(lambda: _has_waiting(other))
+        until(_has_waiting)
         execute_soon(cursor, statement)
 
     execute_soon = archiving.execute_soon
@@ -181,7 +182,7 @@ def test_kill_9(archive):
     with session() as reading:
         reading.execute("BEGIN; SELECT count(*) FROM market_bars_ohlcv_1m")
         with start_archive(archive) as process:
-            until(lambda: _has_waiting(reading))
+            until(_has_waiting)
             os.kill(process.pid, signal.SIGKILL)
             process.end()
         reading.execute("ROLLBACK")
