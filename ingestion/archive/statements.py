@@ -9,7 +9,6 @@ from psycopg2 import sql
 
 from marketdata.partitions.years import partition_name, year_bounds
 
-_BARS = sql.Identifier("market_bars_ohlcv_1m")
 _PARTITION = """
 SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s) AND relkind IN ('r', 'p')
 """
@@ -22,7 +21,7 @@ FROM (SELECT xmin::text AS writer, count FROM (SELECT xmin, count(*) AS count FR
 """)
 # No program can write a bar while this lock lasts; reading goes on.
 KEEP_WRITERS_OUT = "LOCK TABLE ONLY market_bars_ohlcv_1m IN SHARE MODE"
-_DETACH = sql.SQL("ALTER TABLE {bars} DETACH PARTITION {table}")
+_DETACH = sql.SQL("ALTER TABLE market_bars_ohlcv_1m DETACH PARTITION {table}")
 _LOCK = sql.SQL("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 _DROP = sql.SQL("DROP TABLE {table}")
 _RECORD = """
@@ -35,7 +34,7 @@ _FORGET = "DELETE FROM market_archived_years WHERE year = %s"
 _IDENTIFIER = "SELECT identifier::text FROM feed_store"
 
 # The same columns, constraints and indexes as a partition, and its owner. The guard follows when the bars are in it.
-_CREATE = sql.SQL("CREATE TABLE {table} (LIKE {bars} INCLUDING ALL) WITH (fillfactor = 90)")
+_CREATE = sql.SQL("CREATE TABLE {table} (LIKE market_bars_ohlcv_1m INCLUDING ALL) WITH (fillfactor = 90)")
 _OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = %s::regclass AND relowner <> current_user::regrole"
 _SET_OWNER = sql.SQL("ALTER TABLE {table} OWNER TO {owner}")
 _GUARD = sql.SQL("""
@@ -48,7 +47,7 @@ ALTER TABLE {table} DROP CONSTRAINT IF EXISTS bars_of_year;
 ALTER TABLE {table} ADD CONSTRAINT bars_of_year CHECK (ts >= {start} AND ts < {end})
 """)
 _UNCHECK = sql.SQL("ALTER TABLE {table} DROP CONSTRAINT bars_of_year")
-_ATTACH = sql.SQL("ALTER TABLE {bars} ATTACH PARTITION {table} FOR VALUES FROM ({start}) TO ({end})")
+_ATTACH = sql.SQL("ALTER TABLE market_bars_ohlcv_1m ATTACH PARTITION {table} FOR VALUES FROM ({start}) TO ({end})")
 _ANALYZE = sql.SQL("ANALYZE {table}")
 
 
@@ -127,4 +126,4 @@ def finish_attach(cursor: CursorWrapper, year: int) -> None:
 
 def _fill(statement: sql.SQL, year: int) -> sql.Composed:
     start, end = (sql.Literal(f"{bound:%Y-%m-%d %H:%M}+00") for bound in year_bounds(year))
-    return statement.format(bars=_BARS, table=sql.Identifier(partition_name(year)), start=start, end=end)
+    return statement.format(table=sql.Identifier(partition_name(year)), start=start, end=end)

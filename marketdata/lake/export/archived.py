@@ -44,7 +44,7 @@ def find_archived_files(
 ) -> Iterator[ArchivedFile]:
     """Where the files of the archived years are. `before` is the manifest of `store`.
 
-    `read_all`: compare the SHA-256 of the files that stay, not only their sizes. Raises `LakeError` naming the year
+    `read_all`: compare the SHA-256 of the files that stay, not only their sizes. Raises `LakeError` about the year
     whose bars no lake has.
     """
     present = store.list_files()

@@ -58,9 +58,8 @@ class _Rows:
         return len(self._rest)
 
     def take(self, count: int) -> pyarrow.Table:
-        taken = self._rest.slice(0, count)
-        self._rest = self._rest.slice(count)
-        return taken
+        first, self._rest = self._rest.slice(0, count), self._rest.slice(count)
+        return first
 
 
 def _describe_first(stored: pyarrow.Table, found: pyarrow.Table) -> str:
