@@ -162,7 +162,11 @@ def _detach(store: Store, year: int, verified: Verified, record: ArchivedYear | 
                 checks.require_same_lake(store, verified.manifest, year)
                 statements.record_lake(cursor, year=year, lake=lake, lake_as_of=as_of)
                 return
-            cursor.execute(statements.KEEP_WRITERS_OUT)
+            if checks.find_record(year) is not None:
+                raise DatabaseFailure(f"Another command has archived {year} meanwhile: run the command again.")
+            checks.require_partition(cursor, year)
+            checks.require_same_lake(store, verified.manifest, year)  # no export can begin: lock_commands
+            statements.keep_writers_out(cursor, year)
             _require_unchanged(cursor, store, year, verified)
             statements.record_archived(cursor, year=year, lake=lake, lake_as_of=as_of, bar_count=verified.bars)
             progress.raise_if_cancelled()
@@ -173,11 +177,7 @@ def _detach(store: Store, year: int, verified: Verified, record: ArchivedYear | 
 
 
 def _require_unchanged(cursor: CursorWrapper, store: Store, year: int, verified: Verified) -> None:
-    """Raise `IngestError` if the lake, the year or its record has changed since the comparison."""
-    if checks.find_record(year) is not None:
-        raise DatabaseFailure(f"Another command has archived {year} meanwhile: run the command again.")
-    checks.require_partition(cursor, year)
-    checks.require_same_lake(store, verified.manifest, year)
+    """Raise `IngestError` if a bar of the year has changed since the comparison."""
     checks.require_current(cursor, store, verified.manifest, year)
     if statements.read_fingerprint(cursor, year) != verified.fingerprint:
         raise DatabaseFailure(

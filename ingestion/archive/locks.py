@@ -1,4 +1,4 @@
-"""Locks of the table of bars that others must not wait for: each attempt ends within `LOCK_TIMEOUT`.
+"""Locks of the table of bars that others must not wait for: each attempt ends within 200 ms.
 
 PostgreSQL queues all statements after a lock that waits. So a command that waited for a long load would also block
 readers. It tries again instead, and leaves a pause between two attempts.
@@ -21,8 +21,8 @@ from ingestion.sessions.lock_holders import find_table_holder
 from marketdata.advisory_locks import LAKE_EXPORT, PARTITIONS
 
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '200ms'"
-_PAUSE_SECONDS = 0.5
-_UPGRADES = 20  # attempts to get the last lock while writers wait, of 200 ms each
+_PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds; the last one repeats
+_UPGRADES = 4  # attempts to get the last lock while writers wait, of 200 ms each
 _UPGRADE_PAUSE_SECONDS = 0.05
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock(%s, %s)"
 
@@ -34,7 +34,7 @@ def retry_locks(attempt: Callable[[], Result], progress: Progress) -> Result:
 
     Raises `Interrupted` between two attempts.
     """
-    reported = ""
+    reported, pauses = "", iter(_PAUSES)
     while True:
         progress.raise_if_cancelled()
         try:
@@ -47,11 +47,18 @@ def retry_locks(attempt: Callable[[], Result], progress: Progress) -> Result:
         if holder and not reported:
             reported = holder
             progress.wait_for(holder)
-        time.sleep(_PAUSE_SECONDS)
+        _pause(next(pauses, _PAUSES[-1]), progress)
+
+
+def _pause(seconds: float, progress: Progress) -> None:
+    until = time.monotonic() + seconds
+    while (rest := until - time.monotonic()) > 0:
+        progress.raise_if_cancelled()
+        time.sleep(min(rest, 0.1))
 
 
 def limit_waiting(cursor: CursorWrapper) -> None:
-    """No lock of this transaction is waited for longer than `LOCK_TIMEOUT`."""
+    """No lock of this transaction is waited for longer than 200 ms."""
     cursor.execute(_LOCK_TIMEOUT)
 
 

@@ -19,8 +19,8 @@ SELECT coalesce(string_agg(concat_ws(':', writer, count), ',' ORDER BY writer), 
 FROM (SELECT xmin::text AS writer, count FROM (SELECT xmin, count(*) AS count FROM {table} GROUP BY xmin) AS found)
     AS writers
 """)
-# No program can write a bar while this lock lasts; reading goes on.
-KEEP_WRITERS_OUT = "LOCK TABLE ONLY market_bars_ohlcv_1m IN SHARE MODE"
+# No program can write a bar while these locks last; reading goes on. A program may have copied into the partition.
+_KEEP_WRITERS_OUT = sql.SQL("LOCK TABLE ONLY market_bars_ohlcv_1m, {table} IN SHARE MODE")
 _DETACH = sql.SQL("ALTER TABLE market_bars_ohlcv_1m DETACH PARTITION {table}")
 _LOCK = sql.SQL("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 _DROP = sql.SQL("DROP TABLE {table}")
@@ -33,14 +33,11 @@ _RECORD_DROP = "UPDATE market_archived_years SET dropped_at = clock_timestamp() 
 _FORGET = "DELETE FROM market_archived_years WHERE year = %s"
 _IDENTIFIER = "SELECT identifier::text FROM feed_store"
 
-# The same columns, constraints and indexes as a partition, and its owner. The guard follows when the bars are in it.
+# The same columns, constraints and indexes as a partition, and its owner. Its triggers follow when the bars are in it.
 _CREATE = sql.SQL("CREATE TABLE {table} (LIKE market_bars_ohlcv_1m INCLUDING ALL) WITH (fillfactor = 90)")
 _OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = %s::regclass AND relowner <> current_user::regrole"
 _SET_OWNER = sql.SQL("ALTER TABLE {table} OWNER TO {owner}")
-_GUARD = sql.SQL("""
-CREATE OR REPLACE TRIGGER partition_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
-FOR EACH STATEMENT EXECUTE FUNCTION market_bars_guard_partition()
-""")
+_EQUIP = "SELECT market_bars_equip_partition(%s::regclass)"
 # With this constraint, ATTACH reads no bar while it has its lock.
 _CHECK = sql.SQL("""
 ALTER TABLE {table} DROP CONSTRAINT IF EXISTS bars_of_year;
@@ -70,6 +67,11 @@ def read_fingerprint(cursor: CursorWrapper, year: int) -> str:
     cursor.execute(_fill(_FINGERPRINT, year))
     fingerprint: str = cursor.fetchone()[0]
     return fingerprint
+
+
+def keep_writers_out(cursor: CursorWrapper, year: int) -> None:
+    """Until the transaction ends, no program writes a bar."""
+    cursor.execute(_fill(_KEEP_WRITERS_OUT, year))
 
 
 def make_detach(year: int) -> sql.Composed:
@@ -107,8 +109,8 @@ def create_detached(cursor: CursorWrapper, year: int) -> None:
 
 
 def prepare_attach(cursor: CursorWrapper, year: int) -> None:
-    """Give the table of the year what `attach` needs: a guard against direct writes, and a proof of its times."""
-    cursor.execute(_fill(_GUARD, year))
+    """Give the table of the year the triggers of a partition, and a proof of its times for `attach`."""
+    cursor.execute(_EQUIP, [partition_name(year)])
     cursor.execute(_fill(_CHECK, year))
     cursor.execute(_fill(_ANALYZE, year))
 
