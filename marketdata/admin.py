@@ -18,7 +18,7 @@ from marketdata.access.read_only_admin import ReadOnlyAdmin
 from marketdata.bars.stats import get_stats
 from marketdata.bars.tick_size import MIN_BARS, TickSize, find_from_bars
 from marketdata.formatting import format_price
-from marketdata.models import BrowsableBar, FeedSession, Series
+from marketdata.models import ArchivedYear, BrowsableBar, FeedSession, Series
 from marketdata.models.contract import ContractColumns
 from marketdata.models.feeds.subscription import SubscriptionColumns
 from marketdata.quality.admin import FindingAdmin  # noqa: F401  # registers itself
@@ -157,6 +157,13 @@ class FeedSessionAdmin(ReadOnlyAdmin):
     list_display = ["id", "dataset", "started_at", "ended_at", "end", "closed_until", "bars", "repeated", "late"]
     list_filter = ["dataset", "end"]
     search_fields = ["gateway_session", "error"]
+
+
+@admin.register(ArchivedYear)
+class ArchivedYearAdmin(ReadOnlyAdmin):
+    """The years whose bars are in a lake. Only archive_year and restore_year change them."""
+
+    list_display = ["year", "bar_count", "lake", "lake_as_of", "archived_at", "dropped_at"]
 
 
 @admin.register(BrowsableBar)

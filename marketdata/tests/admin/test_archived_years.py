@@ -1,0 +1,28 @@
+"""Archived years are listed, and no user can change them."""
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from config.testing.rows import insert
+from marketdata.models import ArchivedYear
+
+PAGE = "/admin/marketdata/archivedyear/"
+
+
+@pytest.fixture
+def operator(market_db, client):
+    user = get_user_model().objects.create_superuser("operator", password="not a secret 1")
+    client.force_login(user)
+    yield client
+    user.delete()
+
+
+def test_archived_years_are_only_listed(operator):
+    insert("market_archived_years", lake="/lakes/mine")
+    page = operator.get(PAGE).content.decode()
+    assert "2018" in page
+    assert "/lakes/mine" in page
+    assert operator.get(f"{PAGE}add/").status_code == 403
+    assert operator.post(f"{PAGE}2018/change/", {"lake": "x"}).status_code == 403
+    assert operator.post(f"{PAGE}2018/delete/", {"post": "yes"}).status_code == 403
+    assert ArchivedYear.objects.get().lake == "/lakes/mine"
