@@ -22,6 +22,7 @@ LEFT JOIN data_ingest_runs AS run ON run.status = 'running' AND run.id %% 214748
 ORDER BY run.id NULLS LAST, holder.pid
 """
 _HOLDERS = _DESCRIBE.format(holders="unnest(pg_blocking_pids(%(pid)s))")
+_SESSIONS = _DESCRIBE.format(holders="unnest(%(pids)s)")
 _TABLE_HOLDERS = _DESCRIBE.format(
     holders="""(
     SELECT DISTINCT locks.pid
@@ -42,6 +43,12 @@ def find_holder(probe: Probe, pid: int) -> str:
 def find_table_holder(cursor: CursorWrapper) -> str:
     """The same of the sessions that use the table of bars at this moment."""
     cursor.execute(_TABLE_HOLDERS, {"class": RUN_CLASS})
+    return _describe_first(cursor.fetchall())
+
+
+def describe_sessions(cursor: CursorWrapper, pids: list[int]) -> str:
+    """The same of the sessions of these server processes."""
+    cursor.execute(_SESSIONS, {"pids": pids, "class": RUN_CLASS})
     return _describe_first(cursor.fetchall())
 
 
