@@ -137,6 +137,17 @@ class SplitInterrupted(Interrupted):
         self.args = ("interrupted: nothing was changed; run the same command again to split the series",)
 
 
+class PartitioningInterrupted(Interrupted):
+    """The same for `partition_bars`, whose copies stay."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.args = (
+            "interrupted: the table of bars is as before; run the same command again to go on, or with --abandon to "
+            "remove the copies",
+        )
+
+
 def is_failure(error: BaseException) -> bool:
     """Whether the error is about the work, not a request to stop the process.
 

@@ -6,7 +6,7 @@ CHECK constraint on ts lets ATTACH PARTITION trust it without reading it.
 
 from __future__ import annotations
 
-from datetime import contextlib
+import contextlib
 from datetime import datetime, timedelta
 
 from django.db import Error, connection, transaction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Iterator
@@ -140,11 +141,8 @@ def _replace_table(layout: TableLayout, progress: Progress) -> Replaced:
         progress.step("Replacing the table")
         limit = _MAX_CHANGES if number + 1 < _MAX_ROUNDS else None
         with contextlib.suppress(ManyChanges):
-            return run_locked(
-                lambda cursor, limit=limit: replace_table(cursor, layout, max_changes=limit),
-                mode="EXCLUSIVE",
-                progress=progress,
-            )
+            work = functools.partial(replace_table, layout=layout, max_changes=limit)
+            return run_locked(work, mode="EXCLUSIVE", progress=progress)
     raise AssertionError("the last round has no limit")
 
 

@@ -79,6 +79,6 @@ def refuse_other_count(cursor: CursorWrapper, count: int) -> None:
     (counted,) = cursor.fetchone()
     if counted != count:
         raise InputError(
-            f"The copies have {count:,} bars, and the series count {counted:,}: run `{manage()} verify_candles --repair`, "
-            "then this command again."
+            f"The copies have {count:,} bars, and the series count {counted:,}: run `{manage()} "
+            "verify_candles --repair`, then this command again."
         )

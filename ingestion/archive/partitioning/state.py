@@ -29,7 +29,7 @@ _SOURCE = """
 SELECT concat_ws(' ', system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()),
     'market_bars_ohlcv_1m'::regclass::oid, md5(concat(
         (
-            SELECT string_agg(concat_ws(' ', attname, atttypid, atttypmod, attnotnull, attcollation), ',' ORDER BY attnum)
+            SELECT string_agg(concat_ws(' ', attname, atttypid, atttypmod, attcollation), ',' ORDER BY attnum)
             FROM pg_attribute
             WHERE attrelid = 'market_bars_ohlcv_1m'::regclass AND attnum > 0 AND NOT attisdropped
         ),
