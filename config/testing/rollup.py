@@ -53,10 +53,12 @@ def copy_bars(rows: Iterable[tuple]) -> None:
 
 
 def add_years(rows: Iterable[tuple]) -> None:
-    """Make the partitions of rows of `COLUMNS`, as the loader does."""
+    """Make the partitions of rows of `COLUMNS`, as the loader does. Earlier releases have none."""
     years = {row[1].astimezone(UTC).year for row in rows if isinstance(row[1], datetime)}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT market_bars_add_partitions(%s)", [list(years)])
+        cursor.execute("SELECT to_regprocedure('market_bars_add_partitions(int[])') IS NOT NULL")
+        if cursor.fetchone()[0]:
+            cursor.execute("SELECT market_bars_add_partitions(%s)", [list(years)])
 
 
 def compute_hours() -> dict[tuple[str, datetime], tuple]:

@@ -268,12 +268,13 @@ ALERTS: dict[str, dict[str, Any]] = {
         "error": "",
     },
 }
-BARS, REVISIONS, RUNS, SERIES, INSTRUMENTS = (
+BARS, REVISIONS, RUNS, SERIES, INSTRUMENTS, ARCHIVED_YEARS = (
     "market_bars_ohlcv_1m",
     "market_bar_revisions",
     "data_ingest_runs",
     "market_series",
     "market_series_instruments",
+    "market_archived_years",
 )
 RUNNING = {
     "status": "running",

@@ -6,7 +6,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from config.testing.rollup import at, bar_row, insert_bars
-from config.testing.rows import BARS, GOOD, INSTRUMENTS, REVISIONS, RUNS, SERIES, UNDO, execute, execute_one, insert
+from config.testing.rows import ARCHIVED_YEARS, BARS, GOOD, INSTRUMENTS, REVISIONS, RUNS, SERIES, UNDO, execute, execute_one, insert
 
 RELEASES = [
     "0001_schema",
@@ -80,6 +80,8 @@ def read_data() -> dict[str, list[tuple]]:
     found = {}
     with connection.cursor() as cursor:
         for table, row in GOOD.items():
+            if table == ARCHIVED_YEARS:  # of later releases
+                continue
             own = "WHERE slug = 'nasdaq'" if table == SERIES else ""
             cursor.execute(f"SELECT {', '.join(row)} FROM {table} {own} ORDER BY 1, 2, 3")  # noqa: S608
             found[table] = cursor.fetchall()
