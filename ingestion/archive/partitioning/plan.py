@@ -13,7 +13,7 @@ from marketdata.command_line import manage
 from marketdata.partitions.years import year_bounds
 
 FIRST_YEAR = 2010  # as the migrations: Databento's history of CME Globex begins
-BARS_PER_SECOND = 150_000  # of two cores of a small server; only the estimate of a dry run
+BARS_PER_SECOND = 120_000  # of two cores of a small server; only the estimate of a dry run
 
 _COUNTS = """
 SELECT extract(year FROM hour AT TIME ZONE 'UTC')::int, sum(bar_count)::bigint

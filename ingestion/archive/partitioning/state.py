@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
-from ingestion.archive.locks import lock_readers_out, run_locked
+from ingestion.archive.partitioning.locks import lock_readers_out, run_locked
 from ingestion.archive.partitioning.table import CAPTURE_TRIGGERS, TableLayout
 from ingestion.errors import InputError
 from ingestion.progress import Progress
