@@ -13,8 +13,8 @@ from datetime import timedelta
 from django.db import Error, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from ingestion.archive.partitioning.locks import hold_partitions_lock, run_locked
 from ingestion.archive.partitioning.copies import catch_up, copy_year
+from ingestion.archive.partitioning.locks import hold_partitions_lock, run_locked
 from ingestion.archive.partitioning.plan import PartitionPlan, list_years, read_plan, refuse_bars_outside
 from ingestion.archive.partitioning.state import (
     find_changes,

@@ -130,7 +130,7 @@ SELECT DISTINCT extract(year FROM ts AT TIME ZONE 'UTC')::int
 FROM market_bars_partitioning_changes, unnest(ARRAY[first_ts, last_ts]) AS ts WHERE isfinite(ts)
 """
 _IN_USE = """
-SELECT name FROM unnest(%s) WITH ORDINALITY AS wanted (name, number)
+SELECT name FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (name, number)
 WHERE to_regclass(name) IS NOT NULL ORDER BY number
 """
 

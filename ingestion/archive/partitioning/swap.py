@@ -12,8 +12,8 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
-from ingestion.archive.partitioning.locks import lock_readers_out, refuse_earlier_snapshots
 from ingestion.archive.partitioning.copies import RANGE_CONSTRAINT, fill_copy, measure_changes, replace_changes
+from ingestion.archive.partitioning.locks import lock_readers_out, refuse_earlier_snapshots
 from ingestion.archive.partitioning.plan import refuse_other_count
 from ingestion.archive.partitioning.state import (
     REMOVE_RECORDS,
