@@ -6,7 +6,19 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from config.testing.rollup import at, bar_row, insert_bars
-from config.testing.rows import ARCHIVED_YEARS, BARS, GOOD, INSTRUMENTS, REVISIONS, RUNS, SERIES, UNDO, execute, execute_one, insert
+from config.testing.rows import (
+    ARCHIVED_YEARS,
+    BARS,
+    GOOD,
+    INSTRUMENTS,
+    REVISIONS,
+    RUNS,
+    SERIES,
+    UNDO,
+    execute,
+    execute_one,
+    insert,
+)
 
 RELEASES = [
     "0001_schema",

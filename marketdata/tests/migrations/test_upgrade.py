@@ -1,5 +1,7 @@
 """A database of any earlier release becomes what a new installation is, and keeps its data."""
 
+import io
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
@@ -39,7 +41,8 @@ def fresh_schema(market_db) -> dict[str, set[tuple]]:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_an_upgraded_database_equals_a_new_one(fresh_schema, release):
+def test_an_upgraded_database_equals_a_new_one_when_it_is_partitioned(fresh_schema, release):
+    """An upgrade leaves a table with bars whole, and everything works with it."""
     with scratch_database():
         migrate_to(release)
         add_data(release)
@@ -48,17 +51,44 @@ def test_an_upgraded_database_equals_a_new_one(fresh_schema, release):
             require_database()
         call_command("migrate", verbosity=0)
 
-        for what, expected in fresh_schema.items():
-            assert read_schema()[what] == expected
-        assert read_data() == data
-        assert_rollup_matches()
-        assert not any(verdict.difference_count for verdict in verify_candles())
-        require_database()
-        call_command("migrate", check_unapplied=True, verbosity=0)
-        check_series(release)
-        check_kinds(release)
+        assert without_partitions(read_schema()) == without_partitions(fresh_schema)
+        assert find_kind() == "r"
+        check_data(release, data)
         insert_bars([bar_row("A", at(1), 1)])
         assert_rollup_matches()
+
+        data = read_data()
+        call_command("partition_bars", verbosity=0, stdout=io.StringIO())
+        for what, expected in fresh_schema.items():
+            assert read_schema()[what] == expected
+        check_data(release, data)
+        insert_bars([bar_row("A", at(2), 1)])
+        assert_rollup_matches()
+
+
+def without_partitions(schema: dict[str, set[tuple]]) -> dict[str, set[tuple]]:
+    """Without what PostgreSQL states in another way of a partitioned table, its indexes and its key."""
+    storage = {row for row in schema["storage parameters"] if row[0] not in BARS_RELATIONS}
+    indexes = {(table, index) for table, index, _ in schema["indexes"]}
+    return schema | {"storage parameters": storage, "indexes": indexes}
+
+
+BARS_RELATIONS = ("market_bars_ohlcv_1m", "market_bars_ohlcv_1m_pkey", "bar_ts_brin", "bar_run_brin")
+
+
+def find_kind() -> object:
+    """r: whole; p: partitioned."""
+    return execute_one("SELECT relkind::text FROM pg_class WHERE oid = 'market_bars_ohlcv_1m'::regclass")
+
+
+def check_data(release: str, data: dict[str, list[tuple]]) -> None:
+    assert read_data() == data
+    assert_rollup_matches()
+    assert not any(verdict.difference_count for verdict in verify_candles())
+    require_database()
+    call_command("migrate", check_unapplied=True, verbosity=0)
+    check_series(release)
+    check_kinds(release)
 
 
 def lacks_all_after(release: str) -> str:
