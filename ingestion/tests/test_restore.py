@@ -25,6 +25,7 @@ OWNER = "barkeep_test_restorer"
 DATA_ONLY = (
     "-Fc",
     "--data-only",
+    "--load-via-partition-root",
     "--table=market_*",
     "--table=data_ingest_*",
     "--exclude-table-data=market_bars_ohlcv_1h",
