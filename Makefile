@@ -13,7 +13,7 @@ S3 := .venv/s3/installed
 NODE := node_modules/.installed
 
 .PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load stream-load \
-	soak quality-bench bench-check clean
+	soak quality-bench partition-bench bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
@@ -31,6 +31,7 @@ help:
 	@echo "make stream-load  measure 500 streaming clients beside an export and pages, and 2,000 idle ones (3 minutes)"
 	@echo "make bench-all    all benchmarks, their plot and the figures of the README (35 minutes)"
 	@echo "make quality-bench FILE=…  count how many faults in a file the quality checks find (1 minute)"
+	@echo "make partition-bench  compare a partitioned table of bars with a whole one, at 1 and 10 million rows (20 minutes)"
 	@echo "make bench-check  check that the README and the plot have the figures of the results"
 	@echo "make clean        remove .venv and node_modules; the database in var/ stays"
 
@@ -140,6 +141,9 @@ stream-load: $(BENCH)
 # Without FILE it generates bars; `make quality-bench FILE=nq.dbn.zst SEED='1 2 3'` puts faults into a file of your own.
 quality-bench: $(DEV)
 	@$(BIN)/python -m benchmarks.quality $(FILE) --seed $(or $(SEED),1 2 3)
+
+partition-bench: $(DEV)
+	@$(BIN)/python -m benchmarks.partitions
 
 bench-check: $(DEV)
 	@$(BIN)/python -m benchmarks.figures --check

@@ -1,0 +1,1 @@
+"""What yearly partitions cost and save: `python -m benchmarks.partitions`."""
