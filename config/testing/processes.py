@@ -75,6 +75,12 @@ class Process:
         """Send SIGINT to the command and its children, as a terminal does."""
         os.killpg(self._process.pid, signal.SIGINT)
 
+    def read_error_line(self) -> str:
+        """The next line of standard error; empty at its end."""
+        assert self._process.stderr is not None
+        line: str = self._process.stderr.readline()
+        return line
+
     def end(self, seconds: float = 60) -> Ended:
         out, err = self._process.communicate(timeout=seconds)
         return Ended(self._process.returncode, out, err)

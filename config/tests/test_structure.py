@@ -133,6 +133,7 @@ def test_only_three_rooms_write_bars():
     assert found == [], (
         "SQL or ORM calls that write bars belong in ingestion/loading/, undo/ or archive/"
     )
+    assert found == [], "SQL or ORM calls that write bars belong in ingestion/loading/, undo/ or archive/"
 
 
 def test_the_writers_are_where_the_guard_looks():

@@ -17,7 +17,8 @@ from django.db import connection
 from config.testing.builders import bars, write
 from config.testing.database.roles import is_ordinary
 from config.testing.database.servers import find_programs, temporary_server
-from config.testing.processes import database_url, run
+from config.testing.processes import Process, database_url, run
+from marketdata.migrations._partitions_0019 import MAKE_WHOLE
 
 pytestmark = pytest.mark.ordinary_role
 
@@ -46,6 +47,12 @@ SELECT pg_get_triggerdef(oid), tgenabled::text FROM pg_trigger WHERE NOT tgisint
 _FUNCTIONS = """
 SELECT pg_get_functiondef(oid), pg_get_userbyid(proowner)
 FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1
+"""
+
+
+_PARTITIONS = """
+SELECT relid::regclass::text, pg_get_expr(relpartbound, relid)
+FROM pg_partition_tree('market_bars_ohlcv_1m') JOIN pg_class ON pg_class.oid = relid ORDER BY 1
 """
 
 
@@ -123,6 +130,10 @@ def test_a_restored_database_has_every_trigger_and_loads_a_file(server, tmp_path
         assert read(target, _TRIGGERS) == read(source, _TRIGGERS)
         assert read(target, _FUNCTIONS) == read(source, _FUNCTIONS)
         assert len(read(target, _TRIGGERS)) > 10
+        assert read(target, _PARTITIONS) == read(source, _PARTITIONS)
+        assert len(read(target, _PARTITIONS)) > 10
+        with session(target) as cursor, pytest.raises(psycopg2.errors.RestrictViolation):
+            cursor.execute("DELETE FROM market_bars_ohlcv_1m_2024")
         loaded = run("--input", files[2], url=target)
         assert (loaded.code, loaded.err) == (0, "")
         assert run(command="verify_candles", url=target).code == 0
@@ -156,6 +167,32 @@ def test_a_dump_of_the_data_alone_is_restored_into_a_migrated_database(server, t
         assert (loaded.code, loaded.err) == (0, "")
         assert read(target, "SELECT sum(bar_count) FROM market_bars_ohlcv_1h") == [(2500,)]
         assert read(target, "SELECT max(id) FROM data_ingest_runs") == [(4,)]
+
+
+@pytest.mark.slow
+def test_a_dump_that_is_made_while_years_are_copied_is_partitioned_after_its_restore(server, tmp_path):
+    """The numbers of transactions in the dump mean nothing in the restored database."""
+    files = [write(tmp_path / f"{number}.dbn", bars(500, first=500 * number)) for number in range(2)]
+    with server.database() as source, server.database() as target:
+        assert run(command="migrate", url=source).code == run("--input", files[0], url=source).code == 0
+        with session(source) as cursor:
+            cursor.execute(MAKE_WHOLE)
+        assert run(command="install_functions", url=source).code == 0
+        with session(source) as cursor:
+            cursor.execute("BEGIN; LOCK TABLE market_bars_ohlcv_1m IN ROW SHARE MODE")  # EXCLUSIVE waits for it
+            with Process("--verbose", command="partition_bars", url=source) as process:
+                while "Waiting for" not in process.read_error_line():
+                    pass
+            cursor.execute("ROLLBACK")
+        server.run("pg_dump", "-Fc", "-f", tmp_path / "dump", "-d", source)
+        server.run("pg_restore", "--exit-on-error", "-d", target, tmp_path / "dump")
+        assert read(target, "SELECT count(*) > 10 FROM market_bars_partitioning") == [(True,)]
+        assert run("--input", files[1], url=target).code == 0
+        ended = run("--verbose", command="partition_bars", url=target)
+        assert (ended.code, "Copying 2010" in ended.err) == (0, True)
+        assert read(target, "SELECT count(*) FROM market_bars_ohlcv_1m") == [(1000,)]
+        assert run(command="verify_candles", url=target).code == 0
+        assert read(target, "SELECT to_regclass('market_bars_partitioning')") == [(None,)]
 
 
 def test_the_readme_has_this_dump():

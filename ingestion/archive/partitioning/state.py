@@ -165,19 +165,20 @@ def prepare_state(layout: TableLayout, progress: Progress) -> None:
 
 def remove_state(layout: TableLayout, progress: Progress) -> bool:
     """Drop copies, tables and triggers. Returns whether there were any. Needs a moment without readers."""
-
-    def remove(cursor: CursorWrapper) -> bool:
-        set_search_path(cursor, layout)
+    with connection.cursor() as cursor:
         cursor.execute(_EXISTS, [list(CAPTURE_TRIGGERS)])
         if not cursor.fetchone()[0]:
             return False
+
+    def remove(cursor: CursorWrapper) -> None:
+        set_search_path(cursor, layout)
         lock_readers_out(cursor)
         for copy in read_copies(cursor):
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(partition_name(copy.year))))
         cursor.execute(REMOVE_RECORDS)
-        return True
 
-    return run_locked(remove, mode="EXCLUSIVE", progress=progress)
+    run_locked(remove, mode="EXCLUSIVE", progress=progress)
+    return True
 
 
 def read_copies(cursor: CursorWrapper) -> list[Copy]:

@@ -305,8 +305,7 @@ def test_after_kills_the_next_run_copies_only_the_years_that_lack(whole):
 def test_ctrl_c_while_it_waits_for_a_load(whole, other, number, code):
     other.execute("BEGIN; DELETE FROM market_bars_ohlcv_1m WHERE false")
     with Process(command="partition_bars") as process:
-        line = process._process.stderr.readline()
-        assert line.startswith("Waiting for a session of another program: ")
+        assert process.read_error_line().startswith("Waiting for a session of another program: ")
         process.signal(number)
         ended = process.end(20)
     assert ended.code == code
