@@ -130,10 +130,6 @@ def test_only_three_rooms_write_bars():
     found += [path for path in list_modules(".sql") if WRITES_BARS.search((ROOT / path).read_text())]
     found.remove("marketdata/sql/partitions.sql")  # it attaches empty tables
     assert found == [], "SQL or ORM calls that write bars belong in ingestion/loading/, undo/ or archive/"
-    assert found == [], (
-        "SQL or ORM calls that write bars belong in ingestion/loading/, undo/ or archive/"
-    )
-    assert found == [], "SQL or ORM calls that write bars belong in ingestion/loading/, undo/ or archive/"
 
 
 def test_the_writers_are_where_the_guard_looks():

@@ -15,19 +15,25 @@ A read waits for commits in progress that may have finished by its moment: so th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from psycopg2 import sql
 
-from marketdata.bars.export import iterate_blocks, prepare_reader
+from marketdata.bars import blocks
+from marketdata.bars.blocks import Bounds, iterate_blocks, iterate_statement
+from marketdata.bars.export import prepare_reader
+from marketdata.bars.prefetch import Submit, iterate_prefetched
 from marketdata.bars.query import BarRow
 from marketdata.bars.regular_hours import list_regular_edges
 from marketdata.calendars.hours import Hours
 from marketdata.models import Series
 from marketdata.runs.commits import wait_for_commits
+from marketdata.sources.rows import ARCHIVED_BARS, iterate_windows
+from marketdata.sources.split import Piece, Sources, read_settled
 
 if TYPE_CHECKING:
     import pyarrow
@@ -45,21 +51,21 @@ FROM unnest((
     WHERE run.status = 'success' AND run.undoes_id IS NULL AND run.finished_at <= %(as_of)s
         AND run.symbols @> ARRAY[%(symbol)s]::varchar[]
         AND NOT EXISTS (
-            SELECT FROM data_ingest_runs AS undo
+            SELECT 1 FROM data_ingest_runs AS undo
             WHERE undo.undoes_id = run.id AND undo.status = 'success' AND undo.left_count = 0
                 AND undo.finished_at <= %(as_of)s
         )
 )) AS ts_range
-ORDER BY 1
+ORDER BY lower(ts_range)
 """
 
 # A page costs what its rows cost. `present` reads minutes that have a bar now, in the order of the primary key.
 # `removed` reads minutes that have none now by the index of deletions, only as far as the page reaches. Revisions are
 # read by their key.
 _STATES = sql.SQL("""
-WITH present AS (
+WITH {archived}present AS (
     SELECT minute.ts, state.*
-    FROM market_bars_ohlcv_1m AS minute
+    FROM {bars} AS minute
     CROSS JOIN LATERAL (
         SELECT earlier.* FROM ({revisions}) AS earlier WHERE earlier.until > %(as_of)s
         UNION ALL
@@ -84,7 +90,7 @@ removed AS (
             AND deletion.symbol = %(symbol)s AND deletion.ts >= %(start)s AND deletion.ts < %(end)s
             AND {within_page}{of_deletions}
             AND NOT EXISTS (
-                SELECT FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = deletion.symbol AND bars.ts = deletion.ts
+                SELECT 1 FROM {bars} AS bars WHERE bars.symbol = deletion.symbol AND bars.ts = deletion.ts
             )
         ORDER BY deletion.ts {direction}
     ) AS minute
@@ -148,9 +154,17 @@ LIMIT %(limit)s
 """)
 
 
-def _select_from_states(select: sql.SQL, *, hours: Hours, descending: bool = False) -> sql.Composed:
+# The bars of an archived year are rows of a parameter. Their revisions are in the database.
+_ARCHIVED = sql.SQL("archived_bars AS MATERIALIZED ({bars}),\n").format(bars=ARCHIVED_BARS)
+
+
+def _select_from_states(
+    select: sql.SQL, *, hours: Hours, descending: bool = False, is_archived: bool = False
+) -> sql.Composed:
     condition = _IS_REGULAR if hours is Hours.REGULAR else sql.SQL("")
     parts: dict[str, sql.Composable] = {
+        "archived": _ARCHIVED if is_archived else sql.SQL(""),
+        "bars": sql.Identifier("archived_bars" if is_archived else "market_bars_ohlcv_1m"),
         "of_minutes": condition.format(ts=sql.Identifier("minute", "ts")),
         "of_deletions": condition.format(ts=sql.Identifier("deletion", "ts")),
         "revisions": _REVISIONS,
@@ -174,22 +188,51 @@ def read_bar_page_as_of(
 ) -> tuple[list[BarRow], datetime | None]:
     """What `read_bar_page` would have returned at `as_of`, a UTC time that is not in the future.
 
-    Raises `CommitInProgress` if a commit that could change the answer does not end in time.
+    Raises `CommitInProgress` if a commit that could change the answer does not end in time, and
+    `ArchivedBarsUnreadable`.
     """
     wait_for_commits(as_of)
     if after is not None:
         start, end = (start, min(end or after, after)) if descending else (max(start or after, _add_minute(after)), end)
-    statement = _select_from_states(_PAGE, hours=hours, descending=descending)
     ranges = _find_ranges(series, as_of, start, end, hours)
+    read = partial(_read_states, series.symbol, as_of, ranges, hours=hours, descending=descending, limit=limit + 1)
+    found = read_settled(read)
+    return found[:limit], found[limit - 1].ts if len(found) > limit else None
+
+
+def _read_states(
+    symbol: str,
+    as_of: datetime,
+    ranges: Sequence[Bounds],
+    sources: Sources,
+    *,
+    hours: Hours,
+    descending: bool,
+    limit: int,
+) -> list[BarRow]:
     found: list[BarRow] = []
-    for bounds in reversed(ranges) if descending else ranges:
-        parameters: dict[str, Any] = {"symbol": series.symbol, "as_of": as_of, "limit": limit + 1 - len(found)} | bounds
+    for is_archived, bounds in _iterate_parts(symbol, ranges, sources, descending=descending, rows=max(limit, 1_000)):
+        statement = _select_from_states(_PAGE, hours=hours, descending=descending, is_archived=is_archived)
+        parameters: dict[str, Any] = {"symbol": symbol, "as_of": as_of, "limit": limit - len(found)} | bounds
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             found += map(BarRow._make, cursor.fetchall())
-        if len(found) > limit:
+        if len(found) >= limit:
             break
-    return found[:limit], found[limit - 1].ts if len(found) > limit else None
+    return found
+
+
+def _iterate_parts(
+    symbol: str, ranges: Sequence[Bounds], sources: Sources, *, descending: bool, rows: int
+) -> Iterator[tuple[bool, Bounds]]:
+    """The parts of ranges of which each is read by one statement, and whether the bars of a part are archived."""
+    for bounds in reversed(ranges) if descending else ranges:
+        for piece in sources.split(bounds["start"], bounds["end"], descending=descending):
+            if piece.archived:
+                for window in iterate_windows(piece, symbol, rows=rows, descending=descending):
+                    yield True, bounds | window.parameters
+            else:
+                yield False, bounds | {"start": piece.start, "end": piece.end}
 
 
 def export_blocks_as_of(
@@ -203,24 +246,40 @@ def export_blocks_as_of(
 ) -> Iterator[pyarrow.Table]:
     """What `export_blocks` would have returned at `as_of`, a UTC time that is not in the future.
 
-    Raises `CommitInProgress`, as `read_bar_page_as_of` does, before the first block.
+    Raises `CommitInProgress`, as `read_bar_page_as_of` does, and `ArchivedBarsUnreadable`, as `export_blocks` does.
     """
     wait_for_commits(as_of)
-    return _export_settled_blocks(series, as_of=as_of, start=start, end=end, hours=hours, prices_as_text=prices_as_text)
+    sources = Sources()
+    sources.require(start, end)
+    return _iterate(series, as_of, start, end, sources, hours=hours, prices_as_text=prices_as_text)
 
 
-def _export_settled_blocks(
+def _iterate(
     series: Series,
-    *,
     as_of: datetime,
     start: datetime | None,
     end: datetime | None,
+    sources: Sources,
+    *,
     hours: Hours,
     prices_as_text: bool,
 ) -> Iterator[pyarrow.Table]:
-    statement = _select_from_states(_STORED, hours=hours)
-    read = prepare_reader(statement, series, prices_as_text=prices_as_text, as_of=as_of)
-    yield from iterate_blocks(read, _find_ranges(series, as_of, start, end, hours))
+    read, read_window = (
+        prepare_reader(
+            _select_from_states(_STORED, hours=hours, is_archived=is_archived),
+            series,
+            prices_as_text=prices_as_text,
+            as_of=as_of,
+        )
+        for is_archived in (False, True)
+    )
+
+    def read_archived(piece: Piece, bounds: Bounds, submit: Submit) -> Iterator[pyarrow.Table]:
+        for window in iterate_prefetched(iterate_windows(piece, series.symbol, rows=blocks.EXPORT_ROWS), submit):
+            yield from iterate_statement(read_window, bounds | window.parameters, submit)
+
+    ranges = _find_ranges(series, as_of, start, end, hours)
+    yield from iterate_blocks(read, read_archived, ranges, sources)
 
 
 def _find_ranges(

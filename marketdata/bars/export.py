@@ -7,28 +7,32 @@ them. The next block is read while the one before is sent.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
-from marketdata.bars.prefetch import open_prefetch
+from marketdata.bars import blocks
+from marketdata.bars.archived import EXPORT_COLUMNS, ROW_COLUMNS, select_regular, to_export
+from marketdata.bars.blocks import Bounds, ReadTable, iterate_blocks
+from marketdata.bars.prefetch import Submit, iterate_prefetched
 from marketdata.bars.query import list_edges
 from marketdata.bars.regular_hours import IS_REGULAR
 from marketdata.bars.tables import PRICES, make_price_type
 from marketdata.calendars.hours import Hours
 from marketdata.models import Series
 from marketdata.models.bar import EARLIEST, LATEST
+from marketdata.sources.split import Piece, Sources
 
 if TYPE_CHECKING:
     import pyarrow
 
-EXPORT_COLUMNS = ("symbol", "ts", *PRICES, "volume", "run_id")
-EXPORT_ROWS = 8_192  # a block and its text are 2 MB; larger ones are hardly faster
-_MINUTE = timedelta(minutes=1)
+__all__ = ["EXPORT_COLUMNS", "export_blocks", "prepare_reader"]
+
+_LAKE_COLUMNS = ("symbol", *ROW_COLUMNS)
 _STORED_COLUMNS = ("ts_ms", *PRICES, "volume", "run_id")
 
 _SELECT = """
@@ -41,9 +45,6 @@ _BARS = sql.SQL(_SELECT + _LIMIT)
 _REGULAR_BARS = sql.SQL(_SELECT + "AND " + IS_REGULAR.replace("%s", "%(edges)s") + _LIMIT)
 _COPY = sql.SQL("COPY ({query}) TO STDOUT (FORMAT CSV)")
 
-# The rows of a query with these parameters, as a table of `EXPORT_COLUMNS`, read with the cursor.
-ReadTable = Callable[[dict[str, Any], CursorWrapper], "pyarrow.Table"]
-
 
 def export_blocks(
     series: Series,
@@ -55,33 +56,40 @@ def export_blocks(
 ) -> Iterator[pyarrow.Table]:
     """The bars of [start, end) as tables of `EXPORT_COLUMNS`, in time order; an empty one if there is none.
 
-    `ts` is in UTC. Prices are decimal128(20, 9), or text without trailing zeros. A block has up to `EXPORT_ROWS` rows,
-    so memory stays constant for any range. Each block is a statement of its own: one statement for the range would keep
-    its transaction open while a slow client reads.
+    `ts` is in UTC. Prices are decimal128(20, 9), or text without trailing zeros. A block has `EXPORT_ROWS` rows, except
+    the last, so memory stays constant for any range. Each block is a statement of its own: one statement for the range
+    would keep its transaction open while a slow client reads.
+
+    Raises `ArchivedBarsUnreadable` if a lake cannot be read: at once, or with a later block.
     """
-    bounds: dict[str, Any] = {"start": max(start or EARLIEST, EARLIEST), "end": min(end or LATEST, LATEST)}
-    if hours is Hours.REGULAR:
-        bounds["edges"] = list_edges(series, start, end)
-    query = _REGULAR_BARS if hours is Hours.REGULAR else _BARS
-    yield from iterate_blocks(prepare_reader(query, series, prices_as_text=prices_as_text), [bounds])
+    sources = Sources()
+    sources.require(start, end)
+    bounds: Bounds = {"start": max(start or EARLIEST, EARLIEST), "end": min(end or LATEST, LATEST)}
+    return _iterate(series, bounds, sources, hours=hours, prices_as_text=prices_as_text)
 
 
-def iterate_blocks(read: ReadTable, ranges: list[dict[str, Any]]) -> Iterator[pyarrow.Table]:
-    """The rows of all ranges in blocks, each of which is read while the one before is used; an empty one if none."""
-    found = False
-    with open_prefetch() as submit:
-        for bounds in ranges:
-            future = submit(partial(read, bounds))
-            while len(table := future.result()):
-                is_last = len(table) < EXPORT_ROWS
-                if not is_last:
-                    future = submit(partial(read, bounds | {"start": find_last_minute(table) + _MINUTE}))
-                found = True
-                yield table
-                if is_last:
-                    break
-        if not found:
-            yield submit(partial(read, {"start": LATEST, "end": EARLIEST, "edges": "{}"})).result()
+def _iterate(
+    series: Series, bounds: Bounds, sources: Sources, *, hours: Hours, prices_as_text: bool
+) -> Iterator[pyarrow.Table]:
+    edges = list_edges(series, bounds["start"], bounds["end"]) if hours is Hours.REGULAR else None
+    query = _BARS if edges is None else _REGULAR_BARS
+    read = prepare_reader(query, series, prices_as_text=prices_as_text, edges=edges)
+    convert = partial(_convert, edges=edges, prices_as_text=prices_as_text)
+
+    def read_archived(piece: Piece, part: Bounds, submit: Submit) -> Iterator[pyarrow.Table]:
+        return iterate_prefetched(map(convert, _slice(piece.iterate_tables(series.symbol, _LAKE_COLUMNS))), submit)
+
+    return iterate_blocks(read, read_archived, [bounds], sources)
+
+
+def _slice(tables: Iterator[pyarrow.Table]) -> Iterator[pyarrow.Table]:
+    for table in tables:
+        for offset in range(0, len(table), blocks.EXPORT_ROWS):
+            yield table.slice(offset, blocks.EXPORT_ROWS)
+
+
+def _convert(table: pyarrow.Table, *, edges: str | None, prices_as_text: bool) -> pyarrow.Table:
+    return to_export(select_regular(table, edges), prices_as_text=prices_as_text)
 
 
 def prepare_reader(query: sql.Composable, series: Series, *, prices_as_text: bool, **parameters: Any) -> ReadTable:
@@ -90,17 +98,12 @@ def prepare_reader(query: sql.Composable, series: Series, *, prices_as_text: boo
 
     def read(bounds: dict[str, Any], cursor: CursorWrapper) -> pyarrow.Table:
         out = io.BytesIO()
-        values = {"symbol": series.symbol, "limit": EXPORT_ROWS} | parameters | bounds
+        values = {"symbol": series.symbol, "limit": blocks.EXPORT_ROWS} | parameters | bounds
         with cursor.db.wrap_database_errors:
             cursor.copy_expert(cursor.mogrify(copy, values).decode(), out)
         return _parse(out.getbuffer(), series.symbol, prices_as_text)
 
     return read
-
-
-def find_last_minute(table: pyarrow.Table) -> datetime:
-    last: datetime = table["ts"][-1].as_py()
-    return last.astimezone(UTC)
 
 
 def _parse(lines: memoryview, symbol: str, prices_as_text: bool) -> pyarrow.Table:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.db import close_old_connections, connections
 from django.db.backends.utils import CursorWrapper
 
-if TYPE_CHECKING:
-    import pyarrow
-
 # Reads a block with the cursor that it gets.
-Read = Callable[[CursorWrapper], "pyarrow.Table"]
+Read = Callable[[CursorWrapper], Any]
+# Starts a read in another thread.
+Submit = Callable[[Read], "Future[Any]"]
 
 _shared: Executor | None = None
 
@@ -32,7 +31,7 @@ def share_prefetching(executor: Executor | None) -> None:
 
 
 @contextlib.contextmanager
-def open_prefetch() -> Iterator[Callable[[Read], Future[pyarrow.Table]]]:
+def open_prefetch() -> Iterator[Submit]:
     """Yields a function that starts a read in another thread."""
     if shared := _shared:
         yield lambda read: shared.submit(_read_alone, read)
@@ -41,7 +40,19 @@ def open_prefetch() -> Iterator[Callable[[Read], Future[pyarrow.Table]]]:
         yield lambda read: executor.submit(read, cursor)
 
 
-def _read_alone(read: Read) -> pyarrow.Table:
+def iterate_prefetched(blocks: Iterator[Any], submit: Submit) -> Iterator[Any]:
+    """The blocks, each of which is made in another thread while the one before is used."""
+
+    def read_next(cursor: CursorWrapper) -> Any:
+        return next(blocks, None)
+
+    future = submit(read_next)
+    while (block := future.result()) is not None:
+        future = submit(read_next)
+        yield block
+
+
+def _read_alone(read: Read) -> Any:
     try:
         with connections["default"].cursor() as cursor:
             return read(cursor)

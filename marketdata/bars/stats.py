@@ -8,9 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Max, Min
 
-from marketdata.models import Bar, Series
+from marketdata.models import Series
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,19 @@ def list_spans(symbols: Sequence[str]) -> list[tuple[int, int | None, int | None
         return spans
 
 
+_ENDS = """
+SELECT
+    (SELECT first_ts FROM market_bars_ohlcv_1h WHERE symbol = %(symbol)s ORDER BY hour LIMIT 1),
+    (SELECT last_ts FROM market_bars_ohlcv_1h WHERE symbol = %(symbol)s ORDER BY hour DESC LIMIT 1)
+"""
+
+
 def get_first_and_last(series: Series) -> tuple[datetime, datetime] | None:
-    """The times of the first and last bar, UTC, read by the primary key; None for a series without bars."""
-    ends = Bar.objects.filter(symbol=series.symbol).aggregate(first=Min("ts"), last=Max("ts"))
-    return (ends["first"], ends["last"]) if ends["first"] else None
+    """The times of the first and last bar, UTC, by the hourly rollup; None for a series without bars."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDS, {"symbol": series.symbol})
+        first, last = cursor.fetchone()
+    return (first, last) if first else None
 
 
 _VERSION = "SELECT xmin::text::bigint, bar_count FROM market_series_counts WHERE symbol = %s"

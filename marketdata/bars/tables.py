@@ -11,22 +11,17 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from marketdata.formatting import escape_formula
+from marketdata.lake.columns import PRICES, make_price_type
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow
     from typing_extensions import Buffer
 
-PRICES = ("open", "high", "low", "close")
+__all__ = ["PRICES", "make_price_type", "write_arrow", "write_csv", "write_parquet"]
+
 ROW_GROUP = 32_768  # rows; smaller groups make a Parquet file larger and slower to read
 _DAY = 24 * 60  # minutes
-
-
-def make_price_type(*, as_text: bool) -> pyarrow.DataType:
-    """decimal128(20, 9), which has every int64 count of 1e-9, or text for CSV: Arrow would write zero as 0E-9."""
-    import pyarrow
-
-    return pyarrow.string() if as_text else pyarrow.decimal128(20, 9)
 
 
 def write_csv(tables: Iterable[pyarrow.Table]) -> Iterator[bytes]:

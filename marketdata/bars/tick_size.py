@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Protocol
 
-from marketdata.models import Bar
+from marketdata.bars.query import read_newest_bars
 
 MIN_BARS = 2_000
 _SCALE = 9
@@ -59,6 +59,7 @@ def find_from_bars(series: HasTickSize, bar_count: int) -> TickSize:
 
 def _read_newest(symbol: str) -> Decimal:
     """The step of the newest bars, in exact integers of 1e-9."""
-    rows = Bar.objects.filter(symbol=symbol).order_by("-ts").values_list("open", "high", "low", "close")[:MIN_BARS]
-    step = math.gcd(*(int(price.scaleb(_SCALE)) for row in rows for price in row))
+    rows = read_newest_bars(symbol, MIN_BARS)
+    prices = (price for row in rows for price in (row.open, row.high, row.low, row.close))
+    step = math.gcd(*(int(Decimal(price).scaleb(_SCALE)) for price in prices))
     return Decimal(step).scaleb(-_SCALE)

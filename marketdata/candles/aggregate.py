@@ -1,21 +1,25 @@
 """Aggregates the bars of periods into candles in one statement.
 
-It reads the hourly rollup for the whole hours of the periods, and the minute bars for the rest (see `parts`).
+It reads the hourly rollup for the whole hours of the periods, and the minute bars for the rest (see `parts`), those of
+archived years from the lake (see `archived`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 from django.db import connection
 from psycopg2 import sql
 
+from marketdata.candles.archived import select_archived, split_archived
 from marketdata.candles.columns import Candle, Candles
-from marketdata.candles.parts import Parts, find_parts, split_at_hours
+from marketdata.candles.parts import Parts, find_parts, split_at_hours, write_array
 from marketdata.candles.periods import Periods
+from marketdata.sources.split import Sources, read_settled
 
 __all__ = ["Candle", "read_candles"]  # other modules import both from here
 
@@ -60,12 +64,14 @@ ORDER BY hour
 """
 
 
-# The limit prevents a join, which could compare each range with all rows.
+# The limit prevents a join, which could compare each range with all rows. A range that ends or begins within an hour
+# may be found for that hour's other bars: then its candles have none.
 _RANGES_WITH_BARS = """
 SELECT number - 1 FROM unnest(%(starts)s::bigint[], %(ends)s::bigint[]) WITH ORDINALITY AS ranges (first, stop, number)
 CROSS JOIN LATERAL (
-    SELECT FROM market_bars_ohlcv_1m
-    WHERE symbol = %(symbol)s AND ts >= to_timestamp(first) AND ts < to_timestamp(stop)
+    SELECT 1 FROM market_bars_ohlcv_1h
+    WHERE symbol = %(symbol)s AND hour > to_timestamp(first) - interval '1 hour' AND hour < to_timestamp(stop)
+        AND last_ts >= to_timestamp(first) AND first_ts < to_timestamp(stop)
     LIMIT 1
 ) AS bar
 """
@@ -103,7 +109,7 @@ def _read_rows(symbol: str, parts: Parts, trades: np.ndarray) -> Sequence[tuple]
 
 
 def _find_closed_with_bars(symbol: str, parts: Parts, is_closed: np.ndarray) -> np.ndarray:
-    """Which of the closed parts are in a range of closed parts that has bars: most weekends have none."""
+    """Which of the closed parts are in a range of closed parts that may have bars: most weekends have none."""
     closed = parts.select(is_closed)
     starts, ends = closed.list_ranges()
     with_bars = np.zeros(len(starts), bool)
@@ -115,15 +121,28 @@ def _find_closed_with_bars(symbol: str, parts: Parts, is_closed: np.ndarray) -> 
 
 
 def _execute_parts(symbol: str, hours: Parts, minutes: Parts) -> list[tuple]:
-    sources = []
-    if len(hours):
-        sources.append(_select_parts(hours, "market_bars_ohlcv_1h", "hour", "sum(bar_count)::bigint", _HOUR))
-    if len(minutes):
-        sources.append(_select_parts(minutes, "market_bars_ohlcv_1m", "ts", "count(*)", _MINUTE))
-    if not sources:
-        return []
-    candles = sql.SQL(" UNION ALL ").join(sources)
-    periods = np.concatenate([hours.periods, minutes.periods])
+    if not len(minutes):
+        return _execute_selected(symbol, [_select_hours_of(hours)], hours.periods) if len(hours) else []
+    return read_settled(partial(_execute_with_minutes, symbol, hours, minutes))
+
+
+def _execute_with_minutes(symbol: str, hours: Parts, minutes: Parts, sources: Sources) -> list[tuple]:
+    stored, archived = split_archived(minutes, sources)
+    selects = [_select_hours_of(hours)] if len(hours) else []
+    if len(stored):
+        selects.append(_select_parts(stored, "market_bars_ohlcv_1m", "ts", "count(*)", _MINUTE))
+    selects += [select_archived(symbol, piece, parts) for piece, parts in archived]
+    periods = [parts.periods for parts in (hours, stored, *(parts for _, parts in archived))]
+    return _execute_selected(symbol, selects, np.concatenate(periods))
+
+
+def _select_hours_of(hours: Parts) -> sql.Composed:
+    return _select_parts(hours, "market_bars_ohlcv_1h", "hour", "sum(bar_count)::bigint", _HOUR)
+
+
+def _execute_selected(symbol: str, selects: Sequence[sql.Composable], periods: np.ndarray) -> list[tuple]:
+    """The candles of all parts that are selected, which are parts of these periods."""
+    candles: sql.Composable = sql.SQL(" UNION ALL ").join(selects)
     if len(np.unique(periods)) < len(periods):
         candles = _JOINED.format(parts=candles)
     return _execute(_CANDLES.format(candles=candles), {"symbol": symbol})
@@ -148,13 +167,8 @@ def _select_parts(parts: Parts, table: str, ts: str, count: str, length: int) ->
         table=sql.Identifier(table),
         ts=sql.Identifier(ts),
         count=sql.SQL(count),
-        periods=_write_array(parts.periods),
-        starts=_write_array(parts.starts),
-        ends=_write_array(parts.ends),
+        periods=write_array(parts.periods),
+        starts=write_array(parts.starts),
+        ends=write_array(parts.ends),
         limit=sql.Literal(-(-int((parts.ends - parts.starts).max()) // length)),
     )
-
-
-def _write_array(numbers: np.ndarray) -> sql.Literal:
-    """An array literal: PostgreSQL would parse each of thousands of single numbers as an expression."""
-    return sql.Literal(f"{{{','.join(map(str, numbers.tolist()))}}}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from psycopg2 import sql
 
 from marketdata.calendars.intervals import intersect
 from marketdata.candles.periods import Periods
@@ -39,6 +40,23 @@ class Parts:
         begins, ends = np.ones(len(self), bool), np.ones(len(self), bool)
         begins[1:] = ends[:-1] = self.starts[1:] != self.ends[:-1]
         return self.starts[begins], self.ends[ends]
+
+    def cut(self, moment: int) -> Parts:
+        """The same parts, of which none begins before the moment and ends after it."""
+        cut = (self.starts < moment) & (self.ends > moment)
+        if not cut.any():
+            return self
+        at = int(np.flatnonzero(cut)[0])
+        return Parts(
+            np.insert(self.periods, at, self.periods[at]),
+            np.insert(self.starts, at + 1, moment),
+            np.insert(self.ends, at, moment),
+        )
+
+
+def write_array(numbers: np.ndarray) -> sql.Literal:
+    """An array literal: PostgreSQL would parse each of thousands of single numbers as an expression."""
+    return sql.Literal(f"{{{','.join(map(str, numbers.tolist()))}}}")
 
 
 def find_parts(periods: Periods) -> Parts:

@@ -9,15 +9,17 @@ import numpy as np
 from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import find_trading_days
 from marketdata.candles.periods import INTRADAY, Periods, find_periods
-from marketdata.models import Bar, Series
+from marketdata.models import Series
+from marketdata.rollup.neighbours import find_first_minute, find_last_minute
 from marketdata.timestamps import from_seconds
 
 _MINUTE = timedelta(minutes=1)
+_TICK = timedelta(microseconds=1)  # a range that includes its end, for functions that exclude it
 _SAMPLE = timedelta(days=14)
 
 
 class Search:
-    """Finds periods from one end of a range of bars to the other. The primary key skips ranges without bars."""
+    """Finds periods from one end of a range of bars to the other. The hourly rollup skips ranges without bars."""
 
     def __init__(
         self,
@@ -50,8 +52,8 @@ class Search:
         return periods
 
     def _find_next_bar(self) -> datetime | None:
-        bars = Bar.objects.filter(symbol=self._series.symbol, ts__gte=self._low, ts__lte=self._high)
-        return bars.order_by("-ts" if self._descending else "ts").values_list("ts", flat=True).first()
+        find = find_last_minute if self._descending else find_first_minute
+        return find(self._series.symbol, self._low, self._high + _TICK)
 
     def _find_periods(self, bar_ts: datetime, count: int) -> Periods:
         """From the period of a bar onwards, or backwards."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, NamedTuple
 
-from marketdata.bars.tables import PRICES, make_price_type
 from marketdata.lake.errors import LakeError
 
 if TYPE_CHECKING:
     import pyarrow
 
 TABLE = "market_bars_ohlcv_1m"
+PRICES = ("open", "high", "low", "close")
 _VENDOR, _SCHEMA = "databento", "ohlcv-1m"
 COLUMNS = (
     "vendor", "schema", "symbol", "ts", "ts_ms", *PRICES, "volume", "ingestion_run_id", "created_at",
@@ -25,6 +25,13 @@ SELECT ts_ms, open, high, low, close, volume, ingestion_run_id, NULLIF(created_a
 """
 
 
+def make_price_type(*, as_text: bool = False) -> pyarrow.DataType:
+    """decimal128(20, 9), which has every int64 count of 1e-9, or text for CSV: Arrow would write zero as 0E-9."""
+    import pyarrow
+
+    return pyarrow.string() if as_text else pyarrow.decimal128(20, 9)
+
+
 @functools.cache
 def make_schema() -> pyarrow.Schema:
     """Names and order are those of the table. Prices are decimal128(20, 9), times UTC in microseconds."""
@@ -33,7 +40,7 @@ def make_schema() -> pyarrow.Schema:
     time, text = pyarrow.timestamp("us", tz="UTC"), pyarrow.string()
     types = {
         "vendor": text, "schema": text, "symbol": text, "ts": time, "ts_ms": pyarrow.int64(),
-        **dict.fromkeys(PRICES, make_price_type(as_text=False)),
+        **dict.fromkeys(PRICES, make_price_type()),
         "volume": pyarrow.decimal128(20, 0), "ingestion_run_id": pyarrow.int64(), "created_at": time,
     }  # fmt: skip
     return pyarrow.schema([pyarrow.field(name, types[name], nullable=False) for name in COLUMNS])

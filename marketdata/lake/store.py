@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -55,6 +55,14 @@ class Store:
                     return content
             except FileNotFoundError:
                 return None
+
+    def find_stamp(self, path: str) -> tuple[int, int] | None:
+        """The time of its last change (ns) and its size; None if there is no such file."""
+        from pyarrow.fs import FileType
+
+        with self._errors("read"):
+            info = self._filesystem.get_file_info(self._locate(path))
+        return (info.mtime_ns, info.size) if info.type == FileType.File else None
 
     def open(self, path: str) -> NativeFile:
         """For reading at any position. Raises `FileNotFoundError`."""
@@ -176,12 +184,15 @@ def _hide_secrets(text: str) -> str:
     return text
 
 
-def open_store(target: str) -> Store:
-    """The store of a folder, which need not exist, or of `s3://bucket/prefix`. Raises `LakeError` for other targets."""
+def open_store(target: str, *, is_patient: bool = True) -> Store:
+    """The store of a folder, which need not exist, or of `s3://bucket/prefix`. Raises `LakeError` for other targets.
+
+    A request of a web server is not patient: it waits some seconds for S3, instead of minutes.
+    """
     if "\0" in target or not target.strip():
         raise LakeError("The lake needs a folder, or an address such as s3://bucket/lake.")
     if re.match(r"(?i)[a-z][a-z0-9+.-]*://", target):
-        return _open_bucket(target)
+        return _open_bucket(target, _PATIENT if is_patient else _IMPATIENT)
     from pyarrow.fs import LocalFileSystem
 
     try:
@@ -195,7 +206,18 @@ def open_store(target: str) -> Store:
     return Store(target, LocalFileSystem(), str(folder), folder)
 
 
-def _open_bucket(target: str) -> Store:
+class _Patience(NamedTuple):
+    """How long a request of S3 may take, in seconds, and how often it is tried."""
+
+    connect_timeout: float
+    request_timeout: float
+    max_attempts: int
+
+
+_PATIENT, _IMPATIENT = _Patience(10, 60, 3), _Patience(2, 4, 1)
+
+
+def _open_bucket(target: str, patience: _Patience) -> Store:
     try:
         url = urlsplit(target)
     except ValueError:
@@ -206,8 +228,9 @@ def _open_bucket(target: str) -> Store:
         raise LakeError(f"{target} is neither a folder nor an address such as s3://bucket/lake.")
     from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
-    options: dict[str, Any] = {"retry_strategy": AwsStandardS3RetryStrategy(max_attempts=3)}
-    options |= {"connect_timeout": 10, "request_timeout": 60, "background_writes": False}
+    options: dict[str, Any] = {"retry_strategy": AwsStandardS3RetryStrategy(max_attempts=patience.max_attempts)}
+    options |= {"connect_timeout": patience.connect_timeout, "request_timeout": patience.request_timeout}
+    options["background_writes"] = False
     if settings.LAKE_ENDPOINT_URL:
         options["endpoint_override"] = settings.LAKE_ENDPOINT_URL
     # Without a region, pyarrow asks AWS for the bucket's, and for credentials a server of the cloud's network.

@@ -8,8 +8,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from marketdata.bars.tables import PRICES
-from marketdata.lake.columns import make_schema
+from marketdata.lake.columns import PRICES, make_schema
 from marketdata.lake.store import Store
 
 if TYPE_CHECKING:
@@ -61,6 +60,7 @@ def _open_writer(sink: HashingFile, schema: pyarrow.Schema) -> Any:
         use_dictionary=_DICTIONARY,
         column_encoding=dict.fromkeys(_DELTA, "DELTA_BINARY_PACKED"),
         write_statistics=True,
+        write_page_checksum=True,  # a damaged page could otherwise be read as other prices
         sorting_columns=_list_sorting(schema),
     )
 

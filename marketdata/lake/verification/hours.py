@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.backends.utils import CursorWrapper
 
-from marketdata.bars.tables import PRICES, make_price_type
+from marketdata.lake.columns import PRICES, make_price_type
 from marketdata.lake.contents import find_year
 
 if TYPE_CHECKING:

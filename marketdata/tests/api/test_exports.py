@@ -30,7 +30,7 @@ def test_csv_contains_the_complete_range(reader, records):
 
 @pytest.mark.parametrize("rows_per_block", [1, 5, 20_000])
 def test_parquet_contains_the_complete_range_exactly(reader, records, monkeypatch, rows_per_block):
-    monkeypatch.setattr("marketdata.bars.export.EXPORT_ROWS", rows_per_block)
+    monkeypatch.setattr("marketdata.bars.blocks.EXPORT_ROWS", rows_per_block)
     response = reader.get(BARS, {"format": "parquet"})
     table = parquet.read_table(io.BytesIO(b"".join(response.streaming_content))).to_pylist()
     names = ("open", "high", "low", "close", "volume")

@@ -83,7 +83,7 @@ def test_a_range_may_extend_to_the_ends_of_time(reader, share, timeframe):
 @pytest.mark.parametrize("block", [1, 20_000])
 @pytest.mark.parametrize("timeframe", ["1m", "5m", "1d"])
 def test_files_have_the_rows_of_the_pages(reader, share, monkeypatch, timeframe, block):
-    monkeypatch.setattr("marketdata.bars.export.EXPORT_ROWS", block)
+    monkeypatch.setattr("marketdata.bars.blocks.EXPORT_ROWS", block)
     address = BARS.replace("1m", timeframe)
     for session in ("all", "regular"):
         rows = reader.get(address, {"session": session}).json()["bars"]

@@ -187,7 +187,7 @@ def test_a_range_as_of_a_moment_is_half_open(reader, corrected):
 
 @pytest.mark.parametrize("rows_per_block", [1, 4, 20_000])
 def test_exports_as_of_a_moment_contain_the_values_of_then(reader, corrected, monkeypatch, rows_per_block):
-    monkeypatch.setattr("marketdata.bars.export.EXPORT_ROWS", rows_per_block)
+    monkeypatch.setattr("marketdata.bars.blocks.EXPORT_ROWS", rows_per_block)
     moment, seen = corrected
     parameters = {"as_of": moment.isoformat(), "format": "csv"}
     lines = b"".join(reader.get(ADDRESS, parameters).streaming_content).decode().splitlines()

@@ -37,7 +37,7 @@ def write_lines(series, **bounds) -> bytes:
 
 @pytest.mark.parametrize(("rows_per_block", "sizes"), [(1, [1] * 4), (3, [3, 1]), (4, [4]), (20_000, [4])])
 def test_blocks_contain_each_bar_once_in_time_order(series, monkeypatch, rows_per_block, sizes):
-    monkeypatch.setattr(export, "EXPORT_ROWS", rows_per_block)
+    monkeypatch.setattr("marketdata.bars.blocks.EXPORT_ROWS", rows_per_block)
     assert [len(block) for block in export_blocks(series, start=None, end=None)] == sizes
     lines = write_lines(series, start=None, end=None)
     assert lines == b"".join(map(format_line, ("14:00", "14:01", "14:09", "15:00")))
@@ -84,7 +84,7 @@ def test_csv_has_every_price_and_volume_exactly(extremes):
 @pytest.mark.parametrize(("write", "read"), [(write_parquet, parquet.read_table), (write_arrow, read_stream)])
 @pytest.mark.parametrize("as_of", [False, True])
 def test_binary_files_equal_the_stored_bars(extremes, monkeypatch, rows_per_block, write, read, as_of):
-    monkeypatch.setattr(export, "EXPORT_ROWS", rows_per_block)
+    monkeypatch.setattr("marketdata.bars.blocks.EXPORT_ROWS", rows_per_block)
     bounds = {"start": None, "end": None}
     blocks = (
         export_blocks_as_of(extremes, as_of=timezone.now(), **bounds) if as_of else export_blocks(extremes, **bounds)

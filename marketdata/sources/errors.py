@@ -1,0 +1,15 @@
+"""Errors of reading archived bars."""
+
+from __future__ import annotations
+
+
+class ArchivedBarsUnreadable(Exception):
+    """The lake that has the bars of an archived year is missing, unreachable, damaged or incomplete.
+
+    The message is for every user, and does not state where the lake is; `reason` does, for logs and commands.
+    """
+
+    def __init__(self, year: int, reason: str) -> None:
+        what = f"The bars of {year} are archived, and the lake that has them cannot be read"
+        super().__init__(f"{what}: try again later.")
+        self.year, self.reason = year, reason
