@@ -1,5 +1,5 @@
 """API errors beyond those of REST framework: an unknown trading calendar, the short code of a contract, a database that
-does not respond, and a commit that takes long."""
+does not respond, a commit that takes long, and a lake that cannot be read."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from marketdata.calendars.exchange import UnknownCalendar, get_exchange
 from marketdata.calendars.hours import Hours
 from marketdata.models import Series
 from marketdata.runs.commits import CommitInProgress
+from marketdata.sources.errors import ArchivedBarsUnreadable
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +63,21 @@ class CommitTakesLong(APIException):
     wait = 2
 
 
+class LakeUnreadable(APIException):
+    """503: the lake that has the bars of an archived year cannot be read."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    wait = 10
+
+
 def handle_error(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """REST framework's exception handler, redirects, and 503 for a database that does not respond."""
+    """REST framework's exception handler, redirects, and 503 for a database or a lake that does not respond."""
     if isinstance(error, ShortCode):
         return respond_to_short_code(error, context)
     if isinstance(error, CommitInProgress):
         error = CommitTakesLong(str(error))
+    if isinstance(error, ArchivedBarsUnreadable):
+        error = LakeUnreadable(str(error))
     if isinstance(error, (InterfaceError, OperationalError)):
         logger.error("The database did not respond to a request of the API: %s", error)
         monitor.suspect()

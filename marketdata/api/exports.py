@@ -14,8 +14,10 @@ from marketdata.bars.export import export_blocks
 from marketdata.bars.tables import PRICES, make_price_type, write_arrow, write_csv, write_parquet
 from marketdata.calendars.hours import Hours
 from marketdata.candles.aggregate import Candle
+from marketdata.candles.periods import HOURLY
 from marketdata.candles.query import iterate_candles
 from marketdata.models import Series
+from marketdata.sources.split import Sources
 
 if TYPE_CHECKING:
     import pyarrow
@@ -49,6 +51,8 @@ def export_candles(
     request: Request, series: Series, timeframe: str, parameters: Mapping[str, Any]
 ) -> StreamingHttpResponse:
     """Candles with a timestamp in [start, end), as `export_bars`; volume is decimal128(28, 0) except in CSV."""
+    if timeframe not in HOURLY:  # from the rollup, except at the edges of sessions
+        Sources().require(parameters["start"], parameters["end"])
     candles = iterate_candles(
         series, timeframe, start=parameters["start"], end=parameters["end"], hours=parameters["session"]
     )

@@ -18,6 +18,7 @@ from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import TradingDay, TradingWeek, find_trading_days, find_trading_weeks
 
 INTRADAY = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240}
+HOURLY = ("1h", "4h", "1d", "1w")  # read from the hourly rollup, with minute bars only at the edges of periods
 TIMEFRAMES = (*INTRADAY, "1d", "1w")  # without 1m: those are the bars
 
 

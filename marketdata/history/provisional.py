@@ -5,13 +5,17 @@ No column states it: a run of history that finds the same values writes nothing,
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from django.db import connection
 
 from marketdata.models import IngestRun, Series, SeriesDay
+from marketdata.sources.split import Piece, Sources, read_settled
+from marketdata.timestamps import from_seconds
 
 # From this minute on the dataset has had live sessions.
 _FIRST_LIVE = """
@@ -23,7 +27,7 @@ WHERE session.dataset = %(dataset)s
 _WITH_PROVISIONAL = """
 SELECT number - 1 FROM unnest(%(starts)s::bigint[], %(ends)s::bigint[]) WITH ORDINALITY AS ranges (first, stop, number)
 WHERE to_timestamp(stop) > %(first_live)s AND EXISTS (
-    SELECT FROM market_bars_ohlcv_1m AS bars
+    SELECT 1 FROM market_bars_ohlcv_1m AS bars
     JOIN data_ingest_runs AS runs ON runs.id = bars.ingestion_run_id
     LEFT JOIN market_series_days AS days
         ON days.series_id = %(series)s AND days.day = (bars.ts AT TIME ZONE 'UTC')::date
@@ -67,14 +71,48 @@ def read_first_live(dataset: str) -> datetime | None:
 def find_with_provisional(
     series: Series, starts: Sequence[int], ends: Sequence[int], *, first_live: datetime
 ) -> list[bool]:
-    """Whether each range of time, in seconds since 1970, has a provisional bar. `first_live` is `read_first_live`."""
+    """Whether each range of time, in seconds since 1970, has a provisional bar. `first_live` is `read_first_live`.
+
+    The ranges are disjoint. Raises `ArchivedBarsUnreadable`.
+    """
+    if not starts:
+        return []
+    return read_settled(partial(_find_with_provisional, series, starts, ends, first_live))
+
+
+def _find_with_provisional(
+    series: Series, starts: Sequence[int], ends: Sequence[int], first_live: datetime, sources: Sources
+) -> list[bool]:
     flags = [False] * len(starts)
     with connection.cursor() as cursor:
         parameters: dict[str, Any] = {"series": series.pk, "symbol": series.symbol, "first_live": first_live}
         cursor.execute(_WITH_PROVISIONAL, parameters | {"starts": list(starts), "ends": list(ends)})
         for (index,) in cursor.fetchall():
             flags[index] = True
+    first = max(first_live, from_seconds(min(starts)))
+    for piece in sources.find_archived(first, from_seconds(max(ends))):
+        _mark_archived(series, piece, starts, ends, flags)
     return flags
+
+
+class _ArchivedBar(NamedTuple):
+    ts: datetime
+    run_id: int
+
+
+def _mark_archived(series: Series, piece: Piece, starts: Sequence[int], ends: Sequence[int], flags: list[bool]) -> None:
+    order = sorted(range(len(starts)), key=starts.__getitem__)
+    ordered = [starts[index] for index in order]
+    for table in piece.iterate_tables(series.symbol, ("ts_ms", "ingestion_run_id")):
+        live = _select_live(table["ingestion_run_id"].unique().to_pylist())
+        if not live:
+            continue
+        columns = (table[name].to_pylist() for name in ("ts_ms", "ingestion_run_id"))
+        bars = [_ArchivedBar(from_seconds(ts // 1000), run) for ts, run in zip(*columns, strict=True) if run in live]
+        for bar, is_provisional in zip(bars, find_provisional(series, bars), strict=True):
+            position = bisect_right(ordered, bar.ts.timestamp()) - 1
+            if is_provisional and position >= 0 and bar.ts.timestamp() < ends[order[position]]:
+                flags[order[position]] = True
 
 
 def _select_live(ids: Iterable[int]) -> set[int]:

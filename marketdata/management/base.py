@@ -4,11 +4,12 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
 from config import __version__
 from marketdata.command_line import manage
 from marketdata.formatting import escape_controls
+from marketdata.sources.errors import ArchivedBarsUnreadable
 
 
 class PrintableOutput(OutputWrapper):
@@ -33,7 +34,10 @@ class CommandWithExamples(BaseCommand):
         out, err = (options.pop(name, None) or vars(getattr(self, name))["_out"] for name in ("stdout", "stderr"))
         self.stdout, self.stderr = PrintableOutput(out), PrintableOutput(err)
         self.stderr.style_func = self.style.ERROR
-        return super().execute(*args, **options)
+        try:
+            return super().execute(*args, **options)
+        except ArchivedBarsUnreadable as error:
+            raise CommandError(error.explanation) from error
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(

@@ -12,8 +12,10 @@ from django.db import connection
 from django.db.models import QuerySet, Sum
 
 from marketdata.models import IngestRun, QualityCheck, Series
+from marketdata.partitions.archived import find_archived
 from marketdata.quality.check import ALL, CheckRange, check_series
 from marketdata.quality.store.underway import mark_underway
+from marketdata.sources.errors import ArchivedBarsUnreadable
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -65,15 +67,24 @@ def _list_pending() -> QuerySet[IngestRun]:
 
 def check_pending(now: datetime) -> int:
     """Check the bars that these runs touched, and return how many runs there were. A series that was never checked is
-    checked as a whole."""
+    checked as a whole.
+
+    Raises `ArchivedBarsUnreadable` after the series whose bars can be read are checked. The runs of the others remain.
+    """
     runs = list(_list_pending().order_by("pk"))
     touched = _join_ranges(one for run in runs for one in _list_touched(run))
     found = Series.objects.filter(symbol__in=touched).order_by("slug")
     checks = QualityCheck.objects.in_bulk([series.pk for series in found])
+    failed: dict[str, ArchivedBarsUnreadable] = {}
     with mark_underway():
         for series in found:
-            check_series(series, within=_pad(touched[series.symbol], checks.get(series.pk)), now=now)
-    mark_checked([run.pk for run in runs], now)
+            try:
+                check_series(series, within=_pad(touched[series.symbol], checks.get(series.pk)), now=now)
+            except ArchivedBarsUnreadable as error:
+                failed[series.symbol] = error
+    mark_checked([run.pk for run in runs if not failed.keys() & _list_symbols(run)], now)
+    if failed:
+        raise next(iter(failed.values()))
     return len(runs)
 
 
@@ -82,14 +93,18 @@ def mark_checked(runs: Sequence[int], now: datetime) -> None:
     IngestRun.objects.filter(pk__in=runs, quality_checked_at__isnull=True).update(quality_checked_at=now)
 
 
+def _list_symbols(run: IngestRun) -> set[str]:
+    """The series of a run, also those that a split moved bars from and to."""
+    return {*run.symbols, *(move[end] for move in run.moves or [] for end in ("from", "to"))}
+
+
 Touched = tuple[str, datetime, datetime]  # symbol, first and last bar
 
 
 def _list_touched(run: IngestRun) -> list[Touched]:
     first, last = run.time_range
     if run.kind in (IngestRun.Kind.UNDO, IngestRun.Kind.SPLIT):
-        moved = [move[end] for move in run.moves or [] for end in ("from", "to")]
-        return [(symbol, first, last) for symbol in {*run.symbols, *moved}]
+        return [(symbol, first, last) for symbol in _list_symbols(run)]
     if not run.inserted_count + run.changed_count + run.removed_count:
         unchecked = Series.objects.filter(symbol__in=run.symbols, quality_check__isnull=True)
         return [(symbol, first, last) for symbol in unchecked.values_list("symbol", flat=True)]
@@ -97,6 +112,8 @@ def _list_touched(run: IngestRun) -> list[Touched]:
     with connection.cursor() as cursor:
         cursor.execute(_TOUCHED, parameters)
         touched: list[Touched] = cursor.fetchall()
+    if find_archived(first, last + _MINUTE):  # what the run touched there is not known without reading the years
+        return [(symbol, first, last) for symbol in run.symbols]
     return touched
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, date, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from django.db import DataError, connection, transaction
 
 from marketdata.models import Series, SeriesInstrument
 from marketdata.quality.detectors.model import DAY, NO_BARS, Bars
+from marketdata.sources.split import Sources, read_settled
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _COLUMNS = ("ts_ms", "open", "high", "low", "close", "volume")
 # COPY BINARY of columns that are never NULL: a row is the number of its fields, and each field after its length.
@@ -29,18 +35,53 @@ _LIMITED = _BARS.format(
     prices=", ".join(f"(least(greatest({name}, -9000000000), 9000000000) * 1000000000)::int8" for name in _PRICES)
 )
 _NS_PER_MS = 1_000_000
+_LIMIT = 9_000_000_000 * 10**9
 
 
 def read_bars(symbol: str, start: int, end: int) -> Bars:
-    """The bars of [start, end), ns, in time order. Which contract they belong to is not known."""
+    """The bars of [start, end), ns, in time order. Which contract they belong to is not known.
+
+    Raises `ArchivedBarsUnreadable`.
+    """
     if start >= end:
         return NO_BARS
-    values = [symbol, to_datetime(start), to_datetime(end)]
+    return read_settled(partial(_read, symbol, to_datetime(start), to_datetime(end)))
+
+
+def _read(symbol: str, start: datetime, end: datetime, sources: Sources) -> Bars:
+    found = NO_BARS
+    for piece in sources.split(start, end):
+        if piece.archived:
+            for table in piece.iterate_tables(symbol, _COLUMNS):
+                found = join_bars(found, _convert(table))
+        else:
+            found = join_bars(found, _read_table([symbol, piece.start, piece.end]))
+    return found
+
+
+def _read_table(values: list[object]) -> Bars:
     try:
         with transaction.atomic():
             return _copy(_EXACT, values)
     except DataError:
         return _copy(_LIMITED, values)
+
+
+def _convert(table: pyarrow.Table) -> Bars:
+    """The bars of a table of the lake."""
+    opened, high, low, close, volume = (_to_integers(table[name]) for name in _COLUMNS[1:])
+    ts = table["ts_ms"].to_numpy() * _NS_PER_MS
+    return Bars(ts, opened, high, low, close, np.minimum(volume, _LIMIT), np.zeros(len(ts), np.int32))
+
+
+def _to_integers(column: pyarrow.ChunkedArray) -> np.ndarray:
+    """Prices in 1e-9, and volumes. A decimal is 16 bytes; what is too large for 8 of them is the limit."""
+    array = column.combine_chunks()
+    whole = np.frombuffer(array.buffers()[1], np.int64).reshape(-1, 2)[array.offset : array.offset + len(array)]
+    low, high = whole[:, 0], whole[:, 1]
+    limited = np.where(high < 0, -_LIMIT, _LIMIT)
+    integers: np.ndarray = np.where(high == low >> 63, low, limited)
+    return integers
 
 
 def _copy(statement: str, values: list[object]) -> Bars:
@@ -81,6 +122,8 @@ def join_bars(first: Bars, second: Bars) -> Bars:
     """The bars of both, of which the second are later."""
     if not len(first):
         return second
+    if not len(second):
+        return first
     names = ("ts", "open", "high", "low", "close", "volume", "instrument")
     return Bars(*(np.concatenate([getattr(first, name), getattr(second, name)]) for name in names))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -16,6 +17,7 @@ from marketdata.quality.expected import find_expected_until
 from marketdata.quality.operations.check import check_operations
 from marketdata.quality.reading import to_ns
 from marketdata.quality.store.underway import mark_underway
+from marketdata.sources.errors import ArchivedBarsUnreadable
 
 _MINUTE = timedelta(minutes=1)
 _RECENT = timedelta(days=30)
@@ -30,10 +32,11 @@ def watch(now: datetime) -> int:
     with mark_underway():
         found = len(check_operations(now).new)
         for series, last in _list_late_series(now):
-            changes = check_series(
-                series, within=CheckRange(start=last), now=now, kinds=_SILENCE, detectors=(find_silence,)
-            )
-            found += len(changes.new)
+            with contextlib.suppress(ArchivedBarsUnreadable):  # it is logged; the next look judges the series
+                changes = check_series(
+                    series, within=CheckRange(start=last), now=now, kinds=_SILENCE, detectors=(find_silence,)
+                )
+                found += len(changes.new)
     return found
 
 

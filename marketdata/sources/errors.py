@@ -10,6 +10,11 @@ class ArchivedBarsUnreadable(Exception):
     """
 
     def __init__(self, year: int, reason: str) -> None:
-        what = f"The bars of {year} are archived, and the lake that has them cannot be read"
-        super().__init__(f"{what}: try again later.")
         self.year, self.reason = year, reason
+        self._what = f"The bars of {year} are archived, and the lake that has them cannot be read"
+        super().__init__(f"{self._what}: try again later.")
+
+    @property
+    def explanation(self) -> str:
+        """The message for an operator, with the reason."""
+        return f"{self._what}. {self.reason}"

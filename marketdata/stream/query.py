@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from django.db import connection
 
+from marketdata.sources.split import Sources, read_settled
 from marketdata.stream.position import FinishedRun
+from marketdata.timestamps import from_seconds
 
 # More changes than these are not sent one by one: clients fetch the bars again.
 MAX_CHANGES = 500
+_MINUTE = timedelta(minutes=1)
 
 LOADED = "More bars changed at once than are sent one by one."
 MOVED = "Bars moved to the series of their contracts."
@@ -44,7 +49,7 @@ def find_changes(symbol: str, runs: Sequence[FinishedRun]) -> dict[datetime, boo
     """The minutes of the series that these runs have written or removed, in time order, UTC; whether one had a bar
     before.
 
-    Raises `TooManyChanges` for more than `MAX_CHANGES`.
+    Raises `TooManyChanges` for more than `MAX_CHANGES`, and `ArchivedBarsUnreadable`.
     """
     runs = [run for run in runs if symbol in run.symbols]
     if any(run.moved for run in runs):
@@ -52,12 +57,29 @@ def find_changes(symbol: str, runs: Sequence[FinishedRun]) -> dict[datetime, boo
     statement, parameters = _prepare(symbol, runs)
     if not statement:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        found = dict(cursor.fetchall())
+    found = read_settled(partial(_read, statement, parameters))
     if len(found) > MAX_CHANGES:
         raise TooManyChanges(LOADED)
     return found
+
+
+def _read(statement: str, parameters: dict[str, Any], sources: Sources) -> dict[datetime, bool]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        found = dict(cursor.fetchall())
+    archived = _iterate_archived(parameters, sources)
+    for ts in islice(archived, MAX_CHANGES + 1):
+        found.setdefault(ts, False)
+    return dict(sorted(found.items()))
+
+
+def _iterate_archived(parameters: dict[str, Any], sources: Sources) -> Iterator[datetime]:
+    """The archived minutes that the runs have inserted."""
+    for run, start, end in zip(*(parameters[name] for name in ("ids", "starts", "ends")), strict=True):
+        for piece in sources.find_archived(start, end + _MINUTE):
+            for table in piece.iterate_tables(parameters["symbol"], ("ts_ms", "ingestion_run_id")):
+                times, runs = (table[name].to_numpy() for name in ("ts_ms", "ingestion_run_id"))
+                yield from (from_seconds(ts // 1000) for ts in times[runs == run].tolist())
 
 
 def _prepare(symbol: str, runs: Sequence[FinishedRun]) -> tuple[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from marketdata.calendars.exchange import UnknownCalendar
 from marketdata.live.query import read_series_states
 from marketdata.models import Series
+from marketdata.sources.errors import ArchivedBarsUnreadable
 from marketdata.stream.access import find_ended
 from marketdata.stream.channel import Channel
 from marketdata.stream.listener import Listener, Notices
@@ -138,7 +139,7 @@ class Work:
                 wake_all(channel.send_snapshot(changes, state, before, after))
             else:
                 wake_all(channel.send_changes({**channel.find_closed(), **changes}, state, before, after))
-        except UnknownCalendar:  # the next request of the client gets the sentence
+        except (UnknownCalendar, ArchivedBarsUnreadable):  # the next request of the client gets the sentence
             self._end(channel.subscriptions)
 
     def _end_refused(self, channels: Sequence[Channel]) -> None:
@@ -158,6 +159,8 @@ def _find(symbol: str, runs: Sequence[FinishedRun]) -> Changes:
         return find_changes(symbol, runs)
     except TooManyChanges as reason:
         return str(reason)
+    except ArchivedBarsUnreadable:
+        return LOADED
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", None) == _QUERY_CANCELED:  # it takes too long
             return LOADED

@@ -61,7 +61,7 @@ def _describe(*errors: int) -> dict[tuple[int, str] | int, object]:
     described[200, MEDIA_TYPE] = OpenApiResponse(OpenApiTypes.STR, "Events, as text.", [example])
     described[503, _JSON] = OpenApiResponse(
         ErrorSerializer,
-        "Too many streams are open, this server does not serve streams, or the database does not respond.",
+        "Too many streams are open, this server does not serve streams, or the database or a lake does not respond.",
     )
     return described
 

@@ -58,7 +58,9 @@ _ERRORS = {
     409: OpenApiResponse(ErrorSerializer, "The series names a trading calendar that does not exist."),
     415: OpenApiResponse(ErrorSerializer, "The body is neither JSON nor a form."),
     429: OpenApiResponse(ErrorSerializer, "The client sent too many requests."),
-    503: OpenApiResponse(ErrorSerializer, "The database does not respond."),
+    503: OpenApiResponse(
+        ErrorSerializer, "The database, or the lake that has the bars of an archived year, does not respond."
+    ),
 }
 _EVERYWHERE = (400, 401, 406, 429, 503)
 

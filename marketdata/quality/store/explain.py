@@ -8,35 +8,17 @@ from typing import Any
 from django.db import connection
 
 from marketdata.models import QualityFinding, Series
+from marketdata.quality.store.bar_runs import find_bringers, list_runs
 from marketdata.quality.store.found import Found
 
-# The newest run of the bars in the range; if it has none, that of the next bar, which shows that minutes are missing,
-# or of the last one.
-_BRINGERS = """
-SELECT coalesce(
-    (SELECT max(ingestion_run_id) FROM market_bars_ohlcv_1m AS bars
-        WHERE bars.symbol = %(symbol)s AND bars.ts >= found.start AND bars.ts < found.stop),
-    (SELECT ingestion_run_id FROM market_bars_ohlcv_1m AS bars
-        WHERE bars.symbol = %(symbol)s AND bars.ts >= found.stop ORDER BY bars.ts LIMIT 1),
-    (SELECT ingestion_run_id FROM market_bars_ohlcv_1m AS bars
-        WHERE bars.symbol = %(symbol)s AND bars.ts < found.start ORDER BY bars.ts DESC LIMIT 1)
-)
-FROM unnest(%(starts)s::timestamptz[], %(stops)s::timestamptz[]) WITH ORDINALITY AS found (start, stop, ordinal)
-ORDER BY found.ordinal
-"""
-# The newest run that wrote or changed bars of the range after the fault was last seen, and whether a bar is left.
+# The newest run that wrote or changed bars of the range after the fault was last seen.
 _CHANGERS = """
-SELECT runs.id, runs.kind, EXISTS (
-    SELECT FROM market_bars_ohlcv_1m AS bars
-    WHERE bars.symbol = %(symbol)s AND bars.ts >= %(start)s AND bars.ts < %(stop)s
-)
+SELECT runs.id, runs.kind
 FROM data_ingest_runs AS runs
-WHERE runs.id IN (
-    SELECT ingestion_run_id FROM market_bars_ohlcv_1m
+WHERE (runs.id = ANY (%(runs)s::bigint[]) OR runs.id IN (
+    SELECT revised_by_id FROM market_bar_revisions
     WHERE symbol = %(symbol)s AND ts >= %(start)s AND ts < %(stop)s
-    UNION SELECT revised_by_id FROM market_bar_revisions
-    WHERE symbol = %(symbol)s AND ts >= %(start)s AND ts < %(stop)s
-) AND runs.status = 'success' AND runs.finished_at > %(seen)s
+)) AND runs.status = 'success' AND runs.finished_at > %(seen)s
 ORDER BY runs.finished_at DESC LIMIT 1
 """
 _MANY = 200  # findings of one check whose run is looked up
@@ -46,14 +28,7 @@ def find_runs(series: Series, found: Sequence[Found]) -> list[int | None]:
     """The run that brought each fault of a series."""
     if not found:
         return []
-    values: dict[str, Any] = {
-        "symbol": series.symbol,
-        "starts": [fault.start for fault in found],
-        "stops": [fault.end for fault in found],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_BRINGERS, values)
-        return [run for (run,) in cursor.fetchall()]
+    return find_bringers(series.symbol, [(fault.start, fault.end) for fault in found])
 
 
 class Explainer:
@@ -78,13 +53,15 @@ class Explainer:
         return f"{who} corrected the bars."
 
     def _find_changer(self, finding: QualityFinding) -> tuple[int, str, bool] | None:
+        runs = list_runs(self._series.symbol, finding.start, finding.end)
         values: dict[str, Any] = {
             "symbol": self._series.symbol,
             "start": finding.start,
             "stop": finding.end,
             "seen": finding.last_seen,
+            "runs": runs,
         }
         with connection.cursor() as cursor:
             cursor.execute(_CHANGERS, values)
-            found: tuple[int, str, bool] | None = cursor.fetchone()
-        return found
+            found: tuple[int, str] | None = cursor.fetchone()
+        return (*found, bool(runs)) if found else None
