@@ -58,7 +58,7 @@ def iterate_tables(
         reader = open_year(archived)
         try:
             for table in reader.iterate_tables(
-                symbol, start=start, end=end, descending=descending, columns=[*columns, "ts_ms"]
+                symbol, start=start, end=end, descending=descending, columns=list(dict.fromkeys([*columns, "ts_ms"]))
             ):
                 yield table.select(list(columns))
                 start, end = _find_rest(table, start, end, descending=descending)

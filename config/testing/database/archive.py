@@ -7,6 +7,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from marketdata.lake.export.pipeline import export_lake
+from marketdata.lake.manifest import Manifest
 from marketdata.lake.store import open_store
 from marketdata.models import ArchivedYear
 from marketdata.partitions.years import partition_name
@@ -17,7 +18,11 @@ def archive(year: int, lake: Path | str, *, drop: bool = False) -> ArchivedYear:
 
     The lake is verified by nothing: `ingestion.archive.archiving.archive_year` does it.
     """
-    manifest = export_lake(open_store(str(lake))).manifest
+    return detach(year, lake, export_lake(open_store(str(lake))).manifest, drop=drop)
+
+
+def detach(year: int, lake: Path | str, manifest: Manifest, *, drop: bool = False) -> ArchivedYear:
+    """Detach a year whose bars are in the lake."""
     rows = sum(file.rows for file in manifest.files if file.year == year)
     table = partition_name(year)
     with transaction.atomic(), connection.cursor() as cursor:
