@@ -76,7 +76,7 @@ class LakeReader:
             ):
                 groups = _find_groups(found, symbol, first, stop)
                 for number in reversed(groups) if descending else groups:
-                    table = found.read_row_group(number, needed, use_threads=False)
+                    table = found.read_row_group(number, columns=needed, use_threads=False)
                     ts_ms = table["ts_ms"]
                     in_range = compute.and_(compute.greater_equal(ts_ms, first), compute.less(ts_ms, stop))
                     table = table.filter(compute.and_(compute.equal(table["symbol"], symbol), in_range))

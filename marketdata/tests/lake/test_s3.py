@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import socket
+import time
 
 import pyarrow
 import pytest
@@ -10,15 +12,18 @@ from django.core.management import CommandError, call_command
 from pyarrow import parquet
 
 from config.testing.builders import bars
+from config.testing.database.archive import archive
 from config.testing.processes import Process
 from config.testing.undo import change_volume, ingest_records
+from marketdata.bars.query import read_bar_page
 from marketdata.lake.export.pipeline import export_lake
 from marketdata.lake.manifest import require_manifest
 from marketdata.lake.read import LakeReader, to_table_rows
 from marketdata.lake.store import Store, open_store
 from marketdata.lake.verification.verify import verify_lake
-from marketdata.models import Series
-from marketdata.tests.lake.conftest import read_table
+from marketdata.models import Bar, Series
+from marketdata.sources.errors import ArchivedBarsUnreadable
+from marketdata.tests.lake.conftest import MNQ, read_table
 from marketdata.tests.lake.s3_server import BUCKET, run_s3_server
 from marketdata.tests.lake.test_swap import Killed, kill_at
 
@@ -65,9 +70,31 @@ def test_exports_changes_and_reads(bucket, tmp_path):
     ingest_records(tmp_path, change_volume(bars(500), 3))
     assert export_lake(bucket, since_last=True).written_rows == 500
     check(bucket)
-    page = {"start": None, "end": None, "after": None, "descending": True, "limit": 5}
-    rows, _ = LakeReader(bucket).read_bar_page(Series.objects.get(slug="mnq"), **page)
-    assert [row.volume for row in rows] == [599, 598, 597, 596, 595]
+    (table,) = LakeReader(bucket).iterate_tables(MNQ)
+    assert [int(volume) for volume in table["volume"].to_pylist()[-5:]] == [595, 596, 597, 598, 599]
+
+
+def test_an_archived_year_is_read_from_the_bucket(bucket, tmp_path, server):
+    mnq = Series.objects.get(slug="mnq")
+    page = {"start": None, "end": None, "after": None, "descending": True, "limit": 200}
+    ingest_records(tmp_path, bars(500))
+    expected = read_bar_page(mnq, **page)
+    archive(2024, TARGET)
+    assert not Bar.objects.exists()
+    assert read_bar_page(mnq, **page) == expected
+
+
+def test_a_server_that_does_not_answer_is_given_up_within_seconds(bucket, tmp_path, settings):
+    ingest_records(tmp_path, bars(5))
+    archive(2024, TARGET)
+    mnq = Series.objects.get(slug="mnq")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.LAKE_ENDPOINT_URL = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        started = time.monotonic()
+        with pytest.raises(ArchivedBarsUnreadable, match="The bars of 2024 are archived") as error:
+            read_bar_page(mnq, start=None, end=None, after=None, descending=True, limit=5)
+    assert time.monotonic() - started < 15
+    assert SECRET not in error.value.explanation
 
 
 def test_an_export_that_ends_half_way_is_completed(bucket, tmp_path):
