@@ -132,6 +132,20 @@ def test_only_three_rooms_write_bars():
     assert found == [], "SQL or ORM calls that write bars belong in ingestion/loading/, undo/ or archive/"
 
 
+NOT_PORTABLE = re.compile(r"\bSELECT\s+FROM\b|\bGROUP\s+BY\s+\d", re.IGNORECASE)
+
+
+def test_statements_name_what_they_select_and_group_by():
+    """Other engines that speak PostgreSQL's protocol, such as Citus, refuse the short forms."""
+    modules = [path for path in list_modules() if path.startswith(("marketdata/", "ingestion/"))]
+    modules = [path for path in modules if not TESTS.search(path) and "/migrations/" not in path]
+    found = [
+        f"{path}:{line}" for path in modules for line, text in find_texts(parse(path)) if NOT_PORTABLE.search(text)
+    ]
+    found += [path for path in list_modules(".sql") if NOT_PORTABLE.search((ROOT / path).read_text())]
+    assert found == [], "write SELECT 1 FROM, and GROUP BY with names of columns"
+
+
 def test_the_writers_are_where_the_guard_looks():
     rooms = {
         path.rsplit("/", 1)[0] for path in list_modules() if path.startswith("ingestion/") and "/tests/" not in path

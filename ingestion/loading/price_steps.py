@@ -30,8 +30,7 @@ _SCALE = 9
 _STORED = """
 SELECT requested.symbol,
     CASE WHEN EXISTS (
-        SELECT FROM market_series_counts AS counts
-        WHERE counts.symbol = requested.symbol COLLATE "C" AND counts.bar_count > 0
+        SELECT 1 FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = requested.symbol COLLATE "C"
     ) THEN series.price_step ELSE 0 END
 FROM unnest(%s::varchar[]) AS requested (symbol)
 LEFT JOIN market_series AS series ON series.symbol = requested.symbol COLLATE "C"

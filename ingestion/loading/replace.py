@@ -20,7 +20,7 @@ JOIN market_bars_ohlcv_1m AS bars
     AND bars.ts >= dates.first::timestamp AT TIME ZONE 'UTC'
     AND bars.ts < dates.end_date::timestamp AT TIME ZONE 'UTC'
 WHERE NOT EXISTS (
-    SELECT FROM staged_bars AS staged
+    SELECT 1 FROM staged_bars AS staged
     JOIN staged_series AS series ON series.series = staged.series
     WHERE series.symbol = bars.symbol AND staged.ts = bars.ts
 )

@@ -21,7 +21,7 @@ _SETTINGS = "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
 
 _ANY_IN_RANGE = """
 SELECT EXISTS (
-    SELECT FROM market_bars_ohlcv_1m
+    SELECT 1 FROM market_bars_ohlcv_1m
     WHERE symbol = ANY (%(symbols)s) AND ts BETWEEN %(min_ts)s AND %(max_ts)s
 )
 """

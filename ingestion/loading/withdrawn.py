@@ -38,7 +38,7 @@ JOIN market_bars_ohlcv_1m AS bars
     ON bars.symbol = covered.symbol COLLATE "C" AND bars.ts >= covered.start_ts AND bars.ts < covered.end_ts
 WHERE bars.ingestion_run_id IS DISTINCT FROM %(run_id)s
     AND NOT EXISTS (
-        SELECT FROM staged_bars AS staged
+        SELECT 1 FROM staged_bars AS staged
         JOIN staged_series AS series ON series.series = staged.series
         WHERE series.symbol = bars.symbol AND staged.ts = bars.ts
     )

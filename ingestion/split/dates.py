@@ -14,12 +14,12 @@ FROM (
     SELECT (ts AT TIME ZONE 'UTC')::date AS day, count(*) AS bars, min(ts) AS first, max(ts) AS last
     FROM market_bars_ohlcv_1m
     WHERE symbol = %(symbol)s
-    GROUP BY 1
+    GROUP BY day
     UNION ALL
-    SELECT (ts AT TIME ZONE 'UTC')::date, 0, min(ts), max(ts)
+    SELECT (ts AT TIME ZONE 'UTC')::date AS day, 0, min(ts), max(ts)
     FROM market_bar_revisions
     WHERE symbol = %(symbol)s
-    GROUP BY 1
+    GROUP BY day
 ) AS dates
 GROUP BY day
 ORDER BY day

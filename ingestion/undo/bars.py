@@ -53,7 +53,7 @@ LEFT JOIN LATERAL (
 WHERE bars.symbol = ANY (%(symbols)s) AND bars.ts BETWEEN %(min_ts)s AND %(max_ts)s
     AND bars.ingestion_run_id = %(run_id)s
     AND NOT EXISTS (
-        SELECT FROM {days} AS days
+        SELECT 1 FROM {days} AS days
         WHERE days.kind = 'skipped' AND days.symbol = bars.symbol
             AND bars.ts >= days.start_ts AND bars.ts < days.end_ts
     )
@@ -92,7 +92,7 @@ WHERE NOT {restored_since_old}
 # Whether an undo has restored a bar since `removed_at`: it had a value later that is from before that time.
 _RESTORED_SINCE = sql.SQL("""
 EXISTS (
-    SELECT FROM (
+    SELECT 1 FROM (
         SELECT state.ingestion_run_id, reviser.finished_at
         FROM market_bar_revisions AS state
         JOIN data_ingest_runs AS reviser ON reviser.id = state.revised_by_id

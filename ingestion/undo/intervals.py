@@ -24,22 +24,22 @@ SELECT ranges.symbol, day::date
 FROM unnest(%(symbols)s::varchar[], %(starts)s::date[], %(ends)s::date[]) AS ranges (symbol, start_date, end_date)
 CROSS JOIN LATERAL generate_series(ranges.start_date::timestamp, ranges.end_date - interval '1 day', '1 day') AS day
 WHERE EXISTS (
-    SELECT FROM market_bars_ohlcv_1m AS bars
+    SELECT 1 FROM market_bars_ohlcv_1m AS bars
     WHERE bars.symbol = ranges.symbol COLLATE "C"
         AND bars.ts >= day AT TIME ZONE 'UTC' AND bars.ts < (day + interval '1 day') AT TIME ZONE 'UTC'
 ) OR EXISTS (
-    SELECT FROM market_archived_years AS archived
+    SELECT 1 FROM market_archived_years AS archived
     JOIN market_bars_ohlcv_1h AS hours ON hours.symbol = ranges.symbol COLLATE "C"
     WHERE archived.year = date_part('year', day)
         AND hours.hour >= day AT TIME ZONE 'UTC' AND hours.hour < (day + interval '1 day') AT TIME ZONE 'UTC'
 ) OR EXISTS (
-    SELECT FROM market_bar_revisions AS old
+    SELECT 1 FROM market_bar_revisions AS old
     JOIN data_ingest_runs AS remover ON remover.id = old.revised_by_id
     WHERE old.symbol = ranges.symbol COLLATE "C" AND old.operation = 'delete'
         AND old.ts >= day AT TIME ZONE 'UTC' AND old.ts < (day + interval '1 day') AT TIME ZONE 'UTC'
         AND remover.remove_withdrawn AND remover.id <> %(run_id)s
         AND NOT EXISTS (
-            SELECT FROM data_ingest_runs AS undo
+            SELECT 1 FROM data_ingest_runs AS undo
             WHERE undo.undoes_id = remover.id AND undo.status = 'success'
         )
 )

@@ -96,12 +96,12 @@ CROSS JOIN LATERAL (
                 runs.requested_symbols && (mapped.symbols || series.vendor_symbols || series.symbol)
                 OR (series.kind = 'equity' AND 'ALL_SYMBOLS' = ANY (runs.requested_symbols))
                 OR EXISTS (
-                    SELECT FROM market_series_instruments AS own
+                    SELECT 1 FROM market_series_instruments AS own
                     WHERE own.run_id = runs.id AND own.series_id = series.id AND own.from_mapping
                 )
             )
             AND NOT EXISTS (
-                SELECT FROM data_ingest_runs AS undo
+                SELECT 1 FROM data_ingest_runs AS undo
                 WHERE undo.undoes_id = runs.id AND undo.status = 'success' AND undo.left_count = 0
             )
     ) END AS requested
@@ -110,7 +110,7 @@ CROSS JOIN LATERAL (
     SELECT mapped.ranges + (span - coalesce(range_agg(hole), '{}')) AS life
     FROM unnest(span * requested - mapped.ranges) AS hole
     WHERE NOT EXISTS (
-        SELECT FROM market_bars_ohlcv_1m AS stored
+        SELECT 1 FROM market_bars_ohlcv_1m AS stored
         WHERE stored.symbol = series.symbol AND stored.ts >= lower(hole) AND stored.ts < upper(hole)
     ) AND NOT EXISTS (
         SELECT FROM market_archived_years AS archived

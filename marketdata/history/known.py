@@ -29,7 +29,7 @@ FROM unnest((
     WHERE instruments.from_mapping AND instruments.series_id = %(series)s AND runs.status = 'success'
         AND runs.row_limit IS NULL AND runs.kind IN ('file', 'history') AND dates.start < dates.stop
         AND NOT EXISTS (
-            SELECT FROM data_ingest_runs AS undo
+            SELECT 1 FROM data_ingest_runs AS undo
             WHERE undo.undoes_id = runs.id AND undo.status = 'success' AND undo.left_count = 0
         )
 )) AS part

@@ -22,7 +22,7 @@ FROM (
         sum(hashtextextended(concat_ws(' ', hour, open, high, low, close, volume, minutes), 0))::text AS hash
     FROM market_bars_ohlcv_1h
     WHERE hour >= coalesce(%(start)s, '-infinity'::timestamptz) AND hour < coalesce(%(end)s, 'infinity'::timestamptz)
-    GROUP BY 1, 2
+    GROUP BY symbol, year
 ) AS hours
 LEFT JOIN market_series AS series ON series.symbol = hours.symbol
 ORDER BY 1 NULLS FIRST, 2, 3

@@ -62,9 +62,8 @@ class LakeReader:
     def _read_file(
         self, file: LakeFile, symbol: str, first: int, stop: int, *, descending: bool, columns: Sequence[str]
     ) -> Iterator[pyarrow.Table]:
-        from pyarrow import ArrowException, compute, parquet
+        from pyarrow import ArrowException, parquet
 
-        needed = list(dict.fromkeys([*columns, "symbol", "ts_ms"]))
         try:
             with (
                 self._store.open(file.path) as opened,
@@ -72,16 +71,14 @@ class LakeReader:
                     opened,
                     metadata=_read_footer(opened, file, self._store.name),
                     page_checksum_verification=True,
+                    read_dictionary=["symbol"],  # ten times as fast
                 ) as found,
             ):
                 groups = _find_groups(found, symbol, first, stop)
                 for number in reversed(groups) if descending else groups:
-                    table = found.read_row_group(number, columns=needed, use_threads=False)
-                    ts_ms = table["ts_ms"]
-                    in_range = compute.and_(compute.greater_equal(ts_ms, first), compute.less(ts_ms, stop))
-                    table = table.filter(compute.and_(compute.equal(table["symbol"], symbol), in_range))
-                    if len(table):
-                        yield table.select(list(columns))
+                    rows = _find_rows(found, number, symbol, first, stop)
+                    if rows:
+                        yield from _read_rows(found, number, rows, columns, descending=descending)
         except FileNotFoundError as error:
             raise MissingFile(
                 f"{self._store.name}/{file.path} is missing: an export is replacing it, or it was deleted. Read again, "
@@ -93,8 +90,56 @@ class LakeReader:
             ) from error
 
 
+def _find_rows(file: ParquetFile, group: int, symbol: str, first: int, stop: int) -> range:
+    """The rows of a group that are bars of the symbol in [first, stop): they follow each other. Their times need no
+    more than a hundredth of the time that their prices need."""
+    from pyarrow import compute
+
+    table = file.read_row_group(group, columns=["symbol", "ts_ms"], use_threads=False)
+    ts_ms = table["ts_ms"]
+    in_range = compute.and_(compute.greater_equal(ts_ms, first), compute.less(ts_ms, stop))
+    rows = compute.indices_nonzero(compute.and_(compute.equal(table["symbol"], symbol), in_range))
+    return range(rows[0].as_py(), rows[-1].as_py() + 1) if len(rows) else range(0)
+
+
+def _read_rows(
+    file: ParquetFile, group: int, rows: range, columns: Sequence[str], *, descending: bool
+) -> Iterator[pyarrow.Table]:
+    """The rows in tables, read as they are requested: a page at the beginning of a group reads no more than it needs.
+    In descending order they are one table, since those before the last rows must be decoded anyway."""
+    import pyarrow
+
+    position, waiting = 0, []
+    for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=list(columns), use_threads=False):
+        start, end = max(rows.start - position, 0), min(rows.stop - position, len(batch))
+        position += len(batch)
+        if start < end:
+            table = pyarrow.Table.from_batches([batch.slice(start, end - start)]).select(list(columns))
+            if descending:
+                waiting.append(table)
+            else:
+                yield _decode_symbols(table)
+        if position >= rows.stop:
+            break
+    if descending:
+        yield _decode_symbols(pyarrow.concat_tables(waiting))
+
+
+def _decode_symbols(table: pyarrow.Table) -> pyarrow.Table:
+    import pyarrow
+
+    if "symbol" not in table.column_names:
+        return table
+    return table.set_column(
+        table.column_names.index("symbol"),
+        table.schema.field("symbol").with_type(pyarrow.string()),
+        table["symbol"].cast(pyarrow.string()),
+    )
+
+
 _footers: OrderedDict[tuple[str, str], FileMetaData] = OrderedDict()
 _MAX_FOOTERS = 64
+_BATCH_ROWS = 8_192
 
 
 def _read_footer(opened: NativeFile, file: LakeFile, lake: str) -> FileMetaData:

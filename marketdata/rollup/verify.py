@@ -76,7 +76,7 @@ WITH hours AS (
         sum(1::bigint << extract(minute FROM ts AT TIME ZONE 'UTC')::int)::bigint AS minutes
     FROM market_bars_ohlcv_1m
     WHERE symbol = %(symbol)s
-    GROUP BY 1
+    GROUP BY hour
 ), computed AS (
     SELECT hour, first.open, hours.high, hours.low, last.close, hours.volume, bar_count, first_ts, last_ts, minutes
     FROM hours

@@ -18,7 +18,7 @@ SELECT later.id, later.file_name, later.undoes_id
 FROM data_ingest_runs AS later
 LEFT JOIN data_ingest_runs AS undone ON undone.id = later.undoes_id
 CROSS JOIN LATERAL (
-    SELECT FROM market_bar_revisions AS old
+    SELECT 1 FROM market_bar_revisions AS old
     WHERE old.symbol = ANY (%(symbols)s::varchar[])
         AND old.ts BETWEEN greatest(later.min_ts, %(min_ts)s) AND least(later.max_ts, %(max_ts)s)
         AND old.revised_by_id = later.id
@@ -29,7 +29,7 @@ WHERE later.status = 'success' AND later.finished_at > %(finished_at)s
     AND later.changed_count + later.removed_count > 0 AND later.undoes_id IS DISTINCT FROM %(run_id)s
     AND NOT (later.left_count = 0 AND coalesce(undone.finished_at > %(finished_at)s, false))
     AND NOT EXISTS (
-        SELECT FROM data_ingest_runs AS undo
+        SELECT 1 FROM data_ingest_runs AS undo
         WHERE undo.undoes_id = later.id AND undo.status = 'success' AND undo.left_count = 0
     )
 ORDER BY later.id DESC

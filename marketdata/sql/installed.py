@@ -25,7 +25,7 @@ WITH home AS (
 SELECT 'tables' AS kind, relname::text AS object, '' AS fault, '' AS hash FROM stored
 UNION ALL
 SELECT 'functions', format('%%s(%%s)', proname, oidvectortypes(proargtypes)),
-    CASE WHEN EXISTS (SELECT FROM stored WHERE relname = 'market_bars_ohlcv_1m' AND relowner <> proowner)
+    CASE WHEN EXISTS (SELECT 1 FROM stored WHERE relname = 'market_bars_ohlcv_1m' AND relowner <> proowner)
         THEN %(foreign)s ELSE '' END,
     encode(sha256(convert_to(concat_ws(E'\\n',
         prokind::text, lanname, format_type(prorettype, NULL), proretset, proargnames::text, prosecdef, proisstrict,

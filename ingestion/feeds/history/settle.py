@@ -24,11 +24,11 @@ _NS_PER_DAY = 86_400 * 10**9
 
 # The live bars that a run changed or removed, by series and UTC day. The index on the revisions' runs serves it.
 _CHANGED_LIVE = """
-SELECT revisions.symbol, (revisions.ts AT TIME ZONE 'UTC')::date, count(*)
+SELECT revisions.symbol, (revisions.ts AT TIME ZONE 'UTC')::date AS day, count(*)
 FROM market_bar_revisions AS revisions
 JOIN data_ingest_runs AS live ON live.id = revisions.ingestion_run_id AND live.kind = 'live'
 WHERE revisions.revised_by_id = %s
-GROUP BY 1, 2
+GROUP BY revisions.symbol, day
 """
 
 # How many bars the file has, by instrument and UTC day since 1970.

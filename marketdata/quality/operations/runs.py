@@ -23,7 +23,7 @@ FROM data_ingest_runs AS runs
 WHERE runs.status = 'success' AND runs.kind IN ('file', 'history', 'live') AND NOT runs.replace_instrument
     AND runs.changed_count + runs.removed_count >= %(least)s
     AND NOT EXISTS (
-        SELECT FROM data_ingest_runs AS undo
+        SELECT 1 FROM data_ingest_runs AS undo
         WHERE undo.undoes_id = runs.id AND undo.status = 'success' AND undo.left_count = 0
     )
 ORDER BY runs.id

@@ -27,7 +27,7 @@ FROM (
     SELECT symbol, date_part('epoch', hour)::bigint / 86400 AS day, sum(bar_count)::int AS bars
     FROM market_bars_ohlcv_1h
     WHERE symbol = ANY (%(symbols)s) AND hour >= %(start)s AND hour < %(end)s
-    GROUP BY 1, 2
+    GROUP BY symbol, day
 ) AS days
 GROUP BY symbol
 """
@@ -52,7 +52,7 @@ FROM market_known_empty AS known
 WHERE known.series_id = ANY (%(series)s) AND known.start < %(end)s AND known."end" > %(start)s
     AND (known.ask_again_at IS NULL OR known.ask_again_at > clock_timestamp())
     AND NOT EXISTS (
-        SELECT FROM market_vendor_days AS days
+        SELECT 1 FROM market_vendor_days AS days
         WHERE days.dataset = known.dataset AND days.last_modified_date > greatest(known.modified, days.day + 1)
             AND days.day >= (known.start AT TIME ZONE 'UTC')::date
             AND days.day < known."end" AT TIME ZONE 'UTC'
@@ -62,11 +62,11 @@ ORDER BY 1, 2
 """
 # The index on the runs' symbols serves this query. A run of the live stream has the bars of a minute or of a few hours.
 _LIVE = """
-SELECT DISTINCT (date_part('epoch', moment)::bigint / 86400)::int, max(date_part('epoch', moment)::bigint / 60)
+SELECT (date_part('epoch', moment)::bigint / 86400)::int AS day, max(date_part('epoch', moment)::bigint / 60)
 FROM data_ingest_runs CROSS JOIN LATERAL (VALUES (min_ts), (max_ts)) AS times (moment)
 WHERE kind = 'live' AND status = 'success' AND symbols @> ARRAY[%(symbol)s]::varchar[]
     AND max_ts >= %(start)s AND min_ts < %(end)s
-GROUP BY 1
+GROUP BY day
 """
 # Days whose bars are stored under the series of contracts: those of a parent symbol, or of a raw symbol that is another
 # series. Whether one of them has fewer bars than history delivered.
