@@ -11,7 +11,7 @@ delete count only when all bars are read again.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -31,8 +31,8 @@ _STORED = """
 SELECT requested.symbol,
     CASE WHEN EXISTS (
         SELECT 1 FROM market_bars_ohlcv_1m AS bars WHERE bars.symbol = requested.symbol COLLATE "C"
-    ) THEN series.price_step ELSE 0 END
-FROM unnest(%s::varchar[]) AS requested (symbol)
+    ) OR requested.symbol = ANY (%(archived)s) THEN series.price_step ELSE 0 END
+FROM unnest(%(symbols)s::varchar[]) AS requested (symbol)
 LEFT JOIN market_series AS series ON series.symbol = requested.symbol COLLATE "C"
 """
 _STORE = """
@@ -46,7 +46,7 @@ _ARCHIVED = """
 SELECT requested.symbol
 FROM unnest(%(symbols)s::varchar[]) AS requested (symbol)
 WHERE EXISTS (
-    SELECT FROM market_archived_years AS archived
+    SELECT 1 FROM market_archived_years AS archived
     JOIN market_bars_ohlcv_1h AS hours ON hours.symbol = requested.symbol COLLATE "C"
         AND hours.hour >= make_timestamptz(archived.year, 1, 1, 0, 0, 0, 'UTC')
         AND hours.hour < make_timestamptz(archived.year + 1, 1, 1, 0, 0, 0, 'UTC')
@@ -120,7 +120,8 @@ class FilePriceSteps:
 
 def read_steps(cursor: CursorWrapper, symbols: Iterable[str]) -> StoredSteps:
     """The stored steps of these series. To be called under their locks, before the run writes."""
-    cursor.execute(_STORED, [list(symbols)])
+    requested = list(symbols)
+    cursor.execute(_STORED, {"symbols": requested, "archived": _find_archived(cursor, requested)})
     return {symbol: None if step is None else _to_units(step) for symbol, step in cursor}
 
 
@@ -186,10 +187,10 @@ def _prove(cursor: CursorWrapper, bounds: Mapping[str, tuple[int | None, int]]) 
     return steps
 
 
-def _find_archived(cursor: CursorWrapper, steps: Steps) -> list[str]:
-    if not steps or not ArchivedYear.objects.exists():
+def _find_archived(cursor: CursorWrapper, symbols: Collection[str]) -> list[str]:
+    if not symbols or not ArchivedYear.objects.exists():
         return []
-    cursor.execute(_ARCHIVED, {"symbols": list(steps)})
+    cursor.execute(_ARCHIVED, {"symbols": list(symbols)})
     return [symbol for (symbol,) in cursor.fetchall()]
 
 

@@ -113,7 +113,7 @@ CROSS JOIN LATERAL (
         SELECT 1 FROM market_bars_ohlcv_1m AS stored
         WHERE stored.symbol = series.symbol AND stored.ts >= lower(hole) AND stored.ts < upper(hole)
     ) AND NOT EXISTS (
-        SELECT FROM market_archived_years AS archived
+        SELECT 1 FROM market_archived_years AS archived
         JOIN market_bars_ohlcv_1h AS hours ON hours.symbol = series.symbol
             AND hours.hour >= make_timestamptz(archived.year, 1, 1, 0, 0, 0, 'UTC')
             AND hours.hour < make_timestamptz(archived.year + 1, 1, 1, 0, 0, 0, 'UTC')

@@ -6,7 +6,13 @@ Only an empty table gets partitions here. A table with bars stays whole until `m
 from django.db import migrations, models
 
 from marketdata.migrations import _functions_0009, _functions_0014, _functions_0019
-from marketdata.migrations._partitions_0019 import ADD_YEARS, MAKE_WHOLE, PARTITION_IF_EMPTY, REMOVE_FUNCTIONS
+from marketdata.migrations._partitions_0019 import (
+    ADD_YEARS,
+    LET_EVERYONE_READ,
+    MAKE_WHOLE,
+    PARTITION_IF_EMPTY,
+    REMOVE_FUNCTIONS,
+)
 
 
 class Migration(migrations.Migration):
@@ -53,4 +59,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(PARTITION_IF_EMPTY, [_functions_0009.INSTALL, _functions_0014.INSTALL, REMOVE_FUNCTIONS]),
         migrations.RunSQL(_functions_0019.INSTALL, MAKE_WHOLE),
         migrations.RunSQL(ADD_YEARS, migrations.RunSQL.noop),
+        migrations.RunSQL(LET_EVERYONE_READ, migrations.RunSQL.noop),
     ]

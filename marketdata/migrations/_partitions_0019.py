@@ -97,6 +97,9 @@ SELECT market_bars_add_partitions(
 )
 """
 
+# Roles that load files or write bars have to know which years they cannot write, without a right of their own.
+LET_EVERYONE_READ = "GRANT SELECT ON market_archived_years TO PUBLIC"
+
 REMOVE_FUNCTIONS = """
 DROP TRIGGER IF EXISTS bars_allow_truncate ON market_bars_ohlcv_1m;
 DROP FUNCTION IF EXISTS market_bars_add_partitions(int[]);

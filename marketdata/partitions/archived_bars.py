@@ -22,7 +22,7 @@ JOIN market_archived_years AS archived
     ON ranges.start < make_timestamptz(archived.year + 1, 1, 1, 0, 0, 0, 'UTC')
     AND ranges.stop > make_timestamptz(archived.year, 1, 1, 0, 0, 0, 'UTC')
 WHERE EXISTS (
-    SELECT FROM market_bars_ohlcv_1h AS hours
+    SELECT 1 FROM market_bars_ohlcv_1h AS hours
     WHERE hours.symbol = ranges.symbol COLLATE "C"
         AND hours.hour >= make_timestamptz(archived.year, 1, 1, 0, 0, 0, 'UTC')
         AND hours.hour < make_timestamptz(archived.year + 1, 1, 1, 0, 0, 0, 'UTC')

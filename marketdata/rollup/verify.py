@@ -91,7 +91,7 @@ WITH hours AS (
     SELECT hour, open, high, low, close, volume, bar_count, first_ts, last_ts, minutes
     FROM market_bars_ohlcv_1h
     WHERE symbol = %(symbol)s AND NOT EXISTS (
-        SELECT FROM market_archived_years WHERE year = date_part('year', hour AT TIME ZONE 'UTC')
+        SELECT 1 FROM market_archived_years WHERE year = date_part('year', hour AT TIME ZONE 'UTC')
     )
 )
 SELECT coalesce(stored.hour, computed.hour) AS hour,

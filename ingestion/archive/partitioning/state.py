@@ -57,7 +57,7 @@ _EXISTS = """
 SELECT to_regclass('market_bars_partitioning') IS NOT NULL
     OR to_regclass('market_bars_partitioning_changes') IS NOT NULL
     OR EXISTS (
-        SELECT FROM pg_trigger WHERE tgrelid = 'market_bars_ohlcv_1m'::regclass AND tgname = ANY (%s)
+        SELECT 1 FROM pg_trigger WHERE tgrelid = 'market_bars_ohlcv_1m'::regclass AND tgname = ANY (%s)
     )
 """
 # A year is grouped by pieces of 31 days, so that one statement for two years does not concern those between.
