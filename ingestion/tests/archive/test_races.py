@@ -8,12 +8,15 @@ import time
 from datetime import date
 
 import pytest
+from django.core.management import CommandError
 from django.db import connection
 
-from config.testing.builders import FRONT, at, write
+from config.testing.builders import FRONT, at, ingest, write
 from config.testing.processes import Process, database_url, run, session, until
 from config.testing.rows import execute
+from config.testing.undo import undo
 from ingestion.archive import archiving, copying, statements
+from ingestion.loading.locks import lock_series
 from ingestion.tests.archive.conftest import (
     YEAR,
     bars_on,
@@ -214,3 +217,24 @@ def test_a_role_that_does_not_own_the_table(archive):
         assert ended.code == 0, ended.err
     finally:
         execute("DROP ROLE only_reads")
+
+
+@pytest.mark.parametrize("module", ["ingestion.pipeline", "ingestion.undo.pipeline"])
+def test_a_year_that_is_archived_while_a_writer_waits_for_a_series(archive, tmp_path, monkeypatch, module):
+    [undone] = IngestRun.objects.filter(min_ts__year=YEAR)
+    path = write_year(tmp_path, YEAR)
+
+    def archive_and_lock(cursor, symbols):
+        if not list_records():
+            ended = run(str(YEAR), "--lake", archive.folder, command="archive_year")
+            assert ended.code == 0, ended.err
+        lock_series(cursor, symbols)
+
+    monkeypatch.setattr(f"{module}.lock_series", archive_and_lock)
+    with pytest.raises(CommandError, match=r"2024, which is archived in the lake: run restore_year 2024 first"):
+        if module == "ingestion.pipeline":
+            ingest(path)
+        else:
+            undo(undone.pk)
+    assert DETACHED in list_tables()
+    assert Bar.objects.count() == 480
