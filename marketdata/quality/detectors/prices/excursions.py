@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marketdata.quality.detectors.model import DAY, Bars, SeriesContext
+from marketdata.quality.detectors.prices.breaks import find_break_runs
 from marketdata.quality.detectors.prices.digits import is_swapped
 from marketdata.quality.detectors.prices.rolling import WINDOW
 from marketdata.quality.detectors.prices.scales import Scales, find_gaps, measure_scales
@@ -95,7 +96,7 @@ def analyse(bars: Bars, context: SeriesContext) -> Analysis:
         return analysis
     near = select_near(bars, context)
     scales = measure_scales(near, context.tick)
-    excursions, jumps = find_excursions(near, scales, context.thresholds.spike)
+    excursions, jumps = find_excursions(near, scales, context.thresholds.spike, context.tick)
     analysis = Analysis(near, scales, excursions, jumps)
     context.memory["prices"] = (bars.ts, key, analysis)
     return analysis
@@ -108,16 +109,24 @@ def select_near(bars: Bars, context: SeriesContext, *, count: int = 300) -> Bars
     return bars.select(slice(min(max(int(first) - count, 0), int(wide_first)), max(int(stop) + count, int(wide_stop))))
 
 
-def find_excursions(bars: Bars, scales: Scales, threshold: float) -> tuple[list[Excursion], list[Jump]]:
+def find_excursions(
+    bars: Bars, scales: Scales, threshold: float, tick: int
+) -> tuple[list[Excursion], list[Jump]]:
     """All excursions, in time order and disjoint, and the jumps that nothing cancels."""
     if not len(bars):
         return [], []
     finder = _Finder(bars, scales, threshold)
     finder.find_scales()
+    finder.find_breaks(tick)
     finder.find_single_bars()
     finder.find_extremes()
     finder.find_runs()
     return sorted(_drop_inner(finder.found), key=lambda one: one.first), finder.jumps
+
+
+def round_to(offset: float, tick: int) -> float:
+    """The nearest multiple of the tick size; the offset itself if that is not known."""
+    return float(round(offset / tick) * tick) if tick else offset
 
 
 def _drop_inner(found: list[Excursion]) -> list[Excursion]:
@@ -164,7 +173,8 @@ class _Finder:
         self.found: list[Excursion] = []
         self.jumps: list[Jump] = []
         ratio = np.abs(scales.step) / scales.jump / np.where(scales.is_thin, THIN_FACTOR, 1.0)
-        ratio /= self._measure_bursts()
+        self.burst = self._measure_bursts()
+        ratio /= self.burst
         self.ratio = ratio
         self.jump_threshold = max(threshold, self._find_tail(self._score_reversals()))
         # Two of many jumps cancel out by chance: in a market that often jumps, a run needs clearer ones.
@@ -220,6 +230,14 @@ class _Finder:
             found = self._match_single(at) or self._match_run(number, at, len(self.bars)) or self._match_edge(at)
             if found:
                 self._add_match(at, found)
+
+    def find_breaks(self, tick: int) -> None:
+        """Sessions of another contract come next: only both of their ends show them."""
+        for run in find_break_runs(self.bars, self.scales, self.burst, tick):
+            if not (self.explained[run.first] or self.explained[run.stop] or self.flagged[run.first : run.stop].any()):
+                score, reference = float(self.ratio[run.first]), float(self.close[run.first - 1])
+                self.add(run.first, run.stop, score, round_to(run.offset, tick), reference, is_level=True)
+                self.explained[run.first : run.stop + 1] = True
 
     def find_single_bars(self) -> None:
         """Then jumps that a single price or a single bar explains: a run must not end with one of them."""
