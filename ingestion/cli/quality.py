@@ -7,6 +7,7 @@ import logging
 from django.conf import settings
 from django.utils import timezone
 
+from marketdata.calendars import stored
 from marketdata.models import IngestRun
 from marketdata.quality.pending import check_pending, may_check, read_pending
 from marketdata.runs.jobs import is_worker_running
@@ -38,6 +39,8 @@ def _check() -> None:
     names = IngestRun.objects.filter(pk__in=pending.runs).values_list("symbols", flat=True)
     series_count = len({symbol for symbols in names for symbol in symbols})
     if pending.bar_count <= _MAX_BARS and series_count <= _MAX_SERIES:
+        # The library of calendars costs more than the ingest of a small file.
+        stored.use_folder(settings.VAR_DIR / "calendars")
         check_pending(timezone.now())
     else:
         logger.info("%s new bars wait for a worker, or for check_quality, to be checked.", pending.bar_count)

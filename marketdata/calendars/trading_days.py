@@ -18,8 +18,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, pairwise
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
+from marketdata.calendars import stored
 from marketdata.calendars.exchange import Session, get_exchange
 from marketdata.calendars.hours import Hours
 from marketdata.calendars.spans import Spans, clip_spans
@@ -31,6 +33,7 @@ _MINUTE = timedelta(minutes=1)
 _LONGEST_CLOSURE = timedelta(days=62)
 
 _years: dict[tuple[str, int], tuple[TradingDay, ...]] = {}
+_zones: dict[str, str] = {}  # of the calendars whose days were read from files
 _load_lock = threading.Lock()
 
 
@@ -161,7 +164,7 @@ def _find_days_by_year(calendar: str, first: int, last: int) -> list[TradingDay]
     years = range(first, last + 1)
     # Without the lock two requests for the same years would both compute them.
     with _load_lock:
-        missing = [year for year in years if (calendar, year) not in _years]
+        missing = [year for year in years if (calendar, year) not in _years and not _read_stored(calendar, year)]
         if missing:
             _load_years(calendar, missing[0], missing[-1])
     return [day for year in years for day in _years[calendar, year]]
@@ -177,6 +180,40 @@ def _load_years(calendar: str, first: int, last: int) -> None:
         start, end = exchange.day_start(before.date + _DAY), exchange.day_start(session.date + _DAY)
         days[session.date.year].append(_make_day(session, start, end, exchange.day_start(session.date)))
     _years.update({(calendar, year): tuple(days[year]) for year in range(first, last + 1)})
+    for year in range(first, last + 1):
+        rows = [_to_row(day) for day in days[year]]
+        stored.write_year(calendar, year, stored.StoredYear(str(exchange.zone), rows))
+
+
+def find_zone(calendar: str) -> ZoneInfo:
+    """The time zone of a calendar, UTC for an empty name. Raises `UnknownCalendar`."""
+    if not calendar:
+        return ZoneInfo("UTC")
+    return ZoneInfo(_zones[calendar]) if calendar in _zones else get_exchange(calendar).zone
+
+
+def _read_stored(calendar: str, year: int) -> bool:
+    """Whether the days of this year were stored, and are known now."""
+    found = stored.read_year(calendar, year)
+    if found is None:
+        return False
+    _zones[calendar] = found.zone
+    _years[calendar, year] = tuple(map(_from_row, found.days))
+    return True
+
+
+def _to_row(day: TradingDay) -> stored.Row:
+    return [day.date.isoformat(), *day.seconds]
+
+
+def _from_row(row: Any) -> TradingDay:
+    named, start, end, opened, ts, spans, all_spans = row
+    moments = (datetime.fromtimestamp(second, UTC) for second in (start, end, opened, ts))
+    both = (
+        tuple((datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(stop, UTC)) for first, stop in many)
+        for many in (spans, all_spans)
+    )
+    return TradingDay(date.fromisoformat(named), *moments, *both)
 
 
 def _make_day(session: Session, start: datetime, end: datetime, regular_start: datetime) -> TradingDay:

@@ -68,11 +68,16 @@ class Window:
 
 
 def list_windows(bounds: SeriesBounds, span: Span) -> Iterator[Window]:
-    """The windows of a range in time order, each with its lead and its tail."""
+    """The windows of a range in time order, each with its lead and its tail.
+
+    What follows the last bar, however long it is, belongs to the window of that bar: its end shows that the series is
+    silent. The lead of a range that begins later still has the last bars.
+    """
     reader = BarReader(bounds.series)
-    for start in range(span[0], span[1], WINDOW):
-        judged = start, min(start + WINDOW, span[1])
-        whole = judged[0] - LEAD, judged[1] + TAIL
+    starts = range(span[0], max(min(span[1], bounds.stop), span[0] + 1), WINDOW)
+    for start in starts:
+        judged = start, span[1] if start == starts[-1] else start + WINDOW
+        whole = min(judged[0], bounds.stop) - LEAD, judged[1] + TAIL
         yield Window(reader.read(*whole), bounds.place(judged, whole))
 
 

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from marketdata.calendars.exchange import get_exchange
 from marketdata.calendars.intervals import intersect
-from marketdata.calendars.trading_days import TradingDay, find_trading_days
+from marketdata.calendars.trading_days import TradingDay, find_trading_days, find_zone
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -110,8 +109,7 @@ def read_sessions(calendar: str, start: int, end: int) -> Sessions:
     Raises `UnknownCalendar` for a name that no calendar has.
     """
     days = find_trading_days(calendar, _to_datetime(start), _to_datetime(end))
-    zone = get_exchange(calendar).zone if calendar else ZoneInfo("UTC")
-    return make_sessions(days, zone if isinstance(zone, ZoneInfo) else ZoneInfo(str(zone)))
+    return make_sessions(days, find_zone(calendar))
 
 
 def make_sessions(days: list[TradingDay], zone: ZoneInfo) -> Sessions:

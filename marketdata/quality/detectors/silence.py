@@ -13,8 +13,10 @@ from marketdata.quality.detectors.sessions import Sessions
 
 # The activity is learned from these days before the last bar: about 40 trading days.
 _LEAD = 60 * DAY
-# A gap is silence if a month has fewer than 1 in 100 such gaps by chance, as by default for missing bars.
+# A gap is silence if a month has fewer than 1 in 100 such gaps by chance.
 _MIN_SCORE = 2.0
+# A longer silence is judged by its first days: they show all that its other days could.
+_MAX_JUDGED = 62 * DAY
 
 
 def find_silence(bars: Bars, context: SeriesContext) -> list[Detected]:
@@ -53,8 +55,10 @@ def find_silence(bars: Bars, context: SeriesContext) -> list[Detected]:
 def _judge_end(bars: Bars, sessions: Sessions, context: SeriesContext, start: int, until: int) -> tuple[float, float]:
     """The score of the minutes after the last bar, and how many bars they should have."""
     # The life of a series can end with its last bar. Here it goes on.
-    timeline = make_timeline(bars.ts, sessions, replace(context, life=()), start, until)
+    stop = min(until, int(bars.ts[-1]) + _MAX_JUDGED)
+    timeline = make_timeline(bars.ts, sessions, replace(context, life=()), start, stop)
     judged = judge_gaps(timeline)
     if not len(judged.gaps) or judged.gaps.end[-1] != len(timeline):
         return 0.0, 0.0
-    return float(judged.score[-1]), float(judged.expected[-1])
+    days = float(until - int(bars.ts[-1])) / float(stop - int(bars.ts[-1]))
+    return float(judged.score[-1]), float(judged.expected[-1]) * days

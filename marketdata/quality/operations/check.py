@@ -7,6 +7,8 @@ from datetime import datetime
 from django.db import transaction
 
 from marketdata.models import QualityFinding
+from marketdata.quality.operations.backfills import IDENTITY as DAILY_BACKFILL
+from marketdata.quality.operations.backfills import find_failed_backfills
 from marketdata.quality.operations.costs import find_costs
 from marketdata.quality.operations.feeds import find_live_differences, find_outages
 from marketdata.quality.operations.runs import find_failed_runs, find_revision_storms
@@ -34,16 +36,23 @@ def check_operations(now: datetime, *, dry_run: bool = False) -> Changes:
             lock_findings(None)
         found = [
             *find_failed_runs(),
+            *find_failed_backfills(),
             *find_revision_storms(),
             *find_outages(now),
             *find_costs(now),
             *find_live_differences(),
         ]
         stored = list(QualityFinding.objects.filter(kind__in=KINDS))
-        changes = reconcile(stored, found, Rules(now, _is_in_scope, explain=lambda finding: _REASONS[finding.kind]))
+        changes = reconcile(stored, found, Rules(now, _is_in_scope, explain=_explain))
         if not dry_run:
             write_changes(changes)
     return changes
+
+
+def _explain(finding: QualityFinding) -> str:
+    if finding.identity == DAILY_BACKFILL:
+        return "A backfill of its series succeeded since, or they are no longer backfilled daily."
+    return _REASONS[finding.kind]
 
 
 def _is_in_scope(finding: QualityFinding) -> bool:

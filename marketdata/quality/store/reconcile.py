@@ -25,6 +25,7 @@ class Changes:
 
     new: list[QualityFinding] = field(default_factory=list)
     seen: list[QualityFinding] = field(default_factory=list)
+    same: set[int] = field(default_factory=set)  # the ids of those that were found again as they are stored
     gone: list[QualityFinding] = field(default_factory=list)
     unchanged: list[QualityFinding] = field(default_factory=list)  # not in the checked range
     events: list[QualityEvent] = field(default_factory=list)
@@ -89,6 +90,7 @@ def _create(fault: Found, rules: Rules) -> QualityFinding:
 
 
 def _see(finding: QualityFinding, fault: Found, rules: Rules, changes: Changes) -> None:
+    is_same = all(getattr(finding, name) == getattr(fault, name) for name in SEEN_FIELDS)
     for name in SEEN_FIELDS:
         setattr(finding, name, getattr(fault, name))
     finding.last_seen = max(rules.now, finding.last_seen)
@@ -96,9 +98,12 @@ def _see(finding: QualityFinding, fault: Found, rules: Rules, changes: Changes) 
         finding.is_baseline = False
         finding.run_id = fault.run_id
         _open(finding, rules, changes, "The fault is back.")
-    else:
-        _end_snooze(finding, rules, changes)
+        is_same = False
+    elif _end_snooze(finding, rules, changes):
+        is_same = False
     changes.seen.append(finding)
+    if is_same:
+        changes.same.add(finding.pk)
 
 
 def _is_back(finding: QualityFinding, fault: Found) -> bool:

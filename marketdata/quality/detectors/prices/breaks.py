@@ -18,13 +18,15 @@ import numpy as np
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars
 from marketdata.quality.detectors.prices.scales import Scales, find_gaps
 
-MAX_RUN = 5 * DAY  # from the break before to the one after: a session before a long weekend, or several sessions
+# From the first bar to the last one: some sessions. More are a roll to another contract, and one back is none.
+MAX_RUN = 3 * DAY
+MAX_BREAK = 2 * DAY  # more: a long weekend can come after
 MIN_BARS = 10
 MIN_BASIS, MAX_BASIS = 0.0005, 0.1
 # The log of how much likelier another contract must be. Of about 1,000 sessions one is another contract's, and of so
 # many without one none is found: with one pair of steps for each session, exp(7) is about 1,000.
 MIN_LOG_RATIO = 7.5
-USUAL_STEPS = 12  # within `MAX_RUN` before and after a step, if each day has one break
+USUAL_STEPS = 12  # that are compared with one, if each day has one break
 # Breaks of the like on each side of a break, whose median step is the scale there.
 NEIGHBOURS = 15
 MEDIAN = 0.765  # of the absolute values of Student's t with three degrees of freedom
@@ -86,12 +88,13 @@ class _Pairs:
     def _match(self, number: int, size: np.ndarray) -> list[BreakRun]:
         """The runs that one of the steps begins, and those that it ends."""
         at, steps, ts = int(self._steps[number]), self._steps, self._bars.ts
-        first, stop = np.searchsorted(ts[steps], (ts[at] - MAX_RUN, ts[at] + MAX_RUN + 1))
+        first, stop = np.searchsorted(ts[steps], (ts[at] - MAX_RUN - MAX_BREAK, ts[at] + MAX_RUN + MAX_BREAK))
         others = np.arange(first, stop)
         is_same = self._contract[steps[others]] == self._contract[at]
         is_pair = self._is_break[at] | self._is_break[steps[others]]
-        is_far = np.abs(steps[others] - at) >= MIN_BARS
-        others = others[is_same & is_pair & is_far & (size[others] >= MIN_WEAK)]
+        length = ts[np.maximum(steps[others], at) - 1] - ts[np.minimum(steps[others], at)]
+        is_run = (np.abs(steps[others] - at) >= MIN_BARS) & (length <= MAX_RUN)
+        others = others[is_same & is_pair & is_run & (size[others] >= MIN_WEAK)]
         # With more steps there are more pairs, as the square of the steps, and one of them is the likeliest by chance.
         needed = MIN_LOG_RATIO + 2 * float(np.log(max((stop - first) / USUAL_STEPS, 1.0)))
         begins, ends = np.minimum(steps[others], at), np.maximum(steps[others], at)
