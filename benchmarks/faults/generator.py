@@ -17,6 +17,7 @@ from marketdata.quality.detectors.sessions import Sessions, read_sessions
 
 NEW_YORK = ZoneInfo("America/New_York")
 STEPS = 12  # price changes within a minute
+LOCKED_SHARE = 0.05  # of the trades of other minutes are made while the price is at its limit
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def generate_bars(market: Market, first_day: date, days: int, *, seed: int) -> t
     ts = sessions.list_open_minutes(start, end)
     level = _make_activity(market, sessions, ts, rng)
     prices = _walk(market, level, rng)
-    _lock(market, sessions, ts, prices, rng)
-    return _to_bars(market, ts, level, prices, rng), sessions
+    is_locked = _lock(market, sessions, ts, prices, rng)
+    return _to_bars(market, ts, level, prices, is_locked, rng), sessions
 
 
 def _make_activity(market: Market, sessions: Sessions, ts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -104,22 +105,43 @@ def _drift(walked: np.ndarray) -> np.ndarray:
     return pulled
 
 
-def _lock(market: Market, sessions: Sessions, ts: np.ndarray, prices: np.ndarray, rng: np.random.Generator) -> None:
-    """Hours in which the price stays at its limit: flat, with volume."""
+def _lock(
+    market: Market, sessions: Sessions, ts: np.ndarray, prices: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Hours in which the price is at its limit, which no price of the session exceeds. Returns which minutes."""
     day = sessions.find_day(ts)
+    is_locked = np.zeros(len(ts), bool)
     for chosen in np.flatnonzero(rng.random(int(day.max(initial=0)) + 1) < market.lock_share):
         at = np.flatnonzero(day == chosen)
-        if len(at) > 200:
-            first = int(rng.integers(60, len(at) - 90))
-            prices[at[first : first + 60]] = prices[at[first], 0]
+        if len(at) <= 200:
+            continue
+        first, is_up = int(rng.integers(60, len(at) - 90)), bool(rng.random() < 0.5)
+        limit = np.rint(prices[at].max() if is_up else prices[at].min())
+        # It is locked before it comes back to the market within some minutes.
+        share = np.clip((first + 70 - np.arange(first - 10, first + 70)) / 10, 0, 1)[:, None]
+        share = np.minimum(share, np.clip((np.arange(80) + 1) / 10, 0, 1)[:, None])
+        where = at[first - 10 : first + 70]
+        prices[where] = share * limit + (1 - share) * prices[where]
+        is_locked[at[first : first + 60]] = True
+        prices[at[first : first + 60]] = limit
+    return is_locked
 
 
-def _to_bars(market: Market, ts: np.ndarray, level: np.ndarray, prices: np.ndarray, rng: np.random.Generator) -> Bars:
+def _to_bars(
+    market: Market,
+    ts: np.ndarray,
+    level: np.ndarray,
+    prices: np.ndarray,
+    is_locked: np.ndarray,
+    rng: np.random.Generator,
+) -> Bars:
     # Prices move by trades: a minute that moves more than others had more of them.
     moved = np.ptp(prices, axis=1) / (market.volatility / 1e4 * abs(market.start_price) / market.tick)
+    moved = np.where(is_locked, LOCKED_SHARE, moved)
     trades = rng.poisson(np.minimum(market.trades * level**0.75 * moved, 1e6) * rng.gamma(4, 0.25, len(ts)))
     sides = rng.integers(0, 2, prices.shape) * market.spread
-    quoted = np.rint(prices + sides - market.spread / 2).astype(np.int64)
+    sides = np.where(is_locked[:, None], 0, sides - market.spread / 2)
+    quoted = np.rint(prices + sides).astype(np.int64)
     # A minute with few trades shows few of its prices.
     shown = rng.random(prices.shape) < np.minimum(trades / STEPS, 1)[:, None]
     shown[np.arange(len(ts)), rng.integers(0, STEPS, len(ts))] = True

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from benchmarks.faults.model import Fault
+from marketdata.quality.detectors.events import merge_events
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext
 
 Detector = Callable[[Bars, SeriesContext], list[Detected]]
@@ -39,7 +40,7 @@ def run_detectors(bars: Bars, context: SeriesContext, detectors: Sequence[Detect
     for start in range(int(bars.ts[0]) // DAY * DAY, int(bars.ts[-1]) + 1, WINDOW):
         window = replace(context, judged=(start, start + WINDOW))
         read = bars.slice(start - LEAD, start + WINDOW + TAIL)
-        findings = [finding for detect in detectors for finding in detect(read, window)]
+        findings = merge_events([finding for detect in detectors for finding in detect(read, window)])
         found += [finding for finding in findings if start <= finding.start_ns < start + WINDOW]
     return sorted(found, key=lambda finding: finding.start_ns)
 

@@ -61,8 +61,8 @@ def backtest(
 
 
 def _list_tried(present: Thresholds, kinds: Sequence[str], values: Sequence[float]) -> list[Thresholds]:
-    """The thresholds of each pass, in ascending order. Kinds do not depend on one another, so one pass tries a factor
-    for all of them."""
+    """The thresholds of each pass, in ascending order. Kinds hardly depend on one another, so one pass tries a
+    factor for all of them."""
     if values:
         (kind,) = kinds
         return [present.override({kind: value}) for value in sorted({present.get(kind), *values})]

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from marketdata.models import Series
 from marketdata.quality.context import SeriesBounds, read_bounds
+from marketdata.quality.detectors.events import merge_events
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
 from marketdata.quality.reading import BarReader, to_ns
 from marketdata.quality.registry import DETECTORS, Detector
@@ -84,5 +85,5 @@ def list_windows(bounds: SeriesBounds, span: Span) -> Iterator[Window]:
 def judge_window(window: Window, detectors: Sequence[Detector]) -> list[Detected]:
     """What the detectors find that starts within the judged range."""
     start, end = window.context.judged
-    found = [one for detect in detectors for one in detect(window.bars, window.context)]
+    found = merge_events([one for detect in detectors for one in detect(window.bars, window.context)])
     return sorted((one for one in found if start <= one.start_ns < end), key=lambda one: (one.start_ns, one.kind))

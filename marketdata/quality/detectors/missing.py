@@ -19,6 +19,7 @@ from marketdata.quality.detectors.activity.judge import JudgedGaps, judge_gaps
 from marketdata.quality.detectors.activity.learned import is_always_open, learn_sessions
 from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, make_timeline
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
+from marketdata.quality.detectors.prices.locks import is_gap_in_lock
 from marketdata.quality.detectors.sessions import Sessions
 
 # The activity of a month is learned from these days before and after it too: with the month, 40 to 50 trading days.
@@ -39,11 +40,12 @@ def find_missing(bars: Bars, context: SeriesContext) -> list[Detected]:
     sessions = context.calendar or learn_sessions(bars.ts)
     if sessions is None or not len(bars) or not len(sessions.day_start):
         return []
-    found = (_find_in_month(bars.ts, sessions, context, month) for month in _list_months(context.judged))
+    found = (_find_in_month(bars, sessions, context, month) for month in _list_months(context.judged))
     return [detected for month in found for detected in month]
 
 
-def _find_in_month(ts: np.ndarray, sessions: Sessions, context: SeriesContext, month: Span) -> list[Detected]:
+def _find_in_month(bars: Bars, sessions: Sessions, context: SeriesContext, month: Span) -> list[Detected]:
+    ts = bars.ts
     timeline = make_timeline(ts, sessions, context, *_clip(ts, sessions, context, _find_reference(sessions, month)))
     if not timeline.has_bar.any():
         return []
@@ -57,7 +59,8 @@ def _find_in_month(ts: np.ndarray, sessions: Sessions, context: SeriesContext, m
         # These can be a holiday or an early close.
         is_found &= judged.family != AT_EDGE
     missing = _join_near(judged, np.flatnonzero(is_found))
-    return [_describe(timeline, sessions, each, threshold) for each in missing]
+    described = (_describe(timeline, sessions, each, threshold) for each in missing)
+    return [one for one in described if not is_gap_in_lock(bars, (one.start_ns, one.end_ns), context)]
 
 
 def _list_months(judged: Span) -> Iterator[Span]:

@@ -8,6 +8,7 @@ from marketdata.quality.detectors.model import Bars, Detected, SeriesContext
 from marketdata.quality.detectors.prices.classify import classify
 from marketdata.quality.detectors.prices.excursions import analyse
 from marketdata.quality.detectors.prices.findings import format_count, format_minute, format_value, get_span
+from marketdata.quality.detectors.prices.locks import is_lock
 
 MIN_EQUAL_SHARE = 0.5  # of the closes, that equal those of another contract in the same minutes
 MAX_COMPARED = 5_000  # bars of a run
@@ -20,7 +21,7 @@ def find_wrong_contract(bars: Bars, context: SeriesContext) -> list[Detected]:
     found = []
     for kind, _, one in classify(analysis):
         basis = abs(one.offset) / max(abs(one.reference), 1.0) * 1e4
-        if kind != "wrong_contract" or basis < threshold:
+        if kind != "wrong_contract" or basis < threshold or is_lock(analysis.bars, one.first, one.stop, context):
             continue
         positions = np.arange(one.first, one.stop)
         start, end = get_span(analysis.bars, positions)

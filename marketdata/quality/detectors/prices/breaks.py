@@ -27,6 +27,8 @@ MIN_BASIS, MAX_BASIS = 0.0005, 0.1
 # many without one none is found: with one pair of steps for each session, exp(7) is about 1,000.
 MIN_LOG_RATIO = 7.5
 USUAL_STEPS = 12  # that are compared with one, if each day has one break
+# Of so many steps one is that of another fault or event, and has any size: that it is large shows no more than this.
+FAULT_SHARE = 1e-3
 # Breaks of the like on each side of a break, whose median step is the scale there.
 NEIGHBOURS = 15
 MEDIAN = 0.765  # of the absolute values of Student's t with three degrees of freedom
@@ -52,12 +54,15 @@ class BreakRun:
     log_ratio: float
 
 
-def find_break_runs(bars: Bars, scales: Scales, burst: np.ndarray, tick: int) -> list[BreakRun]:
+def find_break_runs(
+    bars: Bars, scales: Scales, burst: np.ndarray, explained: np.ndarray, tick: int
+) -> list[BreakRun]:
     """The runs that begin or end with a break, the clearest ones first, disjoint.
 
-    `burst`: by how much the volume of each bar lets prices move further.
+    `burst`: by how much the volume of each bar lets prices move further. `explained`: whether the step before each bar
+    belongs to another excursion.
     """
-    pairs = _Pairs(bars, scales, burst, tick)
+    pairs = _Pairs(bars, scales, burst, explained, tick)
     found = sorted(pairs.find(), key=lambda run: -run.log_ratio)
     disjoint: list[BreakRun] = []
     for run in found:
@@ -69,14 +74,14 @@ def find_break_runs(bars: Bars, scales: Scales, burst: np.ndarray, tick: int) ->
 class _Pairs:
     """The steps that can begin or end a run, and what each pair of them shows."""
 
-    def __init__(self, bars: Bars, scales: Scales, burst: np.ndarray, tick: int) -> None:
+    def __init__(self, bars: Bars, scales: Scales, burst: np.ndarray, explained: np.ndarray, tick: int) -> None:
         self._bars, self._step = bars, scales.step
         breaks = _measure_breaks(scales, tick)
         is_break = breaks > 0
         is_jump = ~is_break & scales.is_linked & (np.abs(scales.step) >= MIN_JUMP * scales.jump * burst)
         self._scale = np.where(is_break, breaks, scales.jump / JUMP_FACTOR) * burst
         self._is_break = is_break
-        self._steps = np.flatnonzero(is_break | is_jump)
+        self._steps = np.flatnonzero((is_break | is_jump) & ~explained)
         self._contract = np.cumsum(~scales.is_linked)
         self._volume = np.concatenate(([0], np.cumsum(bars.volume)))
 
@@ -114,7 +119,9 @@ class _Pairs:
         size = np.maximum(np.abs(offset), 1.0)
         basis = -np.log(2 * np.log(MAX_BASIS / MIN_BASIS) * size)
         ratio = _log_density(into + out, np.hypot(scale_in, scale_out)) + basis
-        ratio -= _log_density(into, scale_in) + _log_density(out, scale_out)
+        for step, scale in ((into, scale_in), (out, scale_out)):
+            fault = basis + np.log(np.maximum(size, 1.0) / np.maximum(np.abs(step), 1.0)) + np.log(FAULT_SHARE)
+            ratio -= np.logaddexp(_log_density(step, scale), fault)
         is_run = (into * out < 0) & (np.abs(into + out) <= MAX_REMAINDER * size)
         is_run &= (size >= MIN_BASIS * price) & (size <= MAX_BASIS * price)
         return offset, np.where(is_run, ratio, -np.inf)

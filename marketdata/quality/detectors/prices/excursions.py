@@ -117,9 +117,9 @@ def find_excursions(
         return [], []
     finder = _Finder(bars, scales, threshold)
     finder.find_scales()
-    finder.find_breaks(tick)
     finder.find_single_bars()
     finder.find_extremes()
+    finder.find_breaks(tick)
     finder.find_runs()
     return sorted(_drop_inner(finder.found), key=lambda one: one.first), finder.jumps
 
@@ -231,19 +231,21 @@ class _Finder:
             if found:
                 self._add_match(at, found)
 
-    def find_breaks(self, tick: int) -> None:
-        """Sessions of another contract come next: only both of their ends show them."""
-        for run in find_break_runs(self.bars, self.scales, self.burst, tick):
-            if not (self.explained[run.first] or self.explained[run.stop] or self.flagged[run.first : run.stop].any()):
-                score, reference = float(self.ratio[run.first]), float(self.close[run.first - 1])
-                self.add(run.first, run.stop, score, round_to(run.offset, tick), reference, is_level=True)
-                self.explained[run.first : run.stop + 1] = True
-
     def find_single_bars(self) -> None:
         """Then jumps that a single price or a single bar explains: a run must not end with one of them."""
         for at in self.large.tolist():
             if not self.explained[at] and (found := self._match_single(at)):
                 self._add_match(at, found)
+
+    def find_breaks(self, tick: int) -> None:
+        """Then sessions of another contract, which only both of their ends show."""
+        # A bar of another excursion makes the steps before and after it wrong.
+        explained = self.explained | self.flagged
+        explained[1:] |= self.flagged[:-1]
+        for run in find_break_runs(self.bars, self.scales, self.burst, explained, tick):
+            score, reference = float(self.ratio[run.first]), float(self.close[run.first - 1])
+            self.add(run.first, run.stop, score, round_to(run.offset, tick), reference, is_level=True)
+            self.explained[run.first : run.stop + 1] = True
 
     def find_runs(self) -> None:
         """Jumps that a later one cancels, short runs first, and then those that nothing does."""
