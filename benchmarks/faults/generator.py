@@ -116,7 +116,8 @@ def _lock(
         if len(at) <= 200:
             continue
         first, is_up = int(rng.integers(60, len(at) - 90)), bool(rng.random() < 0.5)
-        limit = np.rint(prices[at].max() if is_up else prices[at].min())
+        beyond = market.spread / 2
+        limit = np.ceil(prices[at].max() + beyond) if is_up else np.floor(prices[at].min() - beyond)
         # It is locked before it comes back to the market within some minutes.
         share = np.clip((first + 70 - np.arange(first - 10, first + 70)) / 10, 0, 1)[:, None]
         share = np.minimum(share, np.clip((np.arange(80) + 1) / 10, 0, 1)[:, None])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from benchmarks.faults.model import Fault
-from marketdata.quality.detectors.events import merge_events
+from marketdata.quality.detectors.events.merge import merge_events
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext
 
 Detector = Callable[[Bars, SeriesContext], list[Detected]]

@@ -208,12 +208,19 @@ def _to_row(day: TradingDay) -> stored.Row:
 
 def _from_row(row: Any) -> TradingDay:
     named, start, end, opened, ts, spans, all_spans = row
-    moments = (datetime.fromtimestamp(second, UTC) for second in (start, end, opened, ts))
-    both = (
-        tuple((datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(stop, UTC)) for first, stop in many)
-        for many in (spans, all_spans)
+    return TradingDay(
+        date.fromisoformat(named),
+        _to_moment(start),
+        _to_moment(end),
+        _to_moment(opened),
+        _to_moment(ts),
+        tuple((_to_moment(first), _to_moment(stop)) for first, stop in spans),
+        tuple((_to_moment(first), _to_moment(stop)) for first, stop in all_spans),
     )
-    return TradingDay(date.fromisoformat(named), *moments, *both)
+
+
+def _to_moment(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
 
 
 def _make_day(session: Session, start: datetime, end: datetime, regular_start: datetime) -> TradingDay:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from marketdata.models import Series
 from marketdata.quality.context import SeriesBounds, read_bounds
-from marketdata.quality.detectors.events import merge_events
+from marketdata.quality.detectors.events.merge import merge_events
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
 from marketdata.quality.reading import BarReader, to_ns
 from marketdata.quality.registry import DETECTORS, Detector

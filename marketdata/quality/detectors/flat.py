@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from marketdata.quality.detectors.events.locks import is_lock
 from marketdata.quality.detectors.model import DAY, Bars, Detected, SeriesContext
 from marketdata.quality.detectors.prices.findings import format_count, format_minute, get_span
-from marketdata.quality.detectors.prices.locks import is_lock
 
 # Bits of surprise of a run: each bar that repeats the one before counts by how rarely bars of the series do so. A thin
 # market repeats single trades at one price for long; in a liquid one five equal bars are no chance.
@@ -42,7 +42,9 @@ def find_flat(bars: Bars, context: SeriesContext) -> list[Detected]:
             continue
         if has_range[first]:
             found.append(_describe(near, first, stop, context, "error", "repeat the prices of the one before"))
-        elif stop - first >= MIN_LOCK_BARS and surprise >= MIN_LOCK_SURPRISE and not is_lock(near, first, stop, context):
+        elif (
+            stop - first >= MIN_LOCK_BARS and surprise >= MIN_LOCK_SURPRISE and not is_lock(near, first, stop, context)
+        ):
             text = "have one price: the market is halted, or the feed is stale"
             found.append(_describe(near, first, stop, context, "info", text))
     return sorted(found, key=lambda finding: finding.start_ns)

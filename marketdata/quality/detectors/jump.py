@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from marketdata.quality.detectors.model import DAY, Bars, Detected, SeriesContext
-from marketdata.quality.detectors.prices.excursions import Analysis, Jump, analyse
+from marketdata.quality.detectors.prices.excursions import Analysis, analyse
 from marketdata.quality.detectors.prices.findings import format_minute, format_value, get_span
+from marketdata.quality.detectors.prices.model import Jump
 
 # News moves a price in one trade, and many trades follow. A fault in the data does not make them.
 MAX_VOLUME_FACTOR = 10.0

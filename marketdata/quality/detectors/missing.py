@@ -18,8 +18,8 @@ from marketdata.quality.detectors.activity.families import AT_EDGE
 from marketdata.quality.detectors.activity.judge import JudgedGaps, judge_gaps
 from marketdata.quality.detectors.activity.learned import is_always_open, learn_sessions
 from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, make_timeline
+from marketdata.quality.detectors.events.locks import is_gap_in_lock
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
-from marketdata.quality.detectors.prices.locks import is_gap_in_lock
 from marketdata.quality.detectors.sessions import Sessions
 
 # The activity of a month is learned from these days before and after it too: with the month, 40 to 50 trading days.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from marketdata.quality.detectors.events.locks import is_lock
 from marketdata.quality.detectors.model import Bars, Detected, SeriesContext
 from marketdata.quality.detectors.prices.classify import classify
 from marketdata.quality.detectors.prices.excursions import analyse
 from marketdata.quality.detectors.prices.findings import format_count, format_minute, format_value, get_span
-from marketdata.quality.detectors.prices.locks import is_lock
 
 MIN_EQUAL_SHARE = 0.5  # of the closes, that equal those of another contract in the same minutes
 MAX_COMPARED = 5_000  # bars of a run

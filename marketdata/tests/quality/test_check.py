@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from config.testing.builders import at, bars, ingest, undo_run, write
-from config.testing.quality.bars import NS, find_high
+from config.testing.quality.bars import NS, find_high, make_session_bars
 from marketdata.models import IngestRun, QualityCheck, QualityEvent, QualityFinding, Series
 from marketdata.quality.check import ALL, CheckRange, check_series
 from marketdata.quality.reading import to_datetime
@@ -208,3 +208,23 @@ class TestBaseline:
         load(tmp_path, make_bars(10))
         check(mnq)
         assert self.read() == [(0, True), (20, True)]
+
+
+@pytest.mark.parametrize("days", [3, 100, 400, 1500])
+def test_a_silence_is_found_however_long_it_is(mnq, tmp_path, days):
+    records = make_session_bars(date(2024, 1, 2), date(2024, 1, 31))
+    load(tmp_path, records)
+    Series.objects.filter(pk=mnq.pk).update(feed_daily=True)
+    mnq.refresh_from_db()
+    last = to_datetime(int(records["ts_event"][-1]))
+    found = [
+        (one.kind, one.start, one.value > 1000)
+        for within in (ALL, CheckRange(start=last), CheckRange(start=last + timedelta(days=2)))
+        for one in check_series(mnq, within=within, now=last + timedelta(days=days + 2), dry_run=True).new
+        if one.kind == "silence"
+    ]
+    assert found == [
+        ("silence", last + MINUTE, True),
+        ("silence", last + MINUTE, True),
+        ("silence", last + timedelta(days=2), True),
+    ]

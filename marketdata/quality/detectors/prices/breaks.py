@@ -54,9 +54,7 @@ class BreakRun:
     log_ratio: float
 
 
-def find_break_runs(
-    bars: Bars, scales: Scales, burst: np.ndarray, explained: np.ndarray, tick: int
-) -> list[BreakRun]:
+def find_break_runs(bars: Bars, scales: Scales, burst: np.ndarray, explained: np.ndarray, tick: int) -> list[BreakRun]:
     """The runs that begin or end with a break, the clearest ones first, disjoint.
 
     `burst`: by how much the volume of each bar lets prices move further. `explained`: whether the step before each bar

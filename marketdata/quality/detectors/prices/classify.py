@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from marketdata.quality.detectors.model import Bars
-from marketdata.quality.detectors.prices.excursions import MAX_LOG_ERROR, Analysis, Excursion
+from marketdata.quality.detectors.prices.excursions import Analysis
+from marketdata.quality.detectors.prices.model import MAX_LOG_ERROR, Excursion
 
 MIN_CONTRACT_BARS = 3  # fewer bars at another level are a spike
 MAX_LOG = 9.0

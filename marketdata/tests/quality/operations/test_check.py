@@ -16,7 +16,7 @@ from marketdata.quality.operations import costs
 from marketdata.quality.operations.check import check_operations
 from marketdata.runs.locks import PROCESS_DIED
 
-REQUESTS = "market_feed_requests"
+REQUESTS, BACKFILLS = "market_feed_requests", "market_backfills"
 # A Wednesday, 10:00 in Chicago: the exchange is open.
 NOW = datetime(2024, 2, 7, 16, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -71,6 +71,64 @@ class TestFailedRuns:
         changes = check_operations(NOW, dry_run=True)
         assert [finding.kind for finding in changes.list_unresolved()] == ["run_failed"]
         assert not QualityFinding.objects.exists()
+
+
+class TestDailyBackfills:
+    @pytest.fixture(autouse=True)
+    def _subscribed(self, mnq):
+        Series.objects.filter(pk=mnq.pk).update(feed_daily=True, dataset="GLBX.MDP3")
+
+    def end(self, status: str, day: int, *, daily: bool = True, slugs: str = "{mnq}", **more: object) -> None:
+        values = {"error": "" if status == "success" else "The vendor refuses the key.", **more}
+        insert(
+            BACKFILLS,
+            daily=daily,
+            series=slugs,
+            status=status,
+            started_at=f"2024-02-{day:02} 10:00:00+00",
+            finished_at=None if status == "running" else f"2024-02-{day:02} 10:01:00+00",
+            **values,
+        )
+
+    def test_failures_are_one_finding_until_a_backfill_succeeds(self, mnq):
+        self.end("success", 1)
+        assert check() == []
+        self.end("failed", 2)
+        self.end("failed", 3)
+        assert check() == [("run_failed", "open")]
+        finding = QualityFinding.objects.get()
+        assert (finding.value, finding.severity, finding.start.day, finding.end.day) == (2.0, "error", 2, 3)
+        assert "The vendor refuses the key." in finding.text
+        self.end("success", 4)
+        assert check() == [("run_failed", "resolved")]
+        assert QualityFinding.objects.get().resolution.startswith("A backfill of its series succeeded since")
+        self.end("failed", 5)
+        assert check() == [("run_failed", "open")]
+
+    def test_a_refused_backfill_is_a_warning(self):
+        self.end("refused", 2)
+        assert check() == [("run_failed", "open")]
+        assert QualityFinding.objects.get().severity == "warning"
+
+    def test_a_backfill_whose_process_died_is_found(self):
+        self.end("running", 2)
+        assert check() == [("run_failed", "open")]
+        assert "its process died" in QualityFinding.objects.get().text
+
+    def test_a_backfill_of_all_that_was_missing_by_hand_resolves_it(self):
+        self.end("failed", 2)
+        self.end("success", 3, daily=False, requested_start="2024-01-01 00:00:00+00")
+        assert check() == [("run_failed", "open")]
+        self.end("success", 4, daily=False)
+        assert check() == [("run_failed", "resolved")]
+
+    def test_others_are_not_judged(self, mnq):
+        self.end("failed", 2, daily=False)
+        self.end("failed", 3, slugs="{other}")
+        assert check() == []
+        self.end("failed", 4)
+        Series.objects.filter(pk=mnq.pk).update(feed_daily=False)
+        assert check() == []
 
 
 class TestRevisionStorms:

@@ -27,7 +27,7 @@ def is_gap_in_lock(bars: Bars, gap: Span, context: SeriesContext) -> bool:
     return any(
         is_lock(bars, first, first + MIN_FLAT, context)
         for first in (before - MIN_FLAT, after)
-        if 0 <= first and first + MIN_FLAT <= len(bars)
+        if first >= 0 and first + MIN_FLAT <= len(bars)
     )
 
 

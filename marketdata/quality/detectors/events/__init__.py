@@ -1,0 +1,1 @@
+"""Events of a market that several detectors see: halts, price limits, repeated days."""
