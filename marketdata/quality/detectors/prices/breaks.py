@@ -22,7 +22,8 @@ from marketdata.quality.detectors.prices.scales import Scales, find_gaps
 MAX_RUN = 3 * DAY
 MAX_BREAK = 2 * DAY  # more: a long weekend can come after
 MIN_BARS = 10
-MIN_BASIS, MAX_BASIS = 0.0005, 0.1
+# By default a smaller basis is no finding; the prices of a market that hardly moves differ by as much.
+MIN_BASIS, MAX_BASIS = 0.0015, 0.1
 # The log of how much likelier another contract must be. Of about 1,000 sessions one is another contract's, and of so
 # many without one none is found: with one pair of steps for each session, exp(7) is about 1,000.
 MIN_LOG_RATIO = 7.5

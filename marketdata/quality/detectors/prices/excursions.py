@@ -59,11 +59,10 @@ def find_excursions(bars: Bars, scales: Scales, threshold: float, tick: int) -> 
     """All excursions, in time order and disjoint, and the jumps that nothing cancels."""
     if not len(bars):
         return [], []
-    finder = Finder(bars, scales, threshold)
+    finder = Finder(bars, scales, threshold, tick)
     finder.find_scales()
     finder.find_single_bars()
     finder.find_extremes()
-    finder.find_breaks(tick)
     finder.find_runs()
     return sorted(_drop_inner(finder.found), key=lambda one: one.first), finder.jumps
 

@@ -43,8 +43,9 @@ RUN_TAIL_SHARE = 0.99
 class JumpFinder(Collector):
     """Finds jumps that cancel out, and those that nothing cancels."""
 
-    def __init__(self, bars: Bars, scales: Scales, threshold: float) -> None:
+    def __init__(self, bars: Bars, scales: Scales, threshold: float, tick: int) -> None:
         super().__init__(bars, scales, threshold)
+        self.tick = tick
         ratio = np.abs(scales.step) / scales.jump / np.where(scales.is_thin, THIN_FACTOR, 1.0)
         self.burst = self._measure_bursts()
         ratio /= self.burst
@@ -96,23 +97,12 @@ class JumpFinder(Collector):
             if not self.explained[at] and (found := self._match_single(at)):
                 self._add_match(at, found)
 
-    def find_breaks(self, tick: int) -> None:
-        """Then sessions of another contract, which only both of their ends show."""
-        # A bar of another excursion makes the steps before and after it wrong.
-        explained = self.explained | self.flagged
-        explained[1:] |= self.flagged[:-1]
-        for run in find_break_runs(self.bars, self.scales, self.burst, explained, tick):
-            score, reference = float(self.ratio[run.first]), float(self.close[run.first - 1])
-            self.add(run.first, run.stop, score, round_to(run.offset, tick), reference, is_level=True)
-            self.explained[run.first : run.stop + 1] = True
-
     def find_runs(self) -> None:
-        """Jumps that a later one cancels, short runs first, and then those that nothing does."""
-        for most in (LONG_RUN, len(self.bars)):
-            self.large = self.large[~self.explained[self.large]]
-            for number, at in enumerate(self.large.tolist()):
-                if not self.explained[at] and (found := self._match_run(number, at, most)):
-                    self._add_match(at, found)
+        """Jumps that a later one cancels: short runs first, then those that only both of their ends show, then long
+        ones. At last those that nothing cancels."""
+        self._find_runs(LONG_RUN)
+        self._find_breaks()
+        self._find_runs(len(self.bars))
         for at in self.large[~self.explained[self.large]].tolist():
             if self.explained[at] or self.flagged[at - 1 : at + 1].any():
                 continue
@@ -120,6 +110,22 @@ class JumpFinder(Collector):
                 self._add_match(at, found)
             elif self.ratio[at] >= self.jump_threshold:
                 self.jumps.append(Jump(at, float(self.ratio[at]), float(self.scales.step[at])))
+
+    def _find_runs(self, most: int) -> None:
+        self.large = self.large[~self.explained[self.large]]
+        for number, at in enumerate(self.large.tolist()):
+            if not self.explained[at] and (found := self._match_run(number, at, most)):
+                self._add_match(at, found)
+
+    def _find_breaks(self) -> None:
+        """Sessions of another contract, and parts of them."""
+        # A bar of another excursion makes the steps before and after it wrong.
+        explained = self.explained | self.flagged
+        explained[1:] |= self.flagged[:-1]
+        for run in find_break_runs(self.bars, self.scales, self.burst, explained, self.tick):
+            score, reference = float(self.ratio[run.first]), float(self.close[run.first - 1])
+            self.add(run.first, run.stop, score, round_to(run.offset, self.tick), reference, is_level=True)
+            self.explained[run.first : run.stop + 1] = True
 
     def _match_single(self, at: int) -> Match | None:
         found = self._match_close(at) or self._match_open(at)
