@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from marketdata.formatting import format_count
-from marketdata.quality.detectors.activity.families import AT_EDGE
+from marketdata.quality.detectors.activity.families import AT_EDGE, BUSY
 from marketdata.quality.detectors.activity.judge import JudgedGaps, judge_gaps
 from marketdata.quality.detectors.activity.learned import is_always_open, learn_sessions
 from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, make_timeline
@@ -31,6 +31,8 @@ _MIN_MINUTES = 4
 _MAX_BETWEEN = 10
 # Learned hours are less certain than a calendar.
 _MORE_WITHOUT_CALENDAR = 1.5
+# In quiet hours, and at opens and closes, less is known of what is usual than in hours with a bar in each minute.
+_MORE_WHEN_QUIET = 0.3
 # From so many bars that should be there on it is an error.
 _MANY_BARS = 60
 
@@ -52,7 +54,8 @@ def _find_in_month(bars: Bars, sessions: Sessions, context: SeriesContext, month
     judged = judge_gaps(timeline)
     threshold = context.thresholds.missing + (0 if context.calendar else _MORE_WITHOUT_CALENDAR)
     start = timeline.ts[judged.gaps.start]
-    is_found = (judged.score >= threshold) & (judged.gaps.end - judged.gaps.start >= _MIN_MINUTES)
+    needed = threshold + np.where(judged.family == BUSY, 0.0, _MORE_WHEN_QUIET)
+    is_found = (judged.score >= needed) & (judged.gaps.end - judged.gaps.start >= _MIN_MINUTES)
     is_found &= (start >= max(month[0], context.judged[0])) & (start < min(month[1], context.judged[1]))
     is_found &= _is_between_bars(timeline, judged.gaps)
     if context.calendar is None and not is_always_open(sessions):

@@ -32,7 +32,7 @@ KINDS = (
 )
 
 UNITS = {
-    "missing": "-log10 of how many such gaps a month of the series has by chance: 1.7 is one gap in 50 months",
+    "missing": "-log10 of how many such gaps a month has by chance: 1.7 is one in 50 months; 0.3 more in quiet hours",
     "silence": "minutes in which the series should have had bars, after the newest one",
     "spike": "times the usual move at that time that the price left and came back",
     "scale": "factor between neighbouring prices",
