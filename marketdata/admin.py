@@ -25,6 +25,7 @@ from marketdata.quality.admin import FindingAdmin  # noqa: F401  # registers its
 from marketdata.quality.detectors.thresholds import find_fault
 from marketdata.series import is_active
 from marketdata.series_calendars import describe_calendar
+from marketdata.sources.errors import ArchivedBarsUnreadable
 from marketdata.timestamps import parse_timestamp
 
 MAX_BARS = 10_000
@@ -111,7 +112,10 @@ class SeriesAdmin(admin.ModelAdmin):
     @admin.display(description="tick size found from the bars")
     def found_tick_size(self, series: Series) -> str:
         """That of the bars, whether or not another one is set."""
-        found = find_from_bars(series, get_stats(series).row_count) if series.pk else TickSize()
+        try:
+            found = find_from_bars(series, get_stats(series).row_count) if series.pk else TickSize()
+        except ArchivedBarsUnreadable as error:
+            return str(error)
         return format_price(found.size) if found.size else f"Unknown: it needs {MIN_BARS:,} bars, not all with price 0."
 
     @admin.display(description="active", boolean=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -69,7 +70,7 @@ class LakeReader:
                 self._store.open(file.path) as opened,
                 parquet.ParquetFile(
                     opened,
-                    metadata=_read_footer(opened, file, self._store.name),
+                    metadata=_read_footer(opened, file, self._store),
                     page_checksum_verification=True,
                     read_dictionary=["symbol"],  # ten times as fast
                 ) as found,
@@ -137,24 +138,38 @@ def _decode_symbols(table: pyarrow.Table) -> pyarrow.Table:
     )
 
 
-_footers: OrderedDict[tuple[str, str], FileMetaData] = OrderedDict()
+_footers: OrderedDict[tuple, FileMetaData] = OrderedDict()
 _MAX_FOOTERS = 64
 _BATCH_ROWS = 8_192
 
 
-def _read_footer(opened: NativeFile, file: LakeFile, lake: str) -> FileMetaData:
-    """What the footer of a file states, from memory if possible: the name of a file has the hash of its content."""
+def _read_footer(opened: NativeFile, file: LakeFile, store: Store) -> FileMetaData:
+    """What the footer of a file states, from memory if possible: the name of a file has the hash of its content.
+
+    The first time, a file of a local folder is compared with its hash, which takes some ms; a bucket would have to send
+    all of it. Raises `ArrowInvalid` for another file than the manifest's.
+    """
     from pyarrow import ArrowInvalid, parquet
 
     if opened.size() != file.bytes:
         raise ArrowInvalid("The size differs from that in the manifest.")
-    key = lake, file.path
+    key = store.name, file.path, store.find_stamp(file.path) if store.is_local else None
     found = _footers.get(key)
     if found is None:
+        if store.is_local and _compute_sha256(opened) != file.sha256:
+            raise ArrowInvalid("The content differs from that in the manifest.")
         found = _footers[key] = parquet.read_metadata(opened)
         while len(_footers) > _MAX_FOOTERS:
             _footers.popitem(last=False)
     return found
+
+
+def _compute_sha256(opened: NativeFile) -> str:
+    opened.seek(0)
+    sha256 = hashlib.sha256()
+    while content := opened.read(1 << 20):
+        sha256.update(content)
+    return sha256.hexdigest()
 
 
 def _find_groups(file: ParquetFile, symbol: str, first: int, stop: int) -> list[int]:

@@ -46,6 +46,10 @@ class Store:
         """The absolute folder, or the s3:// address: what to store, and to give to `open_store` anywhere."""
         return self.name if self._folder is None else str(self._folder)
 
+    @property
+    def is_local(self) -> bool:
+        return self._folder is not None
+
     def read(self, path: str) -> bytes | None:
         """The content; None if there is no such file."""
         with self._errors("read"):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -18,6 +20,7 @@ from config.testing.builders import at, bars, ingest, together, undo_run, write
 from config.testing.database.archive import archive, detach
 from config.testing.history import change_volumes
 from config.testing.rows import RUNS, execute, insert
+from marketdata.bars.prefetch import share_prefetching
 from marketdata.lake.export.pipeline import export_lake
 from marketdata.lake.manifest import MANIFEST
 from marketdata.lake.store import open_store
@@ -323,14 +326,37 @@ def test_a_year_that_is_archived_during_a_download_is_complete(scene, tmp_path, 
     monkeypatch.setattr("marketdata.bars.blocks.EXPORT_ROWS", 97)
     path = f"{ROOT}/futures/ohlcv-1m/bars"
     expected = read(scene, path, format="csv")
-    blocks = iter(scene.get(path, {"format": "csv"}).streaming_content)
-    received = [next(blocks) for _ in range(3)]
-    archive(2018, tmp_path / "lake")
-    assert b"".join([*received, *blocks]) == expected
+    with ThreadPoolExecutor(1) as executor:
+        share_prefetching(executor)  # as a web server: with a connection of its own
+        try:
+            blocks = iter(scene.get(path, {"format": "csv"}).streaming_content)
+            received = [next(blocks) for _ in range(3)]
+            archive(2018, tmp_path / "lake")
+            assert b"".join([*received, *blocks]) == expected
+        finally:
+            share_prefetching(None)
+            executor.submit(connections.close_all).result()
+
+
+def test_the_tick_size_of_archived_bars(scene, tmp_path, admin_client):
+    """No run has stored the step of these bars: it is found from the newest ones."""
+    invent("FUTURES", "2020-06-01", minutes=3000)
+    Bar.objects.filter(ts__year=2021).delete()
+    path = f"{ROOT}/futures/ohlcv-1m/stats"
+    expected = scene.get(path).json()
+    assert expected["tick_size"]
+    archive_both(tmp_path)
+    assert scene.get(path).json() == expected
+    shutil.rmtree(tmp_path / "second lake")
+    assert scene.get(path).status_code == 503
+    assert admin_client.get("/series/futures/").status_code == 200
+    assert admin_client.get("/").status_code == 200
+    change = f"/admin/marketdata/series/{Series.objects.get(slug='futures').pk}/change/"
+    assert "The bars of 2020 are archived" in admin_client.get(change).content.decode()
 
 
 def test_the_description_names_the_answer(reader):
-    schema = reader.get("/api/schema/?format=json").json()
+    schema = json.loads(reader.get("/api/schema/?format=json").content)
     described = schema["paths"]["/api/market-data/{slug}/ohlcv-1m/bars"]["get"]["responses"]["503"]
     assert "archived year" in described["description"]
 
