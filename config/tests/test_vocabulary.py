@@ -88,7 +88,7 @@ EXCEPTIONS = (
     (r"", r"market_(hours|counts)_make_anew", "functions that released migrations created"),
     (r"^marketdata/management/verify_report\.py$", r"\"ledger\":", "a JSON key of verify_candles"),
     (
-        r"^marketdata/(bars/tables|lake/(export/writing|verification/hours))\.py$",
+        r"^marketdata/(bars/(archived|blocks|tables)|quality/reading|lake/(export/writing|verification/hours))\.py$",
         r"def tell\(|combine_chunks",
         "methods of Python's files and of Arrow",
     ),

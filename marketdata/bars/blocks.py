@@ -110,6 +110,5 @@ def _regroup(tables: Iterable[pyarrow.Table]) -> Iterator[pyarrow.Table]:
 
 
 def _combine(table: pyarrow.Table) -> pyarrow.Table:
-    """The rows in one chunk: Arrow's stream has a message for each."""
-    is_whole = all(column.num_chunks == 1 for column in table.columns)
-    return table if is_whole else table.combine_chunks()
+    """The rows in one array for each column: Arrow's stream has a message for each array."""
+    return table.combine_chunks()

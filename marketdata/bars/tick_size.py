@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from marketdata.bars.query import read_newest_bars
+from marketdata.sources.errors import ArchivedBarsUnreadable
 
 MIN_BARS = 2_000
 _SCALE = 9
@@ -41,15 +42,19 @@ class TickSize:
 def find_tick_size(series: HasTickSize, bar_count: int) -> TickSize:
     """The tick size of a series that has so many bars.
 
-    Runs store the step of all bars. Where only other programs wrote bars, the newest `MIN_BARS` are read.
+    Runs store the step of all bars. Where only other programs wrote bars, the newest `MIN_BARS` are read. It is unknown
+    while these are archived in a lake that cannot be read: lists of series stay usable.
     """
     if series.tick_size is not None:
         return TickSize(series.tick_size, "set")
-    return find_from_bars(series, bar_count)
+    try:
+        return find_from_bars(series, bar_count)
+    except ArchivedBarsUnreadable:
+        return TickSize()
 
 
 def find_from_bars(series: HasTickSize, bar_count: int) -> TickSize:
-    """The tick size by the bars alone, also where an operator set one."""
+    """The tick size by the bars alone, also where an operator set one. Raises `ArchivedBarsUnreadable`."""
     if bar_count < MIN_BARS:
         return TickSize()
     step = series.price_step or _read_newest(series.symbol)

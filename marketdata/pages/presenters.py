@@ -25,7 +25,6 @@ from marketdata.runs.activity import describe_progress
 from marketdata.runs.folding import SessionRuns
 from marketdata.runs.progress import RunProgress
 from marketdata.runs.query import LastRun, find_last_successes
-from marketdata.sources.errors import ArchivedBarsUnreadable
 
 MINUTE = timedelta(minutes=1)
 NO_DATA = "No data ingested yet"
@@ -115,11 +114,8 @@ class SeriesRow:
 
     @cached_property
     def tick_size(self) -> TickSize:
-        """May read bars. Unknown where they are archived in a lake that cannot be read: the page stays usable."""
-        try:
-            return find_tick_size(self.series, self.stats.row_count)
-        except ArchivedBarsUnreadable:
-            return TickSize()
+        """May read bars."""
+        return find_tick_size(self.series, self.stats.row_count)
 
     @property
     def tick(self) -> str:
