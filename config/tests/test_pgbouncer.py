@@ -21,7 +21,7 @@ from config.testing.processes import Process, backend_in, run, running, series_l
 from config.testing.web.pages import create_failed_run
 from config.testing.web.server import web_server
 from ingestion.jobs.requests import request_retry
-from marketdata.models import Bar, IngestRun
+from marketdata.models import Bar, IngestRun, Series
 from marketdata.runs.jobs import find_job, is_worker_running
 from marketdata.runs.locks import close_orphaned_runs
 
@@ -33,6 +33,10 @@ pytestmark = [
 SENTENCE = (
     "DATABASE_URL is a connection pool in transaction mode, where the locks of a run do not last, so nothing was "
     "changed: set DATABASE_URL to the PostgreSQL server itself, or to a pool in session mode."
+)
+QUALITY_SENTENCE = (
+    "DATABASE_URL is a connection pool in transaction mode, where the lock of a check does not end with it, so nothing "
+    "was checked: set DATABASE_URL to the PostgreSQL server itself, or to a pool in session mode; or use --dry-run."
 )
 BARS = "/api/market-data/mnq/ohlcv-1m/bars"
 READS = (
@@ -125,17 +129,29 @@ def test_pages_and_api_work(path, tmp_path, mode):
 def test_transaction_mode_refuses_runs_in_one_sentence_and_previews_work(path, tmp_path):
     other = write(tmp_path / "other.dbn", bars(5))
     assert run("--input", path).code == 0
+    Series.objects.filter(slug="mnq").update(feed_symbol="MNQ.c.0", live=True)
     with pooler("transaction") as url:
         ended = run("--input", path, other, url=url)
         assert (ended.code, ended.sentence) == (1, SENTENCE)
-        for command, arguments in (("undo_run", ["1"]), ("db_worker", ["--batch"])):
+        for command, arguments in (
+            ("undo_run", ["1"]),
+            ("db_worker", ["--batch"]),
+            ("stream_live", []),
+            ("backfill", ["--yes"]),
+        ):
             ended = run(*arguments, command=command, url=url)
-            assert (ended.code, ended.sentence) == (1, SENTENCE)
+            assert (command, ended.code, ended.sentence) == (command, 1, SENTENCE)
+        ended = run(command="check_quality", url=url)
+        assert (ended.code, ended.sentence) == (1, QUALITY_SENTENCE)
         for command, arguments in (
             ("ingest_dbn", ["--input", path, "--dry-run"]),
             ("undo_run", ["1", "--dry-run"]),
             ("split_contracts", ["--dry-run"]),
             ("verify_candles", []),
+            ("check_quality", ["--dry-run"]),
+            ("gaps", ["--series", "mnq"]),
+            ("export_lake", ["--to", str(tmp_path / "lake")]),
+            ("verify_lake", [str(tmp_path / "lake")]),
         ):
             ended = run(*arguments, command=command, url=url)
             assert (ended.code, ended.err) == (0, "")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from ingestion.database import require_database, translate_database_errors
+from ingestion.database import require_database, require_own_session, translate_database_errors
 from ingestion.errors import DatabaseUnavailable, IngestError, Interrupted, RunCancelled
 from ingestion.feeds.asks import Ask
 from ingestion.feeds.errors import FeedError, FeedRefused, KeyMissing, NotYetAvailable, OverBudget, TryAgain
@@ -102,6 +102,7 @@ def _open_backfill(
     if options.is_dry_run:
         yield None
         return
+    require_own_session()  # before anything is bought that could not be stored
     with hold_backfill_lock(progress) as lock:
         _close_unbought()
         result.backfill = Backfill.objects.create(

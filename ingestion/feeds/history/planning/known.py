@@ -60,13 +60,24 @@ WHERE known.series_id = ANY (%(series)s) AND known.start < %(end)s AND known."en
     )
 ORDER BY 1, 2
 """
-# The index on the runs' symbols serves this query. A run of the live stream has the bars of a minute or of a few hours.
-_LIVE = """
-SELECT (date_part('epoch', moment)::bigint / 86400)::int AS day, max(date_part('epoch', moment)::bigint / 60)
-FROM data_ingest_runs CROSS JOIN LATERAL (VALUES (min_ts), (max_ts)) AS times (moment)
-WHERE kind = 'live' AND status = 'success' AND symbols @> ARRAY[%(symbol)s]::varchar[]
-    AND max_ts >= %(start)s AND min_ts < %(end)s
-GROUP BY day
+# No session replays more than a day, so no live bar is much older than those of the first session.
+_FIRST_LIVE = """
+SELECT date_part('epoch', min_ts - interval '2 days')::bigint / 60
+FROM data_ingest_runs
+WHERE feed_session_id IS NOT NULL AND status = 'success'
+ORDER BY feed_session_id, id
+LIMIT 1
+"""
+# Which ranges of minutes have a bar of the live feed. It reads the bars of a range until one is found, and the run of
+# each by key: there is a run a minute. The planner does not make a join of a subquery that returns a value.
+_WITH_LIVE = """
+SELECT number - 1 FROM unnest(%(starts)s::bigint[], %(stops)s::bigint[]) WITH ORDINALITY AS ranges (first, stop, number)
+CROSS JOIN LATERAL (
+    SELECT 1 FROM market_bars_ohlcv_1m AS bars
+    WHERE symbol = %(symbol)s AND ts >= to_timestamp(first * 60) AND ts < to_timestamp(stop * 60)
+        AND (SELECT kind FROM data_ingest_runs WHERE id = bars.ingestion_run_id) = 'live'
+    LIMIT 1
+) AS found
 """
 # Days whose bars are stored under the series of contracts: those of a parent symbol, or of a raw symbol that is another
 # series. Whether one of them has fewer bars than history delivered.
@@ -103,6 +114,7 @@ def read_histories(series: Sequence[Series], start: datetime, end: datetime) -> 
     for key, low, high in _query(_EMPTY, bounds):
         empty.setdefault(key, []).append((low, high))
     is_closed = {name: find_closed_days(name, first, stop) for name in {one.calendar for one in series}}
+    bounds["first_live"] = _read_first_live()
     return {
         one.pk: _build_history(
             one,
@@ -187,7 +199,7 @@ def _build_history(
         bars=day_bars,
         modified=modified,
         was_degraded=was_degraded,
-        has_live=_find_live(series, first, until, bounds),
+        has_live=_find_live(series, first, day_bars, until, bounds["first_live"]),
         has_lost=has_lost,
         is_closed=is_closed & (day_bars == 0),
         empty=empty,
@@ -207,12 +219,23 @@ def _find_lost(
     return lost
 
 
-def _find_live(series: Series, first: int, until: np.ndarray, bounds: dict[str, Any]) -> np.ndarray:
+def _read_first_live() -> int | None:
+    """The minute since 1970 before which the live feed has brought no bar; None if it has brought none."""
+    return next((minute for (minute,) in _query(_FIRST_LIVE, {})), None)
+
+
+def _find_live(series: Series, first: int, bars: np.ndarray, until: np.ndarray, first_live: int | None) -> np.ndarray:
     """Days with live bars later than history covers."""
     found = np.zeros(len(until), bool)
-    for day, last in _query(_LIVE, bounds | {"symbol": series.symbol}):
-        if 0 <= day - first < len(until):
-            found[day - first] = last >= until[day - first]
+    if first_live is None:
+        return found
+    midnight = (first + np.arange(len(until))) * DAY_MINUTES
+    starts, stops = np.maximum(until, midnight), midnight + DAY_MINUTES
+    days = np.flatnonzero((bars > 0) & (starts < stops) & (stops > first_live))
+    if len(days):
+        ranges = {"starts": starts[days].tolist(), "stops": stops[days].tolist()}
+        indexes = [index for (index,) in _query(_WITH_LIVE, ranges | {"symbol": series.symbol})]
+        found[days[indexes]] = True
     return found
 
 
