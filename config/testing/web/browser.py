@@ -36,6 +36,7 @@ COUNT_REQUESTS = """{
 ABORTED = "net::ERR_ABORTED"
 WIDE: ViewportSize = {"width": 1600, "height": 1000}
 NARROW: ViewportSize = {"width": 390, "height": 844}
+NARROWEST: ViewportSize = {"width": 320, "height": 640}  # WCAG 2.1, 1.4.10: reflow
 
 
 @pytest.fixture(scope="module")
