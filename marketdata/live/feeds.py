@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Prefetch, Q
+from django.db.models import Q
 
 from marketdata.live.states import FeedState, describe_dataset
+from marketdata.live.subscriptions import FollowedSeries, Listed, SubscribedSeries, read_followed, read_subscribed
 from marketdata.models import FeedSession, FeedSessionSeries, FeedStatus, Series, SeriesDay
 from marketdata.runs.commits import read_database_time
 
 SESSIONS = 10  # of each dataset
 MAX_CHANGED_DAYS = 20
 _CHANGED_WITHIN = timedelta(days=90)
+_NO_SERIES: Listed[FollowedSeries] = Listed((), 0)
 
 
-class FollowedSeries(NamedTuple):
-    """A series of a feed. `vendor_symbols`: as the current session subscribes to them; none if it does not."""
+class LastSession(NamedTuple):
+    """A session of a feed, and its series."""
 
-    series: Series
-    vendor_symbols: tuple[str, ...]
+    session: FeedSession
+    series: Listed[SubscribedSeries]
 
 
 @dataclass(frozen=True)
@@ -34,51 +35,43 @@ class Feed:
     dataset: str
     status: FeedStatus | None
     state: FeedState
-    series: Sequence[FollowedSeries]
-    sessions: Sequence[FeedSession]
+    series: Listed[FollowedSeries]
+    sessions: Sequence[LastSession]
     changed_days: Sequence[SeriesDay]
 
 
-def read_feeds() -> list[Feed]:
-    """The feeds of all datasets that stream_live has recorded, or that a live series has; sorted by dataset."""
+def read_feeds(*, limit: int | None = None) -> list[Feed]:
+    """The feeds of all datasets that stream_live has recorded, or that a live series has; sorted by dataset.
+
+    `limit`: how many series of a feed and of a session are listed; by default all are.
+    """
     now = read_database_time()
     statuses = {status.dataset: status for status in FeedStatus.objects.all()}
-    symbols = _read_current_symbols(statuses.values())
-    followed = defaultdict(list)
-    for series in Series.objects.filter(Q(live=True) | Q(pk__in=list(symbols))).order_by("slug"):
-        followed[series.dataset].append(FollowedSeries(series, tuple(symbols.get(series.pk, ()))))
+    current = [status.session_id for status in statuses.values() if status.session_id]
+    followed = read_followed(current, limit)
     datasets = sorted({*statuses, *followed})
-    return [_build(dataset, statuses.get(dataset), followed.get(dataset, []), now) for dataset in datasets]
+    sessions = {dataset: _read_sessions(dataset) for dataset in datasets}
+    subscribed = read_subscribed([one.pk for some in sessions.values() for one in some], limit)
+    return [
+        Feed(
+            dataset,
+            statuses.get(dataset),
+            describe_dataset(statuses.get(dataset), now),
+            followed.get(dataset, _NO_SERIES),
+            [LastSession(one, subscribed[one.pk]) for one in sessions[dataset]],
+            _read_changed_days(dataset, current, now),
+        )
+        for dataset in datasets
+    ]
 
 
-def _build(dataset: str, status: FeedStatus | None, series: list[FollowedSeries], now: datetime) -> Feed:
-    return Feed(
-        dataset,
-        status,
-        describe_dataset(status, now),
-        series,
-        read_sessions(dataset),
-        _read_changed_days([one.series.pk for one in series], now),
-    )
+def _read_sessions(dataset: str) -> list[FeedSession]:
+    """The last sessions of a dataset, newest first."""
+    return list(FeedSession.objects.filter(dataset=dataset).order_by("-pk")[:SESSIONS])
 
 
-def read_sessions(dataset: str, limit: int = SESSIONS) -> list[FeedSession]:
-    """The last sessions of a dataset, newest first, each with its series."""
-    subscribed = FeedSessionSeries.objects.select_related("series").order_by("series__slug", "vendor_symbol")
-    sessions = FeedSession.objects.filter(dataset=dataset).order_by("-pk")
-    return list(sessions.prefetch_related(Prefetch("series", queryset=subscribed))[:limit])
-
-
-def _read_current_symbols(statuses: Iterable[FeedStatus]) -> dict[int, list[str]]:
-    """By the key of each series the symbols that the current sessions subscribe to."""
-    sessions = [status.session_id for status in statuses if status.session_id]
-    found = defaultdict(list)
-    rows = FeedSessionSeries.objects.filter(session__in=sessions).order_by("vendor_symbol")
-    for series, symbol in rows.values_list("series", "vendor_symbol"):
-        found[series].append(symbol)
-    return found
-
-
-def _read_changed_days(series: list[int], now: datetime) -> list[SeriesDay]:
+def _read_changed_days(dataset: str, sessions: Sequence[int], now: datetime) -> list[SeriesDay]:
+    subscribed = FeedSessionSeries.objects.filter(session__in=sessions).values("series")
+    series = Series.objects.filter(Q(live=True) | Q(pk__in=subscribed), dataset=dataset).values("pk")
     days = SeriesDay.objects.filter(series__in=series, day__gte=(now - _CHANGED_WITHIN).date(), changed__gt=0)
     return list(days.select_related("series").order_by("-day", "series__slug")[:MAX_CHANGED_DAYS])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from marketdata.api.responses.fields import CountField
-from marketdata.live.feeds import Feed, FollowedSeries
+from marketdata.live.feeds import Feed, LastSession
 from marketdata.live.states import STATES
+from marketdata.live.subscriptions import FollowedSeries
 from marketdata.models import FeedSession, SeriesDay
 from marketdata.timestamps import to_iso
 
@@ -110,20 +111,14 @@ def serialize_feed(feed: Feed) -> dict[str, object]:
         "sessions": status.sessions if status else 0,
         "reconnects": status.reconnects if status else 0,
         "process": status.process if status else "",
-        "series": [_serialize_series(one) for one in feed.series],
-        "last_sessions": [_serialize_session(session) for session in feed.sessions],
+        "series": [_serialize_series(one) for one in feed.series.first],
+        "last_sessions": [_serialize_session(one) for one in feed.sessions],
         "changed_days": [_serialize_day(day) for day in feed.changed_days],
     }
 
 
 def _serialize_series(one: FollowedSeries) -> dict[str, object]:
-    series = one.series
-    return {
-        "slug": series.slug,
-        "live": series.live,
-        "feed_symbol": series.feed_symbol,
-        "vendor_symbols": list(one.vendor_symbols),
-    }
+    return one._asdict() | {"vendor_symbols": list(one.vendor_symbols)}
 
 
 _TEXTS = ("gateway", "gateway_session", "end", "error")
@@ -131,14 +126,15 @@ _TIMES = ("started_at", "accepted_at", "ended_at", "asked_start", "replay_from",
 _COUNTS = ("bars", "repeated", "late", "quarantined")
 
 
-def _serialize_session(session: FeedSession) -> dict[str, object]:
+def _serialize_session(one: LastSession) -> dict[str, object]:
+    session = one.session
     return {
         "id": session.pk,
         **{name: getattr(session, name) for name in (*_TEXTS, *_COUNTS)},
         **{name: to_iso(getattr(session, name)) for name in (*_TIMES, "last_bar_ts", "last_byte_at")},
         "series": [
-            {"slug": one.series.slug, "vendor_symbol": one.vendor_symbol, "start": to_iso(one.start)}
-            for one in session.series.all()
+            {"slug": each.slug, "vendor_symbol": each.vendor_symbol, "start": to_iso(each.start)}
+            for each in one.series.first
         ],
     }
 

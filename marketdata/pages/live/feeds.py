@@ -14,6 +14,7 @@ from marketdata.formatting import format_count
 from marketdata.live.feeds import Feed, read_feeds
 from marketdata.live.query import read_live_rows
 from marketdata.live.states import NONE, NOT_RUNNING
+from marketdata.live.subscriptions import FollowedSeries, Listed, SubscribedSeries
 from marketdata.models import FeedSession, FeedStatus
 from marketdata.pages.decorators import page_view
 from marketdata.pages.presenters import Moment, moment
@@ -30,13 +31,14 @@ class SessionRow:
     """One session with the gateway."""
 
     session: FeedSession
+    series: Listed[SubscribedSeries]
 
     @property
     def symbols(self) -> str:
         """mnq MNQZ6, es ESZ6: each series with what was subscribed."""
-        names = [f"{one.series.slug} {one.vendor_symbol}" for one in self.session.series.all()]
-        more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
-        return ", ".join(names[:MAX_NAMES]) + more
+        names = [f"{one.slug} {one.vendor_symbol}" for one in self.series.first]
+        more = self.series.count - len(names)
+        return ", ".join(names) + (f" and {more:,} more" if more else "")
 
     @property
     def started(self) -> Moment:
@@ -125,23 +127,23 @@ class FeedRow:
         return format_count(count, "batch") if count == 1 else f"{count:,} batches"
 
     @property
-    def series(self) -> Sequence[object]:
-        return self.feed.series[:MAX_NAMES]
+    def series(self) -> Sequence[FollowedSeries]:
+        return self.feed.series.first
 
     @property
     def more_series(self) -> int:
-        return max(0, len(self.feed.series) - MAX_NAMES)
+        return self.feed.series.count - len(self.series)
 
     @property
     def sessions(self) -> list[SessionRow]:
-        return [SessionRow(session) for session in self.feed.sessions]
+        return [SessionRow(*one) for one in self.feed.sessions]
 
 
 @page_view
 def feeds_page(request: HttpRequest) -> HttpResponse:
     """The live feed of each dataset: its state, figures, series and last sessions."""
     context = {
-        "feeds": [FeedRow(feed) for feed in read_feeds()],
+        "feeds": [FeedRow(feed) for feed in read_feeds(limit=MAX_NAMES)],
         "now": Moment(read_database_time()),
         "manage": manage(),
     }

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from config.testing.rows import BARS, RUNS, insert
@@ -85,3 +86,59 @@ def test_the_poll_costs_the_same_for_all_series(page_client, live, django_assert
     slugs = [f"s{number}" for number in range(20)]
     with django_assert_num_queries(6):  # the login's two, series, stats, feeds, the time
         page_client.get("/live/", {"series": slugs})
+
+
+COUNT = 10_000
+
+
+@pytest.fixture
+def many(live):
+    """10,000 followed series, in ten sessions, each with a day that history covers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO market_series (slug, symbol, name, vendor, dataset, vendor_symbols, calendar, tick_size, created_at)
+            SELECT 'many-' || lpad(number::text, 5, '0'), 'MANY' || number, '', 'databento', 'GLBX.MDP3', '{}', '', 0.25,
+                now()
+            FROM generate_series(1, %s) AS number
+            """,
+            [COUNT - 1],
+        )
+        for number in range(1, 11):
+            insert("market_feed_sessions", id=number)
+        cursor.execute(
+            """
+            INSERT INTO market_feed_session_series (series_id, session_id, vendor_symbol, stype_in)
+            SELECT series.id, session.id, series.symbol, 'raw_symbol'
+            FROM market_series AS series, market_feed_sessions AS session
+            """
+        )
+        cursor.execute("ANALYZE market_series, market_feed_session_series")
+    insert_status(session_id=10)
+
+
+def test_10_000_followed_series_are_counted_in_the_database(page_client, many, monkeypatch):
+    read = []
+
+    def count_rows(execute, sql, parameters, is_many, context):
+        result = execute(sql, parameters, is_many, context)
+        read.append(context["cursor"].rowcount)
+        return result
+
+    read_page(page_client, "/feeds/")
+    with connection.execute_wrapper(count_rows):
+        text = read_page(page_client, "/feeds/")
+    assert len(read) <= 14
+    assert sum(read) <= 1_500  # of each session and of the feed, 100
+    assert "many-00001</a>" in text
+    assert f"and {COUNT - 100} more" in text
+    assert text.count(f"many-00100 MANY100 and {COUNT - 100:,} more") == 10
+    assert "many-00101" not in text
+
+
+def test_the_api_lists_all_followed_series(page_client, many):
+    [feed] = page_client.get("/api/feeds/").json()
+    assert len(feed["series"]) == COUNT
+    assert {len(session["series"]) for session in feed["last_sessions"]} == {COUNT}
+    assert feed["series"][-1]["slug"] == "mnq"
+    assert feed["series"][0]["vendor_symbols"] == ["MANY1"]

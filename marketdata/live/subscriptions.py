@@ -1,0 +1,104 @@
+"""Which series live feeds have, and which of them each session subscribed to. A feed can have thousands, so that readers
+name how many they show; the others are counted in the database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from django.db import connection
+
+from marketdata.models import FeedSessionSeries
+
+T = TypeVar("T")
+
+# A series is followed if it is live, or if a current session has it.
+_FOLLOWED = """
+SELECT dataset, id, slug, live, feed_symbol, series_count
+FROM (
+    SELECT dataset, id, slug, live, feed_symbol, count(*) OVER (PARTITION BY dataset) AS series_count,
+        row_number() OVER (PARTITION BY dataset ORDER BY slug) AS number
+    FROM market_series
+    WHERE live OR id IN (SELECT series_id FROM market_feed_session_series WHERE session_id = ANY (%(sessions)s))
+) AS followed
+WHERE number <= %(limit)s OR %(limit)s IS NULL
+ORDER BY dataset, slug
+"""
+# The index on slugs and the primary key serve the first rows of a session with thousands.
+_SUBSCRIBED = """
+SELECT sessions.id, found.slug, found.vendor_symbol, found.start
+FROM unnest(%(sessions)s::bigint[]) AS sessions (id)
+CROSS JOIN LATERAL (
+    SELECT series.slug, subscribed.vendor_symbol, subscribed.start
+    FROM market_feed_session_series AS subscribed JOIN market_series AS series ON series.id = subscribed.series_id
+    WHERE subscribed.session_id = sessions.id
+    ORDER BY series.slug, subscribed.vendor_symbol
+    LIMIT %(limit)s
+) AS found
+"""
+_COUNTS = """
+SELECT session_id, count(*) FROM market_feed_session_series WHERE session_id = ANY (%(sessions)s) GROUP BY session_id
+"""
+
+
+class FollowedSeries(NamedTuple):
+    """A series of a feed. `vendor_symbols`: as the current session subscribes to them; none if it does not."""
+
+    slug: str
+    live: bool
+    feed_symbol: str
+    vendor_symbols: tuple[str, ...]
+
+
+class SubscribedSeries(NamedTuple):
+    """A series of a session. `start`: the replay that was requested, UTC; None without one."""
+
+    slug: str
+    vendor_symbol: str
+    start: datetime | None
+
+
+class Listed(NamedTuple, Generic[T]):
+    """The first rows in the order of slugs, and how many there are."""
+
+    first: Sequence[T]
+    count: int
+
+
+def read_followed(sessions: Sequence[int], limit: int | None) -> dict[str, Listed[FollowedSeries]]:
+    """By dataset the followed series. `sessions` are the keys of the current ones."""
+    rows = _query(_FOLLOWED, sessions, limit)
+    symbols = _read_symbols(sessions, [row[1] for row in rows])
+    found: dict[str, list[FollowedSeries]] = defaultdict(list)
+    counts = {}
+    for dataset, key, slug, live, feed_symbol, count in rows:
+        found[dataset].append(FollowedSeries(slug, live, feed_symbol, tuple(symbols.get(key, ()))))
+        counts[dataset] = count
+    return {dataset: Listed(found[dataset], count) for dataset, count in counts.items()}
+
+
+def read_subscribed(sessions: Sequence[int], limit: int | None) -> dict[int, Listed[SubscribedSeries]]:
+    """By session the series that it subscribed to."""
+    found: dict[int, list[SubscribedSeries]] = defaultdict(list)
+    for session, *row in _query(_SUBSCRIBED, sessions, limit):
+        found[session].append(SubscribedSeries(*row))
+    counts = dict(_query(_COUNTS, sessions, limit))
+    return {session: Listed(found[session], counts.get(session, 0)) for session in sessions}
+
+
+def _read_symbols(sessions: Sequence[int], series: Sequence[int]) -> dict[int, list[str]]:
+    """By series the symbols that the sessions subscribe to."""
+    found = defaultdict(list)
+    rows = FeedSessionSeries.objects.filter(session__in=sessions, series__in=series).order_by("vendor_symbol")
+    for key, symbol in rows.values_list("series", "vendor_symbol"):
+        found[key].append(symbol)
+    return found
+
+
+def _query(sql: str, sessions: Sequence[int], limit: int | None) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"sessions": list(sessions), "limit": limit})
+        rows: list[tuple] = cursor.fetchall()
+    return rows
