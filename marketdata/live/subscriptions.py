@@ -1,5 +1,5 @@
-"""Which series live feeds have, and which of them each session subscribed to. A feed can have thousands, so that readers
-name how many they show; the others are counted in the database."""
+"""Which series live feeds have, and which of them each session subscribed to. A feed can have thousands: readers name
+how many they show, and the others are counted in the database."""
 
 from __future__ import annotations
 

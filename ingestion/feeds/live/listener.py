@@ -122,6 +122,8 @@ class LiveListener:
         self.minutes.check_time(monotonic)
         if self._replayed_at is None and not self.minutes.is_replay and self.targets.has_mappings:
             self._replayed_at, self._live_since = _now(), monotonic
+        if not self.minutes.is_replay:
+            self._count_tries()
         if monotonic - self._progressed_at >= _PROGRESS_SECONDS:
             self.report_progress()
         return self._renewal() or self._find_end(monotonic)
@@ -129,7 +131,12 @@ class LiveListener:
     def finish(self) -> None:
         """The session has ended: spool what it brought, and report it."""
         self.minutes.finish(time.monotonic())
+        self._count_tries()
         self.report_progress()
+
+    def _count_tries(self) -> None:
+        if self.minutes.closed_until is not None:
+            self._outlook.doubts.count_tries(self.minutes.closed_until)
 
     def report_progress(self) -> None:
         self._progressed_at = time.monotonic()

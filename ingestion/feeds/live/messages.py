@@ -42,13 +42,15 @@ class SessionPlan:
 
     `open_hours`: when the exchange is open, in time order, from the earliest start to some weeks from now. A minute
     outside is not expected to have bars or an end. `replan_at_ns`: when a series rolls, so that a new session with a
-    new plan follows; None: never.
+    new plan follows; None: never. `unproven`: minutes that earlier sessions stored and did not prove; only the first
+    plan of a process needs them.
     """
 
     dataset: str
     subscriptions: tuple[Subscription, ...]
     open_hours: tuple[Minutes, ...]
     replan_at_ns: int | None = None
+    unproven: tuple[int, ...] = ()
 
     @property
     def asked_start_ns(self) -> int | None:

@@ -132,6 +132,7 @@ class Supervisor:
         return await self._read_plan(requested.plan)
 
     async def _read_plan(self, plan: Future[SessionPlan]) -> SessionPlan | None:
+        is_first = self._plan is None
         try:
             self._plan = plan.result()
         except FeedRefused:
@@ -140,6 +141,8 @@ class Supervisor:
             self._set_state("reconnecting", str(error))
             await self._sleep(self._pauses.choose(0))
             return None
+        for minute in self._plan.unproven if is_first else ():
+            self._outlook.doubts.add(minute)
         return self._limit(self._plan)
 
     def _repeat_plan(self, plan: SessionPlan) -> SessionPlan:
@@ -176,7 +179,7 @@ class Supervisor:
         key = make_key(self._around.next_number(), at)
         gateway = self._options.format_gateway(self.dataset)
         if plan.asked_start_ns is not None:
-            self._outlook.doubts.count_try(plan.asked_start_ns)
+            self._outlook.doubts.begin_session(plan.asked_start_ns)
         listener = LiveListener(
             plan=plan,
             options=self._options,

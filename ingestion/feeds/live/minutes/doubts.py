@@ -12,6 +12,7 @@ class Doubts:
     def __init__(self) -> None:
         self._tries: dict[int, int] = {}
         self._holes: set[tuple[int, int]] = set()
+        self._requested: set[int] = set()  # by the current session
 
     def add(self, minute: int) -> None:
         """A record of the minute was refused, or the gateway did not close it."""
@@ -30,10 +31,17 @@ class Doubts:
         """The gateway closed the minute, and all its records were valid."""
         self._tries.pop(minute, None)
 
-    def count_try(self, start: int) -> None:
+    def begin_session(self, start: int) -> None:
         """A session begins that requests everything from `start` on."""
-        for minute in self._tries:
-            self._tries[minute] += minute >= start
+        self._requested = {minute for minute in self._tries if minute >= start}
+
+    def count_tries(self, closed_until: int) -> None:
+        """The session's gateway closed all minutes before: those that it was to prove and did not have one try more.
+        A session that ends before proves nothing, so it is no try."""
+        counted = {minute for minute in self._requested if minute < closed_until}
+        self._requested -= counted
+        for minute in counted & self._tries.keys():
+            self._tries[minute] += 1
 
     def forget_before(self, start: int) -> None:
         """The gateway does not replay these minutes any more, so they stay as they are."""

@@ -11,7 +11,8 @@ from ingestion.feeds.live.messages import SessionPlan, Subscription
 from ingestion.feeds.live.planning.contracts import ContractBook
 from ingestion.feeds.live.planning.hours import list_open_hours, to_ns
 from ingestion.feeds.live.planning.series import is_expired
-from ingestion.feeds.live.planning.starts import Start, find_starts
+from ingestion.feeds.live.planning.starts import REPLAY_WINDOW, Start, find_starts
+from ingestion.feeds.live.planning.unproven import find_unproven
 from marketdata.formatting import format_list
 from marketdata.models import Series
 
@@ -52,7 +53,8 @@ def plan_session(
             f"No contract of {names} trades on {now:%Y-%m-%d} in {dataset}: correct the subscriptions of these series."
         )
     hours = list_open_hours(alive, min(one.start for one in starts), now)
-    plan = SessionPlan(dataset, tuple(subscriptions), hours, min(replan, default=None))
+    unproven = find_unproven(dataset, now - REPLAY_WINDOW)
+    plan = SessionPlan(dataset, tuple(subscriptions), hours, min(replan, default=None), unproven)
     return PlannedSession(plan, starts, left_out)
 
 

@@ -239,13 +239,37 @@ def test_after_some_tries_a_minute_is_left_to_history():
     doubts.add(T0)
     for _ in range(MAX_TRIES):
         assert doubts.list_wanted() == [T0]
-        doubts.count_try(T0 + MINUTE)  # too late
-        doubts.count_try(T0)
+        doubts.begin_session(T0 + MINUTE)  # too late
+        doubts.count_tries(T0 + HOUR)
+        doubts.begin_session(T0)
+        doubts.count_tries(T0)  # it ended before the minute was closed
+        for _ in range(2):
+            doubts.count_tries(T0 + MINUTE)
         doubts.add(T0)
     assert doubts.list_wanted() == []
     assert doubts.list_all(T0, T0 + MINUTE) == (T0,)
     doubts.forget_before(T0 + MINUTE)
     assert doubts.list_all(T0, T0 + MINUTE) == ()
+
+
+def test_sessions_that_close_no_minute_are_no_tries():
+    doubts = Doubts()
+    doubts.add(T0)
+    for _ in range(10 * MAX_TRIES):
+        doubts.begin_session(T0)
+    assert doubts.list_wanted() == [T0]
+
+
+def test_a_minute_that_gets_into_doubt_within_a_session_is_requested_by_the_next():
+    doubts = Doubts()
+    doubts.begin_session(T0)
+    doubts.add(T0)
+    doubts.count_tries(T0 + MINUTE)
+    for _ in range(MAX_TRIES):
+        assert doubts.list_wanted() == [T0]
+        doubts.begin_session(T0)
+        doubts.count_tries(T0 + MINUTE)
+    assert doubts.list_wanted() == []
 
 
 def test_three_minutes_without_a_bar_of_a_busy_instrument_are_a_hole():

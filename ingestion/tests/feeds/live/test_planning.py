@@ -21,6 +21,7 @@ from ingestion.feeds.live.planning.plan import plan_session
 from ingestion.feeds.live.planning.resolver import Planner
 from ingestion.feeds.live.planning.series import find_live_series
 from ingestion.feeds.live.planning.starts import REPLAY_WINDOW, find_starts
+from ingestion.feeds.live.planning.unproven import find_unproven
 from marketdata.models import FeedSession, FeedSessionSeries, IngestRun, Series
 
 NOW = utc("2026-11-25 15:00")
@@ -207,6 +208,49 @@ def test_a_parent_goes_on_where_its_last_session_ended(mnq):
     FeedSessionSeries.objects.create(series=parent, session=session, vendor_symbol="MNQ.FUT", stype_in="parent")
     (found,) = find_starts([parent], NOW)
     assert found.start == NOW - 3 * HOUR - MINUTE
+
+
+def add_session(start, end, unproven=(), **fields):
+    """A session that replayed from `start` hours before NOW, and closed until `end` hours before."""
+    ago = [None if hours is None else NOW - hours * HOUR for hours in (start, end)]
+    return FeedSession.objects.create(
+        dataset="GLBX.MDP3", started_at=NOW, accepted_at=NOW, replay_from=ago[0], closed_until=ago[1],
+        unproven=[NOW - hours * HOUR for hours in unproven], **fields,
+    )  # fmt: skip
+
+
+def find(hours=23):
+    return [(NOW - from_ns(minute)) / HOUR for minute in find_unproven("GLBX.MDP3", NOW - hours * HOUR)]
+
+
+def test_minutes_that_no_session_proved_are_known_to_the_next_process(mnq):
+    assert find() == []
+    add_session(30, 10, unproven=(25, 20, 12))
+    assert find() == [20, 12]
+    add_session(21, 11, unproven=(12,))
+    assert find() == [12]
+    FeedSession.objects.create(dataset="XNAS.ITCH", started_at=NOW, accepted_at=NOW, replay_from=NOW - 21 * HOUR)
+    assert find() == [12]
+    add_session(12, 1)
+    assert find() == []
+
+
+def test_a_replay_that_was_interrupted_proves_nothing(mnq):
+    add_session(22, None)
+    add_session(20, 1)
+    assert find() == [22]
+    session = add_session(None, None)
+    assert find() == [22]
+    store_bar(mnq, NOW - 5 * HOUR)
+    IngestRun.objects.update(kind="live", feed_session=session)
+    assert find() == [22, 5]
+    add_session(22, 1)
+    assert find() == []
+    plan = plan_session("GLBX.MDP3", [mnq], make_book(("MNQZ6", date(2026, 11, 1), date(2026, 12, 1))), NOW).plan
+    assert plan.unproven == ()
+    add_session(7, None)
+    plan = plan_session("GLBX.MDP3", [mnq], make_book(("MNQZ6", date(2026, 11, 1), date(2026, 12, 1))), NOW).plan
+    assert plan.unproven == (to_ns(NOW - 7 * HOUR),)
 
 
 def test_what_is_older_than_the_window_is_priced_once(mnq):

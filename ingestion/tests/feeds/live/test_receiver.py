@@ -23,6 +23,7 @@ from ingestion.feeds.live.messages import (
     Subscription,
 )
 from ingestion.feeds.live.minutes.clock import MINUTE
+from ingestion.feeds.live.minutes.doubts import MAX_TRIES
 from ingestion.feeds.live.options import LiveOptions
 from ingestion.feeds.live.receiver import Receiver
 from ingestion.feeds.live.spool import list_quarantined
@@ -110,6 +111,37 @@ def test_a_minute_in_doubt_is_requested_though_the_plan_begins_later(scene):
     assert scene.ends == ["replay", "stopped"]
     assert max(scene.gateway.sessions[1].starts) < later.start_ns
     scene.check(quarantined=1)
+
+
+@pytest.mark.slow
+def test_a_wrong_bar_is_requested_again_after_any_number_of_sessions_that_do_not_begin(scene):
+    """The gateway was away meanwhile, and the plan begins later than the wrong bar."""
+    first = scene.make_plan()
+    later = [replace(one, start_ns=scene.gateway.clock() + 10 * MINUTE) for one in first.subscriptions]
+    plans = iter([first])
+    scene.plan = lambda event: next(plans, replace(first, subscriptions=tuple(later)))
+    scene.gateway.fault("dup_changed", after=3)
+    scene.gateway.fault("eof", after=200, session=1)
+    for number in range(2, 3 + MAX_TRIES):
+        scene.gateway.fault("rst_at_once", session=number)
+    with scene.receive():
+        scene.wait(lambda: len(scene.ends) == 2 + MAX_TRIES, 30)
+        scene.wait(lambda: (scene.closed_until or 0) > later[0].start_ns, 20)
+        scene.wait_for_minutes(2)
+    assert scene.ends == ["eof", *["reset"] * (1 + MAX_TRIES), "stopped"]
+    scene.check()
+
+
+def test_minutes_that_another_process_did_not_prove_are_requested_by_the_first_session_only(scene):
+    first, clock = scene.make_plan(), scene.gateway.clock()
+    later = [replace(one, start_ns=clock // MINUTE * MINUTE - 10 * MINUTE) for one in first.subscriptions]
+    unproven = scene.start + 5 * MINUTE
+    scene.plan = lambda event: replace(first, subscriptions=tuple(later), unproven=(unproven,))
+    scene.gateway.fault("eof", after=300)
+    with scene.receive():
+        scene.wait(lambda: len(scene.gateway.sessions) == 2 and scene.gateway.sessions[1].started, 20)
+        scene.wait_for_minutes(2)
+    assert [set(session.starts) for session in scene.gateway.sessions] == [{unproven}, {later[0].start_ns}]
 
 
 AT_CONNECT = {

@@ -97,9 +97,11 @@ def many(live):
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO market_series (slug, symbol, name, vendor, dataset, vendor_symbols, calendar, tick_size, created_at)
-            SELECT 'many-' || lpad(number::text, 5, '0'), 'MANY' || number, '', 'databento', 'GLBX.MDP3', '{}', '', 0.25,
-                now()
+            INSERT INTO market_series (
+                slug, symbol, name, vendor, dataset, vendor_symbols, calendar, tick_size, created_at
+            )
+            SELECT 'many-' || lpad(number::text, 5, '0'), 'MANY' || number, '', 'databento', 'GLBX.MDP3', '{}', '',
+                0.25, now()
             FROM generate_series(1, %s) AS number
             """,
             [COUNT - 1],
