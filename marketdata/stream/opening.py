@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 from marketdata.live.query import read_series_state
 from marketdata.stream.access import Access
+from marketdata.stream.confirmed import find_all_changes, find_confirmed
 from marketdata.stream.events import OPENING, Event, build_resync, build_snapshot, build_state, write_events
 from marketdata.stream.hub import hub
 from marketdata.stream.news import MAX_RUNS
 from marketdata.stream.position import Position, find_finished, is_known, read_position
-from marketdata.stream.query import TOO_OLD, TooManyChanges, find_changes
+from marketdata.stream.query import TOO_OLD, TooManyChanges
 from marketdata.stream.rows import Topic, build_changes, read_last_rows
 from marketdata.stream.subscription import Subscription
 
@@ -57,4 +58,5 @@ def _read_changes(topic: Topic, start: Position) -> list[Event]:
     runs = find_finished(start, limit=MAX_RUNS + 1, symbol=topic.series.symbol)
     if len(runs) > MAX_RUNS:
         raise TooManyChanges(TOO_OLD)
-    return build_changes(topic, find_changes(topic.series.symbol, runs), now=datetime.now(UTC))
+    days = find_confirmed([topic.series.pk], start)
+    return build_changes(topic, find_all_changes(topic.series.symbol, runs, days), now=datetime.now(UTC))

@@ -16,10 +16,11 @@ from marketdata.models import Series
 from marketdata.sources.errors import ArchivedBarsUnreadable
 from marketdata.stream.access import find_ended
 from marketdata.stream.channel import Channel
+from marketdata.stream.confirmed import Confirmations, ConfirmedDay, find_all_changes
 from marketdata.stream.listener import Listener, Notices
 from marketdata.stream.news import News
 from marketdata.stream.position import FinishedRun, Position
-from marketdata.stream.query import LOADED, TooManyChanges, find_changes
+from marketdata.stream.query import LOADED, TooManyChanges
 from marketdata.stream.subscription import Subscription, wake_all
 
 LOOK_SECONDS = 5.0  # if there are notifications
@@ -44,6 +45,7 @@ class Work:
     ) -> None:
         self._listener, self._list_channels, self._set_ready = listener, list_channels, set_ready
         self._news: News | None = None
+        self._confirmations = Confirmations()
         self._states: dict[int, dict[str, object]] = {}
         self._failures = 0
         self._next_state = self._next_access = 0.0
@@ -121,14 +123,17 @@ class Work:
 
     def _send_news(self, news: News, notices: Notices) -> None:
         runs, after, is_complete = news.read(notices.runs)
+        days = self._confirmations.read({one.topic.series.pk for one in self._list_channels()}, news.position)
         found: dict[str, Changes] = {}
         # Listed after the read: a client that has subscribed since reads these changes from the database.
         for channel in self._list_channels():
-            symbol = channel.topic.series.symbol
-            if symbol not in found:
-                found[symbol] = _find(symbol, runs) if is_complete else LOADED
-            self._send(channel, found[symbol], news.position, after)
+            series = channel.topic.series
+            if series.symbol not in found:
+                own = [day for day in days if day.series_id == series.pk]
+                found[series.symbol] = _find(series.symbol, runs, own) if is_complete else LOADED
+            self._send(channel, found[series.symbol], news.position, after)
         news.accept(runs, after)
+        self._confirmations.accept(days)
 
     def _send(self, channel: Channel, changes: Changes, before: Position, after: Position) -> None:
         state = self._states.get(channel.topic.series.pk)
@@ -154,9 +159,9 @@ class Work:
         wake_all(ended)
 
 
-def _find(symbol: str, runs: Sequence[FinishedRun]) -> Changes:
+def _find(symbol: str, runs: Sequence[FinishedRun], days: Sequence[ConfirmedDay]) -> Changes:
     try:
-        return find_changes(symbol, runs)
+        return find_all_changes(symbol, runs, days)
     except TooManyChanges as reason:
         return str(reason)
     except ArchivedBarsUnreadable:

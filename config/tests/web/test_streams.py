@@ -23,6 +23,7 @@ from benchmarks.web.events import EventClient
 from benchmarks.web.server import WebServer, serve_procfile
 from config.testing import builders
 from config.testing.processes import database_url, session, until
+from config.testing.rows import execute, insert
 from marketdata.access.tokens import issue_token
 from marketdata.models import ApiToken, Bar, IngestRun, Series
 from marketdata.runs.commits import notify_commit
@@ -106,6 +107,43 @@ def test_a_stream_begins_with_a_snapshot_and_has_each_change(serve, tmp_path):
         table = read_table()
         assert client.rows == dict(list(table.items())[3:5]) | dict(list(table.items())[50:])
         assert candles.rows == read_table("5m")
+
+
+def confirm(day: str, until_hour: int) -> None:
+    """History covers the first hours of the day, and changes no bar."""
+    until = f"{day} {until_hour:02}:00:00+00"
+    fields = {"day": day, "covered_until": until, "confirmed_at": timezone.now()}
+    if not execute("UPDATE market_series_days SET covered_until = %s, confirmed_at = clock_timestamp()", until):
+        insert("market_series_days", series_id=Series.objects.get(slug="mnq").pk, **fields)
+
+
+def test_bars_that_history_confirms_are_sent_though_no_run_changes_them(serve, tmp_path):
+    builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(700)))
+    mnq = Series.objects.get(slug="mnq")
+    insert("market_feed_sessions")
+    insert("market_feed_session_series", series_id=mnq.pk, start="2024-01-02 00:00:00+00")
+    IngestRun.objects.update(kind="live", feed_session_id=1)
+    _, target = serve()
+    with (
+        EventClient(target, "ohlcv-1m/stream?limit=700").connect() as client,
+        EventClient(target, "ohlcv-1h/stream?limit=100").connect() as candles,
+    ):
+        for one in (client, candles):
+            assert all(row["provisional"] for row in one.wait_for("snapshot").data["bars"])
+        confirm("2024-01-02", 2)
+        for one, confirmed in ((client, 120), (candles, 2)):
+            events = [one.wait_for("revision").data for _ in range(confirmed)]
+            assert [event["provisional"] for event in events] == [False] * confirmed
+            assert [row["provisional"] for row in one.rows.values()].index(True) == confirmed
+        last = client.events[-1].id
+        confirm("2024-01-02", 12)  # more than are sent one by one
+        for one in (client, candles):
+            assert "confirmed" in one.wait_for("resync").data["reason"]
+            one.wait_for("snapshot")
+            assert not any(row["provisional"] for row in one.rows.values())
+        assert [event.name for event in client.read(6) if event.name not in ("", "state")] == []
+    with EventClient(target, last_id=last).connect() as late:
+        assert not late.wait_for("snapshot").data["bars"][-1]["provisional"]
 
 
 @pytest.mark.slow

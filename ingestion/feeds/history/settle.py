@@ -17,7 +17,7 @@ from ingestion.dbn.source import SourceFile
 from ingestion.feeds.folders import kept_file
 from marketdata.models import FeedRequest, IngestRun, Series, SeriesDay, SeriesInstrument, VendorDay
 from marketdata.rollup.minute_masks import read_minute_masks
-from marketdata.runs.commits import read_database_time
+from marketdata.runs.commits import notify_commit, read_database_time
 
 _DAY = timedelta(days=1)
 _NS_PER_DAY = 86_400 * 10**9
@@ -60,6 +60,8 @@ def settle_request(request: FeedRequest, run: IngestRun) -> None:
         FeedRequest.objects.filter(pk=request.pk, state=FeedRequest.State.ARRIVED).update(
             state=FeedRequest.State.STORED, run=run, finished_at=now
         )
+        with connection.cursor() as cursor:
+            notify_commit(cursor, run.pk)  # streams then look for days that are confirmed
     request.refresh_from_db()
 
 

@@ -14,6 +14,7 @@ from marketdata.calendars.buckets import OpenMinutes
 from marketdata.calendars.exchange import is_known_calendar
 from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import find_trading_days
+from marketdata.history.live_bars import read_live_since
 from marketdata.models import Series, VendorDay
 from marketdata.rollup.minute_masks import minute_to_datetime, read_minute_masks
 
@@ -59,14 +60,6 @@ WHERE known.series_id = ANY (%(series)s) AND known.start < %(end)s AND known."en
             AND (known.modified IS NOT NULL OR days.last_modified_date > (known.learned_at AT TIME ZONE 'UTC')::date)
     )
 ORDER BY 1, 2
-"""
-# No session replays more than a day, so no live bar is much older than those of the first session.
-_FIRST_LIVE = """
-SELECT date_part('epoch', min_ts - interval '2 days')::bigint / 60
-FROM data_ingest_runs
-WHERE feed_session_id IS NOT NULL AND status = 'success'
-ORDER BY feed_session_id, id
-LIMIT 1
 """
 # Which ranges of minutes have a bar of the live feed. It reads the bars of a range until one is found, and the run of
 # each by key: there is a run a minute. The planner does not make a join of a subquery that returns a value.
@@ -221,7 +214,8 @@ def _find_lost(
 
 def _read_first_live() -> int | None:
     """The minute since 1970 before which the live feed has brought no bar; None if it has brought none."""
-    return next((minute for (minute,) in _query(_FIRST_LIVE, {})), None)
+    since = read_live_since()
+    return None if since is None else int(since.timestamp()) // 60
 
 
 def _find_live(series: Series, first: int, bars: np.ndarray, until: np.ndarray, first_live: int | None) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -14,7 +14,10 @@ from ingestion.feeds.history.backfill import run_backfill
 from ingestion.feeds.history.report import BackfillOptions
 from ingestion.pipeline import ingest_file
 from ingestion.runs import RunRequest
-from marketdata.models import BarRevision, FeedRequest, FeedSession, IngestRun, SeriesDay
+from marketdata.models import BarRevision, FeedRequest, FeedSession, IngestRun, Series, SeriesDay
+from marketdata.stream.confirmed import find_confirmed, find_confirmed_minutes
+from marketdata.stream.position import read_position
+from marketdata.stream.query import TooManyChanges
 
 LIVE_DAY = date(2024, 3, 6)
 SYMBOL = "CME_MINI:MNQ1!"
@@ -69,12 +72,18 @@ def test_a_confirmed_day_counts_the_live_bars_that_differed(trial, live_day, pag
 
 def test_equal_live_bars_are_left_alone(trial, live_day):
     trial.subscribe(feed_daily=True)
-    live_day()
+    count = live_day()
+    before = read_position()
     ended = trial.backfill(daily=True)
     assert ended.json["live_days_changed"] == []
     assert SeriesDay.objects.get(day=LIVE_DAY).changed == 0
     assert not BarRevision.objects.exists()
     trial.check_table()
+    days = [day for day in find_confirmed([Series.objects.get(slug="mnq").pk], before) if day.day == LIVE_DAY]
+    with pytest.raises(TooManyChanges):  # streams begin again with bars that are no longer provisional
+        find_confirmed_minutes(SYMBOL, days)
+    half = days[0]._replace(end=days[0].start + timedelta(hours=2))
+    assert 100 < len(find_confirmed_minutes(SYMBOL, [half])) <= 120 < count
 
 
 def test_history_corrects_the_contract_of_a_live_day(trial, live_day):
