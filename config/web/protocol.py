@@ -12,12 +12,15 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from config.web.event_connection import EventConnection
+from config.web.reading import ReadingDeadline
+from marketdata.stream.subscription import Subscription
+
 HEAD_SECONDS = 30.0
-READ_SECONDS = 30.0
 MAX_WITHOUT_HEAD = 1_000
 
 
-class HttpProtocol(H11Protocol):
+class HttpProtocol(ReadingDeadline, H11Protocol):
     """Closes the connection if a head is not complete after 30 s, or the client reads nothing for 30 s.
 
     Of more than 1,000 connections without a complete head, the oldest is closed.
@@ -31,28 +34,28 @@ class HttpProtocol(H11Protocol):
         self._read_timer: asyncio.TimerHandle | None = None
         self._unread = 0
 
-        # A stream ends its connection if the client does not read. `on_end` is called when the client goes, and when
-        # the server stops.
         self.app_state = {**self.app_state, "connection": self}
-        self.on_end: Callable[[], None] | None = None
-        self.is_ending = False
 
-    def abort(self) -> None:
-        """Close the connection at once. What the client has not read is lost."""
-        self.transport.abort()
-
-    def free_request(self) -> None:
-        """Forget the headers, of which a response that lasts has no use."""
-        self.scope["headers"] = self.headers = []
-
-    def shutdown(self) -> None:
-        super().shutdown()
-        self._report_end()
-
-    def _report_end(self) -> None:
-        self.is_ending = True
-        if self.on_end is not None:
-            self.on_end()
+    def become_stream(
+        self, subscription: Subscription, on_end: Callable[[EventConnection], None]
+    ) -> EventConnection | None:
+        """Leave the connection to a stream of events, whose head was sent. None if the client has gone meanwhile."""
+        self._stop_head_timer()
+        self.stop_read_timer()
+        self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            return None
+        is_chunked, is_stopping = self.scope["http_version"] == "1.1", not self.cycle.keep_alive
+        stream = EventConnection(
+            self.transport, self.loop, subscription, self.connections, is_chunked=is_chunked, on_end=on_end
+        )
+        self.transport.set_protocol(stream)
+        self.transport.resume_reading()  # so that the end of the client is noticed
+        self.connections.discard(self)
+        self.cycle.disconnected = True  # its task ends now, and uvicorn does not miss the rest of the response
+        if is_stopping:
+            stream.shutdown()
+        return stream
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         # Writing waits until the client has read all: what it has not read is limited, and its timer runs.
@@ -70,9 +73,8 @@ class HttpProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
-        self._stop_read_timer()
+        self.stop_read_timer()
         super().connection_lost(exc)
-        self._report_end()
 
     def _watch_head(self) -> None:
         if self.transport.is_closing() or self.conn.their_state is not h11.IDLE:
@@ -91,24 +93,8 @@ class HttpProtocol(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._watch_reading()
+        self.watch_reading()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stop_read_timer()
-
-    def _watch_reading(self) -> None:
-        """Each 30 s the client must have read something."""
-        self._unread = self.transport.get_write_buffer_size()
-        self._read_timer = self.loop.call_later(READ_SECONDS, self._check_reading)
-
-    def _check_reading(self) -> None:
-        if self.transport.get_write_buffer_size() < self._unread:
-            self._watch_reading()
-        else:
-            self.transport.abort()
-
-    def _stop_read_timer(self) -> None:
-        if self._read_timer is not None:
-            self._read_timer.cancel()
-            self._read_timer = None
+        self.stop_read_timer()

@@ -1,4 +1,4 @@
-"""Streams of events on the event loop: a client costs a task, and no thread."""
+"""Streams of events on the event loop: a client costs its connection and its queue, and no thread."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Protocol
 from django.conf import settings
 
 from config.web.answers import PIECE_BYTES
+from config.web.event_connection import EventConnection
 from config.web.process import release_memory
 from config.web.types import Headers, Scope, Send
 from marketdata.stream.events import COMMENT
@@ -17,17 +18,15 @@ from marketdata.stream.hub import hub
 from marketdata.stream.subscription import Subscription
 
 RELEASE_SECONDS = 2.0  # after the last stream was opened
+_CLOSE = (b"connection", b"close")
 
 
 class Connection(Protocol):
     """What a stream needs of `config.web.protocol.HttpProtocol`, which puts itself into the scope's state."""
 
-    on_end: Callable[[], None] | None
-    is_ending: bool
-
-    def abort(self) -> None: ...
-
-    def free_request(self) -> None: ...
+    def become_stream(
+        self, subscription: Subscription, on_end: Callable[[EventConnection], None]
+    ) -> EventConnection | None: ...
 
 
 def find_connection(scope: Scope) -> Connection | None:
@@ -42,6 +41,8 @@ class Streams:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._release: asyncio.TimerHandle | None = None
+        self._comments: dict[EventConnection, float] = {}  # when each gets the next, in the order of these times
+        self._comment_timer: asyncio.TimerHandle | None = None
 
     def wake(self, subscriptions: Sequence[Subscription]) -> None:
         if self._loop is not None:
@@ -49,102 +50,86 @@ class Streams:
                 self._loop.call_soon_threadsafe(_wake, subscriptions)
 
     async def send(self, scope: Scope, headers: Headers, subscription: Subscription, send: Send) -> None:
-        """Until the client goes, reads too little, or the subscription ends."""
+        """Begin the stream. Where the server's connection is not this project's, it ends with the stream."""
         self._loop = asyncio.get_running_loop()
-        client = _Client(subscription, find_connection(scope))
-        subscription.attach(self, client)
+        connection, stream = find_connection(scope), None
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            client.free_request()
+            await send({"type": "http.response.start", "status": 200, "headers": [*headers, _CLOSE]})
             self._release_soon(self._loop)
-            await _send_events(subscription, client, send)
+            if connection is None:
+                await self._send_by_task(subscription, send)
+            elif stream := connection.become_stream(subscription, self._forget):
+                self._follow(stream, subscription, self._loop)
         finally:
-            client.leave()
-            subscription.close()
+            if stream is None:
+                subscription.close()
+
+    def _follow(self, stream: EventConnection, subscription: Subscription, loop: asyncio.AbstractEventLoop) -> None:
+        subscription.attach(self, stream)
+        self._comments[stream] = loop.time() + settings.STREAM_HEARTBEAT_SECONDS
+        if self._comment_timer is None:
+            self._comment_timer = loop.call_later(settings.STREAM_HEARTBEAT_SECONDS, self._send_comments, loop)
+        stream.look()
+
+    def _forget(self, stream: EventConnection) -> None:
+        self._comments.pop(stream, None)
+
+    def _send_comments(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer for all: a comment to each connection whose time has come."""
+        now, self._comment_timer = loop.time(), None
+        for stream in [stream for stream, at in self._comments.items() if at <= now]:
+            del self._comments[stream]
+            self._comments[stream] = now + settings.STREAM_HEARTBEAT_SECONDS
+            stream.send_comment(COMMENT)
+        if first := next(iter(self._comments.values()), None):
+            self._comment_timer = loop.call_at(first, self._send_comments, loop)
+
+    async def _send_by_task(self, subscription: Subscription, send: Send) -> None:
+        client = _Client(subscription)
+        subscription.attach(self, client)
+        await _send_events(subscription, client, send)
 
     def _release_soon(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Opening streams leaves requests of REST framework, which refer to themselves: megabytes of thousands."""
+        """Opening streams leaves requests, which refer to themselves: megabytes of thousands."""
         if self._release is not None:
             self._release.cancel()
         self._release = loop.call_later(RELEASE_SECONDS, loop.run_in_executor, None, release_memory)
 
     def close(self) -> None:
-        if self._release is not None:
-            self._release.cancel()
+        for timer in (self._release, self._comment_timer):
+            if timer is not None:
+                timer.cancel()
         hub.close()
 
 
 class _Client:
-    """The connection of a stream, and the signal that something is to be sent."""
+    """The signal that something is to be sent, for the task of a stream."""
 
-    __slots__ = ("_connection", "_is_set", "_subscription", "_task", "_waiting")
-
-    def __init__(self, subscription: Subscription, connection: Connection | None) -> None:
-        self._subscription, self._connection = subscription, connection
-        self._is_set = True
-        self._waiting: asyncio.Future[None] | None = None  # smaller than an asyncio.Event
-        self._task = asyncio.current_task()
-        if connection is not None:
-            connection.on_end = self._end
-            if connection.is_ending:
-                self._end()
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription, self._task = subscription, asyncio.current_task()
+        self.signal = asyncio.Event()
 
     def look(self) -> None:
-        """Something is to be sent. If the client has not read enough, its connection ends with what it has not read,
-        for which its task may be waiting."""
+        """If the client has not read enough, its task, which may be waiting for that, ends."""
         if not self._subscription.is_dropped:
-            self._set()
-        elif self._connection is not None:
-            self._connection.abort()
+            self.signal.set()
         elif self._task is not None:
             self._task.cancel()
 
-    async def wait(self, seconds: float) -> None:
-        """Until there is a signal, for so many seconds at most."""
-        if not self._is_set:
-            loop = asyncio.get_running_loop()
-            self._waiting = loop.create_future()
-            timer = loop.call_later(max(0.0, seconds), self._set)
-            try:
-                await self._waiting
-            finally:
-                timer.cancel()
-                self._waiting = None
-        self._is_set = False
-
-    def _set(self) -> None:
-        self._is_set = True
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-    def free_request(self) -> None:
-        if self._connection is not None:
-            self._connection.free_request()
-
-    def leave(self) -> None:
-        if self._connection is not None:
-            self._connection.on_end = None
-
-    def _end(self) -> None:
-        """The client has gone; or the server stops, and the client connects again, to another process."""
-        self._subscription.end()
-        self._set()
-
 
 async def _send_events(subscription: Subscription, client: _Client, send: Send) -> None:
-    loop, seconds = asyncio.get_running_loop(), settings.STREAM_HEARTBEAT_SECONDS
-    comment_at = loop.time() + seconds
     while not subscription.is_dropped:
+        client.signal.clear()
         if frame := subscription.take():
             for start in range(0, len(frame), PIECE_BYTES):
                 await _send(send, frame[start : start + PIECE_BYTES])
         elif subscription.is_ended:
             break
         else:
-            await client.wait(comment_at - loop.time())
-        if loop.time() >= comment_at:
-            comment_at = loop.time() + seconds
-            await _send(send, COMMENT)
+            try:
+                await asyncio.wait_for(client.signal.wait(), settings.STREAM_HEARTBEAT_SECONDS)
+            except TimeoutError:
+                await _send(send, COMMENT)
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -154,5 +139,5 @@ async def _send(send: Send, body: bytes) -> None:
 
 def _wake(subscriptions: Sequence[Subscription]) -> None:
     for one in subscriptions:
-        if isinstance(one.signal, _Client):
+        if isinstance(one.signal, (EventConnection, _Client)):
             one.signal.look()

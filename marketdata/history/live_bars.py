@@ -21,5 +21,5 @@ def read_live_since() -> datetime | None:
     """A time before all bars of the live feed, UTC; None if it has brought none. It costs one row."""
     with connection.cursor() as cursor:
         cursor.execute(_FIRST)
-        found = cursor.fetchone()
-    return found and found[0]
+        rows: list[tuple[datetime]] = cursor.fetchall()
+    return rows[0][0] if rows else None

@@ -64,7 +64,7 @@ class Listed(NamedTuple, Generic[T]):
     """The first rows in the order of slugs, and how many there are."""
 
     first: Sequence[T]
-    count: int
+    total: int
 
 
 def read_followed(sessions: Sequence[int], limit: int | None) -> dict[str, Listed[FollowedSeries]]:

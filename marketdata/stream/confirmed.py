@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -54,7 +54,7 @@ def find_confirmed(series: Collection[int], position: Position) -> list[Confirme
     live_since = read_live_since()
     if live_since is None:
         return []
-    bounds = {"series": list(series), "first": live_since.date(), "since": position.horizon - _MARGIN}
+    bounds: dict[str, Any] = {"series": list(series), "first": live_since.date(), "since": position.horizon - _MARGIN}
     with connection.cursor() as cursor:
         cursor.execute(_DAYS, bounds)
         return [ConfirmedDay._make(row) for row in cursor.fetchall()]

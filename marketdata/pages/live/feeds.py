@@ -37,7 +37,7 @@ class SessionRow:
     def symbols(self) -> str:
         """mnq MNQZ6, es ESZ6: each series with what was subscribed."""
         names = [f"{one.slug} {one.vendor_symbol}" for one in self.series.first]
-        more = self.series.count - len(names)
+        more = self.series.total - len(names)
         return ", ".join(names) + (f" and {more:,} more" if more else "")
 
     @property
@@ -132,7 +132,7 @@ class FeedRow:
 
     @property
     def more_series(self) -> int:
-        return self.feed.series.count - len(self.series)
+        return self.feed.series.total - len(self.series)
 
     @property
     def sessions(self) -> list[SessionRow]:
