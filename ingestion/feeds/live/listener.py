@@ -251,11 +251,12 @@ class LiveListener:
     # --- Files ---
 
     def _spool_bars(self, bars: list[LiveBar], is_replay: bool) -> None:
+        closed_at = _now()
         for content in self.targets.build_files(bars, self._plan.asked_start_ns):
             path = self._spool.write_batch(content)
             first, last = (int(content.records["ts_event"][row]) for row in (0, -1))
             rows = len(content.records)
-            self._send(BatchSpooled(self._plan.dataset, self._key, path, rows, first, last, _now(), is_replay))
+            self._send(BatchSpooled(self._plan.dataset, self._key, path, rows, first, last, closed_at, is_replay))
 
     def _quarantine(self, raw: bytes, reason: str) -> None:
         if self.minutes.counts.quarantined <= _MAX_QUARANTINED:

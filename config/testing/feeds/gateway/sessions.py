@@ -21,7 +21,8 @@ class SessionEnded(Exception):
 @dataclass
 class Session:
     """A connection. `auth` and `subs` are the fields that the client sent; `sent` has the instrument and time (ns) of
-    each bar in the order of sending; `late` waits for the next bar; minutes before `lost_until` (ns) are not sent."""
+    each bar in the order of sending; `late` waits for the next bar; minutes before `lost_until` (ns) are not sent.
+    `closed`: when each interval that ends then (ns) was closed, in seconds since 1970."""
 
     n: int
     at: float
@@ -32,6 +33,7 @@ class Session:
     heartbeats: int = 0
     sent: list[tuple[int, int]] = field(default_factory=list)
     late: list[np.ndarray] = field(default_factory=list, repr=False)
+    closed: dict[int, float] = field(default_factory=dict, repr=False)
     lost_until: int = 0
     ended: str = ""
     open: bool = True

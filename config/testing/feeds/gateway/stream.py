@@ -118,5 +118,6 @@ class Stream:
                 self._connection.send_bar(record)
             session.late.clear()
         if self._gateway.intervals_when_closed or len(market.open_minutes(minute, minute + MINUTE)):
+            session.closed[minute + MINUTE] = time.time()
             self._send(encode_system(minute + MINUTE, "End of interval for ohlcv-1m", "end_of_interval"))
         await asyncio.sleep(0)
