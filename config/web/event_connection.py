@@ -8,10 +8,36 @@ from collections.abc import Callable
 from typing import Any
 
 from config.web.answers import PIECE_BYTES
-from config.web.reading import ReadingDeadline
 from marketdata.stream.subscription import Subscription
 
-LAST_CHUNK = b"0\r\n\r\n"
+READ_SECONDS = 30.0
+_END = b"0\r\n\r\n"
+
+
+class ReadingDeadline:
+    """The deadline of a client that reads nothing, for a protocol that has these attributes."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    _read_timer: asyncio.TimerHandle | None
+    _unread: int
+
+    def watch_reading(self) -> None:
+        """Each 30 s the client must have read something; otherwise the connection is closed."""
+        self._unread = self.transport.get_write_buffer_size()
+        self._read_timer = self.loop.call_later(READ_SECONDS, self._check_reading)
+
+    def _check_reading(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unread:
+            self.watch_reading()
+        else:
+            self.transport.abort()
+
+    def stop_read_timer(self) -> None:
+        """The client has read all, or has gone."""
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
 
 
 class EventConnection(ReadingDeadline, asyncio.Protocol):
@@ -78,7 +104,7 @@ class EventConnection(ReadingDeadline, asyncio.Protocol):
     def _end(self) -> None:
         self._is_ended = True
         if self._is_chunked:
-            self.transport.write(LAST_CHUNK)
+            self.transport.write(_END)
         self.transport.close()
 
     # --- What the event loop and the server call ---

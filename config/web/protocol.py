@@ -12,8 +12,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from config.web.event_connection import EventConnection
-from config.web.reading import ReadingDeadline
+from config.web.event_connection import EventConnection, ReadingDeadline
 from marketdata.stream.subscription import Subscription
 
 HEAD_SECONDS = 30.0

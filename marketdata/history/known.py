@@ -9,6 +9,7 @@ import numpy as np
 from django.db import connection
 from django.utils import timezone
 
+from marketdata.history.parents import find_parents
 from marketdata.models import KnownEmpty, Series, SeriesDay, VendorDataset, VendorDay
 from marketdata.rollup.minute_masks import datetime_to_minute
 
@@ -36,7 +37,8 @@ FROM unnest((
 """
 
 
-# What the sessions of a series closed, of the minutes in [start, end). The primary key serves this query.
+# What the sessions of a series, or of the parent of a contract, closed, of the minutes in [start, end). The primary key
+# serves this query.
 _LIVE_RANGES = """
 SELECT sessions.id, parts.low, parts.high,
     ARRAY(SELECT minute FROM unnest(sessions.unproven) AS minute WHERE minute >= parts.low AND minute < parts.high)
@@ -46,7 +48,7 @@ CROSS JOIN LATERAL (
     SELECT greatest(subscribed.start, sessions.replay_from) AS low,
         least(subscribed."end", sessions.closed_until) AS high
 ) AS parts
-WHERE subscribed.series_id = %(series)s AND sessions.replay_from IS NOT NULL AND sessions.closed_until IS NOT NULL
+WHERE subscribed.series_id = ANY (%(series)s) AND sessions.replay_from IS NOT NULL AND sessions.closed_until IS NOT NULL
     AND parts.low < parts.high AND parts.low < %(end)s AND parts.high > %(start)s
 ORDER BY sessions.id, parts.low
 """
@@ -143,8 +145,9 @@ def read_file_ranges(series: Series) -> np.ndarray:
 
 def read_live_ranges(series: Series, start: datetime, end: datetime) -> list[LiveRange]:
     """What live sessions closed of [start, end), in the order of the sessions. Ranges may overlap."""
+    subscribed = [series.pk, *find_parents([series]).get(series.pk, [])]
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE_RANGES, {"series": series.pk, "start": start, "end": end})
+        cursor.execute(_LIVE_RANGES, {"series": subscribed, "start": start, "end": end})
         rows = cursor.fetchall()
     return [
         LiveRange(

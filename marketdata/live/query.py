@@ -7,6 +7,7 @@ from datetime import datetime
 
 from marketdata.bars.stats import SeriesStats, get_stats, list_stats
 from marketdata.formatting import format_price
+from marketdata.history.parents import find_parents
 from marketdata.live.states import SeriesState, describe_series
 from marketdata.models import FeedSessionSeries, FeedStatus, Series
 from marketdata.runs.commits import read_database_time
@@ -40,12 +41,15 @@ def read_series_states(
 
 
 def _find_followed(series: Sequence[Series], statuses: Sequence[FeedStatus]) -> set[int]:
-    """The keys of those series that the current sessions of the datasets subscribe to."""
+    """The keys of those series that the current sessions of the datasets subscribe to, themselves or by a parent."""
     sessions = [status.session_id for status in statuses if status.session_id]
     if not sessions:
         return set()
-    rows = FeedSessionSeries.objects.filter(session__in=sessions, series__in=[one.pk for one in series])
-    return set(rows.values_list("series", flat=True))
+    parents = find_parents(series)
+    keys = {one.pk for one in series} | {key for some in parents.values() for key in some}
+    rows = FeedSessionSeries.objects.filter(session__in=sessions, series__in=keys)
+    subscribed = set(rows.values_list("series", flat=True))
+    return subscribed | {key for key, some in parents.items() if not subscribed.isdisjoint(some)}
 
 
 def read_live_rows(slugs: Sequence[str], now: datetime) -> dict[str, dict[str, object]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from config.testing.clocks import utc
+from config.testing.rows import insert
 from marketdata.coverage.verdicts.query import judge_gaps
-from marketdata.models import FeedSession, FeedSessionSeries
+from marketdata.live.query import read_series_state, read_series_states
+from marketdata.models import FeedSession, FeedSessionSeries, Series
 from marketdata.tests.coverage.verdicts.test_query import NOW, cover, judge, set_available, store_minutes, subscribed
 
 MINUTE = timedelta(minutes=1)
@@ -52,6 +55,34 @@ def test_closed_minutes_had_no_trade_so_far(live):
     assert (gap.verdict, gap.until) == ("no_trade", None)
     assert gap.evidence == (f"Live session {session.pk} closed these minutes; history has not confirmed them yet.")
     assert minutes[START - MINUTE].verdict == minutes[CLOSED].verdict == "missing"
+
+
+def make_contract(series, kind="outright"):
+    fields = {"kind": kind, "root": "A", "contract_month": 3, "contract_year": 2024}
+    Series.objects.filter(pk=series.pk).update(feed_symbol="", feed_stype="", **fields)
+    series.refresh_from_db()
+
+
+@pytest.mark.parametrize(
+    ("feed_symbol", "dataset", "kind", "is_proven"),
+    [
+        ("A.FUT", "GLBX.MDP3", "outright", True),
+        ("B.FUT", "GLBX.MDP3", "outright", False),
+        ("A.FUT", "XEUR.EOBI", "outright", False),
+        ("A.OPT", "GLBX.MDP3", "outright", False),
+    ],
+)
+def test_a_contract_is_proven_by_the_session_of_its_parent(live, feed_symbol, dataset, kind, is_proven):
+    parent = Series.objects.create(
+        slug="parent", symbol=feed_symbol, dataset=dataset, feed_symbol=feed_symbol, feed_stype="parent", live=True
+    )
+    make_contract(live, kind)
+    session = add_session(parent)
+    now = timezone.now()
+    insert("market_feed_status", session_id=session.pk, seen_at=now, since=now, started_at=now)
+    assert bool(list_proven(live)[0]) == is_proven
+    assert (read_series_state(live).feed.state != "none") == is_proven
+    assert [one.feed.state != "none" for one in read_series_states([live])] == [is_proven]
 
 
 def test_unproven_minutes_are_not_proven(live):

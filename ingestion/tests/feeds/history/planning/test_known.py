@@ -39,7 +39,7 @@ ANALYZE data_ingest_runs, market_bars_ohlcv_1m, market_series_days;
 
 @pytest.fixture
 def mnq(market_db):
-    """20,000 live runs, of which history covers all but the last two days."""
+    """20,000 runs of the live feed, of which history covers all but the last two days."""
     series = Series.objects.get(slug="mnq")
     insert("market_feed_sessions", id=1, dataset="GLBX.MDP3", started_at=START)
     insert(RUNS)
