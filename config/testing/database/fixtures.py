@@ -45,6 +45,13 @@ def django_db_setup(
 def market_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
     """The test database, empty except for the series that migrations create. No transaction surrounds the test, since
     ingestion commits and other processes and connections must see the result."""
+    with open_market_db(django_db_blocker) as database:
+        yield database
+
+
+@contextlib.contextmanager
+def open_market_db(django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
+    """What `market_db` yields, for fixtures of a module, which must be over before a test uses `market_db`."""
     with django_db_blocker.unblock():
         empty_tables()
         yield connection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
 import duckdb
@@ -12,24 +12,17 @@ import pytest
 from django.conf import settings
 
 from config.testing.builders import bars, ingest, write
-from config.testing.rows import SERIES, execute, insert
 from marketdata.candles.periods import TIMEFRAMES
-from marketdata.candles.query import iterate_candles
 from marketdata.lake import calendars
-from marketdata.models import Bar, Series, SeriesCount
-from marketdata.tests.lake.conftest import MNQ, Lake, store_run
+from marketdata.models import Bar, Series
+from marketdata.tests.lake.conftest import Lake
+from marketdata.tests.lake.invented import format_exact, list_own, list_symbols, store_candle_bars
 
 ROOM = Path(calendars.__file__).parent
-EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOM / "README.md").read_text(), re.DOTALL)
-INVENT = """
-INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
-SELECT %s, to_timestamp(minute * 60), minute * 60000, price, price + 1.000000001, price - 2, price + 0.5,
-    abs(minute) %% 97, 1
-FROM (
-    SELECT minute, 100 + minute %% 89 + minute %% 7 * 0.000000001 AS price
-    FROM generate_series(%s::bigint / 60, %s::bigint / 60, %s) AS minute
-) AS invented
-"""
+ALL_EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOM / "README.md").read_text(), re.DOTALL)
+# Spark has an environment of its own: spark_jobs/tests/test_jobs.py runs its examples.
+SPARK_EXAMPLES = [example for example in ALL_EXAMPLES if "import SparkSession" in example]
+EXAMPLES = [example for example in ALL_EXAMPLES if example not in SPARK_EXAMPLES]
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
@@ -45,29 +38,13 @@ def test_each_example_runs(number, lake, tmp_path, capfd, monkeypatch):
 
 
 def test_there_are_examples_for_all():
-    assert [
-        name for name in ("duckdb", "polars", "pandas", "pyarrow") if f"import {name}" not in "".join(EXAMPLES)
-    ] == []
-
-
-def store_invented(symbol: str, first: str, last: str, step: int) -> None:
-    edges = [int(datetime.fromisoformat(f"{moment}+00:00").timestamp()) for moment in (first, last)]
-    execute(INVENT, symbol, *edges, step)
+    names = ("import duckdb", "import polars", "import pandas", "import pyarrow", "from pyspark")
+    assert [name for name in names if name not in "".join(ALL_EXAMPLES)] == []
 
 
 @pytest.fixture
 def candles_lake(lake) -> Lake:
-    """Four calendars, years with a change of the clock, bars on weekends and holidays, and before 1970."""
-    store_run(1, symbols=[MNQ], first="1969-12-25", last="2024-12-31")
-    store_invented(MNQ, "2023-12-20T00:00", "2024-04-05T00:00", 13)
-    series = (("spy", "NYSE"), ("fdax", "EUREX"), ("sau", "XSAU"), ("none", ""), ("old", ""))
-    for slug, calendar in series:
-        insert(SERIES, slug=slug, symbol=slug.upper(), calendar=calendar)
-    store_invented("SPY", "2024-02-25T00:00", "2024-03-20T00:00", 7)
-    store_invented("FDAX", "2024-03-20T00:00", "2024-04-05T00:00", 11)
-    store_invented("SAU", "2024-03-25T00:00", "2024-04-20T00:00", 11)
-    store_invented("NONE", "2023-12-28T00:00", "2024-01-10T00:00", 11)
-    store_invented("OLD", "1969-12-25T00:00", "1970-01-05T00:00", 11)
+    store_candle_bars()
     lake.export()
     return lake
 
@@ -78,24 +55,6 @@ def test_the_candles_of_duckdb_are_those_of_this_project(candles_lake):
     for series in Series.objects.filter(symbol__in=list_symbols()):
         for timeframe in TIMEFRAMES:
             assert candles[series.symbol, timeframe] == list_own(series, timeframe), (series.symbol, timeframe)
-
-
-def list_symbols() -> list[str]:
-    return list(SeriesCount.objects.filter(bar_count__gt=0).values_list("symbol", flat=True))
-
-
-def list_own(series: Series, timeframe: str) -> list[tuple]:
-    blocks = iterate_candles(series, timeframe, start=None, end=None)
-    return [
-        (int(one.ts.timestamp()) * 1000, one.session_date, *map(format_exact, one[2:6]), int(one.volume), one.bar_count)
-        for block in blocks
-        for one in block
-    ]
-
-
-def format_exact(price: object) -> str:
-    whole, _, rest = str(price).partition(".")
-    return f"{whole}.{rest:0<9}"
 
 
 def read_candles(lake: Lake) -> dict[tuple[str, str], list[tuple]]:
