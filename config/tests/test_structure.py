@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("benchmarks", "config", "ingestion", "marketdata")
+PACKAGES = ("benchmarks", "config", "ingestion", "marketdata", "spark_jobs")
 TESTS = re.compile(r"(^|/)(tests|testing)/|(^|/)conftest\.py$")
 MAX_MODULES = 14
 
@@ -173,6 +173,20 @@ def test_marketdata_and_its_tests_import_no_ingestion():
     modules = [path for path in list_modules() if path.startswith("marketdata/")]
     assert len(modules) > 50
     found = [f"{path} imports {name}" for path in modules for name in find_imports(parse(path)) if is_ingestion(name)]
+    assert found == []
+
+
+def test_spark_jobs_import_only_spark_and_the_standard_library():
+    """Their environment has nothing else, and the driver may run where only this folder and candles.sql are."""
+    modules = [path for path in list_modules() if path.startswith("spark_jobs/") and not TESTS.search(path)]
+    assert len(modules) > 8
+    allowed = {"pyspark", "py4j", "spark_jobs", *sys.stdlib_module_names}
+    found = [
+        f"{path} imports {name}"
+        for path in modules
+        for name in find_imports(parse(path))
+        if name.split(".")[0] not in allowed
+    ]
     assert found == []
 
 
