@@ -10,10 +10,12 @@ DEV := .venv/dev-installed
 BENCH := .venv/bench-installed
 MUTMUT := .venv/mutants-installed
 S3 := .venv/s3/installed
+SPARK := .venv/spark/installed
 NODE := node_modules/.installed
 
 .PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load stream-load \
 	soak quality-bench partition-bench bench-check clean
+	soak quality-bench spark-bench bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
@@ -32,6 +34,7 @@ help:
 	@echo "make bench-all    all benchmarks, their plot and the figures of the README (35 minutes)"
 	@echo "make quality-bench FILE=…  count how many faults in a file the quality checks find (1 minute)"
 	@echo "make partition-bench  compare a partitioned table of bars with a whole one, at 1 and 10 million rows (20 minutes)"
+	@echo "make spark-bench   the lake's jobs in Spark and in DuckDB at 6, 13 and 26 million bars (40 minutes)"
 	@echo "make bench-check  check that the README and the plot have the figures of the results"
 	@echo "make clean        remove .venv and node_modules; the database in var/ stays"
 
@@ -65,7 +68,7 @@ fuzz: $(DEV)
 		$(BIN)/python -m pytest -q --capture=no ingestion/tests/test_fuzz.py
 
 # With COVERAGE=1, after test, it fails if both cover less than the floor in .coveragerc.
-test-slow: $(DEV) $(S3)
+test-slow: $(DEV) $(S3) $(SPARK)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE); fi
 	@$(BIN)/python -m pytest --numprocesses auto -m slow $(if $(COVERAGE),--cov --cov-append --cov-report=term)
 
@@ -74,6 +77,14 @@ $(S3): $(DEV) requirements/s3.txt
 	@$(BIN)/python -m venv .venv/s3
 	@.venv/s3/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/s3.txt \
 		&& touch $@ || echo "THE LAKE IS NOT TESTED ON S3: pip cannot install requirements/s3.txt."
+
+# Where it cannot be installed, or Java is missing, the tests of Spark are skipped, with a message.
+$(SPARK): $(DEV) requirements/spark.txt
+	@$(BIN)/python -m venv .venv/spark
+	@.venv/spark/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/spark.txt \
+		&& touch $@ || echo "SPARK IS NOT TESTED: pip cannot install requirements/spark.txt."
+	@command -v java >/dev/null || test -n "$$JAVA_HOME" || \
+		echo "SPARK IS NOT TESTED: Java is not installed. Install openjdk-17-jre-headless, then run it again."
 
 coverage:
 	@$(MAKE) --no-print-directory test COVERAGE=1
@@ -144,6 +155,9 @@ quality-bench: $(DEV)
 
 partition-bench: $(DEV)
 	@$(BIN)/python -m benchmarks.partitions
+# `make spark-bench UNITS='0.1'` tries it with a tenth of the smallest lake.
+spark-bench: $(DEV) $(SPARK)
+	@$(BIN)/python -m benchmarks.spark $(if $(UNITS),--units $(UNITS))
 
 bench-check: $(DEV)
 	@$(BIN)/python -m benchmarks.figures --check
