@@ -5,7 +5,7 @@ from __future__ import annotations
 MAX_APART_MS = 300_000
 # As the check of the database: if more bars are off the grid, it is not that of the series.
 MAX_OFF_SHARE, MAX_GRID_SHARE, MIN_BARS = 0.03, 0.003, 200
-# Times the usual range of a bar. Of real markets nearly none leaves and comes back so far within one minute.
+# Times the usual range of a bar. It is chosen high, since nothing else about the bar is compared.
 SPIKE_THRESHOLD = 20
 _BASES = ("1", "2.5", "5")
 

@@ -76,7 +76,7 @@ def list_steps(folder: Path, other: Path, out: Path) -> dict[str, dict]:
 def run_steps(steps: dict[str, dict], folder: Path) -> dict:
     """The result of each step, in one session of a driver and two executors."""
     (folder / "steps.json").write_text(json.dumps(list(steps.values())))
-    # Compiling the many stages of the checks would take longer than running them.
+    # The checks have many stages, and little data: compiling each would not pay.
     home = make_home(folder / "spark", spark__sql__codegen__wholeStage="false")
     ended = home.run("-m", "spark_jobs.tests.steps", CLUSTER, folder / "steps.json")
     assert ended.code == 0, ended
