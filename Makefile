@@ -6,6 +6,9 @@ PYTHON := python3
 endif
 
 BIN := .venv/bin
+# Of the tests, at the same time: as many as the machine has cores.
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 DEV := .venv/dev-installed
 BENCH := .venv/bench-installed
 MUTMUT := .venv/mutants-installed
@@ -54,8 +57,8 @@ demo-reset: $(DEV)
 # With COVERAGE=1 it measures branch coverage, which test-slow completes. The second time, a role that is no superuser
 # owns the database, as on a managed PostgreSQL.
 test: $(DEV)
-	@$(BIN)/python -m pytest --numprocesses auto $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
-	@$(BIN)/python -m pytest --numprocesses auto --database-role=ordinary
+	@$(PYTEST) $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
+	@$(PYTEST) --database-role=ordinary
 
 # With Node alone: the scripts and their tests need no packages.
 test-js:
@@ -70,7 +73,7 @@ fuzz: $(DEV)
 # With COVERAGE=1, after test, it fails if both cover less than the floor in .coveragerc.
 test-slow: $(DEV) $(S3) $(SPARK)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE); fi
-	@$(BIN)/python -m pytest --numprocesses auto -m slow $(if $(COVERAGE),--cov --cov-append --cov-report=term)
+	@$(PYTEST) -m slow $(if $(COVERAGE),--cov --cov-append --cov-report=term)
 
 # Where it cannot be installed, the tests of S3 are skipped, with a message.
 $(S3): $(DEV) requirements/s3.txt

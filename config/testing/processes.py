@@ -118,8 +118,9 @@ def series_locked() -> Iterator[None]:
         yield
 
 
-def until(condition: Callable[[], object], *, seconds: float = 20) -> object:
-    """Wait until `condition` returns something true; returns that."""
+def until(condition: Callable[[], object], *, seconds: float = 60) -> object:
+    """Wait until `condition` returns something true; returns that. On a busy machine a command needs many seconds
+    before it does anything: the default proves nothing about it."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"waited {seconds} s in vain"

@@ -25,7 +25,7 @@ def django_db_setup(
 ) -> Iterator[None]:
     """Create the test database for all tests. pytest-django's own fixture creates it only for tests with its mark;
     other tests would use the real database."""
-    name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]  # private in Django
+    name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]  # of PostgreSQL's creation
     with contextlib.ExitStack() as claim:
         with django_db_blocker.unblock():
             claim.enter_context(claim_database(name))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from django.db import connection
 
-from config.testing.database.claim import make_commits_fast
+from config.testing.database.claim import drop_database, make_commits_fast
 from marketdata import database
 
 
@@ -19,15 +19,16 @@ def scratch_database(suffix: str = "scratch", *, options: str = "") -> Iterator[
     """
     before = connection.settings_dict["NAME"]
     name = f"{before}_{suffix}"
-    _execute_outside(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    _execute_outside(f"CREATE DATABASE {name} {options}")
+    drop_database(name)
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} {options}")
     make_commits_fast(name)
     use_database(name)
     try:
         yield name
     finally:
         use_database(before)
-        _execute_outside(f"DROP DATABASE {name} WITH (FORCE)")
+        drop_database(name)
 
 
 @contextlib.contextmanager
@@ -71,8 +72,3 @@ def temporary_role(suffix: str, options: str = "LOGIN") -> Iterator[str]:
     finally:
         with connection.cursor() as cursor:  # the test may have closed the one above
             cursor.execute(f"RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}")
-
-
-def _execute_outside(sql: str) -> None:
-    with connection._nodb_cursor() as cursor:
-        cursor.execute(sql)
