@@ -32,7 +32,7 @@ def drop_database(name: str) -> None:
 
 
 def make_commits_fast(name: str) -> None:
-    """Sessions that begin later do not wait for the disk at each commit. Only a crash of the server could tell: tests
+    """Sessions that begin later do not wait for the disk at each commit. Only a crash of the server loses them: tests
     of crashes have servers of their own."""
     with connection._nodb_cursor() as cursor:
         cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')

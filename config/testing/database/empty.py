@@ -48,7 +48,7 @@ SELECT sum(pg_relation_size(one)) + (
 FROM unnest(%s::regclass[]) AS one
 """
 # TRUNCATE creates the files of each table and index again, which takes longer than most tests. A DELETE leaves dead
-# rows, which make large tables slow. Both wait for writers that a test has left behind.
+# rows, which make large tables slow. Both wait for writers that a test has left.
 _MAX_DELETED_BYTES = 1_000_000
 _DELETE = ";".join(
     (
