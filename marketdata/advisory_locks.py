@@ -6,7 +6,7 @@ half is a number of the work (a series, a run), only the first half, the class, 
 
 from __future__ import annotations
 
-# Classes: the second half says which series, run, request or worker.
+# Classes: the second half is the number of the series, run, request or worker.
 SERIES_CLASS = 0x4241_5201  # one program at a time writes a series
 RUN_CLASS = 0x4241_5202  # held while a run is running
 COMMIT_CLASS = 0x4241_5203  # held while a run is being committed

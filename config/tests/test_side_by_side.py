@@ -96,6 +96,7 @@ def test_tables_and_series_become_what_they_were(market_db, rows):
     before = execute_one("SELECT jsonb_agg(one)::text FROM market_series AS one")
     insert(RUNS, id=1)
     execute("SELECT nextval('data_ingest_runs_id_seq')")
+    execute("SELECT market_bars_add_partitions(ARRAY[1970])")
     execute(
         "INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)"
         " SELECT 'A', to_timestamp(60 * n), 60000 * n, 1, 1, 1, 1, 1, 1 FROM generate_series(1, %s) AS n",

@@ -245,7 +245,7 @@ def test_no_folder_has_too_many_modules():
 
 SHARED = {
     "ingestion": {"apps", "cancellation", "errors", "progress"},
-    "marketdata": {"apps", "command_line", "formatting", "migrations", "timestamps"},
+    "marketdata": {"advisory_locks", "apps", "command_line", "formatting", "migrations", "timestamps"},
 }
 
 

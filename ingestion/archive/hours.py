@@ -14,7 +14,7 @@ WITH hours AS (
         min(ts) AS first_ts, max(ts) AS last_ts,
         sum(1::bigint << extract(minute FROM ts AT TIME ZONE 'UTC')::int)::bigint AS minutes
     FROM {table}
-    GROUP BY 1, 2
+    GROUP BY symbol, hour
 ), computed AS (
     SELECT symbol, hour, first.open, hours.high, hours.low, last.close, hours.volume, minutes
     FROM hours

@@ -1,4 +1,4 @@
-"""How 0019_partitions gives an empty table of bars yearly partitions, and takes them away.
+"""How 0019_partitions gives an empty table of bars yearly partitions, and how it is reversed.
 
 This text does not change any more. The name of this module starts with an underscore, so that Django does not load it
 as a migration. A table that has bars, or that other objects depend on, stays as it is: `manage.py partition_bars`.

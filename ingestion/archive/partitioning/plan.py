@@ -16,8 +16,8 @@ FIRST_YEAR = 2010  # as the migrations: Databento's history of CME Globex begins
 BARS_PER_SECOND = 120_000  # of two cores of a small server; only the estimate of a dry run
 
 _COUNTS = """
-SELECT extract(year FROM hour AT TIME ZONE 'UTC')::int, sum(bar_count)::bigint
-FROM market_bars_ohlcv_1h GROUP BY 1 ORDER BY 1
+SELECT extract(year FROM hour AT TIME ZONE 'UTC')::int AS year, sum(bar_count)::bigint
+FROM market_bars_ohlcv_1h GROUP BY year ORDER BY year
 """
 _SIZE = "SELECT pg_total_relation_size('market_bars_ohlcv_1m')"
 _OUTSIDE = """

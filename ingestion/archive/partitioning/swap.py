@@ -32,6 +32,7 @@ _PARENT = sql.Identifier("market_bars_partitioning_parent")
 
 _CREATE = "CREATE TABLE {parent} (LIKE {bars} INCLUDING ALL EXCLUDING INDEXES) PARTITION BY RANGE (ts) {place}"
 _ATTACH = """
+SELECT market_bars_equip_partition({name}::regclass);
 ALTER TABLE {parent} ATTACH PARTITION {copy} FOR VALUES FROM ({first}) TO ({stop});
 ALTER TABLE {copy} DROP CONSTRAINT {constraint}
 """
@@ -160,7 +161,10 @@ def _attach(cursor: CursorWrapper, year: int) -> None:
     first, stop = map(sql.Literal, year_bounds(year))
     copy = sql.Identifier(partition_name(year))
     constraint = sql.Identifier(RANGE_CONSTRAINT)
-    attach = sql.SQL(_ATTACH).format(parent=_PARENT, copy=copy, first=first, stop=stop, constraint=constraint)
+    attach = sql.SQL(_ATTACH).format(
+        name=sql.Literal(partition_name(year)),
+        parent=_PARENT, copy=copy, first=first, stop=stop, constraint=constraint,
+    )  # fmt: skip
     cursor.execute(attach)
 
 

@@ -12,8 +12,8 @@ from django.core.management import CommandError
 from django.db import connection
 
 from config.testing.builders import FRONT, at, ingest, write
+from config.testing.database.scratch import temporary_role
 from config.testing.processes import Process, database_url, run, session, until
-from config.testing.rows import execute
 from config.testing.undo import undo
 from ingestion.archive import archiving, copying, statements
 from ingestion.loading.locks import lock_series
@@ -204,19 +204,15 @@ def test_two_commands_at_once(archive):
 
 
 def test_a_role_that_does_not_own_the_table(archive):
-    execute("DROP ROLE IF EXISTS only_reads")
-    execute("CREATE ROLE only_reads LOGIN IN ROLE pg_read_all_data")
     user = connection.settings_dict["USER"]
-    try:
-        url = database_url().replace(f"//{user}@", "//only_reads@")
+    with temporary_role("reader", "LOGIN IN ROLE pg_read_all_data") as role:
+        url = database_url().replace(f"//{user}@", f"//{role}@")
         ended = run(str(YEAR), "--lake", archive.folder, command="archive_year", url=url)
         assert ended.code == 1
         assert "so nothing was changed" in ended.err
         assert "Traceback" not in ended.err
         ended = run(str(YEAR), "--lake", archive.folder, "--dry-run", command="archive_year", url=url)
         assert ended.code == 0, ended.err
-    finally:
-        execute("DROP ROLE only_reads")
 
 
 @pytest.mark.parametrize("module", ["ingestion.pipeline", "ingestion.undo.pipeline"])

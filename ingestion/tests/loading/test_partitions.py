@@ -9,6 +9,7 @@ from django.core.management import CommandError
 from django.db import connection, transaction
 
 from config.testing.builders import FRONT, at, bars, ingest, refuse, together, write_filled
+from config.testing.database.scratch import temporary_role
 from config.testing.processes import session, until
 from config.testing.rollup import assert_rollup_matches
 from config.testing.rows import execute, execute_one, insert
@@ -136,7 +137,7 @@ def test_a_role_without_rights_on_the_partition_goes_through_the_table(market_db
     with connection.cursor() as cursor:
         assert keeper.prepare(cursor, frozenset([2024])) == partition_name(2024)
         assert keeper.prepare(cursor, frozenset([2023, 2024])) == "market_bars_ohlcv_1m"
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("CREATE ROLE late; GRANT SELECT ON market_archived_years TO late; SET LOCAL ROLE late")
+    with temporary_role("late") as role, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL ROLE {role}")
         assert loading.PartitionKeeper(tmp_path).prepare(cursor, frozenset([2024])) == "market_bars_ohlcv_1m"
         transaction.set_rollback(True)

@@ -18,7 +18,7 @@ Status = Backfill.Status
 _LOCK = (0x4241_5206, 2)
 _IS_LOCKED = """
 SELECT EXISTS (
-    SELECT FROM pg_locks
+    SELECT 1 FROM pg_locks
     WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s AND objsubid = 2
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 )

@@ -85,6 +85,7 @@ def store_bars(symbol: str, *moments: str, run: int = 1, **changes: Any) -> None
     """A bar at each of these times, UTC."""
     for moment in moments:
         ts = datetime.fromisoformat(moment + "+00:00")
+        execute("SELECT market_bars_add_partitions(ARRAY[%s])", ts.year)
         insert(BARS, symbol=symbol, ts=ts, ts_ms=int(ts.timestamp()) * 1000, ingestion_run_id=run, **changes)
 
 

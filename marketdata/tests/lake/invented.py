@@ -38,6 +38,7 @@ def store_candle_bars() -> None:
     store_invented("FDAX", "2024-03-20T00:00", "2024-04-05T00:00", 11)
     store_invented("SAU", "2024-03-25T00:00", "2024-04-20T00:00", 11)
     store_invented("NONE", "2023-12-28T00:00", "2024-01-10T00:00", 11, level=-44)
+    execute("SELECT market_bars_add_partitions(ARRAY[1969, 1970])")
     store_invented("OLD", "1969-12-25T00:00", "1970-01-05T00:00", 11)
 
 

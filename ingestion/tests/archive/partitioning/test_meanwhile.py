@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from config.testing.builders import bars, write
+from config.testing.database.scratch import temporary_role
 from config.testing.processes import Process, database_url, run, session, until
 from config.testing.rollup import assert_rollup_matches
 from config.testing.rows import execute, execute_one
@@ -341,35 +342,29 @@ def test_a_lost_connection_is_one_sentence(whole, other):
 
 @pytest.mark.superuser
 def test_rights_of_other_roles_are_kept(whole):
-    roles = ("barkeep_test_reader", "barkeep_test_writer")
-    for role in roles:
-        execute(f"DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN")
-    try:
+    with temporary_role("reader") as reader, temporary_role("writer") as writer:
         execute(
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON market_bars_ohlcv_1m TO barkeep_test_writer WITH GRANT OPTION;"
-            " GRANT SELECT (symbol, ts, close) ON market_bars_ohlcv_1m TO barkeep_test_reader;"
-            " ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO barkeep_test_reader"
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON market_bars_ohlcv_1m TO {writer} WITH GRANT OPTION;"
+            f" GRANT SELECT (symbol, ts, close) ON market_bars_ohlcv_1m TO {reader};"
+            f" ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {reader}"
         )
         before = read_rights()
         assert len(before) > 8
         partition_bars()
         assert read_rights() == before
         user = connection.settings_dict["USER"]
-        with psycopg2.connect(database_url().replace(f"//{user}@", "//barkeep_test_writer@")) as own:
+        with psycopg2.connect(database_url().replace(f"//{user}@", f"//{writer}@")) as own:
             write_rows(own.cursor(), make_rows(2018, symbol="own"))
         own.close()
         assert_partitioned()
         with (
-            psycopg2.connect(database_url().replace(f"//{user}@", "//barkeep_test_reader@")) as own,
+            psycopg2.connect(database_url().replace(f"//{user}@", f"//{reader}@")) as own,
             own.cursor() as cursor,
         ):
             cursor.execute("SELECT count(close) FROM market_bars_ohlcv_1m")
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute("SELECT volume FROM market_bars_ohlcv_1m")
         own.close()
-    finally:
-        for role in roles:
-            execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def read_rights() -> set[tuple]:

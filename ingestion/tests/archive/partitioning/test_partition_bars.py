@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
+from config.testing.database.scratch import temporary_role
 from config.testing.processes import Process, database_url, run, until
 from config.testing.rollup import assert_rollup_matches
 from config.testing.rows import execute, execute_one
@@ -107,10 +108,16 @@ def test_one_at_a_time(whole, other):
     assert run(command="partition_bars").code == 0
 
 
+_LOCKS = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database AND datname = current_database()
+WHERE classid = %s AND objid = %s
+"""
+
+
 def test_two_instances(whole, other):
     other.execute("BEGIN; DELETE FROM market_bars_ohlcv_1m WHERE false")  # the first one waits for it
     with Process(command="partition_bars") as first:
-        until(lambda: execute_one("SELECT count(*) FROM pg_locks WHERE objid = %s AND classid = %s", *PARTITIONS[::-1]))
+        until(lambda: execute_one(_LOCKS, *PARTITIONS))
         assert run(command="partition_bars").code == 1
         other.execute("ROLLBACK")
         assert first.end().code == 0
@@ -220,18 +227,15 @@ def test_a_table_with_the_name_of_a_partition_is_not_touched(whole):
 
 @pytest.mark.superuser
 def test_another_role_is_refused(whole):
-    execute("DROP ROLE IF EXISTS barkeep_test_reader; CREATE ROLE barkeep_test_reader LOGIN")
-    try:
-        execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO barkeep_test_reader")
+    with temporary_role("reader") as role:
+        execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
         user = connection.settings_dict["USER"]
-        url = database_url().replace(f"//{user}@", "//barkeep_test_reader@")
+        url = database_url().replace(f"//{user}@", f"//{role}@")
         for words in ((), ("--dry-run",), ("--abandon",)):
             ended = run(*words, command="partition_bars", url=url)
             assert ended.code == 1
             assert ended.sentence.startswith("The table market_bars_ohlcv_1m belongs to the role ")
             assert ended.sentence.endswith("only its owner can partition it: set DATABASE_URL to that role.")
-    finally:
-        execute("DROP OWNED BY barkeep_test_reader; DROP ROLE barkeep_test_reader")
 
 
 @pytest.mark.superuser

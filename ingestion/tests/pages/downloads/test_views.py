@@ -174,7 +174,7 @@ def test_a_worker_requests_the_daily_backfill_once_a_day(daily):
     assert request_daily_if_due()
 
 
-def test_the_daily_backfill_is_requested_while_stream_live_runs(daily):
+def test_the_daily_backfill_is_requested_beside_stream_live(daily):
     lock = LiveLock()
     assert lock.wait(CancellationToken(), report=pytest.fail)
     try:
