@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.web.answers import PIECE_BYTES
-from marketdata.stream.subscription import Subscription
+
+if TYPE_CHECKING:  # the server imports its protocol before Django is set up
+    from marketdata.stream.subscription import Subscription
 
 READ_SECONDS = 30.0
 _END = b"0\r\n\r\n"

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from config.web.event_connection import EventConnection, ReadingDeadline
-from marketdata.stream.subscription import Subscription
+
+if TYPE_CHECKING:  # the server imports this module before Django is set up
+    from marketdata.stream.subscription import Subscription
 
 HEAD_SECONDS = 30.0
 MAX_WITHOUT_HEAD = 1_000
