@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from marketdata.advisory_locks import BACKFILL
 from marketdata.models import Backfill, Series
 from marketdata.quality.detectors.thresholds import Thresholds
 from marketdata.quality.store.found import Found
@@ -14,8 +15,7 @@ IDENTITY = "daily backfill"
 _INSTANT = timedelta(microseconds=1)
 _MAX_READ = 400  # backfills: a year of daily ones
 Status = Backfill.Status
-# A running backfill holds this advisory lock: without it, its process died.
-_LOCK = (0x4241_5206, 2)
+# A running backfill holds its advisory lock: without it, its process died.
 _IS_LOCKED = """
 SELECT EXISTS (
     SELECT 1 FROM pg_locks
@@ -55,7 +55,7 @@ def _list_backfills() -> list[Backfill]:
 
 def _is_locked() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_IS_LOCKED, _LOCK)
+        cursor.execute(_IS_LOCKED, BACKFILL)
         locked: bool = cursor.fetchone()[0]
     return locked
 

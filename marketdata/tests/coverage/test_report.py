@@ -99,4 +99,5 @@ def test_it_reads_the_rollup_once(series, django_assert_num_queries):
     insert_bars([bar_row(series.symbol, at(minute), 1) for minute in (0, 9)])
     with django_assert_num_queries(3) as queries:  # the first and last bar, the life, and the hours
         read_coverage(series, start=None, end=None)
-    assert sum("market_bars_ohlcv_1h" in query["sql"] for query in queries) == 2  # its ends, and its hours
+    assert sum("market_bars_ohlcv_1h" in query["sql"] for query in queries) == 3  # its ends, archived years, its hours
+    assert sum("FROM market_bars_ohlcv_1h" in query["sql"] and "minutes" in query["sql"] for query in queries) == 1

@@ -40,4 +40,5 @@ def test_only_unrepaired_differences_count():
         "differences": 4,
         "first_differences": [],
         "repaired": False,
+        "archived_years": [],
     }
