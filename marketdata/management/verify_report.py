@@ -36,8 +36,8 @@ def format_result(result: VerifyResult) -> str:
     bars = format_count(result.bar_count, "bar")
     if not result.difference_count:
         verb = "agrees" if result.hour_count == 1 else "agree"
-        agreed = f"{result.symbol}: {format_count(result.hour_count, 'hour')} {verb} with {bars}."
-        return f"{agreed}{_describe_archived(result)}"
+        agreed = f"{result.symbol}: {format_count(result.hour_count, 'hour')} {verb} with {bars}"
+        return f"{agreed}, of which {_describe_archived(result)}." if result.archived_years else f"{agreed}."
     lines = []
     if result.hours:
         verb = "differs" if len(result.hours) == 1 else "differ"
@@ -49,18 +49,16 @@ def format_result(result: VerifyResult) -> str:
         verb = "is" if result.recorded_bar_count == 1 else "are"
         recorded = format_count(result.recorded_bar_count, "bar")
         lines.append(f"{recorded} {verb} on record, and there are {result.bar_count:,}")
-    lines += [_describe_archived(result).strip()] if result.archived_years else []
+    lines += [_describe_archived(result)] if result.archived_years else []
     lines += ["repaired"] if result.repaired else []
     return "\n".join([f"{result.symbol}: {lines[0]}", *lines[1:]])
 
 
 def _describe_archived(result: VerifyResult) -> str:
-    if not result.archived_years:
-        return ""
     years = format_list([str(year) for year in result.archived_years])
-    verb = "is" if len(result.archived_years) == 1 else "are"
+    verb = "is" if result.archived_hour_count == 1 else "are"
     hours = format_count(result.archived_hour_count, "hour")
-    return f" {years} {verb} archived: {hours} counted and not compared (verify_lake compares them)."
+    return f"{hours} of {years} {verb} archived and not compared (verify_lake compares them)"
 
 
 def serialize_results(results: list[VerifyResult]) -> dict:

@@ -36,7 +36,7 @@ def test_verify_candles_counts_the_hours_and_does_not_compare_them(archive):
     archive.run(drop=True)
     derived = read_derived()
     out = run_command("verify_candles").out
-    assert f"{MNQ}: 12 hours agree with 720 bars. 2024 is archived: 4 hours counted and not compared" in out
+    assert f"{MNQ}: 12 hours agree with 720 bars, of which 4 hours of 2024 are archived and not compared" in out
     printed = json.loads(run_command("verify_candles", json=True).out)
     assert (printed["ok"], printed["series"][0]["archived_years"]) == (True, [YEAR])
     assert "agree" in run_command("verify_candles", repair=True).out
