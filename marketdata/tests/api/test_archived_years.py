@@ -14,6 +14,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from rest_framework.throttling import UserRateThrottle
 
 from config.testing.builders import at, bars, ingest, together, undo_run, write
 from config.testing.database.archive import archive, detach
@@ -55,8 +56,9 @@ TIMEFRAMES = ("5m", "15m", "30m", "1h", "4h", "1d", "1w")
 
 
 @pytest.fixture
-def scene(reader, market_db):
-    """Three series with bars from 2017 to 2021."""
+def scene(reader, market_db, monkeypatch):
+    """Three series with bars from 2017 to 2021. A test sends more requests than a client may in a minute."""
+    monkeypatch.setattr(UserRateThrottle, "allow_request", lambda *arguments: True)
     symbols = [slug.upper() for slug in CALENDARS]
     insert(RUNS, id=1, symbols=symbols, min_ts="2017-12-28", max_ts="2021-01-03")
     execute("SELECT market_bars_add_partitions(ARRAY[2017, 2018, 2019, 2020, 2021])")
@@ -113,11 +115,11 @@ def read_bars(client: Client) -> Iterator[tuple[object, object]]:
 
 
 def read_candles(client: Client) -> Iterator[tuple[object, object]]:
-    for slug, timeframe, (start, end) in product(CALENDARS, TIMEFRAMES, RANGES):
+    for number, (slug, timeframe, (start, end)) in enumerate(product(CALENDARS, TIMEFRAMES, RANGES)):
         path = f"{ROOT}/{slug}/ohlcv-{timeframe}/bars"
-        for order, session in (("asc", "all"), ("desc", "regular" if CALENDARS[slug] else "all")):
-            page = {"start": start, "end": end, "order": order, "session": session}
-            yield (path, page), read_all_pages(client, path, limit=600, **page)
+        order, session = (("asc", "all"), ("desc", "regular" if CALENDARS[slug] else "all"))[number % 2]
+        page = {"start": start, "end": end, "order": order, "session": session}
+        yield (path, page), read_all_pages(client, path, limit=600, **page)
     for slug, timeframe, (start, end) in product(CALENDARS, ("5m", "1d"), RANGES[3:]):
         path = f"{ROOT}/{slug}/ohlcv-{timeframe}/bars"
         for name in ("csv", "parquet", "arrow"):
