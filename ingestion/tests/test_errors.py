@@ -20,6 +20,7 @@ from ingestion.errors import (
     Interrupted,
     InvalidBars,
     MixedInstruments,
+    PartitioningInterrupted,
     ProcessDied,
     RetryableError,
     RunCancelled,
@@ -46,7 +47,7 @@ from ingestion.options import IngestOptions
 from ingestion.pipeline import preview_file
 
 PATH = Path("mnq.dbn")
-INTERRUPTED = {Interrupted, SplitInterrupted, UndoInterrupted}
+INTERRUPTED = {Interrupted, PartitioningInterrupted, SplitInterrupted, UndoInterrupted}
 RETRYABLE = {DatabaseFailure, DatabaseUnavailable, ProcessDied, RunCancelled, UnfinishedFile} | INTERRUPTED
 FINAL = {InputError, InvalidBars, MixedInstruments, UnexpectedError, UnreadableFile, WrongContent}
 WITH_MESSAGE = sorted(
