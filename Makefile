@@ -17,8 +17,7 @@ SPARK := .venv/spark/installed
 NODE := node_modules/.installed
 
 .PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load stream-load \
-	soak quality-bench partition-bench bench-check clean
-	soak quality-bench spark-bench bench-check clean
+	soak quality-bench partition-bench spark-bench bench-check clean
 
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
@@ -158,6 +157,7 @@ quality-bench: $(DEV)
 
 partition-bench: $(DEV)
 	@$(BIN)/python -m benchmarks.partitions
+
 # `make spark-bench UNITS='0.1'` tries it with a tenth of the smallest lake.
 spark-bench: $(DEV) $(SPARK)
 	@$(BIN)/python -m benchmarks.spark $(if $(UNITS),--units $(UNITS))
