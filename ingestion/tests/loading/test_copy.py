@@ -20,9 +20,9 @@ def copied(monkeypatch):
     seen = {"new": 0, "staged": 0}
 
     def counted(kind, copy):
-        def count_and_copy(cursor, rows):
+        def count_and_copy(cursor, rows, *table):
             seen[kind] += rows.count
-            copy(cursor, rows)
+            copy(cursor, rows, *table)
 
         return count_and_copy
 

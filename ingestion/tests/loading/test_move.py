@@ -70,5 +70,6 @@ def test_only_the_bars_of_the_dates_are_read(symbols):
     with connection.execute_wrapper(explain):
         move("S7", "NEW", DAY, NEXT, 24)
     plan = "\n".join(plans)
-    assert "Index Scan using market_bars_ohlcv_1m_pkey" in plan
+    assert "Index Scan using market_bars_ohlcv_1m_2020_pkey" in plan
+    assert "market_bars_ohlcv_1m_2019" not in plan
     assert "Index Cond: (((symbol)::text = 'S7'::text) AND (ts >= '2020-01-02" in plan
