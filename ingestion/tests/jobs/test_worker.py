@@ -11,11 +11,12 @@ from config.testing.builders import bars, ingest, stored, write
 from config.testing.processes import Process, backend_in, backends_in, running, series_locked, until
 from config.testing.web.pages import create_failed_run
 from ingestion.jobs.requests import cancel_job, request_retry, request_undo
+from marketdata.advisory_locks import SERIES_CLASS
 from marketdata.models import IngestRun
 from marketdata.runs.jobs import close_orphaned_jobs, find_job, is_worker_running
 from marketdata.runs.locks import close_orphaned_runs
 
-WAITING = "SELECT pg_advisory_xact_lock%"
+WAITING = f"SELECT pg_advisory_xact_lock({SERIES_CLASS}%"  # a worker's other threads have locks of their own
 FAST = ("--interval", "0.1", "--no-startup-delay")
 
 
