@@ -74,24 +74,29 @@ class PartitionKeeper:
         if new := years - self._known:
             refuse_archived(self._path, new)
             if self._writes:
-                self._find_direct(cursor, new)
+                self._direct |= _find_direct(cursor, new)
             self._known |= new
         return partition_name(*years) if len(years) == 1 and years <= self._direct else TABLE
 
-    def _find_direct(self, cursor: CursorWrapper, years: frozenset[int]) -> None:
-        if missing := find_missing_partitions(cursor, years):
-            _make_partitions(missing)
+
+def _find_direct(cursor: CursorWrapper, years: frozenset[int]) -> set[int]:
+    """The years whose partitions can be filled directly, after missing ones are made. Usually one statement."""
+    cursor.execute(_DIRECT, [list(years)])
+    found = {year for year, _ in cursor.fetchall()}
+    if found < years and (missing := find_missing_partitions(cursor, years - found)):
+        _make_partitions(missing)
         cursor.execute(_DIRECT, [list(years)])
-        self._direct |= {year for year, _ in cursor.fetchall()}
+        found = {year for year, _ in cursor.fetchall()}
+    return found
 
 
 def refuse_archived(path: Path, years: Collection[int]) -> None:
     """Raise `InputError` if one of these years is archived. To be called after `keep_partitions`."""
     if archived := find_archived_years(years):
-        named = format_list([str(year) for year in archived])
+        named, verb = format_list([str(year) for year in archived]), "is" if len(archived) == 1 else "are"
         raise InputError(
-            f"{path} has bars of {named}, which is archived in the lake: run restore_year {archived[0]} first, or load "
-            "a file without them.",
+            f"{path} has bars of {named}, which {verb} archived in the lake: run restore_year {archived[0]} first, or "
+            "load a file without them.",
             path=path,
         )
 
