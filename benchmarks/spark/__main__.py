@@ -23,7 +23,7 @@ from benchmarks.spark.generate import generate_lake
 from benchmarks.spark.processes import Measured, make_spark_home, measure
 
 PUBLISHED = [1.0, 2.0, 4.0]
-JOBS = ("monthly", "1d", "1h", "5m")
+JOBS = ("monthly", "1d", "5m")
 MASTERS = ("local[2]", "local-cluster[2,1,1024]")
 PYTHON = Path(sys.prefix) / "spark/bin/python"
 
