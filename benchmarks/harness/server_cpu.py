@@ -18,10 +18,16 @@ def read_server_cpu() -> float:
     """
     [[session]] = execute("SELECT pg_backend_pid()")
     parent = int(_read_fields(session)[1])
-    while execute(_OTHERS)[0][0] or _has_ending_child(parent):
+    while _has_other_session() or _has_ending_child(parent):
         time.sleep(0.01)
     user, system = _read_fields(parent)[13:15]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _has_other_session() -> bool:
+    """Within a transaction, pg_stat_activity is as it was at the first look, unless its snapshot is cleared."""
+    execute("SELECT pg_stat_clear_snapshot()")
+    return bool(execute(_OTHERS)[0][0])
 
 
 def _has_ending_child(parent: int) -> bool:
