@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -32,3 +33,16 @@ class Progress:
     def raise_if_cancelled(self) -> None:
         """Raise `Interrupted` to stop the run. The pipeline calls this between batches, between steps and after a
         database error."""
+
+
+def count_up(progress: Progress) -> Callable[[int], None]:
+    """A function to call with the number of rows since the last call. It reports their sum, and may stop the work."""
+    done = 0
+
+    def advance(rows: int) -> None:
+        nonlocal done
+        done += rows
+        progress.count_rows(done)
+        progress.raise_if_cancelled()
+
+    return advance

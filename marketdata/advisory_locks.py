@@ -6,6 +6,8 @@ half is a number of the work (a series, a run), only the first half, the class, 
 
 from __future__ import annotations
 
+from django.db.backends.utils import CursorWrapper
+
 # Classes: the second half is the number of the series, run, request or worker.
 SERIES_CLASS = 0x4241_5201  # one program at a time writes a series
 RUN_CLASS = 0x4241_5202  # held while a run is running
@@ -23,3 +25,15 @@ QUALITY_CHECKS = (_SINGLE_CLASS, 5)  # shared by all checks
 DAILY_BACKFILL = (_SINGLE_CLASS, 6)  # two workers request one daily backfill
 LAKE_EXPORT = (_SINGLE_CLASS, 7)  # one export to the lake at a time
 PARTITIONS = (_SINGLE_CLASS, 8)  # one command at a time partitions, archives or restores
+
+_HOLDERS = """
+SELECT pid FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s AND objsubid = 2
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def find_holders(cursor: CursorWrapper, key: tuple[int, int]) -> list[int]:
+    """The server processes of the sessions that hold the lock of this key."""
+    cursor.execute(_HOLDERS, key)
+    return [pid for (pid,) in cursor.fetchall()]

@@ -48,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
 
 def run(job: Job, arguments: Sequence[str] | None = None) -> None:
     """Run the job as a command. Exits with a sentence and 1 if it fails, and with 2 for wrong options."""
-    options = _read_options(job, arguments)
+    options = make_parser(job).parse_args(arguments)
     try:
         print(_run(job, options))
     except JobError as error:
@@ -121,11 +121,6 @@ def _count(spark: SparkSession, to: Location, *, as_csv: bool) -> int:
         reader = spark.read.schema("symbol STRING").option("recursiveFileLookup", True)
         return int(reader.parquet(to.join("")).count())
     return int(spark.read.option("recursiveFileLookup", True).option("header", True).csv(to.join("")).count())
-
-
-def _read_options(job: Job, arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = make_parser(job)
-    return parser.parse_args(arguments)
 
 
 def make_parser(job: Job) -> argparse.ArgumentParser:

@@ -19,7 +19,7 @@ from ingestion.archive.checks import translate_lake_errors
 from ingestion.archive.locks import execute_soon, limit_waiting, lock_commands, retry_locks
 from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.errors import DatabaseFailure, InputError
-from ingestion.progress import Progress
+from ingestion.progress import Progress, count_up
 from marketdata.lake.manifest import Manifest
 from marketdata.lake.snapshot import Snapshot, open_snapshot
 from marketdata.lake.store import Store, open_store
@@ -127,16 +127,8 @@ def _refuse_damages(
     record: ArchivedYear | None,
     progress: Progress,
 ) -> None:
-    done = 0
-
-    def advance(rows: int) -> None:
-        nonlocal done
-        done += rows
-        progress.count_rows(done)
-        progress.raise_if_cancelled()
-
     table = partition_name(year) if has_table else None
-    damages = verify_year(store, manifest, snapshot, year, table=table, advance=advance)
+    damages = verify_year(store, manifest, snapshot, year, table=table, advance=count_up(progress))
     outcome = "nothing was archived" if record is None else "nothing was changed"
     remedy = (
         "run export_lake first, without --since-last"

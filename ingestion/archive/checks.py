@@ -16,10 +16,11 @@ from marketdata.lake.manifest import JOURNAL, Manifest, read_manifest
 from marketdata.lake.store import Store
 from marketdata.lake.verification.year import compare_contents, list_year_files
 from marketdata.models import ArchivedYear
+from marketdata.models.bar import EARLIEST, LATEST
 from marketdata.partitions.years import is_partitioned, partition_name
 from marketdata.runs.commits import read_database_time
 
-FIRST_YEAR, LAST_YEAR = 1900, 2199  # of the trading calendars
+FIRST_YEAR, LAST_YEAR = EARLIEST.year, LATEST.year - 1  # of the trading calendars
 _SHOWN = 3
 
 

@@ -19,6 +19,7 @@ from ingestion.errors import DatabaseFailure
 from ingestion.progress import Progress
 from ingestion.sessions.lock_holders import find_table_holder
 from marketdata.advisory_locks import LAKE_EXPORT, PARTITIONS
+from marketdata.database import get_sqlstate
 
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '200ms'"
 _PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds; the last one repeats
@@ -47,10 +48,11 @@ def retry_locks(attempt: Callable[[], Result], progress: Progress) -> Result:
         if holder and not reported:
             reported = holder
             progress.wait_for(holder)
-        _pause(next(pauses, _PAUSES[-1]), progress)
+        pause(next(pauses, _PAUSES[-1]), progress)
 
 
-def _pause(seconds: float, progress: Progress) -> None:
+def pause(seconds: float, progress: Progress) -> None:
+    """Wait between two attempts. Raises `Interrupted` after a signal."""
     until = time.monotonic() + seconds
     while (rest := until - time.monotonic()) > 0:
         progress.raise_if_cancelled()
@@ -94,4 +96,4 @@ def execute_soon(cursor: CursorWrapper, statement: sql.Composed) -> None:
 
 
 def _is_lock_missing(error: DatabaseError) -> bool:
-    return getattr(error.__cause__, "pgcode", None) in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED)
+    return get_sqlstate(error) in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED)

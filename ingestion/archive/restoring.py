@@ -7,7 +7,6 @@ year's table is made, filled and compared apart, and attached last.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -20,7 +19,7 @@ from ingestion.archive.hours import count_rows, find_difference
 from ingestion.archive.locks import execute_soon, limit_waiting, lock_commands, retry_locks
 from ingestion.database import prepare_transaction, require_database, translate_database_errors
 from ingestion.errors import DatabaseFailure, InputError
-from ingestion.progress import Progress
+from ingestion.progress import Progress, count_up
 from marketdata.lake.snapshot import open_snapshot
 from marketdata.lake.store import open_store
 from marketdata.lake.verification.year import list_year_files, verify_year
@@ -115,24 +114,12 @@ def _restore_from_lake(record: ArchivedYear, progress: Progress) -> None:
         files = list_year_files(manifest, record.year)
         statements.create_detached(cursor, record.year)
         progress.step(f"Loading {record.year} from {store.name}")
-        copy_files(cursor, store, files, record.year, advance=_count(progress))
+        copy_files(cursor, store, files, record.year, advance=count_up(progress))
         progress.step(f"Comparing the bars of {record.year} with the hourly rollup")
         _require_bars(cursor, record, from_lake=True)
         limit_waiting(cursor)
         _attach(cursor, record, progress)
     logger.info("%s is restored from %s: %s bars", record.year, store.address, record.bar_count)
-
-
-def _count(progress: Progress) -> Callable[[int], None]:
-    done = 0
-
-    def advance(rows: int) -> None:
-        nonlocal done
-        done += rows
-        progress.count_rows(done)
-        progress.raise_if_cancelled()
-
-    return advance
 
 
 def _begin(cursor: CursorWrapper, record: ArchivedYear, *, has_table: bool) -> None:

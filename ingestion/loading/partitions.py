@@ -17,6 +17,7 @@ from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
 from ingestion.dbn.text import to_printable
 from ingestion.errors import DatabaseFailure, InputError
 from ingestion.symbology.resolve import ResolvedBars
+from marketdata.database import get_sqlstate
 from marketdata.formatting import format_list
 from marketdata.models import IngestRun
 from marketdata.partitions.archived import find_archived_years
@@ -141,7 +142,7 @@ def _make_partitions(years: list[int]) -> None:
             cursor.execute(_LOCK_TIMEOUT)
             add_partitions(cursor, years)
     except DatabaseError as error:
-        if getattr(error.__cause__, "pgcode", None) != LOCK_NOT_AVAILABLE:
+        if get_sqlstate(error) != LOCK_NOT_AVAILABLE:
             raise
         raise DatabaseFailure(
             f"The partition for the bars of {years[0]} cannot be made while another program changes the table of bars, "

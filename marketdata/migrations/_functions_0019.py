@@ -507,8 +507,8 @@ BEGIN
 END $$;
 
 
--- Refuses a statement that names a partition, except for the loader's COPY. TRUNCATE of the whole table also fires the triggers of its partitions:
--- market_bars_allow_truncate runs before them, and market_rollup_truncate after them.
+-- Refuses a statement that names a partition, except for the loader's COPY. TRUNCATE of the whole table also fires the
+-- triggers of its partitions: market_bars_allow_truncate runs before them, and market_rollup_truncate after them.
 CREATE OR REPLACE FUNCTION market_bars_guard_partition() RETURNS trigger LANGUAGE plpgsql
 SET search_path FROM CURRENT AS $$
 BEGIN

@@ -14,10 +14,12 @@ from django.conf import settings
 
 from config.testing.builders import bars, ingest, write
 from marketdata.candles.periods import TIMEFRAMES
+from marketdata.quality.detectors import flat, off_tick, repeated
+from marketdata.quality.detectors.thresholds import Thresholds
 from marketdata.tests.lake.conftest import Lake
 from spark_jobs import candles, monthly, quality
 from spark_jobs.candles import TIMEFRAMES as JOB_TIMEFRAMES
-from spark_jobs.checks import CHECKS
+from spark_jobs.checks import CHECKS, repeats, values
 from spark_jobs.command_line import Job, run
 
 JOBS = [candles.JOB, monthly.JOB, quality.JOB]
@@ -46,6 +48,15 @@ def read_error(job: Job, *options: str | Path, code: int = 1) -> str:
 
 def test_all_timeframes_are_there():
     assert JOB_TIMEFRAMES == TIMEFRAMES
+
+
+def test_the_same_checks_have_the_same_thresholds_as_in_the_database():
+    assert (repeats.LENGTH, repeats.MIN_DISTINCT) == (repeated.LENGTH, repeated.MIN_DISTINCT)
+    assert repeats.MIN_APART_MS * 10**6 == repeated.MIN_APART
+    assert (repeats.REPEATED_BITS, repeats.FLAT_BITS) == (repeated.MIN_SURPRISE, flat.MIN_SURPRISE)
+    assert repeats.MIN_SHARE == flat.MIN_SHARE
+    assert (Thresholds().repeated, Thresholds().flat) == (repeats.REPEATED_BARS, repeats.FLAT_BARS)
+    assert (values.MAX_OFF_SHARE, values.MIN_BARS) == (off_tick.MAX_SHARE, off_tick.MIN_BARS)
 
 
 def test_no_lake(tmp_path):

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
+from marketdata.migrations._partitions_0019 import ADD_YEARS
+
 _LEFT = r"""
 SELECT oid::regclass::text FROM pg_class
 WHERE relname ~ '^market_bars_ohlcv_1m_\d{4}$' AND relkind = 'r' AND NOT relispartition
-"""
-_ADD = """
-SELECT market_bars_add_partitions(
-    ARRAY(SELECT generate_series(2010, extract(year FROM now() AT TIME ZONE 'UTC')::int + 1))
-)
 """
 
 
@@ -21,4 +18,4 @@ def attach_all() -> None:
         cursor.execute(_LEFT)
         for (table,) in cursor.fetchall():
             cursor.execute(f"DROP TABLE {table}")
-        cursor.execute(_ADD)
+        cursor.execute(ADD_YEARS)

@@ -7,7 +7,6 @@ next one follows after a pause in which others go on.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -15,11 +14,12 @@ from django.db import Error, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
 
+from ingestion.archive.locks import pause
 from ingestion.database import prepare_transaction
 from ingestion.errors import RetryableError
 from ingestion.progress import Progress
 from ingestion.sessions.lock_holders import describe_sessions
-from marketdata.advisory_locks import PARTITIONS
+from marketdata.advisory_locks import PARTITIONS, find_holders
 from marketdata.database import get_sqlstate
 
 Result = TypeVar("Result")
@@ -28,7 +28,6 @@ Result = TypeVar("Result")
 _WRITERS_TIMEOUT = "SET LOCAL lock_timeout = '1500ms'"
 _READERS_TIMEOUT = "SET LOCAL lock_timeout = '200ms'"
 _PAUSE_SECONDS = 1.0
-_SLICE_SECONDS = 0.1
 
 _LOCKS = {
     "SHARE ROW EXCLUSIVE": "LOCK TABLE market_bars_ohlcv_1m IN SHARE ROW EXCLUSIVE MODE",
@@ -48,11 +47,6 @@ _EARLIER_SNAPSHOTS = """
 SELECT coalesce(array_agg(pid), '{}') FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
     AND backend_xmin IS NOT NULL AND xact_start < query_start
-"""
-_HOLDER = """
-SELECT array_agg(pid) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s AND objsubid = 2
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
@@ -74,8 +68,7 @@ def hold_partitions_lock() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", PARTITIONS)
         if not cursor.fetchone()[0]:
-            cursor.execute(_HOLDER, PARTITIONS)
-            holder = describe_sessions(cursor, cursor.fetchone()[0] or [])
+            holder = describe_sessions(cursor, find_holders(cursor, PARTITIONS))
             raise RetryableError(
                 f"Another command partitions, archives or restores years ({holder or 'it has just ended'}), so nothing "
                 "was changed: run the command again when that one has ended."
@@ -115,7 +108,7 @@ def run_locked(work: Callable[[CursorWrapper], Result], *, mode: str, progress: 
         if holder and holder != named:
             named = holder
             progress.wait_for(holder)
-        _pause(progress)
+        pause(_PAUSE_SECONDS, progress)
 
 
 def lock_readers_out(cursor: CursorWrapper) -> None:
@@ -143,10 +136,3 @@ def _describe_holders(pids: list[int] | None) -> str:
             cursor.execute(_SESSIONS, [readers])
             (pids,) = cursor.fetchone()
         return describe_sessions(cursor, pids or [])
-
-
-def _pause(progress: Progress) -> None:
-    until = time.monotonic() + _PAUSE_SECONDS
-    while time.monotonic() < until:
-        progress.raise_if_cancelled()
-        time.sleep(_SLICE_SECONDS)

@@ -59,8 +59,9 @@ def _format(result: ArchiveResult, *, dry_run: bool) -> str:
     if dry_run:
         steps = [f"archive {year} ({bars})"] if result.archived else []
         steps += [f"drop {table}, after a second verification"] if result.dropped else []
-        todo = " and ".join(steps) or "do nothing: the year is archived already"
-        return f"DRY RUN: {lake} was compared and nothing was changed. The command would {todo}."
+        if not steps:
+            return f"DRY RUN: nothing to do, since {year} is archived in {lake} already ({bars})."
+        return f"DRY RUN: {lake} was compared and nothing was changed. The command would {' and '.join(steps)}."
     if result.dropped:
         first = "is archived" if result.archived else "was archived already"
         return f"{year} {first} in {lake}: {bars}, compared twice. {table} is dropped."

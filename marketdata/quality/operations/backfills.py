@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from marketdata.advisory_locks import BACKFILL
+from marketdata.advisory_locks import BACKFILL, find_holders
 from marketdata.models import Backfill, Series
 from marketdata.quality.detectors.thresholds import Thresholds
 from marketdata.quality.store.found import Found
@@ -15,14 +15,6 @@ IDENTITY = "daily backfill"
 _INSTANT = timedelta(microseconds=1)
 _MAX_READ = 400  # backfills: a year of daily ones
 Status = Backfill.Status
-# A running backfill holds its advisory lock: without it, its process died.
-_IS_LOCKED = """
-SELECT EXISTS (
-    SELECT 1 FROM pg_locks
-    WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s AND objsubid = 2
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-)
-"""
 _DIED = "its process died before it was finished."
 
 
@@ -54,10 +46,9 @@ def _list_backfills() -> list[Backfill]:
 
 
 def _is_locked() -> bool:
+    """Whether a backfill is running. The lock of one whose process died is free."""
     with connection.cursor() as cursor:
-        cursor.execute(_IS_LOCKED, BACKFILL)
-        locked: bool = cursor.fetchone()[0]
-    return locked
+        return bool(find_holders(cursor, BACKFILL))
 
 
 def _describe(failed: list[Backfill], series_count: int) -> Found:

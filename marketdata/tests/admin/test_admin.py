@@ -18,14 +18,6 @@ RUNS = "/admin/marketdata/ingestrun/"
 
 
 @pytest.fixture
-def operator(market_db, client):
-    user = get_user_model().objects.create_superuser("operator", password="not a secret 1")
-    client.force_login(user)
-    yield client
-    user.delete()
-
-
-@pytest.fixture
 def failed(market_db, tmp_path):
     """A run that failed because its file was incomplete. The file is complete now."""
     path = write(tmp_path / "mnq.dbn.zst", bars(5))

@@ -1,20 +1,9 @@
 """Archived years are listed, and no user can change them."""
 
-import pytest
-from django.contrib.auth import get_user_model
-
 from config.testing.rows import insert
 from marketdata.models import ArchivedYear
 
 PAGE = "/admin/marketdata/archivedyear/"
-
-
-@pytest.fixture
-def operator(market_db, client):
-    user = get_user_model().objects.create_superuser("operator", password="not a secret 1")
-    client.force_login(user)
-    yield client
-    user.delete()
 
 
 def test_archived_years_are_only_listed(operator):

@@ -1,21 +1,11 @@
 """Live series and the sessions of their feeds in the admin."""
 
-import pytest
-from django.contrib.auth import get_user_model
 from django.forms.models import model_to_dict
 
 from config.testing.rows import insert
 from marketdata.models import FeedSession, Series
 
 SESSIONS = "/admin/marketdata/feedsession/"
-
-
-@pytest.fixture
-def operator(market_db, client):
-    user = get_user_model().objects.create_superuser("operator", password="not a secret 1")
-    client.force_login(user)
-    yield client
-    user.delete()
 
 
 def post_series(operator, **changes):

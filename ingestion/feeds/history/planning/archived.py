@@ -13,7 +13,7 @@ from marketdata.partitions.years import year_bounds
 
 
 def leave_out_archived(plan: SeriesPlan) -> SeriesPlan:
-    """The plan without what lies in archived years, and with a sentence about each of them."""
+    """The plan without the ranges in archived years, and with a sentence about each of them."""
     years = [archived.year for archived in find_archived(plan.start, plan.end)]
     if not years or plan.start >= plan.end:
         return plan
