@@ -26,8 +26,15 @@ class Answer:
     body: bytes
 
     async def send(self, send: Send) -> None:
+        await self.send_head_and_body(send)
+        await self.end(send)
+
+    async def send_head_and_body(self, send: Send) -> None:
+        """All that the client reads; `end` ends the response, and perhaps the connection."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send_pieces(send, self.body)
+
+    async def end(self, send: Send) -> None:
         await send({"type": "http.response.body", "body": b""})
 
 

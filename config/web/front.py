@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from config.connections.monitor import monitor
 from config.web.answers import BUSY, Answer, build_refusal
-from config.web.bodies import BodyReader, ClientGone, Refused
+from config.web.bodies import BodyReader, ClientGone, Refused, drop_rest
 from config.web.call import Application, Events, Stream, call_django
 from config.web.exports import Exports, send_stream
 from config.web.health import HealthAnswers
@@ -69,7 +69,10 @@ class Front:
         except ClientGone:
             return
         except Refused as refused:
-            await refused.answer.send(send)
+            await refused.answer.send_head_and_body(send)
+            if refused.has_rest:
+                await drop_rest(receive)
+            await refused.answer.end(send)
             return
         events = None
         with _cancelled_without_client(receive):

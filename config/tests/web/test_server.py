@@ -130,6 +130,24 @@ def test_bodies_are_read_before_a_thread_and_limited(url, aim):
             assert read_end(one).startswith(b"HTTP/1.1 403")  # no CSRF token
 
 
+def test_a_client_that_is_still_sending_sees_why_its_body_is_refused(url, aim):
+    """Its connection is closed when it has sent all, not before: a reset would lose the response."""
+    length = 3 * 1024 * 1024
+    with serve_procfile(url, WEB_CONCURRENCY="1", WEB_THREADS="1") as server:
+        target = aim(server)
+        with target.connect() as one:
+            one.sendall(target.build_head("POST", STATS, f"Content-Length: {length}"))
+            for _ in range(length // 65536):
+                one.sendall(b"x" * 65536)
+                time.sleep(0.01)
+            assert read_end(one).startswith(b"HTTP/1.1 413")
+        for header in ("Expect: 100-continue", "X-None: 1"):  # the answer does not wait for the body
+            with target.connect() as one:
+                one.settimeout(3)
+                one.sendall(target.build_head("POST", STATS, f"Content-Length: {length}", header))
+                assert one.recv(100).startswith(b"HTTP/1.1 413")
+
+
 def test_the_address_of_the_client_is_the_projects_decision(url, aim, tmp_path):
     """A client that is no proxy cannot choose its address, nor make the server believe in HTTPS by another name."""
     with (
