@@ -31,9 +31,23 @@ SELECT pid FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s AND objsubid = 2
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+# A role may not see the name and the address of other roles' sessions.
+_HOLDER = """
+SELECT application_name, host(client_addr) FROM pg_stat_activity WHERE pid = %s
+"""
 
 
 def find_holders(cursor: CursorWrapper, key: tuple[int, int]) -> list[int]:
     """The server processes of the sessions that hold the lock of this key."""
     cursor.execute(_HOLDERS, key)
     return [pid for (pid,) in cursor.fetchall()]
+
+
+def describe_holder(cursor: CursorWrapper, key: tuple[int, int]) -> str:
+    """The session that holds the lock of this key: its name, address and server process; empty if none holds it."""
+    pids = find_holders(cursor, key)
+    if not pids:
+        return ""
+    cursor.execute(_HOLDER, [pids[0]])
+    application, host = cursor.fetchone() or (None, None)
+    return ", ".join(filter(None, [application, host and f"from {host}", f"server process {pids[0]}"]))

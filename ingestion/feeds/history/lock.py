@@ -17,23 +17,15 @@ from django.db.backends.utils import CursorWrapper
 
 from ingestion.errors import DatabaseFailure, RetryableError
 from ingestion.progress import Progress
-from marketdata.advisory_locks import BACKFILL
+from marketdata.advisory_locks import BACKFILL, describe_holder
 from marketdata.models import Backfill
 from marketdata.runs.commits import read_database_time
 
 logger = logging.getLogger(__name__)
 
-# Both halves of the lock's key.
 WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 _DIED = "The process died before the backfill was finished. The next backfill goes on with what had arrived."
-
-_HOLDER = """
-SELECT locks.pid, activity.application_name, host(activity.client_addr)
-FROM pg_locks AS locks LEFT JOIN pg_stat_activity AS activity ON activity.pid = locks.pid
-WHERE locks.locktype = 'advisory' AND locks.granted AND locks.classid = %s AND locks.objid = %s AND locks.objsubid = 2
-    AND locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 
 
 class BackfillRuns(RetryableError):
@@ -104,12 +96,9 @@ def _acquire(session: BaseDatabaseWrapper, progress: Progress) -> None:
 
 
 def _describe_holder(cursor: CursorWrapper) -> str:
-    cursor.execute(_HOLDER, BACKFILL)
-    found = cursor.fetchone()
-    if not found:
+    holder = describe_holder(cursor, BACKFILL)
+    if not holder:
         return ""
-    pid, application, host = found
     row = Backfill.objects.filter(status=Backfill.Status.RUNNING).order_by("-pk").first()
     what = f"backfill {row.pk}, started {row.started_at:%Y-%m-%d %H:%M:%S} UTC" if row else "a backfill that begins"
-    details = [what, application or "", f"from {host}" if host else "", f"server process {pid}"]
-    return ", ".join(filter(None, details))
+    return f"{what}, {holder}"

@@ -14,22 +14,14 @@ from collections.abc import Callable
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from ingestion.cancellation import CancellationToken
-from marketdata.advisory_locks import LIVE
+from marketdata.advisory_locks import LIVE, describe_holder
 from marketdata.database import first_line
 
 logger = logging.getLogger(__name__)
 
-# Both halves of the lock's key.
 _POLL_SECONDS = 0.5
 _NAME = "barkeep live on {host}, process {pid}"
 _MAX_NAME = 63  # bytes of an application_name
-
-_HOLDER = """
-SELECT locks.pid, activity.application_name, host(activity.client_addr)
-FROM pg_locks AS locks LEFT JOIN pg_stat_activity AS activity ON activity.pid = locks.pid
-WHERE locks.locktype = 'advisory' AND locks.granted AND locks.classid = %s AND locks.objid = %s AND locks.objsubid = 2
-    AND locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 
 
 def describe_process() -> str:
@@ -102,12 +94,7 @@ class LiveLock:
                 name = _NAME.format(host=socket.gethostname(), pid=os.getpid())
                 cursor.execute("SELECT set_config('application_name', %s, false)", [name[:_MAX_NAME]])
                 return None
-            cursor.execute(_HOLDER, LIVE)
-            found = cursor.fetchone()
-        if not found:
-            return ""
-        pid, application, host = found
-        return ", ".join(filter(None, [application or "", f"from {host}" if host else "", f"server process {pid}"]))
+            return describe_holder(cursor, LIVE)
 
     def _close(self) -> None:
         try:
