@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
-from marketdata.partitions.years import partition_name, year_bounds
+from marketdata.partitions.years import FILLFACTOR, partition_name, year_bounds
 
 _PARTITION = """
 SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s) AND relkind IN ('r', 'p')
@@ -34,7 +34,7 @@ _FORGET = "DELETE FROM market_archived_years WHERE year = %s"
 _IDENTIFIER = "SELECT identifier::text FROM feed_store"
 
 # The same columns, constraints and indexes as a partition, and its owner. Its triggers follow when the bars are in it.
-_CREATE = sql.SQL("CREATE TABLE {table} (LIKE market_bars_ohlcv_1m INCLUDING ALL) WITH (fillfactor = 90)")
+_CREATE = sql.SQL("CREATE TABLE {table} (LIKE market_bars_ohlcv_1m INCLUDING ALL) WITH (fillfactor = {fillfactor})")
 _OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = %s::regclass AND relowner <> current_user::regrole"
 _SET_OWNER = sql.SQL("ALTER TABLE {table} OWNER TO {owner}")
 _EQUIP = "SELECT market_bars_equip_partition(%s::regclass)"
@@ -128,4 +128,6 @@ def finish_attach(cursor: CursorWrapper, year: int) -> None:
 
 def _fill(statement: sql.SQL, year: int) -> sql.Composed:
     start, end = (sql.Literal(f"{bound:%Y-%m-%d %H:%M}+00") for bound in year_bounds(year))
-    return statement.format(table=sql.Identifier(partition_name(year)), start=start, end=end)
+    return statement.format(
+        table=sql.Identifier(partition_name(year)), start=start, end=end, fillfactor=sql.Literal(FILLFACTOR)
+    )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from django.db.backends.utils import CursorWrapper
 
 TABLE = "market_bars_ohlcv_1m"
+FILLFACTOR = 90  # a tenth of each page stays free for corrections; market_bars_add_partitions has the same number
 
 _IS_PARTITIONED = """
 SELECT count(*) > 0 FROM pg_class WHERE oid = 'market_bars_ohlcv_1m'::regclass AND relkind = 'p'

@@ -10,6 +10,7 @@ from psycopg2 import sql
 from ingestion.errors import InputError
 from marketdata.formatting import format_list
 from marketdata.partitions.archived import list_archived
+from marketdata.partitions.years import FILLFACTOR
 
 BARS = sql.Identifier("market_bars_ohlcv_1m")
 CAPTURE_TRIGGERS = (
@@ -104,9 +105,9 @@ class TableLayout:
 
     @property
     def storage(self) -> sql.Composable:
-        """The end of a CREATE TABLE of a partition. A tenth of each page stays free for corrections."""
+        """The end of a CREATE TABLE of a partition."""
         options = sql.SQL(f", {self.options}" if self.options else "")
-        return sql.SQL("WITH (fillfactor = 90{}) {}").format(options, self.place)
+        return sql.SQL("WITH (fillfactor = {}{}) {}").format(sql.Literal(FILLFACTOR), options, self.place)
 
     @property
     def place(self) -> sql.Composable:

@@ -6,6 +6,7 @@ import json
 from datetime import date
 
 import pytest
+from django.db import connection
 
 from ingestion.tests.archive.conftest import (
     YEAR,
@@ -18,8 +19,19 @@ from ingestion.tests.archive.conftest import (
     run_command,
 )
 from marketdata.models import ArchivedYear, Bar
+from marketdata.partitions.years import FILLFACTOR
 
 TABLE = "market_bars_ohlcv_1m_2024"
+
+
+def read_options() -> set[str]:
+    """The storage parameters of all partitions."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT reloptions::text FROM pg_class"
+            " JOIN pg_partition_tree('market_bars_ohlcv_1m') ON relid = oid WHERE level = 1"
+        )
+        return {options for (options,) in cursor.fetchall()}
 
 
 def find_kind() -> bool | None:
@@ -43,8 +55,10 @@ def test_both_ways(archive, drop):
 
 
 def test_the_restored_year_is_a_partition_like_the_others(archive, tmp_path):
+    made = read_options()
     archive.run(drop=True)
     archive.restore()
+    assert read_options() == made == {f"{{fillfactor={FILLFACTOR}}}"}
     run = ingest_days(tmp_path, date(2024, 5, 6))
     assert run.inserted_count == 120
     derived = run_command("verify_candles").out
