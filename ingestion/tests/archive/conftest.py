@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from config.testing.builders import FRONT, Printed, at, bars, write
+from config.testing.database.lakes import LakeFolder
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file
 from marketdata.lake.columns import COLUMNS
 from marketdata.lake.export.pipeline import export_lake
-from marketdata.lake.manifest import Manifest, require_manifest
-from marketdata.lake.store import Store, open_store
 from marketdata.models import ArchivedYear, Bar, IngestRun
 
 YEAR = 2024
@@ -59,19 +57,8 @@ def read_derived() -> dict[str, list[tuple]]:
     return found
 
 
-@dataclass(frozen=True)
-class Archive:
+class Archive(LakeFolder):
     """A folder with a lake, and the commands on it."""
-
-    folder: Path
-
-    @property
-    def store(self) -> Store:
-        return open_store(str(self.folder))
-
-    @property
-    def manifest(self) -> Manifest:
-        return require_manifest(self.store)
 
     def export(self, **options: Any) -> None:
         export_lake(self.store, **options)

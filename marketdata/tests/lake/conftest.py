@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,29 +13,17 @@ import pytest
 from django.core.management import call_command
 from pyarrow import parquet
 
+from config.testing.database.lakes import LakeFolder
 from config.testing.rows import BARS, RUNS, execute, insert
 from marketdata.lake.columns import COLUMNS
-from marketdata.lake.manifest import Manifest, require_manifest
 from marketdata.lake.read import to_table_rows
-from marketdata.lake.store import Store, open_store
 from marketdata.models import Bar
 
 MNQ = "CME_MINI:MNQ1!"
 
 
-@dataclass(frozen=True)
-class Lake:
+class Lake(LakeFolder):
     """A folder, and what commands and readers find in it."""
-
-    folder: Path
-
-    @property
-    def store(self) -> Store:
-        return open_store(str(self.folder))
-
-    @property
-    def manifest(self) -> Manifest:
-        return require_manifest(self.store)
 
     def run(self, command: str, **options: Any) -> str:
         """The standard output of a command on this lake. Raises `CommandError`."""
