@@ -7,10 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 from django.db import connection
-from django.utils import timezone
 
 from marketdata.history.parents import find_parents
-from marketdata.models import KnownEmpty, Series, SeriesDay, VendorDataset, VendorDay
+from marketdata.models import Series, SeriesDay, VendorDataset, VendorDay
 from marketdata.rollup.minute_masks import datetime_to_minute
 
 DAY_MINUTES = 1440
@@ -126,13 +125,6 @@ def read_days(series: Series, first: date, stop: date) -> HistoryDays:
     for day, state in of_vendor.values_list("day", "condition"):
         condition[to_day_number(day) - start] = state
     return HistoryDays(first, since, until, records, condition, was)
-
-
-def read_known_empty(series: Series, start: datetime, end: datetime) -> list[KnownEmpty]:
-    """The ranges that overlap [start, end) and are not to be asked again yet, in time order."""
-    rows = KnownEmpty.objects.filter(series=series, start__lt=end, end__gt=start)
-    now = timezone.now()
-    return [row for row in rows.order_by("start", "pk") if row.ask_again_at is None or row.ask_again_at > now]
 
 
 def read_file_ranges(series: Series) -> np.ndarray:

@@ -18,10 +18,10 @@ from marketdata.history.known import (
     read_availability,
     read_days,
     read_file_ranges,
-    read_known_empty,
     read_live_ranges,
     to_midnight,
 )
+from marketdata.history.known_empty import read_known_empty
 from marketdata.models import KnownEmpty, Series
 from marketdata.rollup.minute_masks import MinuteMasks, datetime_to_minute
 

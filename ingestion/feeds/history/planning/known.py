@@ -14,6 +14,7 @@ from marketdata.calendars.buckets import OpenMinutes
 from marketdata.calendars.exchange import is_known_calendar
 from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import find_trading_days
+from marketdata.history.known_empty import STILL_EMPTY
 from marketdata.history.live_bars import read_live_since
 from marketdata.models import Series, VendorDay
 from marketdata.rollup.minute_masks import minute_to_datetime, read_minute_masks
@@ -43,7 +44,7 @@ WHERE series_id = ANY (%(series)s) AND day >= %(first)s AND day <= %(last)s
 GROUP BY series_id
 """
 # Beside what is known to be empty: ranges whose requests are paid for and not stored yet. They are not bought again.
-_EMPTY = """
+_EMPTY = f"""
 SELECT series_id, date_part('epoch', start)::bigint / 60, date_part('epoch', "end")::bigint / 60
 FROM market_feed_requests
 WHERE state IN ('bought', 'arrived') AND series_id = ANY (%(series)s) AND start < %(end)s AND "end" > %(start)s
@@ -51,16 +52,9 @@ UNION ALL
 SELECT known.series_id, date_part('epoch', known.start)::bigint / 60, date_part('epoch', known."end")::bigint / 60
 FROM market_known_empty AS known
 WHERE known.series_id = ANY (%(series)s) AND known.start < %(end)s AND known."end" > %(start)s
-    AND (known.ask_again_at IS NULL OR known.ask_again_at > clock_timestamp())
-    AND NOT EXISTS (
-        SELECT 1 FROM market_vendor_days AS days
-        WHERE days.dataset = known.dataset AND days.last_modified_date > greatest(known.modified, days.day + 1)
-            AND days.day >= (known.start AT TIME ZONE 'UTC')::date
-            AND days.day < known."end" AT TIME ZONE 'UTC'
-            AND (known.modified IS NOT NULL OR days.last_modified_date > (known.learned_at AT TIME ZONE 'UTC')::date)
-    )
+    AND {STILL_EMPTY}
 ORDER BY 1, 2
-"""
+"""  # noqa: S608  # a constant
 # Which ranges of minutes have a bar of the live feed. It reads the bars of a range until one is found, and the run of
 # each by key: there is a run a minute. The planner does not make a join of a subquery that returns a value.
 _WITH_LIVE = """

@@ -1,6 +1,6 @@
 """Each gap has one verdict. A slow second implementation judges minute by minute."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.utils import timezone
@@ -134,6 +134,28 @@ def test_a_known_empty_range_counts_until_it_is_to_be_asked_again(subscribed):
     )  # fmt: skip
 
     assert judge(subscribed, end=MONDAY + 600 * MINUTE) == [(MONDAY, MONDAY + 600 * MINUTE, Verdict.MISSING)]
+
+
+@pytest.mark.parametrize(
+    ("modified", "changed", "verdict"),
+    [
+        (None, None, Verdict.KNOWN_EMPTY),
+        (date(2024, 1, 9), date(2024, 1, 9), Verdict.KNOWN_EMPTY),  # each day is made the day after
+        (date(2024, 1, 9), date(2024, 1, 12), Verdict.MISSING),
+        (None, date(2024, 1, 20), Verdict.KNOWN_EMPTY),  # before it was learned
+        (None, date(2024, 1, 21), Verdict.MISSING),
+    ],
+)
+def test_a_known_empty_range_counts_until_the_vendor_changes_a_day(subscribed, modified, changed, verdict):
+    KnownEmpty.objects.create(
+        series=subscribed, dataset="GLBX.MDP3", vendor_symbol="A.c.0", start=MONDAY, end=MONDAY + DAY,
+        why="no_records", evidence="x", learned_at=datetime(2024, 1, 20, 12, tzinfo=UTC), modified=modified,
+    )  # fmt: skip
+    VendorDay.objects.create(
+        dataset="GLBX.MDP3", day=MONDAY.date(), condition="available", last_modified_date=changed, seen_at=NOW
+    )
+
+    assert judge(subscribed, end=MONDAY + 600 * MINUTE) == [(MONDAY, MONDAY + 600 * MINUTE, verdict)]
 
 
 @pytest.mark.parametrize("loaded", [True, False])
