@@ -99,11 +99,8 @@ def ingest_file(
             keep_partitions(cursor)
             refuse_unsplit(file.path, file.possible_symbols)
             file.load_contracts()
-            stored_ranges = _find_stored_ranges(cursor, file, options)
             price_steps = read_steps(cursor, file.stored_series)
-            create_staging(cursor)
-            partitions = PartitionKeeper(file.path)
-            new_count = _copy_batches(cursor, file.load_batches(stored_ranges, run.pk), partitions, progress)
+            new_count = _copy_file(cursor, file, options, run, progress)
         finish_staging(cursor, file.symbols)
         progress.step("Storing")
         settlements = _list_settlements(file)
@@ -113,11 +110,8 @@ def ingest_file(
         removed_count = find_replaced_bars(cursor, conflicts)
         remove_replaced_bars(cursor, conflicts, run.pk)
         calendar_notes = describe_new_calendars(file.file_symbols, file.metadata.dataset)
-        series = ensure_series(file.contract_columns, file.metadata.dataset, file.file_symbols)
-        record_intervals(run, series, file.intervals_by_symbol, file.raw_symbols)
-        record_mapped_dates(run, series, file.intervals_by_symbol, file.mapped_dates, file.raw_symbol_by_series)
-        counts = upsert(cursor, _staged_range(file, new_count), run.pk)
-        counts = counts.add_inserted(new_count)
+        _record_series(run, file)
+        counts = upsert(cursor, _staged_range(file, new_count), run.pk).add_inserted(new_count)
         withdrawn = _find_withdrawn(cursor, file, covered, counts.inserted + counts.updated, options, run.pk)
         remove_withdrawn_bars(cursor, withdrawn, run.pk)
         price_steps |= dict.fromkeys((settlement.name for settlement in settlements), None)
@@ -246,6 +240,16 @@ def _find_stored_ranges(cursor: CursorWrapper, file: FileReader, options: Ingest
     return find_stored_ranges(cursor, file.metadata, file.stored_series)
 
 
+def _copy_file(
+    cursor: CursorWrapper, file: FileReader, options: IngestOptions, run: IngestRun, progress: Progress
+) -> int:
+    """Copy all rows of the file into the table or into staging. Returns how many were new."""
+    stored_ranges = _find_stored_ranges(cursor, file, options)
+    create_staging(cursor)
+    partitions = PartitionKeeper(file.path)
+    return _copy_batches(cursor, file.load_batches(stored_ranges, run.pk), partitions, progress)
+
+
 def _copy_batches(
     cursor: CursorWrapper, batches: Iterator[LoadBatch], partitions: PartitionKeeper, progress: Progress
 ) -> int:
@@ -282,6 +286,13 @@ def _check_conflicts(cursor: CursorWrapper, file: FileReader, options: IngestOpt
         remedy="load a file that does not map it there",
     )
     return conflicts
+
+
+def _record_series(run: IngestRun, file: FileReader) -> None:
+    """The series of the file, new ones included, and to which instruments it maps them."""
+    series = ensure_series(file.contract_columns, file.metadata.dataset, file.file_symbols)
+    record_intervals(run, series, file.intervals_by_symbol, file.raw_symbols)
+    record_mapped_dates(run, series, file.intervals_by_symbol, file.mapped_dates, file.raw_symbol_by_series)
 
 
 def _staged_range(file: FileReader, new_count: int) -> StagedRange:
