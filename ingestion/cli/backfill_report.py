@@ -45,7 +45,7 @@ def format_question(result: BackfillResult) -> str:
 
 def _format_title(result: BackfillResult) -> str:
     if result.options.is_dry_run:
-        return "✅ DRY RUN COMPLETE - Nothing was bought"
+        return f"{'❌ DRY RUN ENDED' if result.exit_code else '✅ DRY RUN COMPLETE'} - Nothing was bought"
     if result.exit_code:
         return "❌ BACKFILL ENDED"
     if result.is_confirmed is False:
@@ -87,6 +87,8 @@ def _list_details(result: BackfillResult) -> Iterator[str]:
                 f"{_format_days(plan.for_person)}. Give --include-revised to buy them."
             )
     for dataset, available in result.available.items():
+        if available.seen_at is None:  # a message names the dataset
+            continue
         following = available.find_next_day()
         later = f"; the rest of that day about {_format_time(following)}" if following else ""
         yield f"{dataset} is available until {_format_time(available.end)} UTC{later}."
@@ -95,7 +97,10 @@ def _list_details(result: BackfillResult) -> Iterator[str]:
 
 def _format_series(result: BackfillResult, one: SeriesPlan) -> list[str]:
     series = one.series
-    planned = _format_range(one.start, one.end) if one.start < one.end else "nothing available"
+    is_known = result.available[series.dataset].seen_at is not None
+    planned = "nothing available" if is_known else "not known what is available"
+    if one.start < one.end:
+        planned = _format_range(one.start, one.end)
     lines = [f"{series.slug} ({series.feed_symbol}, {series.dataset}): {planned}"]
     lines += [f"  {note}" for note in one.notes]
     priced = result.list_priced(one)
@@ -110,7 +115,7 @@ def _format_series(result: BackfillResult, one: SeriesPlan) -> list[str]:
     if one.unverified:
         days = sum(len(part.bars) for part in one.unverified)
         lines.append(f"  {format_count(days, 'day')} of other origin, still to be compared with the vendor's count")
-    if len(lines) == 1 + len(one.notes):
+    if len(lines) == 1 + len(one.notes) and is_known:
         lines.append("  nothing to do")
     if len(priced) > 1:
         reasons = Counter(str(each.planned.reason) for each in priced)

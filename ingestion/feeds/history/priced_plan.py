@@ -37,7 +37,7 @@ def read_available(vendor: Vendor | None, series: Sequence[Series], result: Back
     for dataset in dict.fromkeys(one.dataset for one in series):
         found = fetch_available(vendor, dataset) if vendor else read_stored_available(dataset)
         if found is None:
-            result.messages.append(f"The vendor was never asked about {dataset}: its range is not known yet.")
+            result.messages.append(f"The vendor was never asked from when to when it has history of {dataset}.")
             now = read_database_time().replace(second=0, microsecond=0)
             found = Available(result.options.start or now, now)
         available[dataset] = found

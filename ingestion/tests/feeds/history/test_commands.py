@@ -172,6 +172,15 @@ def test_a_wrong_key_is_one_sentence_without_the_key(trial: Trial, settings):
     assert (code, "DATABENTO_API_KEY" in error, "wrongwrong" in out + error) == (1, True, False)
 
 
+def test_without_a_key_nothing_is_stated_about_what_is_available(trial: Trial, settings):
+    settings.DATABENTO_API_KEY = ""
+    code, out, error = run(dry_run=True)
+    assert (code, "DATABENTO_API_KEY" in error) == (1, True)
+    assert "DRY RUN ENDED" in out and "COMPLETE" not in out
+    assert "GLBX.MDP3): not known what is available\n====" in out
+    assert "is available until" not in out and "never asked from when to when" in out
+
+
 @pytest.mark.parametrize(
     ("slugs", "words"),
     [
