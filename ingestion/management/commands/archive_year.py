@@ -13,12 +13,12 @@ from marketdata.partitions.years import partition_name
 EXAMPLES = """
 examples:
   Export all bars, then archive 2018:
-    {manage} export_lake --since-last
-    {manage} archive_year 2018
+    {manage} export_lake --to var/lake --since-last
+    {manage} archive_year 2018 --lake var/lake
   Verify the lake again, and drop the detached table, which frees its space:
     {manage} archive_year 2018 --drop
   Verify only, and change nothing:
-    {manage} archive_year 2018 --dry-run
+    {manage} archive_year 2018 --lake var/lake --dry-run
 
 The lake must have the year exactly: each file with the SHA-256 of the manifest, each bar in all columns as the table
 has it. Then the year leaves the table. Its hours, counts, runs and revisions stay; its bars are read from the lake.

@@ -14,9 +14,9 @@ from marketdata.management.lake_report import add_target_argument, find_target, 
 
 EXAMPLES = """
 examples:
-  Verify the lake in LAKE_DIR, or another:
+  Verify a lake, or that of LAKE_DIR:
+    {manage} verify_lake var/lake
     {manage} verify_lake
-    {manage} verify_lake --to var/lake
 
 Reads every file: it must have the SHA-256 of the manifest, and the sums of its bars by hour must be those of the hourly
 rollup. Symbols and years that runs have changed since the export are counted, and not compared with the rollup.
