@@ -16,8 +16,14 @@ _SERIES_RESOURCES = (
     *(f"ohlcv-1m/{resource}" for resource in ("stats", "bars", "stream", "revisions")),
     *(f"ohlcv-<timeframe>/{resource}" for resource in ("stats", "bars", "stream")),
     "coverage",
+    "gaps",
 )
 _RUN_ADDRESSES = ("/api/ingest-runs/", "/api/ingest-runs/<id>/")
+_FINDING_ADDRESSES = (
+    "/api/quality/findings/",
+    "/api/quality/findings/<id>/",
+    *(f"/api/quality/findings/<id>/{action}/" for action in ("acknowledge", "resolve", "reopen")),
+)
 
 
 @extend_schema(exclude=True)
@@ -45,7 +51,7 @@ def _describe_error(address: str) -> str:
 
 
 def _list_addresses(address: str) -> list[str]:
-    """The addresses of the same series or of runs, if the path begins like one of them; otherwise all."""
+    """The addresses of the same series, of runs or of findings, if the path begins like one of them; otherwise all."""
     series = re.match(r"market-data/([-\w]+)", address)
     prefix = f"/api/market-data/{series[1] if series else '<slug>'}/"
     series_addresses = [prefix + resource for resource in _SERIES_RESOURCES]
@@ -53,4 +59,7 @@ def _list_addresses(address: str) -> list[str]:
         return series_addresses
     if address.startswith("ingest-runs"):
         return list(_RUN_ADDRESSES)
-    return ["/api/market-data/", *series_addresses, *_RUN_ADDRESSES, "/api/feeds/", "/api/docs/", "/api/schema/"]
+    if address.startswith("quality"):
+        return list(_FINDING_ADDRESSES)
+    others = [*_RUN_ADDRESSES, "/api/feeds/", *_FINDING_ADDRESSES, "/api/docs/", "/api/schema/"]
+    return ["/api/market-data/", *series_addresses, *others]
