@@ -11,6 +11,7 @@ from ingestion.feeds.errors import FeedRefused
 
 _PORT = 13000
 _HEARTBEAT = range(5, 1801)  # seconds that the gateway accepts
+_SECONDS = range(1, 86_401)
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class LiveOptions:
             "repeat_after": "LIVE_REPEAT_AFTER_SECONDS",
         }
         for name in seconds.values():
-            if getattr(settings, name) < 1:
-                raise FeedRefused(f"{name} is too short: set it to a number of seconds of 1 or more.")
+            if getattr(settings, name) not in _SECONDS:
+                fault = "short" if getattr(settings, name) < 1 else "long"
+                raise FeedRefused(f"{name} is too {fault}: set it to a number of seconds from 1 to 86400.")
         values = {field: getattr(settings, name) for field, name in seconds.items()}
         return cls(host=host, port=port, heartbeat=settings.LIVE_HEARTBEAT_SECONDS, **values)
 

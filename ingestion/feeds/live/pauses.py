@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 STEADY_SECONDS = 60.0  # a session that had bars for so long shows that the gateway works
 
 _FIRST_SECONDS = 1.0
+_UNLIMITED, _RATE_SECONDS, _DISTANCE_SECONDS = 8, 60.0, 5.0
 _CHICAGO = ZoneInfo("America/Chicago")
 # Weekday (Monday is 0), time and zone of the weekly restart, and how long it may last.
 _RESTARTS = {
@@ -20,6 +22,24 @@ _RESTARTS = {
 }
 _OTHER_RESTART = (6, time(10, 30), UTC)
 _BEFORE, _AFTER = timedelta(minutes=5), timedelta(minutes=30)
+
+
+class SessionRate:
+    """At most 20 sessions begin in any 60 seconds, whatever ends them: the first eight when they want to, then one every
+    five seconds. `monotonic` is this machine's monotonic time in seconds."""
+
+    def __init__(self) -> None:
+        self._begun: deque[float] = deque(maxlen=_UNLIMITED)
+
+    def find_delay(self, monotonic: float) -> float:
+        """The seconds until another session may begin."""
+        if len(self._begun) < _UNLIMITED or monotonic - self._begun[0] >= _RATE_SECONDS:
+            return 0.0
+        return max(0.0, self._begun[-1] + _DISTANCE_SECONDS - monotonic)
+
+    def begin(self, monotonic: float) -> None:
+        """A session begins."""
+        self._begun.append(monotonic)
 
 
 class Pauses:

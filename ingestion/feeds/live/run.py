@@ -324,7 +324,7 @@ class LiveRun:
                 count = self._replayed.pop(event.dataset, 0)
                 text = f"live, after {format_count(count, 'replayed bar')}" if count else "live"
             case FeedStatus.State.RECONNECTING:
-                text = f"reconnecting because {event.reason}" if event.reason else "reconnecting"
+                text = f"reconnecting: {event.reason}" if event.reason else "reconnecting"
                 return f"{event.dataset}: {text}"
             case _:
                 text = str(event.state)

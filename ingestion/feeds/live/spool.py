@@ -168,7 +168,10 @@ def _parse(path: Path, reason: str = "") -> SpooledFile | None:
     match = _NAME.fullmatch(path.name)
     if match is None:
         return None
-    started_at = datetime.strptime(match["started"], _STARTED).replace(tzinfo=UTC)
+    try:
+        started_at = datetime.strptime(match["started"], _STARTED).replace(tzinfo=UTC)
+    except ValueError:  # not a name that a session gives
+        return None
     return SpooledFile(path, f"{match['number']}-{match['started']}", match["dataset"], started_at, reason)
 
 

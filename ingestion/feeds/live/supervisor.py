@@ -26,7 +26,7 @@ from ingestion.feeds.live.messages import (
 from ingestion.feeds.live.minutes.clock import HOUR, MINUTE
 from ingestion.feeds.live.minutes.doubts import Doubts
 from ingestion.feeds.live.options import LiveOptions
-from ingestion.feeds.live.pauses import Pauses, is_weekly_restart
+from ingestion.feeds.live.pauses import Pauses, SessionRate, is_weekly_restart
 from ingestion.feeds.live.session import Ended, run_session
 from ingestion.feeds.live.spool import SessionSpool, make_key
 
@@ -59,7 +59,7 @@ class Supervisor:
         self.dataset = dataset
         self._around, self._options, self._send = surroundings, surroundings.options, surroundings.send
         self._outlook = Outlook(Doubts(), self._options.no_bars)
-        self._pauses = Pauses(self._options.longest_pause)
+        self._pauses, self._rate = Pauses(self._options.longest_pause), SessionRate()
         self._plan: SessionPlan | None = None
         self._window = WINDOW
         self._state = ("", "")
@@ -92,6 +92,7 @@ class Supervisor:
 
     async def _run_once(self) -> None:
         self._set_state("connecting" if self._state[0] != "reconnecting" else "reconnecting", self._state[1])
+        await self._wait_for_rate()
         plan = await self._request_plan()
         if plan is None or self._is_stopping:
             return
@@ -175,6 +176,7 @@ class Supervisor:
 
     async def _run_session(self, plan: SessionPlan) -> tuple[Ended, float]:
         """How it ended, and for how many seconds it had bars."""
+        self._rate.begin(time.monotonic())
         at = self._around.next_start()
         key = make_key(self._around.next_number(), at)
         gateway = self._options.format_gateway(self.dataset)
@@ -225,6 +227,10 @@ class Supervisor:
             await asyncio.wait_for(self._wake.wait(), seconds)
         except TimeoutError:
             return
+
+    async def _wait_for_rate(self) -> None:
+        while not self._is_stopping and (delay := self._rate.find_delay(time.monotonic())) > 0:
+            await asyncio.sleep(min(delay, _POLL_SECONDS))
 
 
 class SessionStarts:

@@ -7,7 +7,7 @@ from ingestion.feeds.errors import FeedRefused
 from ingestion.feeds.live.listener import lower_starts, raise_starts
 from ingestion.feeds.live.messages import SessionPlan, Subscription
 from ingestion.feeds.live.options import LiveOptions
-from ingestion.feeds.live.pauses import STEADY_SECONDS, Pauses, is_weekly_restart
+from ingestion.feeds.live.pauses import STEADY_SECONDS, Pauses, SessionRate, is_weekly_restart
 from ingestion.feeds.live.session import group_subscriptions, refuse_authentication
 
 
@@ -38,7 +38,13 @@ def test_another_address_is_refused(settings, address):
 
 @pytest.mark.parametrize(
     "name, value",
-    [("LIVE_HEARTBEAT_SECONDS", 4), ("LIVE_HEARTBEAT_SECONDS", 1801), ("LIVE_NO_BARS_SECONDS", 0)],
+    [
+        ("LIVE_HEARTBEAT_SECONDS", 4),
+        ("LIVE_HEARTBEAT_SECONDS", 1801),
+        ("LIVE_NO_BARS_SECONDS", 0),
+        ("LIVE_SILENCE_SECONDS", 86401),
+        ("LIVE_LONGEST_PAUSE_SECONDS", 10**30),
+    ],
 )
 def test_a_setting_that_cannot_be_is_refused(settings, name, value):
     setattr(settings, name, value)
@@ -54,6 +60,20 @@ def test_pauses_double_and_start_again_after_a_minute_with_bars():
     assert pauses.choose(STEADY_SECONDS - 1) >= 30
     assert pauses.choose(STEADY_SECONDS) <= 1
     assert sum(expected[:7]) / 2 > 60  # fewer than ten sessions in a minute
+
+
+@pytest.mark.parametrize("longest", [1, 2, 3, 60])
+@pytest.mark.parametrize("lasts", [0.0, 0.5, 3.0])
+def test_at_most_twenty_sessions_begin_in_a_minute(longest, lasts):
+    pauses, rate, now, begun = Pauses(longest), SessionRate(), 1000.0, []
+    for _ in range(300):
+        now += rate.find_delay(now)
+        rate.begin(now)
+        begun.append(now)
+        now += lasts + pauses.choose(0)
+    assert max(sum(start <= one < start + 60 for one in begun) for start in begun) <= 20
+    now += 60
+    assert rate.find_delay(now) == 0, "after a minute without a session, another begins at once"
 
 
 @pytest.mark.parametrize(

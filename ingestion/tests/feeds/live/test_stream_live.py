@@ -189,7 +189,7 @@ def test_a_vendor_that_does_not_resolve_for_now_is_asked_again(make_scene, histo
     scene.subscribe()
     historical.fault("symbology.resolve", "status", status=503, times=2)
     with scene.run() as stream:
-        stream.wait_for("reconnecting because The vendor failed to answer")
+        stream.wait_for("reconnecting: The vendor failed to answer")
         stream.wait_for(": live, after")
         stream.stop()
     FeedSessionSeries.objects.update(end=datetime.now(UTC) + timedelta(days=1))  # the market's time is another one

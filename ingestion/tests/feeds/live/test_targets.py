@@ -176,3 +176,9 @@ def test_files_sort_as_they_were_written(tmp_path, spool):
     assert not list(tmp_path.glob("*.part"))
     metadata, records = read_batch(written[0])
     assert (metadata.start, metadata.end, records["ts_event"].tolist()) == (T0, None, [T0 + 5 * MINUTE])
+
+
+def test_a_name_that_no_session_gives_is_not_a_batch(tmp_path, spool):
+    for started in ("20261399T181359123456Z", "20261127T186959123456Z"):
+        (tmp_path / f"00000001-{started}-00000001-GLBX.MDP3-20261125T1500{SUFFIX}").touch()
+    assert not list_batches(tmp_path)
