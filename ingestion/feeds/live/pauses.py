@@ -25,8 +25,8 @@ _BEFORE, _AFTER = timedelta(minutes=5), timedelta(minutes=30)
 
 
 class SessionRate:
-    """At most 20 sessions begin in any 60 seconds, whatever ends them: the first eight when they want to, then one every
-    five seconds. `monotonic` is this machine's monotonic time in seconds."""
+    """At most 20 sessions begin in any 60 seconds, whatever ends them: eight without a limit, then one every five
+    seconds. `monotonic` is this machine's monotonic time in seconds."""
 
     def __init__(self) -> None:
         self._begun: deque[float] = deque(maxlen=_UNLIMITED)

@@ -8,7 +8,9 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from ingestion.errors import IngestError
 from ingestion.feeds.key import read_key
@@ -19,6 +21,27 @@ from ingestion.feeds.live.spool import find_next_number, prepare_spool
 from ingestion.feeds.live.supervisor import SessionStarts, Supervisor, Surroundings
 
 logger = logging.getLogger(__name__)
+
+
+class _DaemonThreads(ThreadPoolExecutor):
+    """Calls that the event loop waits for, such as those of a name server, in threads that the process does not wait
+    for at its end."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        threading.Thread(target=self._call, args=(future, fn, args, kwargs), daemon=True).start()
+        return future
+
+    @staticmethod
+    def _call(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = fn(*args, **kwargs)
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
 
 
 class Receiver:
@@ -81,6 +104,7 @@ class Receiver:
 
     async def _supervise(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(_DaemonThreads())
         self._supervisors = {dataset: Supervisor(dataset, self._around) for dataset in self._datasets}
         self._is_ready.set()
         await asyncio.gather(*map(self._run_supervisor, self._supervisors.values()))

@@ -20,6 +20,8 @@ from django.db import DataError, Error, IntegrityError, connection
 from ingestion.cancellation import CancellationToken
 from ingestion.database import require_database, require_own_session
 from ingestion.errors import DatabaseFailure, IngestError
+from ingestion.feeds.errors import FeedRefused
+from ingestion.feeds.folders import refuse_folder
 from ingestion.feeds.live import messages
 from ingestion.feeds.live.lock import LiveLock
 from ingestion.feeds.live.options import LiveOptions
@@ -44,7 +46,7 @@ T = TypeVar("T")
 
 STOP_SECONDS = 2.6  # from the signal to the end of the process
 _RECEIVER_SECONDS = 1.0
-_DRAIN_SECONDS = 1.0
+_DRAIN_SECONDS = 2.0  # from the signal, for what the receiver closed
 _POLL_SECONDS = 0.2
 _MAX_PAUSE_SECONDS = 2.0
 _SERIES_SECONDS = 10.0
@@ -139,30 +141,32 @@ class LiveRun:
         except _Stopped:
             pass
         except IngestError as error:
+            until = time.monotonic() + _DRAIN_SECONDS
             self._receiver.stop(timeout=_RECEIVER_SECONDS)
             with contextlib.suppress(_Stopped, IngestError):
-                self._drain()
+                self._drain(until)
             self._recorder.stop_all(str(error))
             raise
         finally:
+            until = time.monotonic() + _DRAIN_SECONDS
             self._receiver.stop(timeout=_RECEIVER_SECONDS)
-        self._finish()
+        self._finish(until)
 
     # --- Steps -------------------------------------------------------------------------------------------------------
 
     def _recover(self, folder: Path) -> None:
         """What an earlier process received and did not store, before anything else arrives."""
-        batches = list_batches(folder)
+        batches, stored = list_batches(folder), 0
         for number, batch in enumerate(batches):
             if self._token.signal_number is not None:
                 return
             self._recorder.spool_files = len(batches) - number
-            self._load(batch.path, self._find_session(batch))
+            stored += self._load(batch.path, self._find_session(batch))
         for record in list_quarantined(folder):
             self._store(partial(record_quarantined, record.path, self._find_session(record), record.reason))
         self._recorder.spool_files = 0
-        if batches:
-            self.report(f"Stored {format_count(len(batches), 'file')} that an earlier process had received.")
+        if stored:
+            self.report(f"Stored {format_count(stored, 'file')} that an earlier process had received.")
 
     def _find_session(self, file: SpooledFile) -> int:
         return self._store(partial(self._recorder.find_session, file.dataset, file.started_at))
@@ -196,10 +200,10 @@ class LiveRun:
         if event is None and not self._receiver.is_alive() and self._events.empty():
             raise IngestError("The receiver of the live feed ended: run the command again.")
 
-    def _finish(self) -> None:
+    def _finish(self, until: float) -> None:
         """After a signal: store what the receiver closed, and record the end. The deadline is that of the process."""
         try:
-            self._drain()
+            self._drain(until)
             self._store(lambda: self._recorder.stop_all(_STOPPED))
         except _Stopped:
             self.report(_AWAY)
@@ -208,9 +212,8 @@ class LiveRun:
         kept = f"{format_count(left, 'file')} in the spool will be stored at the next start" if left else ""
         self.report(f"Stopped: {kept or 'all closed minutes are stored'}.")
 
-    def _drain(self) -> None:
-        """What the receiver sent before it stopped."""
-        until = time.monotonic() + _DRAIN_SECONDS
+    def _drain(self, until: float) -> None:
+        """What the receiver sent before it stopped, for as long as there is time (monotonic)."""
         while not self._events.empty():
             event = self._events.get()
             # What is left in the spool is stored at the next start. A session does not count it as closed.
@@ -250,12 +253,19 @@ class LiveRun:
             case messages.FeedStopped():
                 self._stop_dataset(event)
 
-    def _load(self, path: Path, session: int) -> None:
+    def _load(self, path: Path, session: int) -> bool:
+        """Store a batch, and report what cannot be stored. Whether all of it is stored."""
         if not path.exists():
-            return
-        stored = self._store(lambda: store_batch(path, session))
-        for sentence in stored.refused if stored else ():
+            return False
+        try:
+            stored = self._store(lambda: store_batch(path, session))
+        except (OSError, FeedRefused) as error:
+            refusal = error if isinstance(error, FeedRefused) else refuse_folder(error, path.parent)
+            self.report(f"{path.name} stays in the spool, and is loaded again at the next start: {refusal}")
+            return False
+        for sentence in stored.refused:
             self.report(f"A batch was quarantined: {sentence}")
+        return not stored.refused
 
     def _check_time(self, event: messages.SessionProgress) -> None:
         plan, stated = self._plans.get(event.key), from_ns(event.gateway_time_ns)

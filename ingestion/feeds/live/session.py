@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import re
+import socket
 import time
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -177,12 +180,8 @@ async def _connect(
     gateway: _Gateway, plan: SessionPlan, options: LiveOptions, listener: SessionListener
 ) -> Ended | None:
     """Until the gateway has sent the metadata. A result if the session ended before."""
-    loop, host = asyncio.get_running_loop(), options.find_host(plan.dataset)
-    try:
-        await loop.create_connection(lambda: gateway, host, options.port)
-    except OSError as error:
-        reason = error.strerror or str(error) or type(error).__name__
-        return Ended("unreachable", f"{options.format_gateway(plan.dataset)} does not accept connections: {reason}.")
+    if ended := await _open_connection(gateway, plan, options, listener):
+        return ended
     if ended := await _wait(gateway, gateway.authenticated, listener):
         return ended
     if refusal := gateway.authenticated.exception():
@@ -192,6 +191,35 @@ async def _connect(
         gateway.subscribe("ohlcv-1m", symbols, stype, start=start, subscription_id=number)
     gateway.start()
     return await _wait(gateway, gateway.metadata_received, listener)
+
+
+async def _open_connection(
+    gateway: _Gateway, plan: SessionPlan, options: LiveOptions, listener: SessionListener
+) -> Ended | None:
+    """Until the gateway accepts the connection. A result if it does not, or if the listener ends the session first: a
+    name server may take longer than a process has to end."""
+    loop, host = asyncio.get_running_loop(), options.find_host(plan.dataset)
+    connecting = asyncio.ensure_future(loop.create_connection(lambda: gateway, host, options.port))
+    try:
+        while not connecting.done():
+            await asyncio.wait({connecting}, timeout=TICK)
+            if not connecting.done() and (ended := listener.check()):
+                return ended
+        connecting.result()
+    except OSError as error:
+        reason = describe_connect_error(error)
+        return Ended("unreachable", f"{options.format_gateway(plan.dataset)} does not accept connections: {reason}.")
+    finally:
+        connecting.cancel()
+    return None
+
+
+def describe_connect_error(error: OSError) -> str:
+    """The system's reason, such as `Connection refused`. asyncio states addresses instead, and several in one text."""
+    found = re.search(r"\[Errno (\d+)\]", str(error))
+    if found and not isinstance(error, socket.gaierror):
+        return os.strerror(int(found[1]))
+    return error.strerror or str(error) or type(error).__name__
 
 
 async def _wait(gateway: _Gateway, step: asyncio.Future[Any], listener: SessionListener) -> Ended | None:

@@ -20,6 +20,7 @@ from ingestion.dbn.header import PREFIX_SIZE
 from ingestion.dbn.layout import OHLCV
 from ingestion.dbn.metadata import decode_metadata
 from ingestion.dbn.writer import Header
+from ingestion.errors import IngestError
 from ingestion.feeds.folders import make_folder, refuse_folder
 from ingestion.feeds.live.targets import FileContent
 
@@ -56,7 +57,8 @@ def find_next_number(folder: Path) -> int:
 
 def list_batches(folder: Path) -> list[SpooledFile]:
     """The closed batches that are not stored yet, in the order in which they must be."""
-    return [one for path in _list_names(folder) if path.name.endswith(SUFFIX) and (one := _parse(path))]
+    paths = [path for path in _list_names(folder) if path.name.endswith(SUFFIX) and path.is_file()]
+    return [one for path in paths if (one := _parse(path))]
 
 
 def list_quarantined(folder: Path) -> list[SpooledFile]:
@@ -109,10 +111,16 @@ class SessionSpool:
 
 def split_batch(path: Path) -> list[Path]:
     """Divide a batch that was refused into one file for each symbol, which sort where it did, and remove it. A batch of
-    one symbol stays as it is."""
+    one symbol stays as it is, and so does a file that is none. Raises `OSError`, or `FeedRefused` if the folder cannot
+    be written."""
     content = path.read_bytes()
     length = PREFIX_SIZE + int.from_bytes(content[4:PREFIX_SIZE], "little")
-    metadata = decode_metadata(path, content[3], content[:length])
+    if len(content) < max(length, PREFIX_SIZE) or (len(content) - length) % OHLCV.itemsize:
+        return [path]
+    try:
+        metadata = decode_metadata(path, content[3], content[:length])
+    except IngestError:
+        return [path]
     symbols = sorted({mapped.symbol for mapped in metadata.mappings})
     if len(symbols) < 2:
         return [path]

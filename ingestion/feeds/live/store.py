@@ -42,6 +42,7 @@ def store_batch(path: Path, session_id: int) -> StoredBatch:
     """Load a batch of the session, then remove its file.
 
     Raises `DatabaseFailure` if the database could not store it for now: the file stays, and the caller tries again.
+    Raises `OSError` or `FeedRefused` if the folder cannot be written: the file stays too.
     """
     try:
         run = _load(path, session_id)

@@ -1,5 +1,7 @@
 """The receiver against the gateway, by the vendor's own protocol class: what each fault ends in."""
 
+import socket
+import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -343,6 +345,25 @@ def test_nothing_listens_for_a_while(scene):
         scene.wait(lambda: scene.closed_until)
     assert set(scene.ends) == {"unreachable", "stopped"}
     scene.check()
+
+
+def test_a_name_server_that_does_not_answer_keeps_no_process(scene, monkeypatch):
+    is_over, resolve = threading.Event(), socket.getaddrinfo
+
+    def wait(host, *arguments, **options):
+        if host == "slow.invalid":
+            is_over.wait(30)
+        return resolve(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    scene.options = replace(scene.options, host="slow.invalid", connect=30)
+    others = set(threading.enumerate())
+    with scene.receive():
+        time.sleep(0.5)  # leaving the block requires that the receiver ends within a second
+    left = set(threading.enumerate()) - others
+    assert all(thread.daemon for thread in left)
+    assert scene.ends == ["stopped"]
+    is_over.set()
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """Settings, pauses, subscriptions, and sentences of the live feed."""
 
+import socket
+
 import pytest
 
 from config.testing.feeds.times import to_ns
@@ -8,7 +10,7 @@ from ingestion.feeds.live.listener import lower_starts, raise_starts
 from ingestion.feeds.live.messages import SessionPlan, Subscription
 from ingestion.feeds.live.options import LiveOptions
 from ingestion.feeds.live.pauses import STEADY_SECONDS, Pauses, SessionRate, is_weekly_restart
-from ingestion.feeds.live.session import group_subscriptions, refuse_authentication
+from ingestion.feeds.live.session import describe_connect_error, group_subscriptions, refuse_authentication
 
 
 @pytest.mark.parametrize(
@@ -132,3 +134,20 @@ def test_a_refusal_states_what_to_do(text, is_fatal, words):
     ended = refuse_authentication(text)
     assert (ended.why, ended.is_fatal) == ("refused", is_fatal)
     assert words in ended.sentence
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (OSError(111, "Connect call failed ('127.0.0.1', 13000)"), "Connection refused"),
+        (
+            OSError("Multiple exceptions: [Errno 113] Connect call failed ('::1', 13000, 0, 0), [Errno 111] Connect …"),
+            "No route to host",
+        ),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (OSError("no reason"), "no reason"),
+        (ConnectionResetError(), "ConnectionResetError"),
+    ],
+)
+def test_the_reason_of_a_connection_that_fails_is_that_of_the_system(error, words):
+    assert describe_connect_error(error) == words

@@ -108,3 +108,15 @@ def test_a_quarantined_record_has_one_failed_run(folder, session):
         store.record_quarantined(path, session, "The record has a high that is below another of its prices.")
     run = IngestRun.objects.get()
     assert (run.status, run.kind, run.feed_session_id, run.file_path) == ("failed", "live", session, str(path))
+
+
+@pytest.mark.parametrize("content", [b"", b"no file of bars", b"DBN\x03\xff\xff\xff\x7f" + bytes(99), "cut"])
+def test_a_file_that_is_no_batch_is_kept_and_does_not_stop_the_others(folder, session, content):
+    path, other = spool(folder, 1), spool(folder, 2)
+    path.write_bytes(path.read_bytes()[:-30] if content == "cut" else content)
+    (folder / other.name.replace("-00000002-", "-00000003-")).mkdir()
+    batches = list_batches(folder)
+    assert [one.path for one in batches] == [path, other]
+    assert [store.store_batch(one.path, session).bars for one in batches] == [0, 2]
+    assert [one.path.name for one in list_quarantined(folder)] == [path.name]
+    assert IngestRun.objects.get(status="failed").file_path == str(list_quarantined(folder)[0].path)
