@@ -6,7 +6,7 @@ from collections import deque
 
 _REMEMBERED = 60  # minutes
 _MIN_BARS = 54  # of them, for an instrument that trades in nearly every minute
-_MIN_LACKING = 3  # one minute without a trade is usual, three in a row are not
+_MIN_LACKING = 3  # one minute without a trade is usual, three in a row are not, nor one of an instrument without any
 _MAX_LACKING = 10
 
 
@@ -27,6 +27,7 @@ class HoleFinder:
             lacking.clear()
             return []
         lacking.append(minute)
-        if sum(had) < _MIN_BARS or not _MIN_LACKING <= len(lacking) <= _MAX_LACKING:
+        least = 1 if sum(had) == _REMEMBERED else _MIN_LACKING
+        if sum(had) < _MIN_BARS or not least <= len(lacking) <= _MAX_LACKING:
             return []
-        return lacking if len(lacking) == _MIN_LACKING else lacking[-1:]
+        return lacking if len(lacking) == least else lacking[-1:]

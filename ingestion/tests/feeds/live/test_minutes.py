@@ -282,6 +282,15 @@ def test_three_minutes_without_a_bar_of_a_busy_instrument_are_a_hole():
     assert [finder.add(TWO, minute, minute % 3 == 0) for minute in range(100)] == [[]] * 100  # a quiet one
 
 
+def test_one_minute_without_a_bar_of_an_instrument_with_one_in_each_minute_is_a_hole():
+    finder = HoleFinder()
+    assert [finder.add(ONE, minute, True) for minute in range(60)] == [[]] * 60
+    assert finder.add(ONE, 60, False) == [60]
+    assert finder.add(ONE, 61, False) == [61]
+    assert finder.add(ONE, 62, True) == []
+    assert finder.add(ONE, 63, False) == []  # one hour has two minutes without a trade now
+
+
 def test_a_hole_is_requested_again_once():
     one = Collected()
     for minute in range(60):
