@@ -46,7 +46,8 @@ T = TypeVar("T")
 
 STOP_SECONDS = 2.6  # from the signal to the end of the process
 _RECEIVER_SECONDS = 1.0
-_DRAIN_SECONDS = 2.0  # from the signal, for what the receiver closed
+_DRAIN_SECONDS = 1.6  # from the signal, for what the receiver closed
+_CONTENT = (messages.BatchSpooled, messages.RecordQuarantined, messages.SessionProgress)
 _POLL_SECONDS = 0.2
 _MAX_PAUSE_SECONDS = 2.0
 _SERIES_SECONDS = 10.0
@@ -217,7 +218,7 @@ class LiveRun:
         while not self._events.empty():
             event = self._events.get()
             # What is left in the spool is stored at the next start. A session does not count it as closed.
-            if time.monotonic() < until or isinstance(event, messages.SessionEnded):
+            if time.monotonic() < until or not isinstance(event, _CONTENT):
                 self._handle(event)
 
     # --- Events ------------------------------------------------------------------------------------------------------

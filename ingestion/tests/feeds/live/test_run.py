@@ -1,0 +1,45 @@
+"""The main thread of stream_live: what it does with events when there is no time left."""
+
+from __future__ import annotations
+
+import queue
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from ingestion.cancellation import CancellationToken
+from ingestion.feeds.live import messages
+from ingestion.feeds.live.lock import LiveLock
+from ingestion.feeds.live.record import Recorder
+from ingestion.feeds.live.run import LiveRun
+from marketdata.models import FeedSession, IngestRun
+
+AT = datetime(2026, 11, 25, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def run(live_db):
+    one = LiveRun((), LiveLock(), CancellationToken(), lambda sentence: None, lambda *args, **options: None)
+    assert one.lock.wait(CancellationToken(), lambda sentence: None)
+    one._recorder, one._events = Recorder(), queue.SimpleQueue()
+    yield one
+    one.lock.release()
+
+
+def test_a_session_that_began_when_the_time_is_over_is_closed_and_claims_nothing(run, tmp_path):
+    path = tmp_path / "batch"
+    path.touch()
+    for event in (
+        messages.SessionStarted("GLBX.MDP3", "a", messages.SessionPlan("GLBX.MDP3", (), ()), "127.0.0.1:13000", AT),
+        messages.SessionAccepted("a", "17", AT),
+        messages.BatchSpooled("GLBX.MDP3", "a", path, 1, 0, 0, AT, False),
+        messages.SessionProgress("a", bars=1, closed_until_ns=1_764_082_800 * 10**9, replay_from_ns=0),
+        messages.SessionEnded("a", "stopped", "stream_live was stopped.", AT),
+    ):
+        run._events.put(event)
+    run._drain(time.monotonic() - 1)
+    session = FeedSession.objects.get()
+    assert (session.end, session.gateway_session, session.closed_until) == ("stopped", "17", None)
+    assert path.exists()
+    assert not IngestRun.objects.exists()
