@@ -3,12 +3,13 @@
 import os
 import sys
 
-from config.web.process import allow_many_connections, limit_memory
+from config.web.process import allow_many_connections, limit_memory, stop_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("BARKEEP_ENV", "production")
 limit_memory()
 allow_many_connections()
+stop_with_parent()
 
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402  # what it imports needs the limits
 

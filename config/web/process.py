@@ -1,4 +1,4 @@
-"""What a web process may use: little memory, which goes back to the system, and many connections."""
+"""What a web process may use: little memory, which goes back to the system, and many connections. How it ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import ctypes
 import gc
 import os
 import resource
+import signal
+import threading
+from multiprocessing import connection, parent_process
 
 # Numbers of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -31,6 +34,23 @@ def allow_many_connections() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def stop_with_parent() -> None:
+    """Stop as by SIGTERM when the process that started this one has ended, even by SIGKILL.
+
+    uvicorn's workers would otherwise keep the port: the next server could not start, and clients would stay with this
+    one.
+    """
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
 def release_memory() -> None:

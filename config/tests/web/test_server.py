@@ -18,6 +18,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from benchmarks.web import clients
+from benchmarks.web.events import EventClient
 from benchmarks.web.prober import probing
 from benchmarks.web.server import build_path, read_web_command, serve_procfile
 from config.testing.processes import until
@@ -253,3 +254,14 @@ def test_an_export_that_waits_too_long_is_refused(url, aim):
             os.kill(server.process.pid, signal.SIGTERM)
             with contextlib.suppress(OSError):
                 slow.result()
+
+
+def test_processes_end_with_the_one_that_started_them(url, aim):
+    with serve_procfile(url, WEB_CONCURRENCY="2") as server:
+        processes, stream = server.list_processes(), EventClient(aim(server)).connect()
+        assert len(processes) == 2
+        stream.wait_for("snapshot")
+        server.process.kill()
+        until(lambda: not any(one.is_running() and one.status() != "zombie" for one in processes), seconds=10)
+        with socket.create_server(("127.0.0.1", server.port)):  # the next server has the port
+            stream.close()
