@@ -11,16 +11,19 @@ the probability under "another contract" is compared with that under "two moves 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars
-from marketdata.quality.detectors.prices.scales import Scales, find_gaps
+from marketdata.quality.detectors.prices.scales import MIN_GAPS, Scales, find_gaps
 
 # From the first bar to the last one: some sessions. More are a roll to another contract, and one back is none.
 MAX_RUN = 3 * DAY
 MAX_BREAK = 2 * DAY  # more: a long weekend can come after
+LONG_BREAK = 1_000  # minutes: a weekend or a holiday
+MAX_PER_SESSION = 4  # breaks of one length
 MIN_BARS = 10
 # By default a smaller basis is no finding; the prices of a market that hardly moves differ by as much.
 MIN_BASIS, MAX_BASIS = 0.0015, 0.1
@@ -80,6 +83,8 @@ class _Pairs:
         is_jump = ~is_break & scales.is_linked & (np.abs(scales.step) >= MIN_JUMP * scales.jump * burst)
         self._scale = np.where(is_break, breaks, scales.jump / JUMP_FACTOR) * burst
         self._is_break = is_break
+        self._is_session = scales.is_session
+        self._session = np.cumsum(scales.is_session)
         self._steps = np.flatnonzero((is_break | is_jump) & ~explained)
         self._contract = np.cumsum(~scales.is_linked)
         self._volume = np.concatenate(([0], np.cumsum(bars.volume)))
@@ -99,15 +104,25 @@ class _Pairs:
         length = ts[np.maximum(steps[others], at) - 1] - ts[np.minimum(steps[others], at)]
         is_run = (np.abs(steps[others] - at) >= MIN_BARS) & (length <= MAX_RUN)
         others = others[is_same & is_pair & is_run & (size[others] >= MIN_WEAK)]
-        # With more steps there are more pairs, as the square of the steps, and one of them is the likeliest by chance.
-        needed = MIN_LOG_RATIO + 2 * float(np.log(max((stop - first) / USUAL_STEPS, 1.0)))
         begins, ends = np.minimum(steps[others], at), np.maximum(steps[others], at)
+        # With more steps there are more pairs, as the square of the steps, and one of them is the likeliest by chance.
+        # Sessions have one pair each.
+        more = 2 * float(np.log(max((stop - first) / USUAL_STEPS, 1.0)))
+        needed = MIN_LOG_RATIO + np.where(self._are_sessions(begins, ends), 0.0, more)
         offsets, ratios = self._judge(begins, ends)
         found = []
-        for begin, end, offset, ratio in zip(begins.tolist(), ends.tolist(), offsets, ratios, strict=True):
-            if ratio >= needed - LOG_VOLUMES and (total := ratio + self._judge_volume(begin, end)) >= needed:
-                found.append(BreakRun(begin, end, float(offset), float(total)))
+        for number in np.flatnonzero(ratios >= needed - LOG_VOLUMES).tolist():
+            begin, end = int(begins[number]), int(ends[number])
+            total = float(ratios[number]) + self._judge_volume(begin, end)
+            if total >= needed[number]:
+                found.append(BreakRun(begin, end, float(offsets[number]), total))
         return found
+
+    def _are_sessions(self, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Whether each run is all bars of one trading day."""
+        is_one = self._session[ends] == self._session[begins] + 1
+        are: np.ndarray = is_one & self._is_session[begins] & self._is_session[ends]
+        return are
 
     def _judge(self, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The offset between each pair of steps, and the log of how much likelier another contract explains them."""
@@ -146,15 +161,30 @@ class _Pairs:
 def _measure_breaks(scales: Scales, tick: int) -> np.ndarray:
     """The scale of the step across each break, by those of the like around it; 0 where there is no break."""
     found = np.zeros(len(scales.step))
-    for where in find_gaps(scales.gap, scales.is_linked):
-        steps = np.abs(scales.step[where])
+    for where in _find_breaks(scales):
+        # Calm and wild days differ: in units of the moves within bars, steps across breaks are more alike.
+        move = scales.move[where]
+        steps = np.abs(scales.step[where]) / move
         # Not the step itself, and not less than half of the usual: of few breaks, small steps are chance.
         padded = np.concatenate((np.full(NEIGHBOURS, np.nan), steps, np.full(NEIGHBOURS, np.nan)))
         around = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1).copy()
         around[:, NEIGHBOURS] = np.nan
         usual = np.maximum(np.nanmedian(around, axis=1), float(np.median(steps)) / 2)
-        found[where] = np.maximum(usual / MEDIAN, max(2.0 * tick, 1.0))
+        found[where] = np.maximum(usual * move / MEDIAN, max(2.0 * tick, 1.0))
     return found
+
+
+def _find_breaks(scales: Scales) -> Iterator[np.ndarray]:
+    """The positions of the bars after breaks, those of the like together: daily breaks, weekends, other pauses."""
+    begins = scales.is_session & scales.is_linked
+    is_weekend = scales.gap > LONG_BREAK
+    for where in (np.flatnonzero(begins & ~is_weekend), np.flatnonzero(begins & is_weekend)):
+        if len(where) >= MIN_GAPS:
+            yield where
+    for where in find_gaps(scales.gap, scales.is_linked & ~scales.is_session):
+        # In a thin market they are pauses between trades.
+        if len(where) <= MAX_PER_SESSION * scales.is_session.sum():
+            yield where
 
 
 def _log_density(value: np.ndarray, scale: np.ndarray) -> np.ndarray:

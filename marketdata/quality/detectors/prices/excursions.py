@@ -37,7 +37,7 @@ def analyse(bars: Bars, context: SeriesContext) -> Analysis:
         analysis: Analysis = cached[2]
         return analysis
     near = select_near(bars, context)
-    scales = measure_scales(near, context.tick)
+    scales = measure_scales(near, context.tick, context.calendar)
     excursions, jumps = find_excursions(near, scales, context.thresholds.spike, context.tick)
     analysis = Analysis(near, scales, excursions, jumps)
     context.memory["prices"] = (bars.ts, key, analysis)

@@ -68,9 +68,10 @@ class JumpFinder(Collector):
             after = np.concatenate((usual[half:], usual[-half:]))
             usual = np.maximum(np.maximum(before, after), usual)
         burst = np.sqrt(np.maximum(self.bars.volume / usual, 1.0))
-        # The scale of steps across a gap is that of other gaps, after which there were many trades, too.
+        # The scale of steps across a gap is that of other gaps: so are the trades after it, whatever came before.
         for where in find_gaps(self.scales.gap, self.scales.is_linked):
-            burst[where] = np.maximum(burst[where] / np.median(burst[where]), 1.0)
+            volume = self.bars.volume[where]
+            burst[where] = np.sqrt(np.maximum(volume / max(float(np.median(volume)), 1.0), 1.0))
         # In a thin market a few contracts more are no burst.
         return np.where(self.scales.is_thin, 1.0, burst)
 

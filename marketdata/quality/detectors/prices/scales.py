@@ -8,6 +8,7 @@ import numpy as np
 
 from marketdata.quality.detectors.model import MINUTE, Bars
 from marketdata.quality.detectors.prices.rolling import roll_quantiles
+from marketdata.quality.detectors.sessions import Sessions
 
 # Prices move by single ticks without meaning.
 MIN_TICKS = 2.0
@@ -23,6 +24,8 @@ MAX_GAP_FACTOR = 12.0
 # Lengths of gaps that are alike: short pauses, the daily break, nights and weekends. Minutes.
 GAP_CLASSES = ((6, 30), (31, 200), (201, 10_000))
 MIN_GAPS, GAP_FACTOR = 6, 5.5  # the largest usual step is so many times the median one
+# Without a calendar: sessions begin after gaps of so many minutes, and of so many times the usual gap.
+SESSION_GAP, SESSION_FACTOR = 30, 20
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,11 @@ class Scales:
     is_linked: np.ndarray
     volume: np.ndarray  # the median volume around the bar
     is_thin: np.ndarray  # minutes without a trade are usual around the bar
+    is_session: np.ndarray  # the bar is the first one of its trading day
 
 
-def measure_scales(bars: Bars, tick: int) -> Scales:
-    """The scales of these bars."""
+def measure_scales(bars: Bars, tick: int, sessions: Sessions | None = None) -> Scales:
+    """The scales of these bars. `sessions`: when the exchange trades; None if that is not known."""
     step, is_linked = _find_steps(bars)
     gap = np.ones(len(bars), np.int64)
     gap[1:] = np.maximum(np.diff(bars.ts) // MINUTE, 1)
@@ -55,7 +59,10 @@ def measure_scales(bars: Bars, tick: int) -> Scales:
     floor = _find_floor(tick)
     jump = np.clip(STEP_FACTOR * steps, floor, move) * np.clip(np.sqrt(gap / usual_gap), 1.0, MAX_GAP_FACTOR)
     _measure_gaps(jump, step, gap, is_linked, floor)
-    return Scales(move, jump, step, gap, usual_gap, is_linked, np.maximum(volume, 1.0), usual_gap > 1)
+    is_session = (gap > SESSION_GAP) & (gap > SESSION_FACTOR * usual_gap)
+    if sessions is not None:
+        is_session = np.diff(sessions.find_day(bars.ts), prepend=-2) != 0
+    return Scales(move, jump, step, gap, usual_gap, is_linked, np.maximum(volume, 1.0), usual_gap > 1, is_session)
 
 
 def measure_moves(bars: Bars, tick: int) -> np.ndarray:
