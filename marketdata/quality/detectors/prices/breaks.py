@@ -27,9 +27,9 @@ MAX_PER_SESSION = 4  # breaks of one length
 MIN_BARS = 10
 # By default a smaller basis is no finding; the prices of a market that hardly moves differ by as much.
 MIN_BASIS, MAX_BASIS = 0.0015, 0.1
-# The log of how much likelier another contract must be. Of about 1,000 sessions one is another contract's, and of so
-# many without one none is found: with one pair of steps for each session, exp(7) is about 1,000.
-MIN_LOG_RATIO = 7.5
+# The log of how much likelier another contract must be. With one pair of steps for each session, chance makes one in
+# exp(6.5) sessions so likely at most: one in 32 months.
+MIN_LOG_RATIO = 6.5
 USUAL_STEPS = 12  # that are compared with one, if each day has one break
 # Of so many steps one is that of another fault or event, and has any size: that it is large shows no more than this.
 FAULT_SHARE = 1e-3
