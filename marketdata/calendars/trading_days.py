@@ -170,6 +170,12 @@ def _find_days_by_year(calendar: str, first: int, last: int) -> list[TradingDay]
     return [day for year in years for day in _years[calendar, year]]
 
 
+def has_years(calendar: str, first: int, last: int) -> bool:
+    """Whether the days of these years are known without the library, which takes a second."""
+    with _load_lock:
+        return all((calendar, year) in _years or _read_stored(calendar, year) for year in range(first, last + 1))
+
+
 def _load_years(calendar: str, first: int, last: int) -> None:
     """Compute all days of these years by one call of the library: a call costs more than a year within it."""
     exchange = get_exchange(calendar)

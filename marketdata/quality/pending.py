@@ -65,27 +65,40 @@ def _list_pending() -> QuerySet[IngestRun]:
     return IngestRun.objects.filter(status=IngestRun.Status.SUCCESS, quality_checked_at__isnull=True)
 
 
-def check_pending(now: datetime) -> int:
-    """Check the bars that these runs touched, and return how many runs there were. A series that was never checked is
-    checked as a whole.
+@dataclass(frozen=True)
+class Plan:
+    """What a check of pending runs judges: of each series that they touched the range around their bars."""
 
-    Raises `ArchivedBarsUnreadable` after the series whose bars can be read are checked. The runs of the others remain.
-    """
+    runs: Sequence[IngestRun]
+    ranges: Sequence[tuple[Series, CheckRange]]
+
+
+def plan_checks() -> Plan:
+    """What is to be checked now, by series. A series that was never checked is checked as a whole."""
     runs = list(_list_pending().order_by("pk"))
     touched = _join_ranges(one for run in runs for one in _list_touched(run))
     found = Series.objects.filter(symbol__in=touched).order_by("slug")
     checks = QualityCheck.objects.in_bulk([series.pk for series in found])
+    return Plan(runs, [(series, _pad(touched[series.symbol], checks.get(series.pk))) for series in found])
+
+
+def check_pending(now: datetime, plan: Plan | None = None) -> int:
+    """Check the bars that pending runs touched, by default of all, and return how many runs there were.
+
+    Raises `ArchivedBarsUnreadable` after the series whose bars can be read are checked. The runs of the others remain.
+    """
+    plan = plan or plan_checks()
     failed: dict[str, ArchivedBarsUnreadable] = {}
     with mark_underway():
-        for series in found:
+        for series, within in plan.ranges:
             try:
-                check_series(series, within=_pad(touched[series.symbol], checks.get(series.pk)), now=now)
+                check_series(series, within=within, now=now)
             except ArchivedBarsUnreadable as error:
                 failed[series.symbol] = error
-    mark_checked([run.pk for run in runs if not failed.keys() & _list_symbols(run)], now)
+    mark_checked([run.pk for run in plan.runs if not failed.keys() & _list_symbols(run)], now)
     if failed:
         raise next(iter(failed.values()))
-    return len(runs)
+    return len(plan.runs)
 
 
 def mark_checked(runs: Sequence[int], now: datetime) -> None:

@@ -79,7 +79,7 @@ class Command(CommandWithExamples):
                 progress.close()
         self._print(result, options)
         if not options["dry_run"]:
-            check_new_bars()
+            check_new_bars(None if options["json"] else self.stdout.write)
         if result.exit_code:
             raise CommandError(_describe_end(result), returncode=result.exit_code)
 

@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from ingestion.comparison.compare import compare_file
 from ingestion.errors import IngestError
+from marketdata.calendars import stored
 from marketdata.calendars.exchange import UnknownCalendar
 from marketdata.database import UnusableDatabase, usable_database
 from marketdata.management.arguments import add_range_arguments, add_series_argument
@@ -66,6 +68,7 @@ class Command(CommandWithExamples):
         within = CheckRange(options["start"], options["end"])
         if within.start and within.end and within.start >= within.end:
             raise CommandError("--start is not before --end.", returncode=2)
+        stored.use_folder(settings.VAR_DIR / "calendars")
         try:
             with usable_database():
                 now, dry_run = timezone.now(), options["dry_run"]

@@ -103,7 +103,7 @@ class Command(CommandWithExamples):
             )
             output.print_closing(outcomes)
             if not options["dry_run"]:
-                check_new_bars()
+                check_new_bars(None if options["json"] else self.stdout.write)
         if failure := output.find_failure(outcomes):
             raise CommandError(failure.message, returncode=failure.exit_code)
 

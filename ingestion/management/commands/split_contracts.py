@@ -68,7 +68,7 @@ class Command(CommandWithExamples):
         elif summary := split_report.format_result(result):
             self.stdout.write(summary)
         if not dry_run:
-            check_new_bars()
+            check_new_bars(None if options["json"] else self.stdout.write)
         if result.refused:
             raise CommandError(split_report.format_refusals(result))
 

@@ -52,7 +52,7 @@ class Command(CommandWithExamples):
             raise CommandError(str(error), returncode=code) from error
         self.stdout.write(summary)
         if not options["dry_run"]:
-            check_new_bars()
+            check_new_bars(None if options["json"] else self.stdout.write)
 
 
 def _undo(options: dict) -> str:

@@ -13,10 +13,12 @@ from django.utils import timezone
 from config.testing.builders import at, bars, ingest, undo_run, write
 from config.testing.processes import Process, session
 from ingestion.cli import quality
+from ingestion.cli.quality import cost
+from ingestion.cli.quality.cost import estimate_checks
 from ingestion.jobs.quality_schedule import request_check_if_due
 from marketdata.models import IngestRun, QualityCheck, QualityFinding, Series
 from marketdata.quality import pending
-from marketdata.quality.check import ALL
+from marketdata.quality.check import ALL, CheckRange
 from marketdata.quality.pending import check_pending, read_pending
 from marketdata.quality.reading import to_datetime
 from marketdata.runs.jobs import find_shown_jobs, lock_worker
@@ -50,6 +52,10 @@ def make_bars(count: int = 30, *, first: int = 0, scaled: int | None = None) -> 
 def load(path: Path, records: np.ndarray) -> IngestRun:
     ingest(write(path / f"{IngestRun.objects.count()}.dbn", records))
     return IngestRun.objects.latest("pk")
+
+
+def find_mnq() -> Series:
+    return Series.objects.get(slug="mnq")
 
 
 def test_a_first_load_is_checked_as_a_whole(ranges, tmp_path):
@@ -130,14 +136,32 @@ class TestWithoutWorker:
     def _on(self, market_db, monkeypatch):
         monkeypatch.setattr(settings, "QUALITY_WITHOUT_WORKER", True)
 
-    def test_few_bars_are_checked(self, tmp_path):
-        load(tmp_path, make_bars(scaled=20))
+    def test_few_bars_are_checked(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(quality, "read_processor_time", lambda: 100.0)
+        assert "Not checked" not in ingest(write(tmp_path / "new.dbn", make_bars(scaled=20))).out
         assert QualityFinding.objects.filter(kind="scale").exists()
 
-    def test_many_wait(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(quality, "_MAX_BARS", 20)
-        load(tmp_path, make_bars())
+    @pytest.mark.parametrize(("used", "spent"), [(0.3, 0.0), (12.0, 1.6)])
+    def test_what_costs_more_than_its_share_waits(self, tmp_path, monkeypatch, used, spent):
+        monkeypatch.setattr(quality, "read_processor_time", lambda: used)
+        monkeypatch.setattr(quality, "_spent", spent)
+        printed = ingest(write(tmp_path / "new.dbn", make_bars()))
         assert read_pending().bar_count == 30
+        assert "Not checked yet: 30 bars. A worker checks them (" in printed.out
+        assert "Not checked" not in ingest(write(tmp_path / "more.dbn", make_bars(first=40)), json=True).out
+
+    def test_the_estimate_grows_with_the_bars_that_are_read(self, tmp_path):
+        load(tmp_path, make_bars(1000))
+        short = CheckRange(to_datetime(at(990)))
+        assert 0.05 < estimate_checks([(find_mnq(), short)]) < estimate_checks([(find_mnq(), ALL)])
+        assert estimate_checks([(find_mnq(), ALL), (find_mnq(), ALL)]) == 2 * estimate_checks([(find_mnq(), ALL)])
+
+    def test_a_calendar_that_must_be_computed_first_costs_much(self, tmp_path, monkeypatch):
+        load(tmp_path, make_bars())
+        monkeypatch.setattr(cost, "has_years", lambda calendar, first, last: True)
+        known = estimate_checks([(find_mnq(), ALL)])
+        monkeypatch.setattr(cost, "has_years", lambda calendar, first, last: False)
+        assert estimate_checks([(find_mnq(), ALL)]) > known + 1
 
     def test_a_worker_does_it(self, tmp_path):
         with session() as cursor:
@@ -146,7 +170,7 @@ class TestWithoutWorker:
         assert read_pending().bar_count == 30
 
     def test_a_fault_of_the_check_is_none_of_the_load(self, tmp_path, monkeypatch, caplog):
-        monkeypatch.setattr(quality, "check_pending", lambda now: 1 / 0)
+        monkeypatch.setattr(quality, "check_pending", lambda now, plan: 1 / 0)
         assert load(tmp_path, make_bars()).status == "success"
         assert "stored, but not checked" in caplog.text
 
