@@ -65,13 +65,15 @@ class Env(environ.Env):
             raise ImproperlyConfigured(f"{var} is {text!r}: set it to US dollars such as 25 or 2.50, or unset it.")
         return Decimal(text)
 
-    def clock(self, var: str) -> time | None:
-        """A time of day, such as 06:00; None if the variable is unset or empty."""
+    def clock(self, var: str, *, zone: str = "UTC") -> time | None:
+        """A time of day, such as 06:00; None if the variable is unset or empty. `zone`: whose, for the message."""
         text = self.text(var, "")
         if not text:
             return None
         if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
-            raise ImproperlyConfigured(f"{var} is {text!r}: set it to a time of day (UTC) such as 06:00, or unset it.")
+            raise ImproperlyConfigured(
+                f"{var} is {text!r}: set it to a time of day ({zone}) such as 06:00, or unset it."
+            )
         return time.fromisoformat(text)
 
     def rate(self, var: str, default: str) -> str:

@@ -11,7 +11,23 @@ from django.core.exceptions import ImproperlyConfigured
 
 SEVERITIES = ("info", "warning", "error", "critical")
 MIN_SECRET = 16
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://\S+"
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+
+
+def read_notify_urls(text: str) -> list[str]:
+    """The addresses of NOTIFY_URLS, each once. They are separated by spaces; apprise's commas are accepted too.
+
+    Apprise itself shows whether it knows the service: the worker asks it when it starts.
+    """
+    urls = re.split(rf"\s+|,\s*(?={_URL})", text.strip(" \t\n,"))
+    for number, url in enumerate(urls, start=1):
+        if url and not re.fullmatch(_URL, url):
+            raise ImproperlyConfigured(
+                f"NOTIFY_URLS has no address at place {number}: set it to addresses of apprise such as "
+                "slack://TokenA/TokenB/TokenC, separated by spaces."
+            )
+    return [url for url in dict.fromkeys(urls) if url]
 
 
 def read_quiet_hours(text: str) -> tuple[time, time] | None:

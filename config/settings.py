@@ -21,7 +21,7 @@ from config.guards import (
     read_or_create_secret_key,
     refuse_faults,
 )
-from config.notify import check_notify, read_quiet_hours
+from config.notify import check_notify, read_notify_urls, read_quiet_hours
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -183,12 +183,12 @@ LIVE_REPEAT_AFTER_SECONDS = env.int("LIVE_REPEAT_AFTER_SECONDS", default=60)
 # --- Alerts ---------------------------------------------------------------------------------------------------------
 
 # Addresses of apprise, the signed webhook, and when they are used.
-NOTIFY_URLS = env.text("NOTIFY_URLS", default="").split()
+NOTIFY_URLS = read_notify_urls(env.text("NOTIFY_URLS", default=""))
 NOTIFY_WEBHOOK_URL = env.text("NOTIFY_WEBHOOK_URL", default="")
 NOTIFY_WEBHOOK_SECRET = env.text("NOTIFY_WEBHOOK_SECRET", default="")
 NOTIFY_MIN_SEVERITY = env.text("NOTIFY_MIN_SEVERITY", default="warning")
 NOTIFY_QUIET_HOURS = read_quiet_hours(env.text("NOTIFY_QUIET_HOURS", default=""))
-NOTIFY_DIGEST_AT = env.clock("NOTIFY_DIGEST_AT")
+NOTIFY_DIGEST_AT = env.clock("NOTIFY_DIGEST_AT", zone="of NOTIFY_TIME_ZONE")
 NOTIFY_TIME_ZONE = env.text("NOTIFY_TIME_ZONE", default="UTC")
 # The address of the pages, for links in messages. Empty: without links.
 SITE_URL = env.text("SITE_URL", default="")
@@ -343,6 +343,7 @@ LOGGING = {
     # Standard error, since standard output is for results (`--json`).
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", default="WARNING")},
-    # The vendor's client logs parts of the key at DEBUG, and errors that sessions report by themselves.
-    "loggers": {"databento": {"level": "CRITICAL"}},
+    # The vendor's client logs parts of the key at DEBUG, and errors that sessions report by themselves. Apprise logs
+    # addresses with their tokens, and urllib3 paths, which have those of services.
+    "loggers": {"databento": {"level": "CRITICAL"}, "apprise": {"level": "CRITICAL"}, "urllib3": {"level": "CRITICAL"}},
 }

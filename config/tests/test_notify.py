@@ -1,11 +1,12 @@
 """Settings of alerts that cannot work stop the start, with a sentence that shows no secret."""
 
+import logging
 from datetime import time
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.notify import SEVERITIES, check_notify, read_quiet_hours
+from config.notify import SEVERITIES, check_notify, read_notify_urls, read_quiet_hours
 from marketdata.quality.detectors import thresholds
 
 SECRET = "a-secret-of-sixteen-letters"
@@ -46,3 +47,29 @@ def test_quiet_hours_are_two_times():
 
 def test_the_severities_are_those_of_findings():
     assert SEVERITIES == thresholds.SEVERITIES
+
+
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("", []),
+        (" json://a/b\n slack://A/B/C ", ["json://a/b", "slack://A/B/C"]),
+        ("json://a,json://b , json://c", ["json://a", "json://b", "json://c"]),
+        ("mailto://u:p@host?to=x@a.org,y@b.org", ["mailto://u:p@host?to=x@a.org,y@b.org"]),
+        ("json://a json://b json://a", ["json://a", "json://b"]),  # a channel has one name, so it is one
+    ],
+)
+def test_addresses_are_separated_by_spaces_or_commas(text, urls):
+    assert read_notify_urls(text) == urls
+
+
+@pytest.mark.parametrize("text", ["secret", "json://a secret", "://secret", "json:secret"])
+def test_what_is_no_address_is_refused_without_being_shown(text):
+    with pytest.raises(ImproperlyConfigured, match="NOTIFY_URLS has no address at place") as refusal:
+        read_notify_urls(text)
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["apprise", "urllib3.connectionpool"])
+def test_libraries_that_log_addresses_are_silent(name):
+    assert not logging.getLogger(name).isEnabledFor(logging.ERROR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from django.db import Error, connection
 
@@ -26,17 +27,21 @@ class RepeatingThread(threading.Thread):
     def work(self) -> None:
         raise NotImplementedError
 
+    def finish(self) -> None:
+        """What is done once after `ended` is set."""
+
     def run(self) -> None:
         try:
             while not self.ended.is_set():
-                self._try()
+                self._try(self.work)
                 self.ended.wait(self.seconds)
+            self._try(self.finish)
         finally:
             connection.close()
 
-    def _try(self) -> None:
+    def _try(self, work: Callable[[], None]) -> None:
         try:
-            self.work()
+            work()
         except (Error, IngestError) as error:
             logger.warning("%s: %s", self.failure, error)
             connection.close()

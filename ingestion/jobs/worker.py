@@ -16,7 +16,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from ingestion.errors import IngestError, InputError
-from ingestion.jobs.alerts import AlertSchedule
+from ingestion.jobs.alerts import END_SECONDS, AlertSchedule
 from ingestion.jobs.quality_schedule import QualitySchedule, request_check_if_due
 from ingestion.jobs.schedule import DailySchedule
 from marketdata.database import first_line
@@ -70,7 +70,8 @@ def hold_worker_lock(worker_id: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _follow_schedule() -> Iterator[None]:
     """Within the block, the daily backfill and checks of bars are requested when due, and alerts sent."""
-    schedules = DailySchedule(), QualitySchedule(), AlertSchedule()
+    alerts = AlertSchedule()
+    schedules = DailySchedule(), QualitySchedule(), alerts
     for schedule in schedules:
         schedule.start()
     try:
@@ -78,6 +79,7 @@ def _follow_schedule() -> Iterator[None]:
     finally:
         for schedule in schedules:
             schedule.ended.set()
+        alerts.join(END_SECONDS)
         for schedule in schedules:
             schedule.join(_RETRY_SECONDS)
 

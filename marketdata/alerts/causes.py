@@ -21,14 +21,19 @@ class Outage:
 
 
 def find_cause(finding: QualityFinding) -> str:
-    """Findings with the same cause are reported together: of one run, one vendor day, one outage, one halt."""
+    """Findings with the same cause are reported together: of one run, one vendor day, one outage, one halt.
+
+    A vendor's statement and silence have nothing to do with the run that brought the bars around them.
+    """
+    dataset = finding.series.dataset if finding.series else ""
+    if finding.kind == _KINDS.VENDOR_CONDITION:
+        return f"{dataset or 'vendor'} {finding.start:%Y-%m-%d}"
+    if finding.kind == _KINDS.SILENCE:
+        return f"silence {dataset}".strip()
     if finding.run_id is not None:
         return f"run {finding.run_id}"
     if finding.group:
         return finding.group
-    dataset = finding.series.dataset if finding.series else ""
-    if finding.kind == _KINDS.VENDOR_CONDITION:
-        return f"{dataset or 'vendor'} {finding.start:%Y-%m-%d}"
     if finding.identity:
         return finding.identity
     return f"{str(finding.get_kind_display()).lower()} {dataset}".strip()

@@ -32,6 +32,10 @@ class NotDelivered(Exception):
         self.after, self.may_have_arrived = after, may_have_arrived
 
 
+class UnknownService(Exception):
+    """An address of NOTIFY_URLS cannot be used; a sentence without the address."""
+
+
 @dataclass(frozen=True)
 class Message:
     """What a channel sends. `payload` is the webhook's object."""
@@ -59,6 +63,21 @@ def list_channels() -> Sequence[Channel]:
     if settings.NOTIFY_WEBHOOK_URL:
         channels.append(WebhookChannel())
     return channels
+
+
+@sensitive_variables()
+def require_channels() -> None:
+    """Raise `UnknownService` for the first address of NOTIFY_URLS that apprise does not understand."""
+    if not settings.NOTIFY_URLS:
+        return
+    from apprise import Apprise  # takes a second with its services
+
+    for number, url in enumerate(settings.NOTIFY_URLS, start=1):
+        if not Apprise().add(url):
+            raise UnknownService(
+                f"NOTIFY_URLS has an address at place {number} that apprise does not understand: see "
+                "https://github.com/caronc/apprise/wiki for the form of each service."
+            )
 
 
 class LogChannel:

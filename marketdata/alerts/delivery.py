@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -31,13 +31,15 @@ _REPEAT = "This message may have been sent before: an earlier sender does not kn
 logger = logging.getLogger(__name__)
 
 
-def deliver_due(*, limit: int = MAX_AT_ONCE) -> int:
-    """Send the deliveries that are due, one message each, those of a digest together. Returns how many were sent."""
+def deliver_due(*, limit: int = MAX_AT_ONCE, may_go_on: Callable[[], bool] = lambda: True) -> int:
+    """Send the deliveries that are due, one message each, those of a digest together. Returns how many were sent.
+
+    `may_go_on` is called before each; what is left is sent by the next call.
+    """
     channels = {channel.name: channel for channel in list_channels()}
     sent = 0
     for _ in range(limit):
-        claimed = _claim()
-        if not claimed:
+        if not may_go_on() or not (claimed := _claim()):
             break
         sent += _send(channels.get(claimed[0].channel), claimed)
     return sent

@@ -12,6 +12,7 @@ from django_tasks_db.management.commands.db_worker import Command as LibraryComm
 from ingestion.database import require_own_session
 from ingestion.errors import IngestError
 from ingestion.jobs.worker import JobWorker
+from marketdata.alerts.channels import UnknownService, require_channels
 from marketdata.database import UnusableDatabase, require_database
 from marketdata.management.base import CommandWithExamples
 
@@ -51,6 +52,7 @@ class Command(CommandWithExamples, LibraryCommand):
         try:
             require_database()
             require_own_session()
+            require_channels()
             if not reload or options["batch"]:
                 worker.configure_signals()
                 worker.run()
@@ -58,5 +60,5 @@ class Command(CommandWithExamples, LibraryCommand):
             if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":
                 worker.configure_signals()  # only in the child process
             run_with_reloader(worker.run)
-        except (UnusableDatabase, IngestError) as error:
+        except (UnusableDatabase, IngestError, UnknownService) as error:
             raise CommandError(str(error)) from error

@@ -16,7 +16,7 @@ from ingestion.cli import quality
 from ingestion.cli.quality import cost
 from ingestion.cli.quality.cost import estimate_checks
 from ingestion.jobs.quality_schedule import request_check_if_due
-from marketdata.models import IngestRun, QualityCheck, QualityFinding, Series
+from marketdata.models import IngestRun, QualityCheck, QualityDelivery, QualityFinding, Series
 from marketdata.quality import pending
 from marketdata.quality.check import ALL, CheckRange
 from marketdata.quality.pending import check_pending, read_pending
@@ -120,6 +120,8 @@ def test_a_worker_checks_what_waits(market_db, tmp_path):
     ended = Process("--interval", "0.1", "--no-startup-delay", "--batch", command="db_worker").end()
     assert (ended.code, read_pending().runs) == (0, [])
     assert QualityFinding.objects.get(kind="scale").run_id == 1
+    delivery = QualityDelivery.objects.get(alert__event="baseline")
+    assert (delivery.channel, delivery.state) == ("log", "delivered"), "it is sent before the worker ends"
 
 
 def test_a_waiting_check_is_requested_once_and_not_shown(market_db, tmp_path):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from marketdata.alerts.channels import UnknownService, require_channels
 from marketdata.alerts.delivery import send_now
 from marketdata.alerts.raising import raise_test
 from marketdata.database import UnusableDatabase, usable_database
@@ -26,9 +27,10 @@ class Command(CommandWithExamples):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            require_channels()
             with usable_database():
                 deliveries = send_now(raise_test("the command line"))
-        except UnusableDatabase as error:
+        except (UnusableDatabase, UnknownService) as error:
             raise CommandError(str(error)) from error
         for one in deliveries:
             self.stdout.write(f"{one.channel}: {one.state}")

@@ -31,6 +31,7 @@ from marketdata.pages.quality.rows import FindingRow
 from marketdata.quality.actions import ActionRefused, acknowledge, may_act, reopen, resolve
 from marketdata.quality.select import count_by_state, order_for_people
 from marketdata.runs.commits import read_database_time
+from marketdata.runs.jobs import WORKER_COMMAND, is_worker_running
 
 FINDINGS_PER_PAGE = 50
 SHOWN_ALERTS = 10
@@ -124,7 +125,10 @@ def act(request: HttpRequest) -> str:
 def test_alert(request: HttpRequest) -> str:
     """Request a test of the channels. The worker sends it."""
     alert = raise_test(request.user.get_username())
-    return f"A test message was requested for {_join(alert)}; a worker sends it within seconds."
+    requested = f"A test message was requested for {_join(alert)}"
+    if is_worker_running():
+        return f"{requested}; a worker sends it within seconds."
+    return f"{requested}. No worker runs: start one with {manage()} {WORKER_COMMAND}, which sends it."
 
 
 def _join(alert: QualityAlert) -> str:

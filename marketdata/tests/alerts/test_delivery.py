@@ -152,6 +152,17 @@ def test_apprise_sends_to_its_services(findings, webhook, settings):
     assert "127.0.0.1" not in channel
 
 
+@pytest.mark.parametrize("url", ["nothing://secret", "mailto://user:secret@", "slack://a/secret"])
+def test_an_address_that_apprise_does_not_understand_is_refused_at_the_start(market_db, settings, url, caplog, capfd):
+    settings.NOTIFY_URLS = ["json://127.0.0.1", url]
+    for command in ("send_test_alert", "db_worker"):
+        with pytest.raises(CommandError, match="NOTIFY_URLS has an address at place 2 that apprise") as refusal:
+            call_command(command)
+        assert "secret" not in str(refusal.value)
+    assert "secret" not in caplog.text + "".join(capfd.readouterr())
+    assert not QualityDelivery.objects.exists()
+
+
 def test_a_channel_that_is_gone_has_failed(findings, webhook, settings):
     findings.find()
     raise_alerts()

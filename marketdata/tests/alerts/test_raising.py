@@ -110,10 +110,17 @@ def test_a_check_that_does_not_end_holds_nothing_back(findings):
 
 def test_a_vendor_day_is_one_message(findings):
     Series.objects.create(slug="es", symbol="ES", dataset="GLBX.MDP3")
-    findings.find("vendor_condition")
-    findings.find("vendor_condition", series="es")
-    findings.find("vendor_condition", hours=24)
+    findings.find("vendor_condition", run_id=1)
+    findings.find("vendor_condition", series="es", run_id=2)
+    findings.find("vendor_condition", hours=24, run_id=2)
     assert [one.cause for one in raise_alerts()] == ["GLBX.MDP3 2024-01-02", "GLBX.MDP3 2024-01-03"]
+
+
+def test_series_that_fall_silent_together_are_one_message(findings):
+    Series.objects.create(slug="es", symbol="ES", dataset="GLBX.MDP3")
+    findings.find("silence", run_id=1)
+    findings.find("silence", series="es", run_id=2)
+    assert [one.cause for one in raise_alerts()] == ["silence GLBX.MDP3"]
 
 
 @pytest.fixture

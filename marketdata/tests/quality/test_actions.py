@@ -7,11 +7,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from config.testing.processes import session
 from config.testing.rows import QUALITY, RUNS, insert
 from marketdata.access.tokens import issue_token
 from marketdata.models import ApiToken, QualityEvent, QualityFinding, Series
 from marketdata.quality.actions import ActionRefused, acknowledge, reopen, resolve
 from marketdata.runs.commits import read_database_time
+from marketdata.runs.jobs import lock_worker
 
 FINDINGS = next(iter(QUALITY))
 LIST = "/api/quality/findings/"
@@ -149,6 +151,18 @@ def test_the_page_only_reads_without_the_permission(finding, accounts):
     assert client.post("/quality/act/", {"finding": "1", "action": "resolve"}).status_code == 403
     assert client.post("/quality/test-alert/").status_code == 403
     assert Client().get("/quality/").status_code == 302
+
+
+def test_a_test_message_is_requested_with_a_word_about_the_worker(finding, accounts):
+    client = accounts("writer", may_change=True)
+    assert client.post("/quality/test-alert/")["Location"] == "/quality/"
+    page = client.get("/quality/").content.decode()
+    assert "A test message was requested for log. No worker runs: start one with" in page
+    assert "log: waiting" in page
+    with session() as cursor:
+        assert lock_worker(cursor, "a worker")
+        client.post("/quality/test-alert/")
+        assert b"a worker sends it within seconds" in client.get("/quality/").content
 
 
 def test_an_empty_page_explains_itself(market_db, accounts):
