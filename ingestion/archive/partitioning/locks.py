@@ -43,10 +43,18 @@ WHERE locktype = 'relation' AND granted AND pid <> pg_backend_pid()
 """
 # A transaction that has read something else before, under REPEATABLE READ, would not see rows that are newer than its
 # snapshot: it would find the new table without them. A single statement, which starts and reads at once, is no danger.
+# PostgreSQL shows the times of another role's sessions to members of pg_read_all_stats only, but each session's oldest
+# transaction. So a session of unknown times counts unless its snapshot is later than the last of the copies.
 _EARLIER_SNAPSHOTS = """
-SELECT coalesce(array_agg(pid), '{}') FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-    AND backend_xmin IS NOT NULL AND xact_start < query_start
+SELECT coalesce(array_agg(pid), '{}')
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL
+    AND coalesce(backend_type, 'client backend') = 'client backend'
+    AND (
+        xact_start < query_start
+        OR query_start IS NULL AND age(backend_xmin) >= (SELECT min(age(xmin)) FROM market_bars_partitioning)
+    )
+    AND backend_xmin IS NOT NULL AND pid NOT IN (SELECT pid FROM pg_stat_replication)
 """
 
 

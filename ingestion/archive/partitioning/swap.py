@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
 from ingestion.archive.partitioning.copies import RANGE_CONSTRAINT, fill_copy, measure_changes, replace_changes
-from ingestion.archive.partitioning.locks import lock_readers_out, refuse_earlier_snapshots
+from ingestion.archive.partitioning.locks import EarlierSnapshot, lock_readers_out, refuse_earlier_snapshots
 from ingestion.archive.partitioning.plan import refuse_other_count
 from ingestion.archive.partitioning.state import (
     REMOVE_RECORDS,
@@ -76,7 +76,7 @@ _SNAPSHOT = "SELECT pg_current_snapshot()::text"
 
 
 class ManyChanges(Exception):
-    """So much was written since the last copies that writers would wait for long."""
+    """What was written since the last copies is better copied before writers wait."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,15 @@ class Replaced:
 def replace_table(cursor: CursorWrapper, layout: TableLayout, *, max_changes: timedelta | None) -> Replaced:
     """Replace the table by its copies. `run_locked` calls it, in EXCLUSIVE mode.
 
-    Raises `ManyChanges` if more than `max_changes` are to be copied, `IngestError` if the table is not what it was at
-    the start, and what `lock_readers_out` and `refuse_earlier_snapshots` raise. Then nothing is changed.
+    Raises `ManyChanges` if more than `max_changes` are to be copied, or some while other sessions must end;
+    `IngestError` if the table is not what it was at the start; and what `lock_readers_out` and
+    `refuse_earlier_snapshots` raise. Then nothing is changed.
     """
     set_search_path(cursor, layout)
     refuse_losses(cursor)
     if not is_valid(cursor):
         raise DatabaseFailure("The table of bars was altered meanwhile: run the command again, which copies it again.")
-    _catch_up(cursor, layout, max_changes)
+    has_changes = _catch_up(cursor, layout, max_changes)
     copies = read_copies(cursor)
     count = sum(copy.bar_count for copy in copies)
     refuse_other_count(cursor, count)
@@ -107,7 +108,12 @@ def replace_table(cursor: CursorWrapper, layout: TableLayout, *, max_changes: ti
     cursor.execute(_TRIGGERS, [list(CAPTURE_TRIGGERS)])
     triggers = cursor.fetchall()
     lock_readers_out(cursor)
-    refuse_earlier_snapshots(cursor)
+    try:
+        refuse_earlier_snapshots(cursor)
+    except EarlierSnapshot as error:
+        if has_changes and max_changes is not None:
+            raise ManyChanges from error  # copied before, they are older than most snapshots
+        raise
     cursor.execute(sql.SQL("DROP TABLE {}").format(BARS))
     _give_name(cursor, layout)
     for definition, trigger, is_always in triggers:
@@ -121,8 +127,8 @@ def replace_table(cursor: CursorWrapper, layout: TableLayout, *, max_changes: ti
     return Replaced(tuple(copy.year for copy in copies), count)
 
 
-def _catch_up(cursor: CursorWrapper, layout: TableLayout, max_changes: timedelta | None) -> None:
-    """No other session writes any more, so the copies are complete afterwards."""
+def _catch_up(cursor: CursorWrapper, layout: TableLayout, max_changes: timedelta | None) -> bool:
+    """No other session writes any more, so the copies are complete afterwards. Returns whether they were not."""
     copies = read_copies(cursor)
     changes = {copy: found for copy in copies if (found := find_changes(cursor, copy))}
     new = sorted(find_changed_years(cursor) - {copy.year for copy in copies})
@@ -135,6 +141,7 @@ def _catch_up(cursor: CursorWrapper, layout: TableLayout, max_changes: timedelta
         replace_changes(cursor, layout, copy, found, snapshot)
     for year in new:
         fill_copy(cursor, layout, year, snapshot)
+    return bool(changes or new)
 
 
 def _create_parent(cursor: CursorWrapper, layout: TableLayout) -> None:

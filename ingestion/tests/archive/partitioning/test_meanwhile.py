@@ -103,6 +103,61 @@ def test_a_transaction_that_reads_one_state_finds_all_bars_of_it(whole, other):
     assert_partitioned()
 
 
+GIVE = """
+DO $$
+DECLARE
+    statement text;
+BEGIN
+    FOR statement IN
+        SELECT format('ALTER TABLE %%s OWNER TO {role}', oid::regclass) FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        UNION ALL
+        SELECT format('ALTER FUNCTION %%s OWNER TO {role}', oid::regprocedure) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+END $$;
+GRANT CREATE ON SCHEMA public TO {role}
+"""
+
+
+@pytest.mark.superuser
+def test_a_transaction_whose_times_the_owner_may_not_see(whole, other):
+    """PostgreSQL shows them to members of pg_read_all_stats only."""
+    other.execute(COUNT)
+    seen = [other.fetchone()]
+    with temporary_role("owner") as role:
+        execute(GIVE.format(role=role))
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT count(*) FROM data_ingest_runs")
+        url = database_url().replace(f"//{connection.settings_dict['USER']}@", f"//{role}@")
+        with Process(command="partition_bars", url=url) as process:
+            waiting = process.read_error_line()
+            other.execute(COUNT)
+            seen.append(other.fetchone())
+            other.execute("COMMIT")
+            assert process.end().code == 0
+        execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
+    assert waiting.startswith("Waiting for a session of another program: ")
+    assert seen[0] == seen[1]
+    assert_partitioned()
+
+
+def test_a_change_that_such_a_transaction_may_not_see(whole, other):
+    """It is copied before, so that only transactions from before that copy are waited for."""
+
+    def change() -> None:
+        write_rows(other, make_rows(2018, symbol="late", count=2))
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT count(*) FROM data_ingest_runs")
+
+    progress = Acting(Replacing=change, waiting=lambda _: other.execute("COMMIT"))
+    partition_bars(progress=progress)
+    assert progress.steps[-3:] == ["Replacing the table", "Copying changes of 2018", "Replacing the table"]
+    assert_partitioned()
+
+
 WRITES = {
     "an insert in several years": (
         "INSERT INTO market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)"
