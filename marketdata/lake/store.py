@@ -33,6 +33,17 @@ _REMEDIES = {
     errno.EEXIST: "A file is where a folder should be: choose another folder",
 }
 
+_ADVICE = ": check the bucket, LAKE_ENDPOINT_URL, and the credentials in AWS_*"
+# What pyarrow reports has the request's number, its key and a part of curl's text.
+_AWS_CODE = re.compile(r"AWS Error ([A-Z_]+)")
+_AWS_REASONS = {
+    "NO_SUCH_BUCKET": "The bucket does not exist",
+    "NETWORK_CONNECTION": "The server cannot be reached",
+    "ACCESS_DENIED": "Access is denied",
+    "INVALID_ACCESS_KEY_ID": "The access key is unknown",
+    "SIGNATURE_DOES_NOT_MATCH": "The secret key is wrong",
+}
+
 
 class Store:
     """Reads and writes files of one lake. Raises `LakeError` for everything that fails, except a missing file."""
@@ -58,6 +69,7 @@ class Store:
                     content: bytes = file.read()
                     return content
             except FileNotFoundError:
+                self._require_bucket()
                 return None
 
     def find_stamp(self, path: str) -> tuple[int, int] | None:
@@ -143,6 +155,16 @@ class Store:
                 raise LakeError(f"Another export is writing to {self.name}: wait until it has ended.") from error
             yield
 
+    def _require_bucket(self) -> None:
+        """Without a bucket, all of its files are missing. Raises `LakeError`."""
+        from pyarrow.fs import FileType
+
+        if self._folder is not None:
+            return
+        with contextlib.suppress(OSError):  # a user may be allowed to read files, and not to ask for the bucket
+            if self._filesystem.get_file_info(self._base.partition("/")[0]).type == FileType.NotFound:
+                raise LakeError(f"{self.name} cannot be read. {_AWS_REASONS['NO_SUCH_BUCKET']}{_ADVICE}.")
+
     def _locate(self, path: str) -> str:
         return f"{self._base}/{path}"
 
@@ -177,8 +199,10 @@ class Store:
         if self._folder is not None and error.errno in _REMEDIES:
             return f"{_REMEDIES[error.errno]}, and run the command again"
         text = _hide_secrets(str(error).strip().partition("\n")[0].rstrip("."))
-        advice = "" if self._folder else ": check the bucket, LAKE_ENDPOINT_URL, and the credentials in AWS_*"
-        return f"{text}{advice}"
+        if self._folder is not None:
+            return text
+        code = _AWS_CODE.search(text)
+        return f"{_AWS_REASONS.get(code[1] if code else '', text)}{_ADVICE}"
 
 
 def _hide_secrets(text: str) -> str:
@@ -195,7 +219,7 @@ def open_store(target: str, *, is_patient: bool = True) -> Store:
     """
     if "\0" in target or not target.strip():
         raise LakeError("The lake needs a folder, or an address such as s3://bucket/lake.")
-    if re.match(r"(?i)[a-z][a-z0-9+.-]*://", target):
+    if re.match(r"(?i)(s3:|[a-z][a-z0-9+.-]*://)", target):
         return _open_bucket(target, _PATIENT if is_patient else _IMPATIENT)
     from pyarrow.fs import LocalFileSystem
 
@@ -228,8 +252,10 @@ def _open_bucket(target: str, patience: _Patience) -> Store:
         raise LakeError("The address of the lake is not understood: write s3://bucket/lake.") from None
     if "@" in url.netloc:
         raise LakeError("An address must not have credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
-    if url.scheme.lower() != "s3" or not url.netloc or url.query or url.fragment:
+    if url.scheme.lower() != "s3" or not url.netloc or ":" in url.netloc or url.query or url.fragment:
         raise LakeError(f"{target} is neither a folder nor an address such as s3://bucket/lake.")
+    if not {"", ".", ".."}.isdisjoint(url.path.rstrip("/").split("/")[1:]):
+        raise LakeError(f"{target} has an empty part, or one of dots: write an address such as s3://bucket/lake.")
     from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
     options: dict[str, Any] = {"retry_strategy": AwsStandardS3RetryStrategy(max_attempts=patience.max_attempts)}

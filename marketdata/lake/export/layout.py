@@ -17,7 +17,9 @@ from marketdata.lake.export.archived import ArchivedFile
 from marketdata.lake.manifest import LakeFile, SymbolYear
 
 FILE_ROWS = 1_000_000
-NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for NULL, which readers know
+# Of bars without a dataset. Hive's name for NULL is none: PyArrow and pandas refuse a folder of only such bars, and
+# pandas one that mixes them with others.
+UNKNOWN_DATASET = "unknown"
 _SAFE = "".join(chr(code) for code in range(33, 127) if chr(code) not in "\"#%'*/:=?\\{}[]^<>|&+`")
 
 
@@ -46,8 +48,12 @@ class Plan:
 
 def make_path(dataset: str | None, year: int, sha256: str) -> str:
     """The path of a file in Hive's layout. The same content has the same name, another content another one."""
-    name = NULL_PARTITION if dataset is None else quote(dataset, safe=_SAFE)
-    return f"dataset={name}/year={year}/bars-{sha256[:20]}.parquet"
+    return f"{_make_folder(dataset, year)}/bars-{sha256[:20]}.parquet"
+
+
+def _make_folder(dataset: str | None, year: int) -> str:
+    name = UNKNOWN_DATASET if dataset is None else quote(dataset, safe=_SAFE)
+    return f"dataset={name}/year={year}"
 
 
 def plan_all(contents: Contents) -> Plan:
@@ -56,7 +62,10 @@ def plan_all(contents: Contents) -> Plan:
 
 
 def plan_changes(contents: Contents, files: list[LakeFile], touched: set[tuple[str, int]]) -> Plan:
-    """Only files are to be written that differ from `files`, or that have one of the touched symbols and years."""
+    """Only files are to be written that differ from `files`, or that have one of the touched symbols and years.
+
+    So are files in another folder than that of their dataset, as an earlier version named it.
+    """
     by_partition: dict[Partition, list[LakeFile]] = {}
     for file in files:
         by_partition.setdefault((file.dataset, file.year), []).append(file)
@@ -65,11 +74,15 @@ def plan_changes(contents: Contents, files: list[LakeFile], touched: set[tuple[s
         before = sorted(by_partition.get(partition, []), key=lambda file: min(file.symbols))
         for earlier, current in _assign(before, symbols):
             is_touched = any((symbol, partition[1]) in touched for symbol in current)
-            if earlier is not None and not is_touched and earlier.symbols == current:
+            if earlier is not None and not is_touched and earlier.symbols == current and _is_in_place(earlier):
                 plan.kept.append(earlier)
             elif current:
                 plan.planned.extend(_pack(partition, current))
     return plan
+
+
+def _is_in_place(file: LakeFile) -> bool:
+    return file.path.startswith(f"{_make_folder(file.dataset, file.year)}/")
 
 
 def _assign(

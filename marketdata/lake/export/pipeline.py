@@ -23,6 +23,7 @@ from marketdata.lake.store import Store
 
 # Is called with the number of rows that are written so far, and of all that will be.
 Progress = Callable[[int, int], None]
+_IGNORED = ("_", ".")  # PyArrow and pandas read all other files of a folder
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def export_lake(
     with store.lock(LOCK), open_snapshot(lock=True) as snapshot:
         notes = ["An export that was interrupted is completed first."] if finish_swap(store) else []
         before = read_manifest(store)
-        _check_target(store, before, snapshot)
+        notes += _check_target(store, before, snapshot)
         plan = _plan(store, before, snapshot, notes, since_last=since_last)
         staged: dict[str, str] = {}
         with _discard_on_failure(store):
@@ -64,20 +65,27 @@ def export_lake(
     return ExportResult(manifest, len(new), sum(file.rows for file in new), notes)
 
 
-def _check_target(store: Store, before: Manifest | None, snapshot: Snapshot) -> None:
-    """Refuse to write over files that are not this database's."""
+def _check_target(store: Store, before: Manifest | None, snapshot: Snapshot) -> list[str]:
+    """Refuse to write over files that are not this database's. Returns a note about other files."""
     if before is not None and before.database != snapshot.database:
         raise LakeError(
             f"{store.name} has the lake of another database (identifier {before.database}, and this one is "
             f"{snapshot.database}): choose another target."
         )
     known = before.paths if before else set()
-    foreign = [path for path in store.list_files() if path.endswith(".parquet") and path not in known]
-    if foreign:
+    others = [path for path in store.list_files() if path not in known]
+    if foreign := [path for path in others if path.endswith(".parquet")]:
         raise LakeError(
             f"{store.name} has Parquet files that are not the lake's ({len(foreign):,}, first: {min(foreign)}): "
             "remove them, or choose another target."
         )
+    visible = [path for path in others if not any(part.startswith(_IGNORED) for part in path.split("/"))]
+    if not visible:
+        return []
+    return [
+        f"{store.name} has other files ({len(visible):,}, first: {min(visible)}): PyArrow and pandas cannot read the "
+        "folder until they are removed."
+    ]
 
 
 def _plan(store: Store, before: Manifest | None, snapshot: Snapshot, notes: list[str], *, since_last: bool) -> Plan:

@@ -3,9 +3,13 @@
 import io
 from decimal import Decimal
 
+import duckdb
+import pandas
+import polars
 import pyarrow
 import pytest
 from django.core.management import CommandError, call_command
+from pyarrow import dataset
 
 from config.testing.builders import bars, ingest, write
 from config.testing.earlier_version import build_history
@@ -63,6 +67,42 @@ def test_odd_symbols_and_datasets(lake):
     datasets = {file.dataset for file in lake.manifest.files}
     assert None in datasets
     assert set(ODD[1::2]) <= datasets
+
+
+def read_datasets(lake) -> list[list]:
+    """The datasets of all bars, as readers of the folder find them."""
+    pattern = f"{lake.folder}/**/*.parquet"
+    frames = (
+        pandas.read_parquet(lake.folder),
+        dataset.dataset(lake.folder, format="parquet", partitioning="hive").to_table().to_pandas(),
+        polars.read_parquet(pattern, hive_partitioning=True).to_pandas(),
+        duckdb.sql(f"FROM read_parquet('{pattern}', hive_partitioning = true)").df(),
+    )
+    return [sorted(frame["dataset"]) for frame in frames]
+
+
+def test_every_reader_finds_bars_without_a_dataset(lake, tmp_path):
+    """PyArrow and pandas refuse a folder with Hive's name for NULL."""
+    store_run(1, symbols=["other"], first="2024-01-02", last="2024-01-02")
+    store_bars("other", "2024-01-02T00:00")
+    execute("SELECT setval('data_ingest_runs_id_seq', 1)")
+    lake.export()
+    assert read_datasets(lake) == [["unknown"]] * 4
+    ingest_records(tmp_path, bars(1))
+    lake.export(since_last=True)
+    assert read_datasets(lake) == [["GLBX.MDP3", "unknown"]] * 4
+
+
+def test_a_folder_of_an_earlier_version_is_replaced(lake, monkeypatch):
+    """Also where no bar has changed."""
+    store_run(1, symbols=["other"], first="2024-01-02", last="2024-01-02")
+    store_bars("other", "2024-01-02T00:00")
+    with monkeypatch.context() as earlier:
+        earlier.setattr("marketdata.lake.export.layout.UNKNOWN_DATASET", "__HIVE_DEFAULT_PARTITION__")
+        lake.export()
+    assert lake.export(since_last=True)["written_files"] == 1
+    assert [path.partition("/")[0] for path in lake.list_parquet()] == ["dataset=unknown"]
+    lake.check()
 
 
 def test_an_empty_table_gives_an_empty_lake(lake):

@@ -120,11 +120,18 @@ def test_commands_in_processes(bucket, server, tmp_path):
 
 
 def test_errors_are_sentences_without_credentials(bucket, settings):
-    for target, endpoint in ((f"s3://{BUCKET}x/lake", None), (TARGET, "http://127.0.0.1:9")):
-        settings.LAKE_ENDPOINT_URL = endpoint or settings.LAKE_ENDPOINT_URL
+    missing = f"s3://{BUCKET}x/lake", "The bucket does not exist"
+    down = TARGET, "The server cannot be reached"
+    for command, (target, reason), endpoint in (
+        ("export_lake", missing, settings.LAKE_ENDPOINT_URL),
+        ("verify_lake", missing, settings.LAKE_ENDPOINT_URL),
+        ("export_lake", down, "http://127.0.0.1:9"),
+    ):
+        settings.LAKE_ENDPOINT_URL = endpoint
         with pytest.raises(CommandError) as refused:
-            call_command("export_lake", to=target, stdout=io.StringIO())
+            call_command(command, to=target, stdout=io.StringIO())
         sentence = str(refused.value)
+        assert reason in sentence
         assert target in sentence
         assert "\n" not in sentence
         assert "check the bucket, LAKE_ENDPOINT_URL, and the credentials" in sentence

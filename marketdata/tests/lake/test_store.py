@@ -27,6 +27,11 @@ from marketdata.lake.store import open_store
         ("S3://bucket/lake?secret=1", "neither a folder nor"),
         ("gs://bucket/lake", "neither a folder nor"),
         ("file:///tmp/lake", "neither a folder nor"),
+        ("s3:/bucket/lake", "neither a folder nor"),
+        ("s3:bucket/lake", "neither a folder nor"),
+        ("s3://bucket:443/lake", "neither a folder nor"),
+        ("s3://bucket//lake", "an empty part"),
+        ("s3://bucket/a/../lake", "one of dots"),
         ("", "needs a folder"),
         ("a\0b", "needs a folder"),
     ],
@@ -130,6 +135,8 @@ def test_foreign_parquet_files_are_not_touched(lake, tmp_path):
     with pytest.raises(CommandError, match=r"Parquet files that are not the lake's \(1, first: my/own.parquet\)"):
         lake.export()
     (lake.folder / "my/own.parquet").rename(lake.folder / "my/own.parquet.bak")
-    lake.export()
+    (note,) = lake.export()["notes"]
+    assert "has other files (2, first: my/own.parquet.bak): PyArrow and pandas cannot read the folder" in note
+    assert lake.export(since_last=True)["notes"] == [note]
     assert (lake.folder / "notes.txt").exists()
     assert lake.list_parquet() == [file.path for file in lake.manifest.files]
