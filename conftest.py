@@ -10,6 +10,7 @@ from django.conf import settings
 # Tests of loads need no check of the bars; tests of the checks request it. Other processes read the environment.
 os.environ["QUALITY_WITHOUT_WORKER"] = "false"
 settings.QUALITY_WITHOUT_WORKER = False
+settings.PASSWORD_HASHERS = ["config.testing.web.passwords.FastHasher"]
 
 pytest_plugins = (
     "config.testing.database.fixtures",

@@ -21,8 +21,7 @@ LOGIN = "/admin/login/?next=/"
 
 
 @pytest.fixture(autouse=True)
-def operator(market_db, settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast
+def operator(market_db):
     user = get_user_model().objects.create_superuser("operator", "", PASSWORD)
     get_user_model().objects.create_superuser("second", "", PASSWORD)
     yield user

@@ -14,9 +14,8 @@ API = ("/api/market-data/", "/api/ingest-runs/", "/api/market-data/mnq/ohlcv-1m/
 
 
 @pytest.fixture(autouse=True)
-def accounts(market_db, settings):
+def accounts(market_db):
     """An account that may only read, one that is not active, and a superuser."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast
     create = get_user_model().objects
     create.create_user("analyst", password=PASSWORD)
     create.create_user("former", password=PASSWORD, is_active=False)
