@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from config.testing.rollup import copy_bars
 from marketdata.calendars.hours import Hours
 from marketdata.calendars.trading_days import TradingDay, find_trading_day, find_trading_days
 from marketdata.calendars.weeks import find_week_date
@@ -35,7 +36,7 @@ def insert_random_bars(series: Series, first_day: date, *, days: int = 9, seed: 
         share = chance.choice([0, 0, 0, 0.1, 0.5, 1])
         minutes += [hour * 60 + minute for minute in range(60) if chance.random() < share]
     run = IngestRun.objects.create(file_name="f", file_path="f", started_at=start)
-    bars = []
+    bars: list[Bar] = []
     for minute in minutes:
         ts = start + minute * MINUTE
         low = Decimal(chance.randrange(10_000, 20_000)) / 8
@@ -53,17 +54,23 @@ def insert_random_bars(series: Series, first_day: date, *, days: int = 9, seed: 
                 ingestion_run=run,
             )
         )
-    Bar.objects.bulk_create(bars)
+    # A COPY takes a third of the time that `bulk_create` takes.
+    copy_bars(
+        (bar.symbol, bar.ts, bar.ts_ms, bar.open, bar.high, bar.low, bar.close, bar.volume, run.pk) for bar in bars
+    )
     return bars
 
 
 def aggregate_slowly(bars: list[Bar], calendar: str, timeframe: str, hours: Hours = Hours.ALL) -> list[tuple]:
-    """The candles of the bars, in the form of `summarize`; each bar finds its period by itself."""
+    """The candles of the bars, which are in time order, in the form of `summarize`; each bar is looked at by itself."""
     by_period: dict[Period, list[Bar]] = {}
+    period = None
     for bar in bars:
         if hours is Hours.REGULAR and not is_regular_minute(bar.ts, calendar):
             continue
-        by_period.setdefault(find_period(bar.ts, calendar, timeframe), []).append(bar)
+        if period is None or bar.ts >= period.end:
+            period = find_period(bar.ts, calendar, timeframe)
+        by_period.setdefault(period, []).append(bar)
     return [
         (
             period.label,
