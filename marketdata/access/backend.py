@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.contrib.auth.hashers import verify_password
 from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import HttpRequest
 
 from marketdata.access.client_address import find_client_address
 from marketdata.access.failed_logins import count_attempt, forget_failures, release_attempt
 from marketdata.access.hash_slots import RETRY_SECONDS, slots
+from marketdata.database import is_write_refused
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -35,7 +39,7 @@ class WaitingBackend(BaseBackend):
         if attempt.wait:
             _refuse(request, attempt.wait)
         with slots.hold(preferred=attempt.is_first) as may_check:
-            user = ModelBackend().authenticate(request, username, password) if may_check else None
+            user = _check(request, username, password) if may_check else None
         if not may_check:
             release_attempt(username, address)
             setattr(request, BUSY_ATTRIBUTE, True)
@@ -46,6 +50,20 @@ class WaitingBackend(BaseBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         return ModelBackend().get_user(user_id)
+
+
+def _check(request: HttpRequest, username: str, password: str) -> User | None:
+    """The account that this is the password of. Django stores a password again if its hasher has changed since: where
+    the database may only be read, the account logs in by the old hash."""
+    backend = ModelBackend()
+    try:
+        return backend.authenticate(request, username, password)
+    except DatabaseError as error:
+        if not is_write_refused(error):
+            raise
+    user = get_user_model().objects.get_by_natural_key(username)
+    is_correct, _ = verify_password(password, user.password)
+    return user if is_correct and backend.user_can_authenticate(user) else None
 
 
 def _refuse(request: HttpRequest, wait: int) -> None:

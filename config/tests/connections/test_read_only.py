@@ -39,7 +39,8 @@ def url(request, market_db) -> Iterator[str]:
 
 @pytest.fixture
 def client(url, tmp_path) -> Iterator[httpx.Client]:
-    """A superuser's browser at such a server, with a successful and a failed run."""
+    """A superuser's browser at such a server, with a successful and a failed run. The password was hashed with fewer
+    iterations than the server's hasher has, as by an older version of Django."""
     ingest(write(tmp_path / "mnq.dbn", bars(5)))
     create_failed_run()
     owner = get_user_model().objects.create_superuser("owner", password=PASSWORD)
