@@ -273,5 +273,6 @@ class MinuteCollector:
         if self.hours.find_open(minute) is None:
             return
         for instrument in self.targets.list_single_instruments(minute):
-            lacking = self._holes.add(instrument, minute, instrument in self._instruments.get(minute, ()))
+            had_bar = instrument in self._instruments.get(minute, ())
+            lacking = self._holes.add(instrument, minute, had_bar, is_replay=self.is_replay)
             self._faulty.update(one for one in lacking if self.doubts.add_hole(instrument, one))

@@ -17,8 +17,9 @@ class HoleFinder:
         self._had_bar: dict[int, deque[bool]] = {}
         self._lacking: dict[int, list[int]] = {}
 
-    def add(self, instrument_id: int, minute: int, had_bar: bool) -> list[int]:
-        """A minute was closed with or without a bar of the instrument. Returns the minutes that are now in doubt."""
+    def add(self, instrument_id: int, minute: int, had_bar: bool, *, is_replay: bool = False) -> list[int]:
+        """A minute was closed with or without a bar of the instrument. Returns the minutes that are now in doubt. One
+        minute alone is in a replay not: of a day some are without a trade, and all would be replayed again."""
         had = self._had_bar.setdefault(instrument_id, deque(maxlen=_REMEMBERED))
         lacking = self._lacking.setdefault(instrument_id, [])
         if had_bar:
@@ -27,7 +28,7 @@ class HoleFinder:
             lacking.clear()
             return []
         lacking.append(minute)
-        least = 1 if sum(had) == _REMEMBERED else _MIN_LACKING
+        least = 1 if sum(had) == _REMEMBERED and not is_replay else _MIN_LACKING
         if sum(had) < _MIN_BARS or not least <= len(lacking) <= _MAX_LACKING:
             return []
         return lacking if len(lacking) == least else lacking[-1:]

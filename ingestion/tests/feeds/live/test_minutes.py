@@ -289,6 +289,7 @@ def test_one_minute_without_a_bar_of_an_instrument_with_one_in_each_minute_is_a_
     assert finder.add(ONE, 61, False) == [61]
     assert finder.add(ONE, 62, True) == []
     assert finder.add(ONE, 63, False) == []  # one hour has two minutes without a trade now
+    assert [finder.add(TWO, minute, minute != 60, is_replay=True) for minute in range(62)] == [[]] * 62
 
 
 def test_a_hole_is_requested_again_once():
