@@ -18,7 +18,7 @@ import numpy as np
 
 from ingestion.dbn.header import PREFIX_SIZE
 from ingestion.dbn.layout import OHLCV
-from ingestion.dbn.metadata import decode_metadata
+from ingestion.dbn.metadata import DbnMetadata, decode_metadata
 from ingestion.dbn.writer import Header
 from ingestion.errors import IngestError
 from ingestion.feeds.folders import make_folder, refuse_folder
@@ -28,6 +28,7 @@ SUFFIX = ".ohlcv-1m.dbn"
 QUARANTINE = "quarantine"
 
 _PART = ".part"
+_MAX_METADATA = 1 << 26  # bytes: of all contracts of a parent symbol
 _STARTED = "%Y%m%dT%H%M%S%fZ"
 _NAME = re.compile(r"(?P<number>\d{8})-(?P<started>\d{8}T\d{12}Z)-(?P<sequence>\d{8})-(?P<dataset>[^-]+)-(?P<rest>.+)")
 
@@ -109,17 +110,33 @@ class SessionSpool:
         return folder / f"{self._key}-{self._sequence:08}-{dataset}-{rest}{SUFFIX}"
 
 
+def read_metadata(path: Path) -> DbnMetadata | None:
+    """The metadata of a batch; None if the file is none, or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            prefix = file.read(PREFIX_SIZE)
+            if len(prefix) < PREFIX_SIZE:
+                return None
+            length = int.from_bytes(prefix[4:], "little")
+            rest = file.read(min(length, _MAX_METADATA))
+    except OSError:
+        return None
+    if len(rest) < length:
+        return None
+    try:
+        return decode_metadata(path, prefix[3], prefix + rest)
+    except IngestError:
+        return None
+
+
 def split_batch(path: Path) -> list[Path]:
     """Divide a batch that was refused into one file for each symbol, which sort where it did, and remove it. A batch of
     one symbol stays as it is, and so does a file that is none. Raises `OSError`, or `FeedRefused` if the folder cannot
     be written."""
+    metadata = read_metadata(path)
     content = path.read_bytes()
     length = PREFIX_SIZE + int.from_bytes(content[4:PREFIX_SIZE], "little")
-    if len(content) < max(length, PREFIX_SIZE) or (len(content) - length) % OHLCV.itemsize:
-        return [path]
-    try:
-        metadata = decode_metadata(path, content[3], content[:length])
-    except IngestError:
+    if metadata is None or (len(content) - length) % OHLCV.itemsize:
         return [path]
     symbols = sorted({mapped.symbol for mapped in metadata.mappings})
     if len(symbols) < 2:

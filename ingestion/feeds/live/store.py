@@ -8,17 +8,18 @@ that is refused moves to the folder `quarantine`, and its failed run records why
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from django.db import DataError, Error, IntegrityError
 
 from ingestion.errors import DatabaseFailure, IngestError, RunCancelled
 from ingestion.feeds.folders import feed_folder
-from ingestion.feeds.live.spool import QUARANTINE, prepare_spool, split_batch
+from ingestion.feeds.live.spool import QUARANTINE, prepare_spool, read_metadata, split_batch
 from ingestion.options import IngestOptions
 from ingestion.pipeline import ingest_file
 from ingestion.runs import RunRequest, fail_run, open_run, release_run_lock
-from marketdata.models import IngestRun
+from marketdata.models import IngestRun, Series
 
 
 @dataclass
@@ -71,7 +72,21 @@ def record_quarantined(path: Path, session_id: int | None, reason: str) -> None:
 
 def _load(path: Path, session_id: int) -> IngestRun:
     request = RunRequest(kind=IngestRun.Kind.LIVE, feed_session_id=session_id)
-    return ingest_file(path=path, options=IngestOptions(), request=request).run
+    return ingest_file(path=path, options=_choose_options(path), request=request).run
+
+
+def _choose_options(path: Path) -> IngestOptions:
+    """A raw symbol that a series claims is stored in the series that subscribes to it, as its history is. Otherwise the
+    contract is its own series."""
+    metadata = read_metadata(path)
+    if metadata is None or metadata.stype_in != Series.Stype.RAW_SYMBOL or len(metadata.symbols) != 2:
+        return IngestOptions()
+    feed_symbol, symbol = metadata.symbols
+    claiming = Series.objects.filter(dataset__in=["", metadata.dataset]).exclude(vendor_symbols=[])
+    patterns = [pattern for some in claiming.values_list("vendor_symbols", flat=True) for pattern in some]
+    is_claimed = any(fnmatchcase(feed_symbol, pattern) for pattern in patterns)
+    is_subscribed = Series.objects.filter(symbol=symbol, feed_symbol=feed_symbol).exists()
+    return IngestOptions(symbol=symbol) if is_claimed and is_subscribed else IngestOptions()
 
 
 def _forget_attempts(path: Path) -> None:

@@ -10,7 +10,10 @@ from config.testing.feeds.times import MINUTE, to_ns
 from ingestion.dbn.writer import Header, empty_records, write_dbn
 from ingestion.errors import DatabaseUnavailable
 from ingestion.feeds.live import store
-from ingestion.feeds.live.spool import list_batches, list_quarantined, make_key
+from ingestion.feeds.live.messages import Subscription
+from ingestion.feeds.live.spool import SessionSpool, list_batches, list_quarantined, make_key
+from ingestion.feeds.live.targets import Targets
+from ingestion.tests.feeds.live.test_minutes import ONE, T0, make_bar
 from marketdata.models import Bar, FeedSession, IngestRun, Series
 
 DAY = date(2026, 11, 25)
@@ -120,3 +123,22 @@ def test_a_file_that_is_no_batch_is_kept_and_does_not_stop_the_others(folder, se
     assert [store.store_batch(one.path, session).bars for one in batches] == [0, 2]
     assert [one.path.name for one in list_quarantined(folder)] == [path.name]
     assert IngestRun.objects.get(status="failed").file_path == str(list_quarantined(folder)[0].path)
+
+
+@pytest.mark.parametrize(
+    "claims, stored_in",
+    [(["BRK.B"], "BRK.B@XNYS"), (["BRK.*"], "BRK.B@XNYS"), ([], "BRK.B"), (["AAPL"], "BRK.B")],
+)
+def test_a_claimed_raw_symbol_is_stored_where_its_history_is(folder, session, claims, stored_in):
+    """Also if a series of another dataset has the same symbol."""
+    own = {"dataset": "XNYS.PILLAR", "feed_symbol": "BRK.B", "feed_stype": "raw_symbol"}
+    Series.objects.create(slug="brk", symbol="BRK.B@XNYS", vendor_symbols=claims, **own)
+    if stored_in != "BRK.B":
+        Series.objects.create(slug="brk-b", symbol="BRK.B", vendor_symbols=["BRK.B"], dataset="XNAS.ITCH")
+    subscription = Subscription(1, "BRK.B@XNYS", "BRK.B", "raw_symbol", "BRK.B", "raw_symbol")
+    targets = Targets("XNYS.PILLAR", [subscription])
+    targets.add_mapping(ONE, "BRK.B", "BRK.B")
+    (file,) = targets.build_files([make_bar(0)], T0)
+    path = SessionSpool(folder, "XNYS.PILLAR", make_key(1, datetime(2026, 11, 25, tzinfo=UTC))).write_batch(file)
+    stored = store.store_batch(path, session)
+    assert (stored.refused, [symbol for symbol, _ in list_stored()]) == ([], [stored_in])
