@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from marketdata.bars.stats import get_first_and_last
+from marketdata.models import Series
 from marketdata.stream.events import Event, build_resync, build_snapshot, build_state, write_events
 from marketdata.stream.position import Position
 from marketdata.stream.query import TooManyChanges
@@ -14,6 +15,8 @@ from marketdata.stream.rows import BARS, Topic, build_changes, find_close, read_
 from marketdata.stream.subscription import Subscription
 
 _FORMING_WITHIN = timedelta(days=14)
+# The first client may have read its snapshot so long before the thread looks.
+_OPENED_WITHIN = timedelta(minutes=1)
 _VOLATILE = {"now", "last_bar", "lag_ms"}
 _STATE_MARGIN = 1.0  # seconds
 
@@ -28,6 +31,12 @@ class Channel:
         self._is_prepared = False
         self._state: object = None
         self._state_at = 0.0
+
+    def follow_series(self, series: Series) -> bool:
+        """Use the series as it is now. Returns whether the rows that clients have may no longer be its rows, though no
+        run has changed them."""
+        before, self.topic = self.topic, self.topic._replace(series=series)
+        return self.topic.depends_on_calendar and before.series.calendar != series.calendar
 
     def send_changes(
         self, changes: Mapping[datetime, bool], state: Mapping[str, object], before: Position, after: Position
@@ -51,7 +60,7 @@ class Channel:
             rows = read_last_rows(self.topic, limit, now=now)
             events = [build_resync(reason), build_snapshot(self.topic.describe(), rows, state)]
             woken += self._put(events, before, after, {one for one in self.subscriptions if one.limit == limit})
-        self._is_prepared = False
+        self._is_prepared, self._forming = False, None
         return woken
 
     def send_state(self, state: Mapping[str, object], position: Position) -> list[Subscription]:
@@ -66,17 +75,22 @@ class Channel:
         return True
 
     def find_closed(self) -> dict[datetime, bool]:
-        """A minute of the candle that is no longer forming, as a change; nothing while it is."""
+        """A minute of the candle that is no longer forming, as a change; nothing while it is. The same one is found
+        until `forget_closed`."""
         now = datetime.now(UTC)
         if not self._is_prepared:
-            self._is_prepared = True
             bounds = get_first_and_last(self.topic.series)
             if bounds and bounds[1] > now - _FORMING_WITHIN:
-                self._follow(bounds[1], now)
+                self._follow(bounds[1], now - _OPENED_WITHIN)
+            self._is_prepared = True
         if self._forming is None or self._forming[0] > now.timestamp():
             return {}
-        minute, self._forming = self._forming[1], None
-        return {minute: False}
+        return {self._forming[1]: False}
+
+    def forget_closed(self, closed: Collection[datetime]) -> None:
+        """All clients have the candles of these minutes."""
+        if self._forming is not None and self._forming[1] in closed:
+            self._forming = None
 
     @property
     def closes_at(self) -> float | None:

@@ -12,7 +12,7 @@ from marketdata.stream.hub import hub
 from marketdata.stream.news import MAX_RUNS
 from marketdata.stream.position import Position, find_finished, is_known, read_position
 from marketdata.stream.query import TOO_OLD, TooManyChanges
-from marketdata.stream.rows import Topic, build_changes, read_last_rows
+from marketdata.stream.rows import Topic, build_changes, find_formed, read_last_rows
 from marketdata.stream.subscription import Subscription
 
 # It removes the id that the client has: without the events after it the client must begin again.
@@ -58,5 +58,6 @@ def _read_changes(topic: Topic, start: Position) -> list[Event]:
     runs = find_finished(start, limit=MAX_RUNS + 1, symbol=topic.series.symbol)
     if len(runs) > MAX_RUNS:
         raise TooManyChanges(TOO_OLD)
-    days = find_confirmed([topic.series.pk], start)
-    return build_changes(topic, find_all_changes(topic.series.symbol, runs, days), now=datetime.now(UTC))
+    days, now = find_confirmed([topic.series.pk], start), datetime.now(UTC)
+    changes = find_formed(topic, start.horizon, now=now) | find_all_changes(topic.series.symbol, runs, days)
+    return build_changes(topic, dict(sorted(changes.items())), now=now)

@@ -19,6 +19,7 @@ MAX_CHANGES = 500
 _MINUTE = timedelta(minutes=1)
 
 LOADED = "More bars changed at once than are sent one by one."
+CALENDAR = "The series has another trading calendar, so its candles have other times."
 MOVED = "Bars moved to the series of their contracts."
 TOO_OLD = "The position is unknown, or more changed since than is sent one by one."
 

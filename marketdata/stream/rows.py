@@ -37,6 +37,11 @@ class Topic(NamedTuple):
     timeframe: str
     hours: Hours
 
+    @property
+    def depends_on_calendar(self) -> bool:
+        """Whether another trading calendar makes other rows of the same bars."""
+        return self.timeframe != BARS or self.hours is Hours.REGULAR
+
     def describe(self) -> dict[str, object]:
         return {"symbol": self.series.symbol, "timeframe": self.timeframe, "session": self.hours.value}
 
@@ -67,9 +72,28 @@ def build_changes(topic: Topic, changes: Mapping[datetime, bool], *, now: dateti
 
 def find_close(topic: Topic, minute: datetime) -> float:
     """When the candle of this minute is no longer forming, in seconds since 1970."""
-    periods = find_periods(topic.series.calendar, topic.timeframe, minute, minute + _MINUTE, topic.hours)
-    index = int(np.searchsorted(periods.starts, int(minute.timestamp()), side="right")) - 1
-    return float(periods.closes[index])
+    return _find_period(topic, minute)[1]
+
+
+def find_formed(topic: Topic, since: datetime, *, now: datetime) -> dict[datetime, bool]:
+    """A minute of the candle that was forming at `since` and is not any more, as a change of no run; nothing if it had
+    no bar then."""
+    if topic.timeframe == BARS:
+        return {}
+    start, close = _find_period(topic, since)
+    if not since.timestamp() < close <= now.timestamp():
+        return {}
+    bars, _ = read_bar_page(
+        topic.series, start=from_seconds(start), end=since, after=None, descending=True, limit=1, hours=topic.hours
+    )
+    return {bar.ts: False for bar in bars}
+
+
+def _find_period(topic: Topic, time: datetime) -> tuple[int, float]:
+    """The start of the candle of this time, and when it is no longer forming, in seconds since 1970."""
+    periods = find_periods(topic.series.calendar, topic.timeframe, time, time + _MINUTE, topic.hours)
+    index = int(np.searchsorted(periods.starts, int(time.timestamp()), side="right")) - 1
+    return int(periods.starts[index]), float(periods.closes[index])
 
 
 def _build_bars(topic: Topic, changes: Mapping[datetime, bool], now: datetime) -> list[Event]:

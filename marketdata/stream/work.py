@@ -20,7 +20,7 @@ from marketdata.stream.confirmed import Confirmations, ConfirmedDay, find_all_ch
 from marketdata.stream.listener import Listener, Notices
 from marketdata.stream.news import News
 from marketdata.stream.position import FinishedRun, Position
-from marketdata.stream.query import LOADED, TooManyChanges
+from marketdata.stream.query import CALENDAR, LOADED, TooManyChanges
 from marketdata.stream.subscription import Subscription, wake_all
 
 LOOK_SECONDS = 5.0  # if there are notifications
@@ -113,7 +113,9 @@ class Work:
             if number not in series:
                 self._end(channel.subscriptions)
                 continue
-            channel.topic = channel.topic._replace(series=series[number])
+            is_changed = channel.follow_series(series[number])
+            if is_changed:
+                self._send(channel, CALENDAR, position, position)
             if channel.is_state_due(self._states[number], settings.STREAM_HEARTBEAT_SECONDS):
                 wake_all(channel.send_state(self._states[number], position))
 
@@ -143,7 +145,9 @@ class Work:
             if isinstance(changes, str):
                 wake_all(channel.send_snapshot(changes, state, before, after))
             else:
-                wake_all(channel.send_changes({**channel.find_closed(), **changes}, state, before, after))
+                closed = channel.find_closed()
+                wake_all(channel.send_changes({**closed, **changes}, state, before, after))
+                channel.forget_closed(closed)
         except (UnknownCalendar, ArchivedBarsUnreadable):  # the next request of the client gets the sentence
             self._end(channel.subscriptions)
 

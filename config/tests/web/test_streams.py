@@ -287,3 +287,19 @@ def test_a_stream_lives_as_long_as_its_series(serve, tmp_path):
         Series.objects.filter(slug="gone").delete()
         with pytest.raises(EOFError):
             client.wait_for("bar", seconds=15)
+
+
+def test_another_calendar_begins_candles_anew(serve, tmp_path):
+    builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(150)))
+    _, target = serve()
+    with EventClient(target).connect() as client, EventClient(target, "ohlcv-4h/stream?limit=500").connect() as candles:
+        client.wait_for("snapshot")
+        candles.wait_for("snapshot")
+        Series.objects.filter(slug="mnq").update(calendar="")
+        assert "calendar" in candles.wait_for("resync", seconds=15).data["reason"]
+        candles.wait_for("snapshot")
+        assert candles.rows == read_table("4h")
+        assert "resync" not in [event.name for event in client.read(1)]
+        builders.ingest(builders.write(tmp_path / "b.dbn", builders.bars(200)))
+        candles.wait_for("bar")
+        assert candles.rows == read_table("4h")

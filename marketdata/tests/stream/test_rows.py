@@ -10,7 +10,7 @@ from config.testing.rows import insert
 from marketdata.calendars.hours import Hours
 from marketdata.models import Bar, IngestRun, Series, SeriesDay
 from marketdata.stream.query import TooManyChanges
-from marketdata.stream.rows import Topic, build_changes, find_close, read_last_rows
+from marketdata.stream.rows import Topic, build_changes, find_close, find_formed, read_last_rows
 
 NOW = datetime(2024, 1, 3, 12, tzinfo=UTC)
 DAY = datetime(2024, 1, 2, tzinfo=UTC)
@@ -133,3 +133,19 @@ def test_rows_of_the_live_feed_are_provisional_until_history_covers_them(mnq, ad
     assert read()[0] is False
     assert read()[-1] is True
     assert read_api() == read()
+
+
+def test_a_candle_that_closed_since_is_found(mnq):
+    """Its last minute before that time; nothing while it is forming, or if it had no bar."""
+    hour = Topic(mnq, "1h", Hours.ALL)
+    since = DAY + timedelta(hours=1, minutes=30, seconds=10)
+    close = DAY + timedelta(hours=2)
+    assert find_formed(hour, since, now=close) == {since.replace(second=0): False}
+    assert find_formed(hour, since, now=close - timedelta(seconds=1)) == {}
+    assert find_formed(hour, close + timedelta(minutes=5), now=NOW) == {}
+    assert find_formed(Topic(mnq, "1d", Hours.ALL), close + timedelta(hours=5), now=NOW) == {
+        DAY + timedelta(minutes=119): False
+    }
+    assert find_formed(Topic(mnq, "1m", Hours.ALL), since, now=NOW) == {}
+    for timeframe in TIMEFRAMES:
+        assert find_formed(Topic(mnq, timeframe, Hours.ALL), datetime(1970, 1, 1, tzinfo=UTC), now=NOW) == {}
