@@ -10,7 +10,7 @@ from django.db import transaction
 
 from marketdata.models import QualityEvent, QualityFinding
 from marketdata.models.quality.finding import MAX_NOTE
-from marketdata.quality.store.reconcile import STATE_FIELDS
+from marketdata.quality.store.reconcile import SNOOZE_OVER, STATE_FIELDS
 from marketdata.quality.store.write import lock_findings
 from marketdata.runs.commits import read_database_time
 
@@ -64,15 +64,32 @@ def resolve(keys: Collection[int], *, user: str, note: str = "") -> int:
 
 def reopen(keys: Collection[int], *, user: str, note: str = "") -> int:
     """Open findings that are acknowledged or resolved. Returns how many changed."""
+    return _change(keys, _reopen, event=Event.REOPENED, user=user, note=note, now=read_database_time())
+
+
+def end_snoozes(now: datetime) -> int:
+    """Open the findings that were acknowledged until now, whether their series are checked or not. Returns how many."""
 
     def change(finding: QualityFinding) -> bool:
-        if finding.state == State.OPEN:
-            return False
-        finding.state, finding.acknowledged_at, finding.until, finding.resolved_at = State.OPEN, None, None, None
-        finding.acknowledged_by = finding.note = finding.resolved_how = finding.resolved_by = finding.resolution = ""
-        return True
+        is_over = finding.state == State.ACKNOWLEDGED and finding.until is not None and finding.until <= now
+        return is_over and _reopen(finding)
 
-    return _change(keys, change, event=Event.REOPENED, user=user, note=note, now=read_database_time())
+    over = QualityFinding.objects.filter(state=State.ACKNOWLEDGED, until__lte=now).order_by("pk")
+    count = 0
+    while keys := list(over.values_list("pk", flat=True)[:MAX_AT_ONCE]):
+        changed = _change(keys, change, event=Event.REOPENED, user="", note=SNOOZE_OVER, now=now)
+        if not changed:
+            break
+        count += changed
+    return count
+
+
+def _reopen(finding: QualityFinding) -> bool:
+    if finding.state == State.OPEN:
+        return False
+    finding.state, finding.acknowledged_at, finding.until, finding.resolved_at = State.OPEN, None, None, None
+    finding.acknowledged_by = finding.note = finding.resolved_how = finding.resolved_by = finding.resolution = ""
+    return True
 
 
 def _change(

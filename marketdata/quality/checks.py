@@ -8,6 +8,7 @@ from datetime import datetime
 
 from marketdata.calendars.exchange import UnknownCalendar, is_known_calendar
 from marketdata.models import QualityFinding, Series, SeriesCount
+from marketdata.quality.actions import end_snoozes
 from marketdata.quality.check import ALL, CheckRange, check_series
 from marketdata.quality.context import read_thresholds
 from marketdata.quality.detectors.thresholds import SEVERITIES
@@ -50,6 +51,8 @@ def check_quality(
     chosen = find_checked_series(slugs)
     require_settings(chosen)
     pending = [] if dry_run or slugs or not within.is_whole else read_pending().runs
+    if not dry_run:
+        end_snoozes(now)
     with mark_underway(dry_run=dry_run):
         changes: list[Changes] = [] if slugs else [check_operations(now, dry_run=dry_run)]
         for series in chosen:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from marketdata.bars.stats import list_stats
 from marketdata.calendars.exchange import is_known_calendar
 from marketdata.models import IngestRun, QualityFinding, Series
+from marketdata.quality.actions import end_snoozes
 from marketdata.quality.check import CheckRange, check_series
 from marketdata.quality.detectors.silence import find_silence
 from marketdata.quality.detectors.thresholds import find_fault
@@ -26,9 +27,11 @@ _SILENCE = frozenset(("silence",))
 
 def watch(now: datetime) -> int:
     """Judge runs, feeds and the budget, and the series that should have newer bars. Returns how many findings are new.
+    Findings that were acknowledged until now are open again.
 
     The bars of a series are read only if its newest one is older than expected.
     """
+    end_snoozes(now)
     with mark_underway():
         found = len(check_operations(now).new)
         for series, last in _list_late_series(now):

@@ -13,6 +13,7 @@ from marketdata.quality.store.match import match_found
 State, Event = QualityFinding.State, QualityEvent.Event
 
 SEEN_FIELDS = ("severity", "start", "end", "value", "threshold", "text", "evidence", "group")
+SNOOZE_OVER = "It was acknowledged until now."
 STATE_FIELDS = (
     *("state", "acknowledged_by", "acknowledged_at", "note", "until"),
     *("resolved_at", "resolved_how", "resolved_by", "resolution"),
@@ -130,7 +131,7 @@ def _end_snooze(finding: QualityFinding, rules: Rules, changes: Changes) -> bool
     """Open a finding again that was acknowledged until now."""
     if finding.state != State.ACKNOWLEDGED or finding.until is None or finding.until > rules.now:
         return False
-    _open(finding, rules, changes, "It was acknowledged until now.")
+    _open(finding, rules, changes, SNOOZE_OVER)
     return True
 
 

@@ -11,7 +11,8 @@ from config.testing.processes import session
 from config.testing.rows import QUALITY, RUNS, insert
 from marketdata.access.tokens import issue_token
 from marketdata.models import ApiToken, QualityEvent, QualityFinding, Series
-from marketdata.quality.actions import ActionRefused, acknowledge, reopen, resolve
+from marketdata.quality.actions import ActionRefused, acknowledge, end_snoozes, reopen, resolve
+from marketdata.quality.watch import watch
 from marketdata.runs.commits import read_database_time
 from marketdata.runs.jobs import lock_worker
 
@@ -71,6 +72,20 @@ def test_what_cannot_be_stored_is_refused(finding, options):
     with pytest.raises(ActionRefused):
         acknowledge([finding.pk], user="ann", **given)
     assert events() == []
+
+
+def test_a_finding_that_no_check_reaches_is_open_again_when_its_time_is_over(finding):
+    now = read_database_time()
+    acknowledge([1], user="ann", until=now + timedelta(hours=1))
+    watch(now)
+    finding.refresh_from_db()
+    assert finding.state == "acknowledged"
+    watch(now + timedelta(hours=1))
+    finding.refresh_from_db()
+    assert (finding.state, finding.acknowledged_by, finding.until) == ("open", "", None)
+    event = QualityEvent.objects.latest("pk")
+    assert (event.event, event.by, event.note) == ("reopened", "", "It was acknowledged until now.")
+    assert end_snoozes(now + timedelta(hours=1)) == 0
 
 
 def test_the_api_lists_what_matches(finding, client, accounts):
