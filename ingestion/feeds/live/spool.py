@@ -130,35 +130,45 @@ def read_metadata(path: Path) -> DbnMetadata | None:
 
 
 def split_batch(path: Path) -> list[Path]:
-    """Divide a batch that was refused into one file for each symbol, which sort where it did, and remove it. A batch of
-    one symbol stays as it is, and so does a file that is none. Raises `OSError`, or `FeedRefused` if the folder cannot
-    be written."""
+    """Divide a batch that was refused into files that sort where it did, and remove it: one for each symbol, or one for
+    each year, UTC, if it has one symbol. A batch of one year stays as it is, and so does a file that is none. Raises
+    `OSError`, or `FeedRefused` if the folder cannot be written.
+
+    An archived year refuses its bars, which must not keep those of the next year out.
+    """
     metadata = read_metadata(path)
     content = path.read_bytes()
     length = PREFIX_SIZE + int.from_bytes(content[4:PREFIX_SIZE], "little")
     if metadata is None or (len(content) - length) % OHLCV.itemsize:
         return [path]
-    symbols = sorted({mapped.symbol for mapped in metadata.mappings})
-    if len(symbols) < 2:
-        return [path]
     rows = np.frombuffer(content[length:], OHLCV)
+    symbols = sorted({mapped.symbol for mapped in metadata.mappings})
+    parts = [_select_symbol(metadata, rows, symbol) for symbol in symbols]
+    if len(symbols) < 2:
+        years = rows["ts_event"].view("datetime64[ns]").astype("datetime64[Y]")
+        parts = [(header, own[years == year]) for header, own in parts for year in np.unique(years)]
+        if len(parts) < 2:
+            return [path]
     paths = []
-    for number, symbol in enumerate(symbols, start=1):
-        mapped = [one for one in metadata.mappings if one.symbol == symbol]
-        header = Header(
-            symbols=metadata.symbols,
-            mappings={symbol: [(one.start, one.end, one.instrument_id) for one in mapped]},
-            dataset=metadata.dataset,
-            stype_in=metadata.stype_in,
-            start=metadata.start or 0,
-        )
-        own = rows[np.isin(rows["instrument_id"], [one.instrument_id for one in mapped])]
+    for number, (header, own) in enumerate(parts, start=1):
         if len(own):
             part = path.with_name(f"{path.name.removesuffix(SUFFIX)}-{number}{SUFFIX}")
             _write_whole(part, header.encode() + own.tobytes())
             paths.append(part)
     path.unlink()
     return paths
+
+
+def _select_symbol(metadata: DbnMetadata, rows: np.ndarray, symbol: str) -> tuple[Header, np.ndarray]:
+    mapped = [one for one in metadata.mappings if one.symbol == symbol]
+    header = Header(
+        symbols=metadata.symbols,
+        mappings={symbol: [(one.start, one.end, one.instrument_id) for one in mapped]},
+        dataset=metadata.dataset,
+        stype_in=metadata.stype_in,
+        start=metadata.start or 0,
+    )
+    return header, rows[np.isin(rows["instrument_id"], [one.instrument_id for one in mapped])]
 
 
 def _write_whole(path: Path, content: bytes) -> None:

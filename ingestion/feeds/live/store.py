@@ -2,7 +2,7 @@
 
 A crash at any point loses and doubles nothing: a file stays until its run is committed, and bars that are stored
 already stay unchanged. A file that is refused is divided by symbol, so that the others are stored; that of the symbol
-that is refused moves to the folder `quarantine`, and its failed run records why.
+that is refused moves to the folder `quarantine`, and its failed run records why. So do bars of an archived year.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _may_succeed_later(error: IngestError) -> bool:
 
 
 def _store_parts(path: Path, session_id: int, error: IngestError) -> StoredBatch:
-    """Store what can be stored of a refused file, symbol by symbol."""
+    """Store what can be stored of a refused file, symbol by symbol, then year by year."""
     parts = split_batch(path)
     if parts == [path]:
         quarantine_file(path, error)

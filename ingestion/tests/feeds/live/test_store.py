@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pytest
 
+from config.testing.database.archive import archive
 from config.testing.feeds.times import MINUTE, to_ns
 from ingestion.dbn.writer import Header, empty_records, write_dbn
 from ingestion.errors import DatabaseUnavailable
@@ -58,6 +60,30 @@ def test_a_stored_batch_is_removed(folder, session):
     assert not path.exists()
     run = IngestRun.objects.get()
     assert (run.kind, run.feed_session_id, run.status) == ("live", session, "success")
+
+
+def test_bars_of_an_archived_year_do_not_keep_the_others_out(folder, session, tmp_path):
+    """A replay begins at the last stored minute, which may be before New Year."""
+    rows, stop = empty_records(4), date(2026, 1, 2)
+    rows["ts_event"] = to_ns("2025-12-31T23:58") + np.arange(4) * MINUTE
+    rows["instrument_id"], rows["volume"] = 42, [1, 2, 3, 4]
+    for name in ("open", "high", "low", "close"):
+        rows[name] = 20_000 * 10**9
+    header = Header(
+        symbols=["CME_MINI:MNQ1!", "MNQ.c.0"], mappings={"CME_MINI:MNQ1!": [(date(2025, 12, 31), stop, 42)]},
+        start=to_ns("2025-12-31T23:58"), end=None, dataset="GLBX.MDP3",
+    )  # fmt: skip
+    name = f"{make_key(1, datetime(2026, 1, 1, tzinfo=UTC))}-00000001-GLBX.MDP3-20251231T2358.ohlcv-1m.dbn"
+    store.store_batch(write_dbn(folder / name, header, rows[:1]), session)
+    archive(2025, tmp_path / "lake")
+    stored = store.store_batch(write_dbn(folder / name, header, rows), session)
+    assert (stored.bars, len(stored.refused)) == (2, 1)
+    assert "has bars of 2025, which is archived in the lake: run restore_year 2025 first" in stored.refused[0]
+    assert list_stored() == [("CME_MINI:MNQ1!", 3), ("CME_MINI:MNQ1!", 4)]
+    (kept,) = list_quarantined(folder)
+    assert kept.reason == stored.refused[0]
+    assert kept.path.read_bytes().endswith(rows[:2].tobytes())
+    assert list_batches(folder) == []
 
 
 def test_a_batch_that_was_stored_before_a_crash_changes_nothing(folder, session, tmp_path):
