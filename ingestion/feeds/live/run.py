@@ -13,16 +13,14 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
-
-from django.db import DataError, Error, IntegrityError, connection
 
 from ingestion.cancellation import CancellationToken
 from ingestion.database import require_database, require_own_session
-from ingestion.errors import DatabaseFailure, IngestError
+from ingestion.errors import IngestError
 from ingestion.feeds.errors import FeedRefused
 from ingestion.feeds.folders import refuse_folder
 from ingestion.feeds.live import messages
+from ingestion.feeds.live.database import DatabaseAccess, LockTaken, Stopped
 from ingestion.feeds.live.lock import LiveLock
 from ingestion.feeds.live.options import LiveOptions
 from ingestion.feeds.live.planning.gaps import GapRequests, RequestPrice
@@ -35,32 +33,21 @@ from ingestion.feeds.live.receiver import Receiver
 from ingestion.feeds.live.record import Recorder, read_offsets
 from ingestion.feeds.live.spool import SpooledFile, list_batches, list_quarantined
 from ingestion.feeds.live.store import live_folder, record_quarantined, store_batch
-from marketdata.database import first_line
 from marketdata.formatting import format_count
 from marketdata.models import FeedSession, FeedStatus, Series
 
 logger = logging.getLogger(__name__)
 
 Report = Callable[[str], None]
-T = TypeVar("T")
 
 STOP_SECONDS = 2.6  # from the signal to the end of the process
 _RECEIVER_SECONDS = 1.0
 _DRAIN_SECONDS = 1.6  # from the signal, for what the receiver closed
 _CONTENT = (messages.BatchSpooled, messages.RecordQuarantined, messages.SessionProgress)
 _POLL_SECONDS = 0.2
-_MAX_PAUSE_SECONDS = 2.0
 _SERIES_SECONDS = 10.0
 _STOPPED = "stream_live was stopped."
 _AWAY = "Stopped while the database was away: what is in the spool is stored at the next start."
-
-
-class _LockTaken(Exception):
-    """Another process has the lock: after a restart of the database."""
-
-
-class _Stopped(Exception):
-    """A signal arrived while the database did not answer."""
 
 
 def run_live(*, slugs: Sequence[str], token: CancellationToken, report: Report, request_price: RequestPrice) -> None:
@@ -85,9 +72,9 @@ def run_live(*, slugs: Sequence[str], token: CancellationToken, report: Report, 
 def _run_once(run: LiveRun) -> None:
     try:
         run.run()
-    except _Stopped:
+    except Stopped:
         run.report(_AWAY)
-    except _LockTaken:
+    except LockTaken:
         run.report("Another stream_live took over while the database was away: this one waits again.")
     finally:
         run.lock.release()
@@ -116,13 +103,13 @@ class LiveRun:
         request_price: RequestPrice,
     ) -> None:
         self._slugs, self.lock, self._token, self.report = slugs, lock, token, report
+        self._store = DatabaseAccess(lock, token, report).run
         self._gaps = GapRequests(request_price)
         self._events: queue.SimpleQueue[messages.Event] = queue.SimpleQueue()
         self._plans: dict[str, messages.SessionPlan] = {}  # by the keys of sessions
         self._stopped: dict[str, Exception] = {}
         self._replayed: dict[str, int] = {}
         self._starts: dict[str, list[Start]] = {}  # whose gaps are not priced yet
-        self._is_away = False
         self._series_checked = time.monotonic()
 
     def run(self) -> None:
@@ -139,12 +126,12 @@ class LiveRun:
         try:
             while self._token.signal_number is None:
                 self._work()
-        except _Stopped:
+        except Stopped:
             pass
         except IngestError as error:
             until = time.monotonic() + _DRAIN_SECONDS
             self._receiver.stop(timeout=_RECEIVER_SECONDS)
-            with contextlib.suppress(_Stopped, IngestError):
+            with contextlib.suppress(Stopped, IngestError):
                 self._drain(until)
             self._recorder.stop_all(str(error))
             raise
@@ -206,7 +193,7 @@ class LiveRun:
         try:
             self._drain(until)
             self._store(lambda: self._recorder.stop_all(_STOPPED))
-        except _Stopped:
+        except Stopped:
             self.report(_AWAY)
             return
         left = len(list_batches(self._folder))
@@ -340,46 +327,6 @@ class LiveRun:
             case _:
                 text = str(event.state)
         return f"{event.dataset}: {text}{f': {event.reason}' if event.reason else ''}"
-
-    # --- The database ------------------------------------------------------------------------------------------------
-
-    def _store(self, action: Callable[[], T]) -> T:
-        """The result of the action, which is repeated until the database answers and this process has the lock.
-
-        Raises `_LockTaken` if another process has the lock, and `_Stopped` on a signal meanwhile.
-        """
-        pause = 0.1
-        while True:
-            try:
-                if not self.lock.check():
-                    raise _LockTaken
-                result = action()
-            except (DataError, IntegrityError):
-                raise
-            except (Error, DatabaseFailure) as error:
-                self._wait_for_database(error, pause)
-                pause = min(2 * pause, _MAX_PAUSE_SECONDS)
-            else:
-                if self._is_away:
-                    self._is_away = False
-                    self.report("The database answers again.")
-                return result
-
-    def _wait_for_database(self, error: Exception, pause: float) -> None:
-        if self._token.signal_number is not None:
-            raise _Stopped from error
-        if not self._is_away:
-            self._is_away = True
-            self.report(
-                f"The database does not answer ({_describe_error(error)}): closed minutes are kept in the spool."
-            )
-        connection.close()
-        self._token.arrived.wait(pause)
-
-
-def _describe_error(error: Exception) -> str:
-    cause = error.__cause__ if isinstance(error, DatabaseFailure) else error
-    return first_line(cause) if isinstance(cause, Error) else str(error)
 
 
 def _describe_series(series: dict[str, list[Series]]) -> dict[str, list[tuple[object, ...]]]:
