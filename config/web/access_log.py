@@ -16,4 +16,5 @@ class QueryFilter(logging.Filter):
 
 
 def hide_queries() -> None:
+    """Keep queries out of uvicorn's access log."""
     logging.getLogger("uvicorn.access").addFilter(QueryFilter())

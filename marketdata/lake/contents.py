@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from django.db.backends.utils import CursorWrapper
 
 from marketdata.lake.manifest import Manifest, SymbolYear
 from marketdata.lake.snapshot import parse_ranges
+from marketdata.partitions.years import year_bounds
 
 # Dataset and year UTC. The dataset of bars without a series, or of a series without one, is None.
 Partition = tuple[str | None, int]
@@ -61,7 +60,7 @@ def read_contents(cursor: CursorWrapper, *, year: int | None = None) -> Contents
 
     Archived years are included. `year`: this one only.
     """
-    start, end = (None, None) if year is None else find_year(year)
+    start, end = (None, None) if year is None else year_bounds(year)
     cursor.execute(_CONTENTS, {"start": start, "end": end})
     contents: Contents = {}
     for dataset, year, symbol, rows, hours_hash in cursor:
@@ -87,8 +86,3 @@ def has_covered_runs(cursor: CursorWrapper, manifest: Manifest) -> bool:
     cursor.execute(_COVERED, [parse_ranges(manifest.runs)])
     found: str = cursor.fetchone()[0]
     return found == manifest.runs_hash
-
-
-def find_year(year: int) -> tuple[datetime, datetime]:
-    """The start and the end of a year, UTC."""
-    return datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)

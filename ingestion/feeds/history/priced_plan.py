@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 def read_available(vendor: Vendor | None, series: Sequence[Series], result: BackfillResult) -> dict[str, Available]:
+    """From when to when each dataset has history: by the vendor, or without one as it last stated."""
     available = {}
     for dataset in dict.fromkeys(one.dataset for one in series):
         found = fetch_available(vendor, dataset) if vendor else read_stored_available(dataset)

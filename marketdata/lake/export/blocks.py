@@ -16,8 +16,8 @@ from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
 from marketdata.lake.columns import SELECT, TABLE, Block
-from marketdata.lake.contents import find_year
 from marketdata.lake.export.layout import PlannedFile
+from marketdata.partitions.years import year_bounds
 from marketdata.timestamps import from_seconds
 
 BLOCK_ROWS = 65_536  # their text has 7 MB
@@ -85,7 +85,7 @@ class _Reader:
         self._created_at = "1970-01-01 00:00:00+00"  # of the bar that was read last
 
     def read_one(self, symbol: str, year: int) -> Iterator[Block]:
-        start, end = find_year(year)
+        start, end = year_bounds(year)
         while True:
             block = self._copy(_ONE, symbol, {"symbol": symbol, "start": start, "end": end, "limit": BLOCK_ROWS})
             if block.lines:
@@ -97,7 +97,7 @@ class _Reader:
             self._created_at = last[_CREATED_AT].decode() or self._created_at
 
     def read_several(self, symbols: list[str], year: int) -> Iterator[Block]:
-        start, end = find_year(year)
+        start, end = year_bounds(year)
         block = self._copy(_SEVERAL, None, {"symbols": symbols, "start": start, "end": end})
         if block.lines:
             yield block

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.backends.utils import CursorWrapper
 
 from marketdata.lake.columns import PRICES, make_price_type
-from marketdata.lake.contents import find_year
+from marketdata.partitions.years import year_bounds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ def read_stored_hours(cursor: CursorWrapper, symbols: list[str], year: int) -> p
     import pyarrow
     from pyarrow import csv
 
-    start, end = find_year(year)
+    start, end = year_bounds(year)
     out = io.BytesIO()
     with cursor.db.wrap_database_errors:
         cursor.copy_expert(cursor.mogrify(_COPY, {"symbols": symbols, "start": start, "end": end}).decode(), out)
