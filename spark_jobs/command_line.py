@@ -132,7 +132,7 @@ def make_parser(job: Job) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--lake", required=True, metavar="DIR", help="the lake: a folder that all executors see, or s3a://bucket/lake")
     add("--to", required=True, metavar="OUT", help="the folder of the result, which must not exist")
-    add("--symbols", nargs="+", default=[], metavar="SYMBOL", help="only these, for example CME_MINI:NQ1!")
+    add("--symbols", nargs="+", default=[], metavar="SYMBOL", help="only these, for example CME_MINI:MNQ1!")
     add("--start", dest="start_ms", type=_parse_time, metavar="TIME", help="from this date or time on, UTC")
     add("--end", dest="end_ms", type=_parse_time, metavar="TIME", help="before this date or time, UTC")
     add("--csv", action="store_true", help="write CSV instead of Parquet")

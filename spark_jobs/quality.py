@@ -3,7 +3,7 @@
 examples:
   spark-submit spark_jobs/quality.py --lake /data/lake --to /data/findings
   spark-submit spark_jobs/quality.py --lake /data/lake --to /data/gaps --kinds missing_minutes --start 2024-01-01
-  python -m spark_jobs.quality --master 'local[*]' --lake var/lake --to var/findings --symbols CME_MINI:NQ1! --csv
+  python -m spark_jobs.quality --master 'local[*]' --lake var/lake --to var/findings --symbols CME_MINI:MNQ1! --csv
 
 With --start and --end, the findings that begin in this range. README.md describes the kinds.
 """
