@@ -80,9 +80,12 @@ class LibraryCalendar:
         """The sessions from `first` to `last`, in time order."""
         if first.year not in _YEARS or last.year not in _YEARS:
             return []
-        schedule = self._calendar.schedule(
-            first, last, market_times="all", interruptions=bool(self._calendar.interruptions)
-        )
+        with warnings.catch_warnings():
+            # The library calls what pandas deprecates, and databento's client shows such warnings to users.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            schedule = self._calendar.schedule(
+                first, last, market_times="all", interruptions=bool(self._calendar.interruptions)
+            )
         if schedule.empty:
             return []
         columns = {name: _to_utc(schedule[name].to_numpy("datetime64[s]").tolist()) for name in schedule.columns}

@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+import warnings
+from datetime import date
 
 import pytest
 from django.core.exceptions import ValidationError
 
 from marketdata.calendars.exchange import is_known_calendar
+from marketdata.calendars.schedules import get_library_calendar
 from marketdata.models import Series
 
 
@@ -41,3 +44,10 @@ def test_starting_django_imports_no_pandas():
     code = "import django, sys; django.setup(); import marketdata.admin; sys.exit('pandas' in sys.modules)"
     environment = {"DJANGO_SETTINGS_MODULE": "config.settings", "PATH": "/usr/bin:/bin"}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+
+
+def test_what_the_library_calls_is_not_shown_as_deprecated():
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        assert get_library_calendar("NYSE").list_sessions(date(2026, 11, 20), date(2026, 12, 20))
+    assert not shown
