@@ -91,6 +91,10 @@ class Recorder:
             )
         return found.pk
 
+    def has_session(self, key: str) -> bool:
+        """Whether this process started a session with this key."""
+        return key in self._datasets
+
     def get_session(self, key: str) -> int:
         """The number of the session with this key, which this process started."""
         session = self._feeds[self._datasets[key]].session

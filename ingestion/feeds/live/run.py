@@ -46,6 +46,7 @@ _DRAIN_SECONDS = 1.6  # from the signal, for what the receiver closed
 _CONTENT = (messages.BatchSpooled, messages.RecordQuarantined, messages.SessionProgress)
 _POLL_SECONDS = 0.2
 _SERIES_SECONDS = 10.0
+_SPOOL_SECONDS = 10.0
 _STOPPED = "stream_live was stopped."
 _AWAY = "Stopped while the database was away: what is in the spool is stored at the next start."
 
@@ -110,7 +111,8 @@ class LiveRun:
         self._stopped: dict[str, Exception] = {}
         self._replayed: dict[str, int] = {}
         self._starts: dict[str, list[Start]] = {}  # whose gaps are not priced yet
-        self._series_checked = time.monotonic()
+        self._series_checked = self._spool_checked = time.monotonic()
+        self._left: set[Path] = set()  # in the spool, and cannot be removed
 
     def run(self) -> None:
         """Wait for the lock, store what is in the spool, then receive and store until a signal arrives."""
@@ -185,6 +187,8 @@ class LiveRun:
         self._store(self._planner.work)
         self._store(self._recorder.write_if_due)
         self._check_series()
+        if event is None:
+            self._check_spool()
         if event is None and not self._receiver.is_alive() and self._events.empty():
             raise IngestError("The receiver of the live feed ended: run the command again.")
 
@@ -249,6 +253,7 @@ class LiveRun:
             stored = self._store(lambda: store_batch(path, session))
         except (OSError, FeedRefused) as error:
             refusal = error if isinstance(error, FeedRefused) else refuse_folder(error, path.parent)
+            self._left.add(path)
             self.report(f"{path.name} stays in the spool, and is loaded again at the next start: {refusal}")
             return False
         for sentence in stored.refused:
@@ -300,6 +305,18 @@ class LiveRun:
         for dataset in changed:
             self._planner.change_series(dataset, found[dataset])
             self._receiver.renew(dataset, FeedSession.End.REPLAY.value, "The live series have changed.")
+
+    def _check_spool(self) -> None:
+        """What a process that lost the lock spooled after this one had stored what was there."""
+        if time.monotonic() - self._spool_checked < _SPOOL_SECONDS:
+            return
+        found = list_batches(self._folder)
+        if not self._events.empty():  # the beginning of the session of a batch may be among them
+            return
+        self._spool_checked = time.monotonic()
+        for batch in found:
+            if not self._recorder.has_session(batch.key) and batch.path not in self._left:
+                self._load(batch.path, self._find_session(batch))
 
     def _stop_dataset(self, event: messages.FeedStopped) -> None:
         self._stopped[event.dataset] = event.error
