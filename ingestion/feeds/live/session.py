@@ -31,6 +31,7 @@ TICK = 0.1  # seconds
 _CLOSE_SECONDS = 1.0
 _ERROR_SECONDS = 10.0  # between an error and the end that it explains
 _CONNECTIONS = ("connection limit", "open connection", "too many connection", "maximum connection")
+_LICENSE = ("licens", "licenc", "entitle", "not permitted", "permission", "plan ", "not authorized for")
 _TEMPORARY = ("internal", "unavailable", "try again", "timeout", "timed out", "overload", "maintenance", "busy")
 # Codes of the gateway's errors after which no other session can succeed, and what to do.
 _FATAL = {
@@ -150,8 +151,11 @@ def refuse_authentication(text: str) -> Ended:
     reason = "no reason is given" if reason in ("", "None") else reason
     if any(words in reason.lower() for words in _TEMPORARY):
         return Ended("refused", f"The gateway did not accept the session: {reason}.")
-    is_limit = any(words in reason.lower() for words in _CONNECTIONS)
-    advice = _FATAL["CONNECTION_LIMIT_EXCEEDED" if is_limit else "AUTH_FAILED"]
+    advice = _FATAL["AUTH_FAILED"]
+    if any(words in reason.lower() for words in _CONNECTIONS):
+        advice = _FATAL["CONNECTION_LIMIT_EXCEEDED"]
+    elif any(words in reason.lower() for words in _LICENSE):
+        advice = "check on the portal of Databento that the account may receive the dataset live"
     return Ended("refused", f"The gateway refuses the session ({reason}): {advice}.", is_fatal=True)
 
 

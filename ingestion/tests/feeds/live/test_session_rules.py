@@ -126,6 +126,8 @@ def test_starts_are_moved_within_the_bounds_of_a_contract():
         ("Authentication failed.", True, "(Authentication failed): check the key"),
         ("User has reached their open connection limit.", True, "end other programs"),
         ("None", True, "(no reason is given): check the key"),
+        ("Not licensed: GLBX.MDP3", True, "check on the portal of Databento that the account may receive the dataset"),
+        ("The account is not entitled to this dataset.", True, "may receive the dataset live"),
         ("Internal error", False, "did not accept the session: Internal error."),
         ("Service unavailable,\n try again", False, "Service unavailable, try again."),
     ],
