@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import DataError, Error, IntegrityError, connection
+from django.db import DataError, Error, IntegrityError, ProgrammingError, connection
 
 from ingestion.cancellation import CancellationToken
-from ingestion.errors import DatabaseFailure
+from ingestion.errors import DatabaseFailure, IngestError
 from ingestion.feeds.live.lock import LiveLock
-from marketdata.database import first_line
+from marketdata.database import first_line, get_sqlstate
 
 T = TypeVar("T")
 
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 2.0
+_NOT_USABLE = "42"  # the class of SQLSTATEs of tables, columns and rights that are lacking
 
 
 class LockTaken(Exception):
@@ -35,7 +36,8 @@ class DatabaseAccess:
     def run(self, action: Callable[[], T]) -> T:
         """The result of the action, which is repeated until the database answers and this process has the lock.
 
-        Raises `LockTaken` if another process has the lock, and `Stopped` on a signal meanwhile.
+        Raises `LockTaken` if another process has the lock, `Stopped` on a signal meanwhile, and `IngestError` for a
+        table or a right that is lacking.
         """
         pause = _FIRST_PAUSE_SECONDS
         while True:
@@ -46,6 +48,7 @@ class DatabaseAccess:
             except (DataError, IntegrityError):
                 raise
             except (Error, DatabaseFailure) as error:
+                _refuse_wrong_database(error)
                 self._wait(error, pause)
                 pause = min(2 * pause, _MAX_PAUSE_SECONDS)
             else:
@@ -64,6 +67,16 @@ class DatabaseAccess:
             )
         connection.close()
         self._token.arrived.wait(pause)
+
+
+def _refuse_wrong_database(error: Exception) -> None:
+    """Raise `IngestError` for what waiting does not mend: a table or a right that is lacking."""
+    cause = error.__cause__ if isinstance(error, DatabaseFailure) else error
+    if isinstance(cause, ProgrammingError) and (get_sqlstate(cause) or "").startswith(_NOT_USABLE):
+        raise IngestError(
+            f"The database refuses what stream_live does ({first_line(cause)}): check the rights of its role, and that "
+            "migrate has run. What arrived is kept in the spool."
+        ) from error
 
 
 def _describe_error(error: Exception) -> str:

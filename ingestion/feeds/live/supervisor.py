@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -139,7 +140,7 @@ class Supervisor:
         except FeedRefused:
             raise
         except IngestError as error:
-            self._set_state("reconnecting", str(error))
+            self._set_state("reconnecting", remove_repeat_advice(str(error)))
             await self._sleep(self._pauses.choose(0))
             return None
         for minute in self._plan.unproven if is_first else ():
@@ -231,6 +232,11 @@ class Supervisor:
     async def _wait_for_rate(self) -> None:
         while not self._is_stopping and (delay := self._rate.find_delay(time.monotonic())) > 0:
             await asyncio.sleep(min(delay, _POLL_SECONDS))
+
+
+def remove_repeat_advice(sentence: str) -> str:
+    """The sentence of a failed request, without its advice to run the command again: this one asks again by itself."""
+    return re.sub(r"(:|, then) run the command again( later)?(?=\.|$)", "", sentence)
 
 
 class SessionStarts:

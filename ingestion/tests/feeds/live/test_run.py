@@ -7,8 +7,10 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection, transaction
 
 from ingestion.cancellation import CancellationToken
+from ingestion.errors import DatabaseFailure, IngestError
 from ingestion.feeds.live import messages
 from ingestion.feeds.live.lock import LiveLock
 from ingestion.feeds.live.record import Recorder
@@ -66,3 +68,13 @@ def test_what_another_process_spooled_later_is_stored(run, tmp_path, settings):
     run._check_spool()
     assert (kept.exists(), late.exists(), Bar.objects.count()) == (True, False, 1)
     assert FeedSession.objects.get(started_at=AT.replace(year=2025)).end == "died"
+
+
+def test_a_table_that_is_lacking_is_not_waited_for(run):
+    def read():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM no_such_table")
+
+    with pytest.raises(IngestError, match=r"no_such_table.*migrate") as caught:
+        run._store(read)
+    assert not isinstance(caught.value, DatabaseFailure)

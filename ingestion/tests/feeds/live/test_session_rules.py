@@ -11,6 +11,7 @@ from ingestion.feeds.live.messages import SessionPlan, Subscription
 from ingestion.feeds.live.options import LiveOptions
 from ingestion.feeds.live.pauses import STEADY_SECONDS, Pauses, SessionRate, is_weekly_restart
 from ingestion.feeds.live.session import describe_connect_error, group_subscriptions, refuse_authentication
+from ingestion.feeds.live.supervisor import remove_repeat_advice
 
 
 @pytest.mark.parametrize(
@@ -153,3 +154,21 @@ def test_a_refusal_states_what_to_do(text, is_fatal, words):
 )
 def test_the_reason_of_a_connection_that_fails_is_that_of_the_system(error, words):
     assert describe_connect_error(error) == words
+
+
+@pytest.mark.parametrize(
+    "sentence, shown",
+    [
+        (
+            "No answer (503): run the command again later.",
+            "No answer (503).",
+        ),
+        (
+            "No route: check the network, then run the command again.",
+            "No route: check the network.",
+        ),
+        ("The spool is full: free space.", "The spool is full: free space."),
+    ],
+)
+def test_a_failure_that_is_tried_again_advises_no_other_run(sentence, shown):
+    assert remove_repeat_advice(sentence) == shown
