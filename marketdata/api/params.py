@@ -305,6 +305,21 @@ class StreamParameters(KnownParameters):
     )
 
 
+class FeedsParameters(KnownParameters):
+    """Which series of each feed and session are listed."""
+
+    limit = WholeNumberField(
+        required=False,
+        default=DEFAULT_LIMIT,
+        min_value=0,
+        max_value=MAX_LIMIT,
+        help_text=f"Series of each feed, and of each of its sessions. Default: {DEFAULT_LIMIT}.",
+    )
+    offset = WholeNumberField(
+        required=False, default=0, min_value=0, max_value=1_000_000, help_text="How many series to skip."
+    )
+
+
 class RunsParameters(KnownParameters):
     """Filters, order and page of runs."""
 

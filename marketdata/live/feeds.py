@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from marketdata.live.states import FeedState, describe_dataset
-from marketdata.live.subscriptions import FollowedSeries, Listed, SubscribedSeries, read_followed, read_subscribed
+from marketdata.live.subscriptions import FollowedSeries, Listed, Part, SubscribedSeries, read_followed, read_subscribed
 from marketdata.models import FeedSession, FeedSessionSeries, FeedStatus, Series, SeriesDay
 from marketdata.runs.commits import read_database_time
 
@@ -40,18 +40,18 @@ class Feed:
     changed_days: Sequence[SeriesDay]
 
 
-def read_feeds(*, limit: int | None = None) -> list[Feed]:
+def read_feeds(part: Part) -> list[Feed]:
     """The feeds of all datasets that stream_live has recorded, or that a live series has; sorted by dataset.
 
-    `limit`: how many series of a feed and of a session are listed; by default all are.
+    `part`: which series of each feed and of each session are listed.
     """
     now = read_database_time()
     statuses = {status.dataset: status for status in FeedStatus.objects.all()}
     current = [status.session_id for status in statuses.values() if status.session_id]
-    followed = read_followed(current, limit)
+    followed = read_followed(current, part)
     datasets = sorted({*statuses, *followed})
     sessions = {dataset: _read_sessions(dataset) for dataset in datasets}
-    subscribed = read_subscribed([one.pk for some in sessions.values() for one in some], limit)
+    subscribed = read_subscribed([one.pk for some in sessions.values() for one in some], part)
     return [
         Feed(
             dataset,

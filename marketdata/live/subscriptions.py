@@ -1,5 +1,5 @@
 """Which series live feeds have, and which of them each session subscribed to. A feed can have thousands: readers name
-how many they show, and the others are counted in the database."""
+which of them they show, and the others are counted in the database."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from marketdata.models import FeedSessionSeries
 
 T = TypeVar("T")
 
-# A series is followed if it is live, or if a current session has it.
+# A series is followed if it is live, or if a current session has it. The first one of each dataset has the count, so it
+# is read whichever are listed.
 _FOLLOWED = """
-SELECT dataset, id, slug, live, feed_symbol, series_count
+SELECT dataset, id, slug, live, feed_symbol, series_count, number > %(offset)s AND %(limit)s > 0
 FROM (
     SELECT dataset, id, slug, live, feed_symbol, count(*) OVER (PARTITION BY dataset) AS series_count,
         row_number() OVER (PARTITION BY dataset ORDER BY slug) AS number
     FROM market_series
     WHERE live OR id IN (SELECT series_id FROM market_feed_session_series WHERE session_id = ANY (%(sessions)s))
 ) AS followed
-WHERE number <= %(limit)s OR %(limit)s IS NULL
+WHERE number > %(offset)s AND number <= %(offset)s + %(limit)s OR number = 1
 ORDER BY dataset, slug
 """
 # The index on slugs and the primary key serve the first rows of a session with thousands.
@@ -35,7 +36,7 @@ CROSS JOIN LATERAL (
     FROM market_feed_session_series AS subscribed JOIN market_series AS series ON series.id = subscribed.series_id
     WHERE subscribed.session_id = sessions.id
     ORDER BY series.slug, subscribed.vendor_symbol
-    LIMIT %(limit)s
+    LIMIT %(limit)s OFFSET %(offset)s
 ) AS found
 """
 _COUNTS = """
@@ -61,30 +62,38 @@ class SubscribedSeries(NamedTuple):
 
 
 class Listed(NamedTuple, Generic[T]):
-    """The first rows in the order of slugs, and how many there are."""
+    """Some of the rows in the order of slugs, and how many there are."""
 
-    first: Sequence[T]
+    rows: Sequence[T]
     total: int
 
 
-def read_followed(sessions: Sequence[int], limit: int | None) -> dict[str, Listed[FollowedSeries]]:
+class Part(NamedTuple):
+    """Which series of a feed and of a session are listed: up to `limit`, after so many others."""
+
+    limit: int
+    offset: int = 0
+
+
+def read_followed(sessions: Sequence[int], part: Part) -> dict[str, Listed[FollowedSeries]]:
     """By dataset the followed series. `sessions` are the keys of the current ones."""
-    rows = _query(_FOLLOWED, sessions, limit)
+    rows = _query(_FOLLOWED, sessions, part)
     symbols = _read_symbols(sessions, [row[1] for row in rows])
     found: dict[str, list[FollowedSeries]] = defaultdict(list)
     counts = {}
-    for dataset, key, slug, live, feed_symbol, count in rows:
-        found[dataset].append(FollowedSeries(slug, live, feed_symbol, tuple(symbols.get(key, ()))))
+    for dataset, key, slug, live, feed_symbol, count, is_listed in rows:
         counts[dataset] = count
+        if is_listed:
+            found[dataset].append(FollowedSeries(slug, live, feed_symbol, tuple(symbols.get(key, ()))))
     return {dataset: Listed(found[dataset], count) for dataset, count in counts.items()}
 
 
-def read_subscribed(sessions: Sequence[int], limit: int | None) -> dict[int, Listed[SubscribedSeries]]:
+def read_subscribed(sessions: Sequence[int], part: Part) -> dict[int, Listed[SubscribedSeries]]:
     """By session the series that it subscribed to."""
     found: dict[int, list[SubscribedSeries]] = defaultdict(list)
-    for session, *row in _query(_SUBSCRIBED, sessions, limit):
+    for session, *row in _query(_SUBSCRIBED, sessions, part):
         found[session].append(SubscribedSeries(*row))
-    counts = dict(_query(_COUNTS, sessions, limit))
+    counts = dict(_query(_COUNTS, sessions, part))
     return {session: Listed(found[session], counts.get(session, 0)) for session in sessions}
 
 
@@ -97,8 +106,8 @@ def _read_symbols(sessions: Sequence[int], series: Sequence[int]) -> dict[int, l
     return found
 
 
-def _query(sql: str, sessions: Sequence[int], limit: int | None) -> list[tuple]:
+def _query(sql: str, sessions: Sequence[int], part: Part) -> list[tuple]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"sessions": list(sessions), "limit": limit})
+        cursor.execute(sql, {"sessions": list(sessions), **part._asdict()})
         rows: list[tuple] = cursor.fetchall()
     return rows

@@ -289,7 +289,7 @@ def test_a_stream_lives_as_long_as_its_series(serve, tmp_path):
             client.wait_for("bar", seconds=15)
 
 
-def test_another_calendar_begins_candles_anew(serve, tmp_path):
+def test_another_calendar_starts_candles_again(serve, tmp_path):
     builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(150)))
     _, target = serve()
     with EventClient(target).connect() as client, EventClient(target, "ohlcv-4h/stream?limit=500").connect() as candles:

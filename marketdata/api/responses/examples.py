@@ -172,6 +172,7 @@ FEED_EXAMPLE = {
     "reconnects": 1,
     "started_at": "2026-11-25T06:00:00+00:00",
     "process": "feeds-1 4711",
+    "series_count": 1,
     "series": [{"slug": "mnq", "live": True, "feed_symbol": "MNQ.c.0", "vendor_symbols": ["MNQZ6"]}],
     "last_sessions": [
         {
@@ -193,6 +194,7 @@ FEED_EXAMPLE = {
             "repeated": 0,
             "late": 0,
             "quarantined": 0,
+            "series_count": 1,
             "series": [{"slug": "mnq", "vendor_symbol": "MNQZ6", "start": "2026-11-25T13:29:00+00:00"}],
         }
     ],

@@ -54,7 +54,8 @@ class FeedSessionSerializer(serializers.Serializer):
     repeated = CountField(help_text="Bars that arrived more than once.")
     late = CountField(help_text="Bars that arrived after their minute was closed.")
     quarantined = CountField(help_text="Records that could not be stored.")
-    series = SessionSeriesSerializer(many=True)
+    series_count = CountField(help_text="Series that it subscribed to.")
+    series = SessionSeriesSerializer(many=True, help_text="Up to `limit` of them, by slug.")
 
 
 class ChangedDaySerializer(serializers.Serializer):
@@ -90,7 +91,8 @@ class FeedSerializer(serializers.Serializer):
     reconnects = CountField(help_text="Those that followed an unexpected end.")
     started_at = serializers.DateTimeField(allow_null=True, help_text="When `stream_live` started.")
     process = serializers.CharField(help_text="Host and process of `stream_live`.")
-    series = FollowedSeriesSerializer(many=True)
+    series_count = CountField(help_text="Series of the feed.")
+    series = FollowedSeriesSerializer(many=True, help_text="Up to `limit` of them, by slug.")
     last_sessions = FeedSessionSerializer(many=True, help_text="The newest first.")
     changed_days = ChangedDaySerializer(many=True, help_text="The newest first.")
 
@@ -111,7 +113,8 @@ def serialize_feed(feed: Feed) -> dict[str, object]:
         "sessions": status.sessions if status else 0,
         "reconnects": status.reconnects if status else 0,
         "process": status.process if status else "",
-        "series": [_serialize_series(one) for one in feed.series.first],
+        "series_count": feed.series.total,
+        "series": [_serialize_series(one) for one in feed.series.rows],
         "last_sessions": [_serialize_session(one) for one in feed.sessions],
         "changed_days": [_serialize_day(day) for day in feed.changed_days],
     }
@@ -132,9 +135,10 @@ def _serialize_session(one: LastSession) -> dict[str, object]:
         "id": session.pk,
         **{name: getattr(session, name) for name in (*_TEXTS, *_COUNTS)},
         **{name: to_iso(getattr(session, name)) for name in (*_TIMES, "last_bar_ts", "last_byte_at")},
+        "series_count": one.series.total,
         "series": [
             {"slug": each.slug, "vendor_symbol": each.vendor_symbol, "start": to_iso(each.start)}
-            for each in one.series.first
+            for each in one.series.rows
         ],
     }
 

@@ -14,7 +14,7 @@ from marketdata.formatting import format_count
 from marketdata.live.feeds import Feed, read_feeds
 from marketdata.live.query import read_live_rows
 from marketdata.live.states import NONE, NOT_RUNNING
-from marketdata.live.subscriptions import FollowedSeries, Listed, SubscribedSeries
+from marketdata.live.subscriptions import FollowedSeries, Listed, Part, SubscribedSeries
 from marketdata.models import FeedSession, FeedStatus
 from marketdata.pages.decorators import page_view
 from marketdata.pages.presenters import Moment, moment
@@ -36,7 +36,7 @@ class SessionRow:
     @property
     def symbols(self) -> str:
         """mnq MNQZ6, es ESZ6: each series with what was subscribed."""
-        names = [f"{one.slug} {one.vendor_symbol}" for one in self.series.first]
+        names = [f"{one.slug} {one.vendor_symbol}" for one in self.series.rows]
         more = self.series.total - len(names)
         return ", ".join(names) + (f" and {more:,} more" if more else "")
 
@@ -128,7 +128,7 @@ class FeedRow:
 
     @property
     def series(self) -> Sequence[FollowedSeries]:
-        return self.feed.series.first
+        return self.feed.series.rows
 
     @property
     def more_series(self) -> int:
@@ -143,7 +143,7 @@ class FeedRow:
 def feeds_page(request: HttpRequest) -> HttpResponse:
     """The live feed of each dataset: its state, figures, series and last sessions."""
     context = {
-        "feeds": [FeedRow(feed) for feed in read_feeds(limit=MAX_NAMES)],
+        "feeds": [FeedRow(feed) for feed in read_feeds(Part(MAX_NAMES))],
         "now": Moment(read_database_time()),
         "manage": manage(),
     }

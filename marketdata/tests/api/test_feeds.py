@@ -39,6 +39,28 @@ def test_a_live_series_without_a_record_is_listed(reader, market_db):
     assert [one["vendor_symbols"] for one in found["series"]] == [[]]
 
 
+def test_thousands_of_series_are_listed_in_parts(reader, feed):
+    fields = {"dataset": "GLBX.MDP3", "feed_stype": "raw_symbol", "live": True}
+    many = [Series(slug=f"n{n:04}", symbol=f"N{n}", feed_symbol=f"N{n}", **fields) for n in range(1200)]
+    for one in Series.objects.bulk_create(many):
+        if one.slug < "n0003":
+            insert("market_feed_session_series", session_id=2, series_id=one.pk, vendor_symbol=one.symbol)
+    [found] = reader.get(ADDRESS).json()
+    assert (found["series_count"], len(found["series"])) == (1201, 500)
+    slugs = ["mnq", *(one.slug for one in many)]
+    parts = [reader.get(f"{ADDRESS}?limit=1000&offset={offset}").json()[0]["series"] for offset in (0, 1000, 2000)]
+    assert [one["slug"] for part in parts for one in part] == slugs
+    assert [len(part) for part in parts] == [1000, 201, 0]
+    [found] = reader.get(f"{ADDRESS}?limit=2&offset=1").json()
+    assert [one["slug"] for one in found["series"]] == ["n0000", "n0001"]
+    assert [one["vendor_symbols"] for one in found["series"]] == [["N0"], ["N1"]]
+    session = found["last_sessions"][0]
+    assert (session["series_count"], [one["slug"] for one in session["series"]]) == (4, ["n0000", "n0001"])
+    [found] = reader.get(f"{ADDRESS}?limit=0").json()
+    assert (found["series_count"], found["series"]) == (1201, [])
+    assert reader.get(f"{ADDRESS}?limit=10001").json().keys() == {"limit"}
+
+
 def test_the_last_sessions_are_listed_newest_first(reader, feed):
     for number in range(3, 20):  # 1 and 2 exist
         insert("market_feed_sessions", id=number)
