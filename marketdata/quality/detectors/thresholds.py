@@ -32,7 +32,7 @@ KINDS = (
 )
 
 UNITS = {
-    "missing": "-log10 of how many such gaps a month has by chance: 1.7 is one in 50 months; 0.3 more in quiet hours",
+    "missing": "-log10 of how many such gaps a month has by chance: 1.4 is one in 25 months; 0.3 more in quiet hours",
     "silence": "minutes in which the series should have had bars, after the newest one",
     "spike": "times the usual move at that time that the price left and came back",
     "scale": "factor between neighbouring prices",
@@ -61,7 +61,7 @@ class UnknownThreshold(ValueError):
 class Thresholds:
     """One threshold per kind; its unit stands in `UNITS`."""
 
-    missing: float = 1.7
+    missing: float = 1.4
     silence: float = 15.0
     spike: float = 3.5
     scale: float = 5.0

@@ -13,17 +13,16 @@ from marketdata.quality.detectors.activity.timeline import Gaps, Timeline
 from marketdata.quality.detectors.model import MINUTE
 
 AT_EDGE, BUSY, OTHER = range(3)
-# The mean rate of the minutes of a gap in busy hours: 95 % of them have a bar.
-_BUSY_RATE = 3.0
+# In busy hours so many of the minutes have a bar.
+_BUSY_SHARE = 0.9
 
 
-def find_families(timeline: Timeline, gaps: Gaps, expected: np.ndarray) -> np.ndarray:
-    """The family of each gap. `expected` is the sum of the rates of its minutes."""
+def find_families(timeline: Timeline, gaps: Gaps, filled: np.ndarray) -> np.ndarray:
+    """The family of each gap. `filled` is the share of its minutes that should have a bar."""
     is_first = np.concatenate([[True], np.diff(timeline.ts) > MINUTE, [True]])
     opens = np.concatenate([[0], np.cumsum(is_first)])
     at_edge = opens[gaps.end + 1] > opens[gaps.start]
-    is_busy = expected >= _BUSY_RATE * (gaps.end - gaps.start)
-    return np.where(at_edge, AT_EDGE, np.where(is_busy, BUSY, OTHER))
+    return np.where(at_edge, AT_EDGE, np.where(filled >= _BUSY_SHARE, BUSY, OTHER))
 
 
 def count_beyond(

@@ -68,10 +68,10 @@ def _judge(
     step = -(-len(gaps) // _MAX_SAMPLE) or 1
     is_sampled = np.arange(len(gaps)) % step == 0
     scored = np.flatnonzero(is_sampled | (usual >= _MIN_EXPECTED))
-    surprise = np.zeros(len(gaps))
-    surprise[scored] = score_gaps(timeline, gaps.select(scored), keep, rates, centre, spread)
+    surprise, filled = np.zeros(len(gaps)), -np.expm1(-usual / (gaps.end - gaps.start))
+    surprise[scored], filled[scored] = score_gaps(timeline, gaps.select(scored), keep, rates, centre, spread)
     months = max(timeline.day_count / _DAYS_PER_MONTH, 0.25) / step
     tail = fit_tail(surprise[is_sampled], months, float(bars.sum() / max(minutes.sum(), 1)))
-    families = find_families(timeline, gaps, usual)
+    families = find_families(timeline, gaps, filled)
     by_chance = tail.count_by_chance(surprise, count_beyond(tail, surprise, families, is_sampled, months))
     return JudgedGaps(gaps, families, by_chance, sum_gaps(-np.expm1(-own), gaps)), rates

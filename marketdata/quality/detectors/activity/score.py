@@ -27,14 +27,14 @@ MAX_NEAR_BARS = 30.0
 
 def score_gaps(
     timeline: Timeline, gaps: Gaps, keep: np.ndarray, rates: np.ndarray, centre: np.ndarray, spread: float
-) -> np.ndarray:
-    """The surprise of each gap.
+) -> tuple[np.ndarray, np.ndarray]:
+    """The surprise of each gap, and which share of its minutes should have a bar.
 
     Minutes that are not in `keep` show nothing. `rates` has the rate of each minute of the day, `centre` the predicted
     log level of each trading day, with its `spread`.
     """
     if not len(gaps):
-        return np.empty(0)
+        return np.empty(0), np.empty(0)
     parts = _split_by_day(timeline, gaps)
     evidence = _collect_evidence(timeline, gaps, parts, keep)
     expected = sum_gaps(rates[timeline.slot], Gaps(parts.start, parts.end))
@@ -45,8 +45,12 @@ def score_gaps(
         likelihood = np.where(timeline.has_bar, of_bar[timeline.slot], (-level * rates)[timeline.slot]) * keep
         total = np.concatenate([[0.0], np.cumsum(likelihood)])
         weights[row] = sum((each.weigh(total) for each in evidence), -np.abs(np.log(level) - part_centre) / spread)
-    surprise = _sum_logs(weights) - _sum_logs(weights - np.outer(LEVELS, expected))
-    return np.maximum(np.maximum.reduceat(surprise, parts.first), np.add.reduceat(surprise, parts.first) / 2)
+    total = _sum_logs(weights)
+    surprise = total - _sum_logs(weights - np.outer(LEVELS, expected))
+    empty = np.exp(np.outer(-LEVELS, expected / (parts.end - parts.start)))
+    filled = 1 - (np.exp(weights - total) * empty).sum(axis=0)
+    surprise = np.maximum(np.maximum.reduceat(surprise, parts.first), np.add.reduceat(surprise, parts.first) / 2)
+    return surprise, np.maximum.reduceat(filled, parts.first)
 
 
 @dataclass(frozen=True)

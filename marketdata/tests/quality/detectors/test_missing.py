@@ -53,6 +53,29 @@ def test_an_hour_of_a_series_with_empty_nights_is_found_by_day(market):
     assert covers(find_missing(make_bars(ts), market.make_context(ts)), lost)
 
 
+def list_busy_minutes(ts: np.ndarray) -> list[int]:
+    """One minute of each day with a bar in nearly each of the 30 minutes before and after its next five."""
+    starts = ts[(ts // MINUTE % 1440 >= 15 * 60) & (ts // MINUTE % 1440 < 18 * 60)]
+    counts = np.searchsorted(ts, starts + 35 * MINUTE) - np.searchsorted(ts, starts - 30 * MINUTE)
+    busy = starts[counts >= 63]
+    _, first = np.unique(busy // DAY, return_index=True)
+    return [int(each) for each in busy[first]]
+
+
+def test_five_minutes_between_busy_ones_are_found_in_a_series_that_is_not_busy(market):
+    results = []
+    for seed in (4, 5):
+        ts = market.generate(3.0, seed=seed)
+        for start in list_busy_minutes(ts)[::2]:
+            lost = start, start + 5 * MINUTE
+            near = ts[(ts >= start - 40 * DAY) & (ts < start + 15 * DAY)]
+            found = find_missing(make_bars(remove(near, lost)), market.make_context(near, judged=(start, start + DAY)))
+            results.append(covers(found, lost))
+    # Activity also changes within hours: some of these gaps are chance.
+    assert len(results) >= 10
+    assert np.mean(results) >= 0.5, results
+
+
 def test_a_lost_week_is_one_finding(market):
     lost = to_ns("2021-04-04T22:00"), to_ns("2021-04-09T21:00")
     ts = remove(market.generate(FRONT), lost)
