@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from marketdata.quality.detectors.model import DAY, HOUR, MINUTE, Bars, SeriesContext
+from marketdata.quality.detectors.prices.scales import measure_scales
 from marketdata.quality.detectors.spike import find_spike
 from marketdata.quality.detectors.wrong_contract import find_wrong_contract
 from marketdata.tests.quality.detectors.markets import PRICES, judge_all, make_market
@@ -80,6 +81,39 @@ def test_a_part_of_a_session_up_to_its_break_is_found(part):
         start, end = int(MOVING.ts[run[0]]), int(MOVING.ts[run[1] - 1]) + MINUTE
         results.append(is_found(replace_run(MOVING, *run), start, end))
     assert np.mean(results) >= 0.9, results
+
+
+def thin_out_nights(bars: Bars) -> Bars:
+    """The bars without most minutes of the night, as in the first years of a contract."""
+    minute = CONTEXT.calendar.find_local_minute(bars.ts)
+    is_day = (minute >= 8 * 60) & (minute < 15 * 60)
+    return bars.select(is_day | (np.random.default_rng(3).random(len(bars)) < 1 / 15))
+
+
+def test_sessions_with_pauses_in_the_night_are_found():
+    bars = thin_out_nights(MOVING)
+    results = [
+        is_found(replace_run(bars, first, stop), int(bars.ts[first]), int(bars.ts[stop - 1]) + MINUTE)
+        for first, stop in list_days(bars)[12:-8:4]
+    ]
+    assert len(results) >= 10
+    assert np.mean(results) >= 0.9, results
+
+
+def test_a_session_begins_with_its_trading_day_whatever_the_pauses_of_its_night():
+    bars = thin_out_nights(MOVING)
+    firsts = [first for first, _ in list_days(bars)]
+    assert np.flatnonzero(measure_scales(bars, CONTEXT.tick, CONTEXT.calendar).is_session).tolist() == firsts
+    # Without a calendar, long gaps show it.
+    assert np.flatnonzero(measure_scales(MOVING, CONTEXT.tick).is_session).tolist() == [
+        first for first, _ in list_days(MOVING)[1:]
+    ]
+
+
+def list_days(bars: Bars) -> list[tuple[int, int]]:
+    """First and last position (exclusive) of each trading day."""
+    edges = np.flatnonzero(np.diff(CONTEXT.calendar.find_day(bars.ts))) + 1
+    return list(pairwise([0, *edges.tolist(), len(bars)]))
 
 
 def test_moves_in_breaks_are_none():
