@@ -30,6 +30,8 @@ MIN_BASIS, MAX_BASIS = 0.0015, 0.1
 # The log of how much likelier another contract must be. With one pair of steps for each session, chance makes one in
 # exp(6.5) sessions so likely at most: one in 32 months.
 MIN_LOG_RATIO = 6.5
+# Parts of sessions are many more. In a thin market prices also bounce between bid and ask, so steps cancel out.
+MORE_FOR_PARTS, MORE_WHEN_THIN = 1.0, 2.0
 USUAL_STEPS = 12  # that are compared with one, if each day has one break
 # Of so many steps one is that of another fault or event, and has any size: that it is large shows no more than this.
 FAULT_SHARE = 1e-3
@@ -83,7 +85,7 @@ class _Pairs:
         is_jump = ~is_break & scales.is_linked & (np.abs(scales.step) >= MIN_JUMP * scales.jump * burst)
         self._scale = np.where(is_break, breaks, scales.jump / JUMP_FACTOR) * burst
         self._is_break = is_break
-        self._is_session = scales.is_session
+        self._is_session, self._is_thin = scales.is_session, scales.is_thin
         self._session = np.cumsum(scales.is_session)
         self._steps = np.flatnonzero((is_break | is_jump) & ~explained)
         self._contract = np.cumsum(~scales.is_linked)
@@ -107,7 +109,8 @@ class _Pairs:
         begins, ends = np.minimum(steps[others], at), np.maximum(steps[others], at)
         # With more steps there are more pairs, as the square of the steps, and one of them is the likeliest by chance.
         # Sessions have one pair each.
-        more = 2 * float(np.log(max((stop - first) / USUAL_STEPS, 1.0)))
+        more = MORE_FOR_PARTS + 2 * float(np.log(max((stop - first) / USUAL_STEPS, 1.0)))
+        more += MORE_WHEN_THIN if self._is_thin[at] else 0.0
         needed = MIN_LOG_RATIO + np.where(self._are_sessions(begins, ends), 0.0, more)
         offsets, ratios = self._judge(begins, ends)
         found = []
