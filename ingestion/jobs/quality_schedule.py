@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from datetime import timedelta
 
 from django.utils import timezone
+from django_tasks.base import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
 
 from ingestion.jobs.repeating import RepeatingThread
 from ingestion.jobs.requests import request_check
+from marketdata.models import IngestRun
 from marketdata.quality.pending import may_check, read_pending
 from marketdata.quality.watch import watch
 
@@ -15,14 +20,29 @@ REQUESTED_BY = "the worker"
 # A live session brings a run each minute. To judge a bar, two months before it are read.
 _LIVE_SECONDS = 15 * 60
 _REGULAR_SECONDS = 60
+# A check that failed would fail again, until the series' settings or the lake are mended, or other runs end.
+_AFTER_FAILURE = timedelta(minutes=15)
 
 
 def request_check_if_due(*, live: bool) -> bool:
-    """Request a check if runs wait for one; runs of live sessions only with `live`. Returns whether it did."""
-    if not may_check() or not read_pending(live=live).runs:
+    """Request a check if runs wait for one; runs of live sessions only with `live`. Returns whether it did.
+
+    After a check that failed it waits for a quarter of an hour, or for another run.
+    """
+    runs = read_pending(live=live).runs if may_check() else []
+    if not runs or _have_failed(runs):
         return False
     request_check(REQUESTED_BY)
     return True
+
+
+def _have_failed(runs: Sequence[int]) -> bool:
+    """Whether the last check failed lately, and all of these runs had ended before."""
+    checks = DBTaskResult.objects.filter(task_path__endswith=".check_quality", finished_at__isnull=False)
+    last = checks.order_by("-finished_at").values_list("status", "started_at", "finished_at").first()
+    if last is None or last[0] != TaskResultStatus.FAILED or last[2] < timezone.now() - _AFTER_FAILURE:
+        return False
+    return not IngestRun.objects.filter(pk__in=runs, finished_at__gt=last[1]).exists()
 
 
 class QualitySchedule(RepeatingThread):

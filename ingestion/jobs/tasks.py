@@ -28,7 +28,7 @@ from ingestion.progress import Progress
 from ingestion.runs import RunRequest
 from ingestion.undo import pipeline as undo
 from marketdata.models import IngestRun
-from marketdata.quality.pending import check_pending
+from marketdata.quality.pending import NOT_JUDGED, check_pending
 
 
 @task(takes_context=True)
@@ -91,7 +91,10 @@ def run_backfill(
 @task()
 def check_quality(requested_by: str) -> dict[str, int]:
     """Check the bars that runs touched since they were checked. Returns how many runs these were."""
-    return {"runs": check_pending(timezone.now())}
+    try:
+        return {"runs": check_pending(timezone.now())}
+    except NOT_JUDGED as error:
+        raise InputError(f"Bars of a series could not be checked: {error}") from error
 
 
 def _run_backfill(options: BackfillOptions) -> dict[str, Any]:

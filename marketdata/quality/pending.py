@@ -11,11 +11,16 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet, Sum
 
+from marketdata.calendars.exchange import UnknownCalendar
 from marketdata.models import IngestRun, QualityCheck, Series
 from marketdata.partitions.archived import find_archived
 from marketdata.quality.check import ALL, CheckRange, check_series
+from marketdata.quality.detectors.thresholds import UnknownThreshold
 from marketdata.quality.store.underway import mark_underway
 from marketdata.sources.errors import ArchivedBarsUnreadable
+
+# Of one series; the others are checked all the same.
+NOT_JUDGED = (ArchivedBarsUnreadable, UnknownThreshold, UnknownCalendar)
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -85,15 +90,16 @@ def plan_checks() -> Plan:
 def check_pending(now: datetime, plan: Plan | None = None) -> int:
     """Check the bars that pending runs touched, by default of all, and return how many runs there were.
 
-    Raises `ArchivedBarsUnreadable` after the series whose bars can be read are checked. The runs of the others remain.
+    Raises `ArchivedBarsUnreadable`, `UnknownThreshold` or `UnknownCalendar` after the series that can be judged are
+    checked. The runs of the others remain.
     """
     plan = plan or plan_checks()
-    failed: dict[str, ArchivedBarsUnreadable] = {}
+    failed: dict[str, Exception] = {}
     with mark_underway():
         for series, within in plan.ranges:
             try:
                 check_series(series, within=within, now=now)
-            except ArchivedBarsUnreadable as error:
+            except NOT_JUDGED as error:
                 failed[series.symbol] = error
     mark_checked([run.pk for run in plan.runs if not failed.keys() & _list_symbols(run)], now)
     if failed:

@@ -124,6 +124,20 @@ def test_a_worker_checks_what_waits(market_db, tmp_path):
     assert (delivery.channel, delivery.state) == ("log", "delivered"), "it is sent before the worker ends"
 
 
+def test_a_series_that_cannot_be_judged_stops_no_other(market_db, tmp_path):
+    load(tmp_path, make_bars(scaled=20))
+    ingest(write(tmp_path / "other.dbn", make_bars(scaled=20)), symbol="OTHER")
+    Series.objects.filter(slug="mnq").update(quality_thresholds={"spike": "x"})
+    worker = Process("--interval", "0.1", "--no-startup-delay", "--batch", command="db_worker").end()
+    assert (worker.code, read_pending().runs) == (0, [1])
+    assert set(QualityFinding.objects.filter(kind="scale").values_list("series__slug", flat=True)) == {"other"}
+    assert "could not be checked: Thresholds of mnq: The threshold of spike is 'x'" in worker.err
+    assert "Traceback" not in worker.err
+    assert not request_check_if_due(live=True), "it would fail again"
+    load(tmp_path, make_bars(first=40))
+    assert request_check_if_due(live=True)
+
+
 def test_a_waiting_check_is_requested_once_and_not_shown(market_db, tmp_path):
     load(tmp_path, make_bars())
     assert request_check_if_due(live=False)
