@@ -20,6 +20,8 @@ REQUESTED_BY = "the worker"
 # A live session brings a run each minute. To judge a bar, two months before it are read.
 _LIVE_SECONDS = 15 * 60
 _REGULAR_SECONDS = 60
+# The files of a delivery are checked together, unless that takes longer: then first history is one message.
+_LONGEST_LOAD = timedelta(minutes=10)
 # A check that failed would fail again, until the series' settings or the lake are mended, or other runs end.
 _AFTER_FAILURE = timedelta(minutes=15)
 
@@ -27,13 +29,20 @@ _AFTER_FAILURE = timedelta(minutes=15)
 def request_check_if_due(*, live: bool) -> bool:
     """Request a check if runs wait for one; runs of live sessions only with `live`. Returns whether it did.
 
-    After a check that failed it waits for a quarter of an hour, or for another run.
+    It waits for loads that are running, and after a check that failed for a quarter of an hour or another run.
     """
     runs = read_pending(live=live).runs if may_check() else []
-    if not runs or _have_failed(runs):
+    if not runs or _have_failed(runs) or _is_loading(runs):
         return False
     request_check(REQUESTED_BY)
     return True
+
+
+def _is_loading(runs: Sequence[int]) -> bool:
+    """Whether more files are being loaded, and none of these runs has waited long."""
+    running = IngestRun.objects.filter(status=IngestRun.Status.RUNNING).exclude(kind=IngestRun.Kind.LIVE)
+    late = IngestRun.objects.filter(pk__in=runs, finished_at__lt=timezone.now() - _LONGEST_LOAD)
+    return running.exists() and not late.exists()
 
 
 def _have_failed(runs: Sequence[int]) -> bool:

@@ -124,6 +124,21 @@ def test_a_worker_checks_what_waits(market_db, tmp_path):
     assert (delivery.channel, delivery.state) == ("log", "delivered"), "it is sent before the worker ends"
 
 
+def test_the_files_of_a_delivery_are_checked_together(market_db, tmp_path):
+    load(tmp_path, make_bars())
+    IngestRun.objects.create(kind="file", symbols=["X"], started_at=timezone.now())
+    assert not request_check_if_due(live=True), "the next file is being loaded"
+    ended = timezone.now() - timedelta(minutes=11)
+    IngestRun.objects.filter(pk=1).update(started_at=ended, finished_at=ended)
+    assert request_check_if_due(live=True), "it has waited long"
+
+
+def test_a_run_of_a_live_session_delays_no_check(market_db, tmp_path):
+    load(tmp_path, make_bars())
+    IngestRun.objects.create(kind="live", symbols=["X"], started_at=timezone.now())
+    assert request_check_if_due(live=True)
+
+
 def test_a_series_that_cannot_be_judged_stops_no_other(market_db, tmp_path):
     load(tmp_path, make_bars(scaled=20))
     ingest(write(tmp_path / "other.dbn", make_bars(scaled=20)), symbol="OTHER")
