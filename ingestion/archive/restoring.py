@@ -118,7 +118,7 @@ def _restore_from_lake(record: ArchivedYear, progress: Progress) -> None:
         progress.step(f"Comparing the bars of {record.year} with the hourly rollup")
         _require_bars(cursor, record, from_lake=True)
         limit_waiting(cursor)
-        _attach(cursor, record, progress)
+        retry_locks(lambda: _attach(cursor, record, progress), progress)  # within the transaction: it keeps the bars
     logger.info("%s is restored from %s: %s bars", record.year, store.address, record.bar_count)
 
 
@@ -155,7 +155,8 @@ def _require_bars(cursor: CursorWrapper, record: ArchivedYear, *, from_lake: boo
 
 def _attach(cursor: CursorWrapper, record: ArchivedYear, progress: Progress) -> None:
     progress.step(f"Attaching {record.year}")
-    statements.prepare_attach(cursor, record.year)
-    progress.raise_if_cancelled()
-    execute_soon(cursor, statements.make_attach(record.year))
-    statements.finish_attach(cursor, record.year)
+    with transaction.atomic():
+        statements.prepare_attach(cursor, record.year)
+        progress.raise_if_cancelled()
+        execute_soon(cursor, statements.make_attach(record.year))
+        statements.finish_attach(cursor, record.year)

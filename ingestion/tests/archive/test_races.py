@@ -65,6 +65,22 @@ def test_it_waits_for_a_running_load_and_readers_do_not(archive, tmp_path):
     assert DETACHED in list_tables()
 
 
+@pytest.mark.parametrize("drop", [False, True])
+def test_a_restore_waits_for_an_index_that_is_built(archive, drop):
+    """What is loaded from the lake stays meanwhile."""
+    archive.run(drop=drop)
+    with session() as building:
+        building.execute("BEGIN; LOCK TABLE market_bars_ohlcv_1m IN SHARE MODE")
+        with Process(str(YEAR), command="restore_year") as process:
+            waiting = process.read_error_line()
+            assert len(list_records()) == 1
+            building.execute("COMMIT")
+            ended = process.end()
+    assert waiting.startswith("Waiting for a session of another program: ")
+    assert ended.code == 0, ended.err
+    assert (list_records(), len(read_all())) == ([], 720)
+
+
 def test_ctrl_c_while_it_waits(archive):
     with session() as reading:
         reading.execute("BEGIN; SELECT count(*) FROM market_bars_ohlcv_1m")
