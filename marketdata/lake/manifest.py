@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +17,11 @@ FOLDER = "_lake"  # PyArrow and Spark ignore names that begin with _
 MANIFEST = f"{FOLDER}/manifest.json"
 JOURNAL = f"{FOLDER}/journal.json"  # what is left to do of an export that replaces files
 FORMAT = 1
+CHECKSUM = "checksum"
+# A path that leaves the lake would have an export delete another file.
+_FILE = re.compile(r"dataset=[^/]*/year=\d+/[^/]+\.parquet")
+_TABLE = re.compile(rf"{FOLDER}/[^/]+\.pq")
+_RANGES = re.compile(r"(\d{1,18}(-\d{1,18})?(,\d{1,18}(-\d{1,18})?)*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ class Manifest:
         return {file.path for file in self.files} | {table.path for table in self.tables.values()}
 
     def to_json(self) -> dict[str, Any]:
-        return {"format": FORMAT, "rows": self.rows} | asdict(self) | {"as_of": to_iso(self.as_of)}
+        content = {"format": FORMAT, "rows": self.rows} | asdict(self) | {"as_of": to_iso(self.as_of)}
+        return content | {CHECKSUM: _compute_checksum(content)}
 
 
 def read_manifest(store: Store) -> Manifest | None:
@@ -108,7 +116,29 @@ def from_json(found: dict[str, Any]) -> Manifest:
     as_of = parse_timestamp(found["as_of"])
     if as_of is None or sum(file.rows for file in files) != found["rows"]:
         raise ValueError("as_of or rows")
+    if not all(file.symbols and file.rows == sum(part.rows for part in file.symbols.values()) for file in files):
+        raise ValueError("rows of symbols")
+    if not all(_FILE.fullmatch(file.path) for file in files):
+        raise ValueError("paths of files")
+    if not all(_TABLE.fullmatch(table.path) for table in tables.values()) or not _are_ranges(found["runs"]):
+        raise ValueError("paths of tables, or runs")
     return Manifest(found["database"], as_of, found["runs"], found["runs_hash"], files, tables)
+
+
+def _are_ranges(text: str) -> bool:
+    pairs = [part.partition("-") for part in text.split(",")] if _RANGES.fullmatch(text) else None
+    return pairs is not None and all(not last or int(first) <= int(last) for first, _, last in pairs)
+
+
+def has_checksum(content: bytes) -> bool:
+    """Whether the manifest of this text is as an export wrote it. One of an earlier version has no checksum."""
+    found = json.loads(content)
+    stated = found.pop(CHECKSUM, None)
+    return stated is None or stated == _compute_checksum(found)
+
+
+def _compute_checksum(content: dict[str, Any]) -> str:
+    return hashlib.sha256(encode_json(content)).hexdigest()
 
 
 def encode_json(content: dict[str, Any]) -> bytes:

@@ -41,6 +41,13 @@ SELECT coalesce(range_agg(int8range(id, id, '[]')), '{}')::text,
 FROM data_ingest_runs
 WHERE status = 'success'
 """
+_EXPORT_RUNNING = """
+SELECT EXISTS (
+    SELECT 1 FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 2 AND classid = %s AND objid = %s AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,13 @@ def _lock(cursor: CursorWrapper) -> None:
     cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", LAKE_EXPORT)
     if not cursor.fetchone()[0]:
         raise LakeError("Another export of this database is running: wait until it has ended.")
+
+
+def is_export_running(cursor: CursorWrapper) -> bool:
+    """Whether a session exports this database to any lake."""
+    cursor.execute(_EXPORT_RUNNING, LAKE_EXPORT)
+    is_running: bool = cursor.fetchone()[0]
+    return is_running
 
 
 def format_ranges(multirange: str) -> str:

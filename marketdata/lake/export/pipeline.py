@@ -17,7 +17,16 @@ from marketdata.lake.export.blocks import read_ahead, read_blocks
 from marketdata.lake.export.layout import Plan, PlannedFile, make_path, plan_all, plan_changes
 from marketdata.lake.export.swap import LOCK, finish_swap, make_staged_path, swap
 from marketdata.lake.export.writing import write_bars, write_small
-from marketdata.lake.manifest import FOLDER, JOURNAL, LakeFile, LakeTable, Manifest, read_manifest
+from marketdata.lake.manifest import (
+    FOLDER,
+    JOURNAL,
+    MANIFEST,
+    LakeFile,
+    LakeTable,
+    Manifest,
+    has_checksum,
+    read_manifest,
+)
 from marketdata.lake.snapshot import Snapshot, open_snapshot
 from marketdata.lake.store import Store
 
@@ -104,6 +113,9 @@ def _plan_table(
         return plan_all(contents)
     if not has_covered_runs(snapshot.cursor, before):
         notes.append("The database no longer has the runs of the last export, so everything is written again.")
+        return plan_all(contents)
+    if not has_checksum(store.read(MANIFEST) or b"{}"):
+        notes.append("The manifest was changed since the last export, so everything is written again.")
         return plan_all(contents)
     present = store.list_files()
     years = {year for _, year in contents}

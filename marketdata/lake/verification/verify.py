@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any
 from marketdata.formatting import format_count
 from marketdata.lake.contents import count_bars, find_touched, has_covered_runs, read_contents
 from marketdata.lake.errors import LakeError
-from marketdata.lake.manifest import JOURNAL, LakeFile, LakeTable, Manifest, require_manifest
-from marketdata.lake.snapshot import Snapshot, open_snapshot
+from marketdata.lake.manifest import (
+    JOURNAL,
+    MANIFEST,
+    LakeFile,
+    LakeTable,
+    Manifest,
+    has_checksum,
+    read_manifest,
+    require_manifest,
+)
+from marketdata.lake.snapshot import Snapshot, is_export_running, open_snapshot
 from marketdata.lake.store import Store
 from marketdata.lake.verification.hours import HOUR_COLUMNS, compute_hours, read_stored_hours
 from marketdata.partitions.archived import list_archived
@@ -35,7 +44,8 @@ class VerifyResult:
 
 
 def verify_lake(store: Store) -> VerifyResult:
-    """Read all files of the lake, and compare them. Raises `LakeError` if there is no lake of this database."""
+    """Read all files of the lake, and compare them. Raises `LakeError` if there is no lake of this database, or if an
+    export replaces files meanwhile."""
     manifest = require_manifest(store)
     with open_snapshot() as snapshot:
         if manifest.database != snapshot.database:
@@ -55,7 +65,17 @@ def verify_lake(store: Store) -> VerifyResult:
             result.damages += damages
             if content is not None and not damages:
                 result.damages += check_rows(content, file, snapshot, result)
+        result.damages += _check_manifest(store)
+        if result.damages and (is_export_running(snapshot.cursor) or read_manifest(store) != manifest):
+            raise LakeError(f"An export is changing {store.name}, or has changed it meanwhile: verify it again later.")
     return result
+
+
+def _check_manifest(store: Store) -> Iterator[str]:
+    """Compare the manifest with its own checksum, which covers what nothing else shows, such as `as_of`."""
+    content = store.read(MANIFEST)
+    if content is not None and not has_checksum(content):
+        yield f"{MANIFEST} is damaged: its content is not what the export wrote."
 
 
 def _check_state(store: Store, manifest: Manifest, snapshot: Snapshot) -> Iterator[str]:

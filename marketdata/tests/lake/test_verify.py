@@ -11,9 +11,10 @@ from django.core.management import CommandError
 from pyarrow import parquet
 
 from config.testing.builders import bars
-from config.testing.processes import Process
+from config.testing.processes import Process, session
 from config.testing.rows import execute
 from config.testing.undo import change_volume, ingest_records
+from marketdata.advisory_locks import LAKE_EXPORT
 from marketdata.lake.verification.verify import verify_lake
 from marketdata.tests.lake.conftest import Lake
 
@@ -127,6 +128,69 @@ def test_an_interrupted_swap(filled):
     ]
     with pytest.raises(CommandError, match=r"journal.json is damaged: delete it"):
         filled.export()
+
+
+def change_manifest(lake: Lake, change) -> None:
+    path = lake.folder / "_lake/manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest.update(as_of="2024-05-05T00:00:00+00:00"),
+        lambda manifest: manifest.update(runs="1-5"),
+        lambda manifest: manifest["tables"].pop("days"),
+        lambda manifest: manifest["tables"]["days"].update(rows=1),
+        lambda manifest: manifest["files"][0]["symbols"]["CME_MINI:MNQ1!"].update(hours_hash="1"),
+    ],
+)
+def test_a_manifest_that_was_changed(filled, change):
+    change_manifest(filled, lambda manifest: None)
+    assert find_damages(filled) == []  # other spaces change nothing
+    change_manifest(filled, change)
+    assert find_damages(filled) == ["_lake/manifest.json is damaged: its content is not what the export wrote."]
+    assert "The manifest was changed" in filled.export(since_last=True)["notes"][0]
+    assert find_damages(filled) == []
+
+
+def test_a_manifest_of_an_earlier_version_has_no_checksum(filled):
+    change_manifest(filled, lambda manifest: manifest.pop("checksum"))
+    assert find_damages(filled) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest.update(runs="all"),
+        lambda manifest: manifest.update(runs=5),
+        lambda manifest: manifest.update(runs="5-1"),
+        lambda manifest: manifest["files"][0].update(symbols={}),
+        lambda manifest: manifest["files"][0]["symbols"].update(other={"rows": 1, "hours_hash": "1"}),
+        lambda manifest: manifest["files"][0].update(path="../x.parquet"),
+        lambda manifest: manifest["files"][0].update(path=5),
+        lambda manifest: manifest["tables"]["days"].update(path="_lake/../../days.pq"),
+    ],
+)
+def test_a_manifest_that_no_export_writes(filled, change):
+    (filled.folder.parent / "x.parquet").touch()
+    change_manifest(filled, change)
+    for command in ("verify_lake", "export_lake"):
+        with pytest.raises(CommandError, match=r"manifest.json is damaged"):
+            filled.run(command)
+    assert (filled.folder.parent / "x.parquet").exists()
+
+
+def test_an_export_that_runs_meanwhile_is_no_damage(filled):
+    """It may have deleted a file, or written its journal."""
+    (filled.folder / filled.list_parquet()[0]).unlink()
+    with session() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", LAKE_EXPORT)
+        with pytest.raises(CommandError, match=r"An export is changing .*: verify it again later."):
+            filled.run("verify_lake")
+    assert "is missing" in find_damages(filled)[0]
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"format": 1}', "[]", "\xff"])
