@@ -6,8 +6,8 @@ PYTHON := python3
 endif
 
 BIN := .venv/bin
-# Of the tests, at the same time: as many as the machine has cores.
-WORKERS ?= auto
+# Of the tests, at the same time: one more than the machine has cores, since many tests wait for servers and processes.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1 2>/dev/null || echo auto)
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 DEV := .venv/dev-installed
 BENCH := .venv/bench-installed
