@@ -16,6 +16,9 @@ S3 := .venv/s3/installed
 SPARK := .venv/spark/installed
 NODE := node_modules/.installed
 
+# Tests start hundreds of processes, each of which would compile the project, and pytest would rewrite each module.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo demo-reset test fuzz test-js test-slow coverage mutants lint lint-js bench bench-all load stream-load \
 	soak quality-bench partition-bench spark-bench bench-check clean
 
