@@ -110,12 +110,12 @@ def is_excepted(path: str, line: str) -> bool:
 
 def find_words(path: str, text: str) -> list[str]:
     """A message for each replaced word in the text: file and line, the word, the term to use."""
+    words = [word for word in WORDS if word.find(path, text)]  # few: most lines need not be searched
     return [
         f"{path}:{number}: {found!r}: say {word.instead}"
         for number, line in enumerate(text.splitlines(), start=1)
-        if not is_excepted(path, line)
-        for word in WORDS
-        if (found := word.find(path, line))
+        for word in words
+        if (found := word.find(path, line)) and not is_excepted(path, line)
     ]
 
 
