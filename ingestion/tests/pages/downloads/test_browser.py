@@ -5,12 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import expect
 
-
-def run_jobs() -> None:
-    call_command("db_worker", "--batch", "--no-startup-delay", "--interval", "0")
+from .jobs import run_jobs
 
 
 def shoot(page, name):

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
@@ -15,6 +14,8 @@ from ingestion.feeds.live.lock import LiveLock
 from ingestion.jobs.schedule import find_next_daily, request_daily_if_due
 from marketdata.models import Backfill, Bar, FeedRequest, Series
 from marketdata.runs.jobs import find_jobs_of_run, find_shown_jobs
+
+from .jobs import run_jobs
 
 PAGE = "/downloads/"
 START, END = "2024-03-04", "2024-03-06"
@@ -38,10 +39,6 @@ def reader(market_db) -> Client:
     client.force_login(user)
     yield client
     user.delete()
-
-
-def run_jobs() -> None:
-    call_command("db_worker", "--batch", "--no-startup-delay", "--interval", "0")
 
 
 def plan(client: Client) -> str:
