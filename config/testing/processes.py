@@ -82,7 +82,7 @@ class Process:
         return line
 
     def end(self, seconds: float = 60) -> Ended:
-        out, err = self._process.communicate(timeout=seconds)
+        out, err = self._process.communicate(timeout=scale_limit(seconds))
         return Ended(self._process.returncode, out, err)
 
 
@@ -121,11 +121,17 @@ def series_locked() -> Iterator[None]:
 def until(condition: Callable[[], object], *, seconds: float = 60) -> object:
     """Wait until `condition` returns something true; returns that. On a busy machine a command needs many seconds
     before it does anything: the default proves nothing about it."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + scale_limit(seconds)
     while not (found := condition()):
         assert time.monotonic() < deadline, f"waited {seconds} s in vain"
         time.sleep(0.01)
     return found
+
+
+def scale_limit(seconds: float) -> float:
+    """A limit of what a test measures, in seconds. Where more processes compute than the machine has cores, each gets
+    a share of one, and the limit is longer by as much."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def running() -> IngestRun | None:

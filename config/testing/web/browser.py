@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from config.testing.builders import Printed, bars, ingest, together, write_filled
 from config.testing.rows import RUNS, insert
@@ -34,6 +34,7 @@ COUNT_REQUESTS = """{
     };
 }"""
 ABORTED = "net::ERR_ABORTED"
+PATIENCE = 20_000  # milliseconds that a page may take on a busy machine; it proves nothing about pages
 WIDE: ViewportSize = {"width": 1600, "height": 1000}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 NARROWEST: ViewportSize = {"width": 320, "height": 640}  # WCAG 2.1, 1.4.10: reflow
@@ -43,6 +44,7 @@ NARROWEST: ViewportSize = {"width": 320, "height": 640}  # WCAG 2.1, 1.4.10: ref
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("THE PAGES ARE NOT TESTED: Chromium is not installed. Install chromium, then run the tests again.")
+    expect.set_options(timeout=PATIENCE)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright runs an event loop in this thread. Without the variable, Django refuses database access in it.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -85,7 +87,7 @@ def open_page(
         client.force_login(reader)
         context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site}])
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.web.prober import probing
 from benchmarks.web.server import serve_procfile
-from config.testing.processes import until
+from config.testing.processes import scale_limit, until
 from config.testing.proxy import open_proxy
 
 pytestmark = pytest.mark.slow
@@ -78,7 +78,7 @@ def test_a_stalled_database_is_answered_503_and_healthz_at_once(proxy, web):
     assert all(int(response.headers["Retry-After"]) > 0 for response in responses)
     started = time.monotonic()
     answer, page = httpx.get(f"{web}{STATS}"), httpx.get(f"{web}{PAGE}", headers=SESSION)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < scale_limit(1)
     assert (answer.status_code, answer.json(), answer.headers["Retry-After"]) == (503, DETAIL, "10")
     assert (page.status_code, page.headers["Content-Type"]) == (503, "text/html; charset=utf-8")
     assert "The database does not respond" in page.text

@@ -21,7 +21,7 @@ from benchmarks.web import clients
 from benchmarks.web.events import EventClient
 from benchmarks.web.prober import probing
 from benchmarks.web.server import build_path, read_web_command, serve_procfile
-from config.testing.processes import until
+from config.testing.processes import scale_limit, until
 
 STATS = "/api/market-data/mnq/ohlcv-1m/stats"
 PAGE = "/api/market-data/mnq/ohlcv-1m/bars?limit=2000"
@@ -110,7 +110,7 @@ def test_a_client_that_goes_frees_its_export(url, aim):
                 assert one.recv(100).startswith(b"HTTP/1.1 200")
         started = time.monotonic()
         assert clients.download(aim(server), "csv")[0] == 200
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < scale_limit(5)
 
 
 def test_bodies_are_read_before_a_thread_and_limited(url, aim):

@@ -22,7 +22,7 @@ from benchmarks.web.clients import Target
 from benchmarks.web.events import EventClient
 from benchmarks.web.server import WebServer, serve_procfile
 from config.testing import builders
-from config.testing.processes import database_url, session, until
+from config.testing.processes import database_url, scale_limit, session, until
 from config.testing.rows import execute, insert
 from marketdata.access.tokens import issue_token
 from marketdata.models import ApiToken, Bar, IngestRun, Series
@@ -91,7 +91,7 @@ def test_a_stream_begins_with_a_snapshot_and_has_each_change(serve, tmp_path):
         started = time.monotonic()
         builders.ingest(builders.write(tmp_path / "b.dbn", builders.bars(1, first=150)))
         bar = client.wait_for("bar")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < scale_limit(2)
         assert (bar.data["ts"], bar.id > snapshot.id) == ("2024-01-02T02:30:00+00:00", True)
         changed = builders.bars(2, first=3)
         changed["volume"] += 1

@@ -13,7 +13,7 @@ from django.db import connection
 
 from config.testing.builders import FRONT, at, ingest, write
 from config.testing.database.scratch import temporary_role
-from config.testing.processes import Process, database_url, run, session, until
+from config.testing.processes import Process, database_url, run, scale_limit, session, until
 from config.testing.undo import undo
 from ingestion.archive import archiving, copying, statements
 from ingestion.loading.locks import lock_series
@@ -55,7 +55,7 @@ def test_it_waits_for_a_running_load_and_readers_do_not(archive, tmp_path):
             assert Bar.objects.count() == 720
             with connection.cursor() as cursor:  # another load does not wait either, for longer than an attempt
                 cursor.execute("BEGIN; LOCK TABLE market_bars_ohlcv_1m IN ROW EXCLUSIVE MODE; COMMIT")
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < scale_limit(2)
             assert list_records() == []
             loading.execute("ROLLBACK")
             ended = process.end()

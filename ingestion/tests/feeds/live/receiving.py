@@ -16,6 +16,7 @@ import numpy as np
 from config.testing.feeds.contracts import get_raw_symbol
 from config.testing.feeds.live import FakeLive
 from config.testing.feeds.times import DAY, MINUTE, to_day
+from config.testing.processes import scale_limit
 from ingestion.dbn.header import PREFIX_SIZE
 from ingestion.dbn.layout import OHLCV
 from ingestion.dbn.metadata import DbnMetadata, decode_metadata
@@ -133,7 +134,7 @@ class Scene:
 
     def wait(self, condition: Callable[[], object], seconds: float = 15) -> None:
         """Until the condition holds. At most one session is open meanwhile."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + scale_limit(seconds)
         while not condition():
             assert len(self.gateway.open_sessions) <= 1, "more than one session is open"
             assert time.monotonic() < until, (

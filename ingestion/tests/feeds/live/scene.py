@@ -20,7 +20,7 @@ from django.db import connection
 from config.testing.feeds.historical import FakeHistorical
 from config.testing.feeds.live import FakeLive
 from config.testing.feeds.times import MINUTE
-from config.testing.processes import database_url
+from config.testing.processes import database_url, scale_limit
 from marketdata.models import Bar, FeedSession, IngestRun, Series
 
 FAST = {
@@ -75,14 +75,14 @@ class Stream:
         self._process.kill()
         self._process.wait()
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 10) -> tuple[int, float]:
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 60) -> tuple[int, float]:
         """The exit code, and the seconds from the signal to the end."""
         began = time.monotonic()
         self._process.send_signal(number)
         code = self._process.wait(seconds)
         return code, time.monotonic() - began
 
-    def end(self, seconds: float = 20) -> int:
+    def end(self, seconds: float = 60) -> int:
         """The exit code of a process that ends by itself."""
         return self._process.wait(seconds)
 
@@ -192,7 +192,7 @@ def floor_minute(moment: datetime) -> datetime:
 
 
 def wait_until(holds: Callable[[], bool], seconds: float, describe: Callable[[], str] = str) -> None:
-    until = time.monotonic() + seconds
+    until = time.monotonic() + scale_limit(seconds)
     while not holds():
         assert time.monotonic() < until, describe()
         time.sleep(0.05)

@@ -9,6 +9,7 @@ import pytest
 from django_tasks_db.models import DBTaskResult
 
 from config.testing.feeds.times import to_ns
+from config.testing.processes import scale_limit
 from config.testing.proxy import open_proxy
 from ingestion.tests.feeds.live.scene import end_sessions, list_ends, read_bars, to_time, wait_until
 from marketdata.models import Bar, FeedSession, FeedSessionSeries, FeedStatus, IngestRun, Series, SeriesInstrument
@@ -23,7 +24,7 @@ def test_from_an_empty_table_to_a_current_one(make_scene):
         scene.wait_for_bars(until)
         assert FeedStatus.objects.get().state == "live"
         code, seconds = stream.stop()
-    assert (code, seconds < 3) == (0, True), stream
+    assert (code, seconds < scale_limit(3)) == (0, True), stream
     scene.check_table(until)
     scene.check_runs()
     scene.check_gateway()
@@ -110,7 +111,7 @@ def test_a_signal_ends_the_process_while_the_database_is_silent(make_scene):
         proxy.stall()
         scene.wait_for_market(2)
         code, seconds = stream.stop()
-        assert (code, seconds < 3) == (0, True)
+        assert (code, seconds < scale_limit(3)) == (0, True)
         assert "stored at the next start" in stream.text
     end_sessions(0.1)  # the server has not noticed that the process ended
     with scene.run() as stream:
