@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import os
 import signal
@@ -61,8 +62,10 @@ def serve_procfile(url: str, *, log: IO[bytes] | None = None, **variables: str) 
     `log` gets what it prints; by default it is discarded.
     """
     port = find_port()
+    collect, serve = read_web_command().split(" && ")
+    _collect_static_files(collect)
     process = subprocess.Popen(
-        ["sh", "-c", read_web_command()],
+        ["sh", "-c", serve],
         cwd=ROOT,
         env=os.environ | _PRODUCTION | {"DATABASE_URL": url, "PORT": str(port), "PATH": build_path()} | variables,
         stdout=log or subprocess.DEVNULL,
@@ -83,6 +86,13 @@ def read_web_command() -> str:
     """The command of the Procfile's `web` line."""
     lines = (ROOT / "Procfile").read_text().splitlines()
     return next(line.removeprefix("web: ") for line in lines if line.startswith("web: "))
+
+
+@functools.cache
+def _collect_static_files(command: str) -> None:
+    """Once in a process: it lasts longer than the start of the server, and another server may read the files."""
+    variables = _PRODUCTION | {"DATABASE_URL": "postgresql://u@db.invalid/name", "PATH": build_path()}
+    subprocess.run(["sh", "-c", command], cwd=ROOT, env=os.environ | variables, check=True)
 
 
 def build_path() -> str:

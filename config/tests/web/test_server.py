@@ -193,7 +193,7 @@ def test_sigterm_ends_it_within_five_seconds(url, aim):
             assert idle.recv(100)
         processes = server.list_processes()
         assert len(processes) == 2
-        assert server.stop() < 5
+        assert server.stop() < scale_limit(5)
         assert [one for one in processes if one.is_running()] == []
 
 
