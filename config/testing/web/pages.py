@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import global_settings
 from django.contrib.auth import get_user_model
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
+from pytest_django import Settings
 
 from marketdata.models import IngestRun
 
@@ -24,6 +26,13 @@ def page_client(market_db: BaseDatabaseWrapper) -> Iterator[Client]:
     client.force_login(user)
     yield client
     user.delete()
+
+
+@pytest.fixture
+def production_hasher(settings: Settings) -> None:
+    """Passwords are hashed as in production. Another process hashes those of the tests' hasher again at their first
+    login, which a role that may only read cannot do."""
+    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
 
 
 def read_page(client: Client, address: str) -> str:

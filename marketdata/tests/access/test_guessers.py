@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from django.conf import global_settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 
@@ -25,9 +24,8 @@ STATS = "/api/market-data/mnq/ohlcv-1m/stats"
 
 
 @pytest.fixture
-def owner(market_db, settings):
+def owner(market_db, production_hasher):
     """With a password that is hashed as in production."""
-    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
     yield get_user_model().objects.create_user("owner", password=PASSWORD)
     get_user_model().objects.all().delete()
     FailedLogin.objects.all().delete()
