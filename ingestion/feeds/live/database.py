@@ -72,7 +72,7 @@ class DatabaseAccess:
 def _refuse_wrong_database(error: Exception) -> None:
     """Raise `IngestError` for what waiting does not mend: a table or a right that is lacking."""
     cause = error.__cause__ if isinstance(error, DatabaseFailure) else error
-    if isinstance(cause, ProgrammingError) and (get_sqlstate(cause) or "").startswith(_NOT_USABLE):
+    if isinstance(cause, ProgrammingError) and get_sqlstate(cause).startswith(_NOT_USABLE):
         raise IngestError(
             f"The database refuses what stream_live does ({first_line(cause)}): check the rights of its role, and that "
             "migrate has run. What arrived is kept in the spool."
