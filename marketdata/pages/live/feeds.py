@@ -131,8 +131,10 @@ class FeedRow:
         return self.feed.series.rows
 
     @property
-    def more_series(self) -> int:
-        return self.feed.series.total - len(self.series)
+    def more_series(self) -> str:
+        """9,900; empty if all are named."""
+        count = self.feed.series.total - len(self.series)
+        return f"{count:,}" if count else ""
 
     @property
     def sessions(self) -> list[SessionRow]:

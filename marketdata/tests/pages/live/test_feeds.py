@@ -52,8 +52,10 @@ def test_a_feed_with_its_sessions(page_client, live):
 
 def test_a_feed_that_is_not_running_names_the_command(page_client, live):
     seen = timezone.now() - timedelta(hours=25)
-    insert_status(seen_at=seen, since=seen, started_at=seen)
+    insert("market_feed_sessions", id=1, ended_at=None, end="")
+    insert_status(seen_at=seen, since=seen, started_at=seen, session_id=1)
     text = read_page(page_client, "/feeds/")
+    assert ("open when last seen" in text, ">open<" in text, "Running since" in text) == (True, False, False)
     assert f"stream_live is not running (last seen {seen:%Y-%m-%d %H:%M} UTC)" in text
     assert "manage.py stream_live</code>" in text
 
@@ -133,7 +135,7 @@ def test_10_000_followed_series_are_counted_in_the_database(page_client, many, m
     assert len(read) <= 14
     assert sum(read) <= 1_500  # of each session and of the feed, 100
     assert "many-00001</a>" in text
-    assert f"and {COUNT - 100} more" in text
+    assert f"and {COUNT - 100:,} more" in text
     assert text.count(f"many-00100 MANY100 and {COUNT - 100:,} more") == 10
     assert "many-00101" not in text
 
