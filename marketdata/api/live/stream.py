@@ -82,8 +82,8 @@ class StreamViewSet(JsonErrorsViewSet):
           have the fields of a bar of the API and `provisional`: the live feed brought the bar, and history does not
           confirm it yet. Keep the rows by `ts`. A row can come again, and old ones come too.
         - `state` describes the live feed: at each change, and every 15 seconds.
-        - `resync` means that more changed than is sent one by one, or that the position is unknown. A `snapshot`
-          follows. Request older bars again.
+        - `resync` means that more changed than is sent one by one, that the position is unknown, or that the series has
+          another trading calendar. A `snapshot` follows. Request older bars again.
 
         Each event has an `id`. A client that connects again with the last one, in the header Last-Event-ID or as
         `last_event_id`, gets all that has changed since, also after a restart of the server. An event of several that
