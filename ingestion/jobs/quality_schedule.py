@@ -47,9 +47,11 @@ def _is_loading(runs: Sequence[int]) -> bool:
 
 def _have_failed(runs: Sequence[int]) -> bool:
     """Whether the last check failed lately, and all of these runs had ended before."""
-    checks = DBTaskResult.objects.filter(task_path__endswith=".check_quality", finished_at__isnull=False)
-    last = checks.order_by("-finished_at").values_list("status", "started_at", "finished_at").first()
-    if last is None or last[0] != TaskResultStatus.FAILED or last[2] < timezone.now() - _AFTER_FAILURE:
+    lately = DBTaskResult.objects.filter(
+        task_path__endswith=".check_quality", finished_at__gte=timezone.now() - _AFTER_FAILURE
+    )
+    last = lately.order_by("-finished_at").values_list("status", "started_at").first()
+    if last is None or last[0] != TaskResultStatus.FAILED:
         return False
     return not IngestRun.objects.filter(pk__in=runs, finished_at__gt=last[1]).exists()
 
