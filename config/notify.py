@@ -18,7 +18,7 @@ _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 def read_notify_urls(text: str) -> list[str]:
     """The addresses of NOTIFY_URLS, each once. They are separated by spaces; apprise's commas are accepted too.
 
-    Apprise itself shows whether it knows the service: the worker asks it when it starts.
+    Whether apprise knows the service is checked when the worker starts.
     """
     urls = re.split(rf"\s+|,\s*(?={_URL})", text.strip(" \t\n,"))
     for number, url in enumerate(urls, start=1):

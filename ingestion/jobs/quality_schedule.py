@@ -51,7 +51,7 @@ def _have_failed(runs: Sequence[int]) -> bool:
         task_path__endswith=".check_quality", finished_at__gte=timezone.now() - _AFTER_FAILURE
     )
     last = lately.order_by("-finished_at").values_list("status", "started_at").first()
-    if last is None or last[0] != TaskResultStatus.FAILED:
+    if last is None or last[0] != TaskResultStatus.FAILED or last[1] is None:
         return False
     return not IngestRun.objects.filter(pk__in=runs, finished_at__gt=last[1]).exists()
 
