@@ -11,7 +11,9 @@ from django.db.models import Q
 
 from marketdata.bars.stats import get_stats, list_stats
 from marketdata.coverage.life import read_life
+from marketdata.history.known_empty import read_known_empty
 from marketdata.models import KnownEmpty, Series
+from marketdata.models.bar import EARLIEST, LATEST
 from marketdata.quality.detectors.model import DAY, Bars, SeriesContext, Span
 from marketdata.quality.detectors.sessions import read_sessions
 from marketdata.quality.detectors.thresholds import Thresholds, UnknownThreshold
@@ -81,7 +83,7 @@ def read_thresholds(series: Series) -> Thresholds:
 
 def _read_known_empty(series: Series, conditions: Mapping[date, str]) -> list[Span]:
     """Ranges that have no bars for a known cause. That the vendor has no records is no cause: it can have lost them."""
-    rows = KnownEmpty.objects.filter(series=series, why__in=_CAUSES).values_list("start", "end")
+    rows = [(one.start, one.end) for one in read_known_empty(series, EARLIEST, LATEST) if one.why in _CAUSES]
     lacking = [_to_midnight_ns(day) for day, condition in conditions.items() if condition == MISSING]
     return _join(sorted([*((to_ns(start), to_ns(end)) for start, end in rows), *((at, at + DAY) for at in lacking)]))
 
