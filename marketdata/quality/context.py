@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 
 from django.db.models import Q
@@ -18,8 +19,9 @@ from marketdata.quality.detectors.model import DAY, Bars, SeriesContext, Span
 from marketdata.quality.detectors.sessions import read_sessions
 from marketdata.quality.detectors.thresholds import Thresholds, UnknownThreshold
 from marketdata.quality.expected import find_expected_until
-from marketdata.quality.reading import read_bars, to_ns
+from marketdata.quality.reading import read_bars, to_datetime, to_ns
 from marketdata.quality.vendor.days import MISSING, read_conditions
+from marketdata.rollup.neighbours import find_first_minute
 
 _MINUTE = timedelta(minutes=1)
 _SCALE = 9
@@ -69,6 +71,8 @@ def read_bounds(
         now_ns=to_ns(now),
         expected_until_ns=find_expected_until(series, stats.max_ts, now),
         read_related=_find_related(series),
+        find_next_bar=_make_finder(series.symbol, stats.max_ts),
+        read_calendar=partial(read_sessions, series.calendar) if series.calendar else None,
     )
     return SeriesBounds(series, to_ns(stats.min_ts), to_ns(stats.max_ts + _MINUTE), context)
 
@@ -100,6 +104,16 @@ def _join(spans: list[Span]) -> list[Span]:
 
 def _to_midnight_ns(day: date) -> int:
     return (day - date(1970, 1, 1)).days * DAY
+
+
+def _make_finder(symbol: str, last: datetime) -> Callable[[int], int | None]:
+    """A function that finds the first bar of the series from a time on. `last`: its newest bar."""
+
+    def find(start: int) -> int | None:
+        first = find_first_minute(symbol, to_datetime(start), last + _MINUTE) if start <= to_ns(last) else None
+        return to_ns(first) if first else None
+
+    return find
 
 
 def _find_related(series: Series) -> Callable[[int, int], list[tuple[str, Bars]]] | None:

@@ -15,8 +15,10 @@ import numpy as np
 
 from marketdata.formatting import format_count
 from marketdata.quality.detectors.activity.families import AT_EDGE, BUSY
-from marketdata.quality.detectors.activity.judge import JudgedGaps, judge_gaps
-from marketdata.quality.detectors.activity.learned import is_always_open, learn_sessions
+from marketdata.quality.detectors.activity.holes import ReadSessions, find_next_bar
+from marketdata.quality.detectors.activity.judge import judge_gaps
+from marketdata.quality.detectors.activity.learned import is_always_open, learn_week
+from marketdata.quality.detectors.activity.ranges import MissingRange, list_ranges
 from marketdata.quality.detectors.activity.timeline import Gaps, Timeline, make_timeline
 from marketdata.quality.detectors.events.locks import is_gap_in_lock
 from marketdata.quality.detectors.model import DAY, MINUTE, Bars, Detected, SeriesContext, Span
@@ -27,10 +29,10 @@ _LEAD, _TAIL = 30 * DAY, 10 * DAY
 _MIN_TRADING_DAYS = 15
 # Shorter gaps are not judged: in busy hours a pause of some minutes is rare, and still no loss.
 _MIN_MINUTES = 4
-# Missing ranges with so few minutes between them are one: in a halt or at a price limit some bars come in between.
-_MAX_BETWEEN = 10
 # Learned hours are less certain than a calendar.
 _MORE_WITHOUT_CALENDAR = 1.5
+# Without a calendar, a shorter gap that begins or ends with a session can be holidays.
+_MAX_HOLIDAYS = 10 * DAY
 # In quiet hours, and at opens and closes, less is known of what is usual than in hours with a bar in each minute.
 _MORE_WHEN_QUIET = 0.3
 # From so many bars that should be there on it is an error.
@@ -39,16 +41,37 @@ _MANY_BARS = 60
 
 def find_missing(bars: Bars, context: SeriesContext) -> list[Detected]:
     """The gaps that start within the judged range and occur by chance less often than the threshold allows."""
-    sessions = context.calendar or learn_sessions(bars.ts)
-    if sessions is None or not len(bars) or not len(sessions.day_start):
+    hours = _find_hours(bars.ts, context) if len(bars) else None
+    if hours is None or not len(hours.sessions.day_start):
         return []
-    found = (_find_in_month(bars, sessions, context, month) for month in _list_months(context.judged))
+    found = (_find_in_month(bars, hours, context, month) for month in _list_months(context.judged))
     return [detected for month in found for detected in month]
 
 
-def _find_in_month(bars: Bars, sessions: Sessions, context: SeriesContext, month: Span) -> list[Detected]:
-    ts = bars.ts
-    timeline = make_timeline(ts, sessions, context, *_clip(ts, sessions, context, _find_reference(sessions, month)))
+@dataclass(frozen=True)
+class _Hours:
+    """When the series trades: in the window, and a function that reads it for other ranges."""
+
+    sessions: Sessions
+    read: ReadSessions
+
+
+def _find_hours(ts: np.ndarray, context: SeriesContext) -> _Hours | None:
+    sessions = context.calendar
+    if sessions is not None:
+        return _Hours(sessions, context.read_calendar or (lambda start, end: sessions))
+    week, stop = learn_week(ts), int(ts[-1]) + MINUTE
+    if week is None:
+        return None
+    if find_next_bar(ts, context, stop) is not None:
+        stop = max(stop, context.judged[1] + _TAIL)
+    return _Hours(week.make_sessions(int(ts[0]), stop), week.make_sessions)
+
+
+def _find_in_month(bars: Bars, hours: _Hours, context: SeriesContext, month: Span) -> list[Detected]:
+    ts, sessions = bars.ts, hours.sessions
+    span = _clip(ts, context, _find_reference(sessions, month))
+    timeline = make_timeline(ts, sessions, context, *span)
     if not timeline.has_bar.any():
         return []
     judged = judge_gaps(timeline)
@@ -57,13 +80,26 @@ def _find_in_month(bars: Bars, sessions: Sessions, context: SeriesContext, month
     needed = threshold + np.where(judged.family == BUSY, 0.0, _MORE_WHEN_QUIET)
     is_found = (judged.score >= needed) & (judged.gaps.end - judged.gaps.start >= _MIN_MINUTES)
     is_found &= (start >= max(month[0], context.judged[0])) & (start < min(month[1], context.judged[1]))
-    is_found &= _is_between_bars(timeline, judged.gaps)
+    next_bar = find_next_bar(ts, context, span[1])
+    is_found &= _is_between_bars(timeline, judged.gaps, goes_on=next_bar is not None)
     if context.calendar is None and not is_always_open(sessions):
-        # These can be a holiday or an early close.
-        is_found &= judged.family != AT_EDGE
-    missing = _join_near(judged, np.flatnonzero(is_found))
-    described = (_describe(timeline, sessions, each, threshold) for each in missing)
-    return [one for one in described if not is_gap_in_lock(bars, (one.start_ns, one.end_ns), context)]
+        is_found &= (judged.family != AT_EDGE) | _is_long(timeline, judged.gaps, next_bar)
+    missing = list_ranges(
+        timeline, judged, np.flatnonzero(is_found), next_bar=next_bar, context=context, read=hours.read
+    )
+    return [
+        _describe(sessions, each, threshold)
+        for each in missing
+        # No market is at its limit for as long as a gap that goes on.
+        if each.goes_on or not is_gap_in_lock(bars, (each.start, each.end), context)
+    ]
+
+
+def _is_long(timeline: Timeline, gaps: Gaps, next_bar: int | None) -> np.ndarray:
+    """Whether each gap is too long to be a holiday or an early close. `next_bar`: the first after the timeline."""
+    ends = np.append(timeline.ts, next_bar or timeline.ts[-1])[gaps.end]
+    is_long: np.ndarray = ends - timeline.ts[gaps.start] > _MAX_HOLIDAYS
+    return is_long
 
 
 def _list_months(judged: Span) -> Iterator[Span]:
@@ -86,61 +122,34 @@ def _find_reference(sessions: Sessions, month: Span) -> Span:
     return int(sessions.day_start[first]), int(sessions.day_end[last - 1])
 
 
-def _clip(ts: np.ndarray, sessions: Sessions, context: SeriesContext, reference: Span) -> Span:
-    """The reference from the first to the last bar: more is not known to be missing.
-
-    But a continuous series has bars until its life ends. If none is in the tail, they are missing there.
-    """
-    stop, whole = int(ts[-1]) + MINUTE, int(sessions.day_end[-1])
-    if context.kind == "continuous" and stop < whole - _TAIL and any(end > whole for _, end in context.life):
-        stop = whole
+def _clip(ts: np.ndarray, context: SeriesContext, reference: Span) -> Span:
+    """The reference from the first bar to the last one of the series, which can come after the window."""
+    stop = int(ts[-1]) + MINUTE
+    if stop < reference[1] and find_next_bar(ts, context, stop) is not None:
+        stop = reference[1]
     return max(reference[0], int(ts[0])), min(reference[1], stop)
 
 
-def _is_between_bars(timeline: Timeline, gaps: Gaps) -> np.ndarray:
-    """Whether a bar of the same range of life is before each gap, and one after it or the end of the timeline."""
+def _is_between_bars(timeline: Timeline, gaps: Gaps, *, goes_on: bool) -> np.ndarray:
+    """Whether a bar of the same range of life is before each gap and one after it. `goes_on`: a bar is after the
+    timeline, so also after the gap at its end."""
     bars = np.concatenate([[0], np.cumsum(timeline.has_bar)])
     part = timeline.part[gaps.start]
     part_start = np.searchsorted(timeline.part, part, side="left")
     part_end = np.searchsorted(timeline.part, part, side="right")
-    has_after = (bars[part_end] > bars[gaps.end]) | (gaps.end == len(timeline))
+    has_after = (bars[part_end] > bars[gaps.end]) | (goes_on & (gaps.end == len(timeline)))
     between: np.ndarray = (bars[gaps.start] > bars[part_start]) & has_after
     return between
 
 
-@dataclass(frozen=True)
-class _Missing:
-    """One range of missing bars, as positions in the timeline, with the largest score of its gaps."""
-
-    start: int
-    end: int
-    minutes: int
-    expected: float
-    score: float
-
-
-def _join_near(judged: JudgedGaps, found: np.ndarray) -> list[_Missing]:
-    joined: list[_Missing] = []
-    for at in found.tolist():
-        start, end = int(judged.gaps.start[at]), int(judged.gaps.end[at])
-        each = _Missing(start, end, end - start, float(judged.expected[at]), float(judged.score[at]))
-        if joined and start - joined[-1].end <= _MAX_BETWEEN:
-            last = joined.pop()
-            minutes, expected = last.minutes + each.minutes, last.expected + each.expected
-            each = _Missing(last.start, end, minutes, expected, max(last.score, each.score))
-        joined.append(each)
-    return joined
-
-
-def _describe(timeline: Timeline, sessions: Sessions, missing: _Missing, threshold: float) -> Detected:
-    day = sessions.day_date[sessions.find_day(timeline.ts[missing.start])]
-    start, end = int(timeline.ts[missing.start]), int(timeline.ts[missing.end - 1]) + MINUTE
+def _describe(sessions: Sessions, missing: MissingRange, threshold: float) -> Detected:
+    day = sessions.day_date[int(sessions.find_day(np.array([missing.start]))[0])]
     minutes = format_count(missing.minutes, "open minute")
     return Detected(
         kind="missing",
         severity="error" if missing.expected >= _MANY_BARS else "warning",
-        start_ns=start,
-        end_ns=end,
+        start_ns=missing.start,
+        end_ns=missing.end,
         value=round(missing.score, 2),
         threshold=threshold,
         text=f"No bar in {minutes}, of which about {max(round(missing.expected), 1):,} usually have one.",

@@ -89,6 +89,10 @@ class SeriesContext:
     memory: dict[str, Any] = field(default_factory=dict)
     # The bars of other contracts of the same product in [start, end), by symbol; None: there are none.
     read_related: Callable[[int, int], list[tuple[str, Bars]]] | None = None
+    # The first bar of the series from a time on, also after the window; None: no bar is after the window.
+    find_next_bar: Callable[[int], int | None] | None = None
+    # The calendar of another range than that of the window; None: there is none.
+    read_calendar: Callable[[int, int], Sessions] | None = None
 
     @cached_property
     def life_edges(self) -> tuple[np.ndarray, np.ndarray]:

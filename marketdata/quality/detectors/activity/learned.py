@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,24 +16,42 @@ _MIN_WEEKS = 4
 _OPEN_SHARE = 0.75
 
 
+@dataclass(frozen=True)
+class LearnedWeek:
+    """Which hours of the week are open, from Thursday 00:00 UTC on, as the time is counted since 1970."""
+
+    is_open: np.ndarray
+
+    def make_sessions(self, start: int, end: int) -> Sessions:
+        """The open hours of the UTC days that overlap [start, end), ns."""
+        hours = np.arange(start // DAY * 24, -(-end // DAY) * 24)
+        return _make_sessions(hours, self.is_open[hours % _HOURS])
+
+
 def learn_sessions(ts: np.ndarray) -> Sessions | None:
-    """The open hours from the first to the last bar, in UTC days; None if the bars do not show them.
+    """The open hours from the first to the last bar, in UTC days; None if the bars do not show them."""
+    week = learn_week(ts)
+    return None if week is None else week.make_sessions(int(ts[0]), int(ts[-1]) + MINUTE)
+
+
+def learn_week(ts: np.ndarray) -> LearnedWeek | None:
+    """The open hours of the week; None if the bars do not show them. Weeks without any bar show nothing.
 
     The first and last hour before and after a closed one are left out: daylight saving moves them.
     """
     if not len(ts):
         return None
-    first_day, last_day = int(ts[0]) // DAY, int(ts[-1]) // DAY
-    hours = np.arange(first_day * 24, (last_day + 1) * 24)
-    if len(hours) < _MIN_WEEKS * _HOURS:
-        return None
+    hours = np.arange(int(ts[0]) // DAY * 24, (int(ts[-1]) // DAY + 1) * 24)
+    week = (hours - hours[0]) // _HOURS
     has_bar = np.isin(hours, ts // HOUR)
+    counts = np.bincount(week, has_bar)[week] > 0
+    if counts.sum() < _MIN_WEEKS * _HOURS:
+        return None
+    hours, has_bar = hours[counts], has_bar[counts]
     share = np.bincount(hours % _HOURS, has_bar, _HOURS) / np.bincount(hours % _HOURS, minlength=_HOURS)
     is_open = share >= _OPEN_SHARE
     is_open &= np.roll(is_open, 1) & np.roll(is_open, -1)
-    if not is_open.any():
-        return None
-    return _make_sessions(hours, is_open[hours % _HOURS])
+    return LearnedWeek(is_open) if is_open.any() else None
 
 
 def _make_sessions(hours: np.ndarray, is_open: np.ndarray) -> Sessions:

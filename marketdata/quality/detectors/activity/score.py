@@ -71,7 +71,9 @@ def _split_by_day(timeline: Timeline, gaps: Gaps) -> _Parts:
     day = first_day[gap] + np.arange(len(gap)) - first[gap]
     start = np.maximum(gaps.start[gap], np.searchsorted(timeline.day, day, side="left"))
     end = np.minimum(gaps.end[gap], np.searchsorted(timeline.day, day, side="right"))
-    return _Parts(start, end, gap, first)
+    has_minutes = start < end  # not so on a day on which the series never trades
+    gap = gap[has_minutes]
+    return _Parts(start[has_minutes], end[has_minutes], gap, np.searchsorted(gap, np.arange(len(gaps))))
 
 
 class _Evidence:

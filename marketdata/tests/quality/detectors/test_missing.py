@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from marketdata.quality.detectors.missing import find_missing
 from marketdata.quality.detectors.model import DAY, MINUTE, NO_BARS, Span
+from marketdata.quality.detectors.sessions import read_sessions
 from marketdata.quality.detectors.thresholds import Thresholds
-from marketdata.tests.quality.detectors.generated import Market, covers, make_bars, remove, to_ns
+from marketdata.tests.quality.detectors.generated import CALENDAR, Market, covers, make_bars, remove, to_ns
 
 FRONT, OVERNIGHT_EMPTY, BACK = 40.0, 4.0, 0.3  # trades per minute in the busiest hour
 
@@ -112,15 +114,51 @@ def test_between_lives_outside_of_them_and_in_known_causes_nothing_is_missing(ma
     assert covers(found, cause)
 
 
-def test_weeks_without_bars_at_the_end_of_a_window_are_found(market):
+@pytest.mark.parametrize("kind", ["continuous", "outright"])
+def test_months_without_bars_after_a_window_are_one_finding_up_to_the_next_bar(market, kind):
     ts = market.generate(FRONT)
-    last = to_ns("2021-03-26")
+    last, next_bar = to_ns("2021-03-26"), to_ns("2022-12-14T09:00")
     window = make_bars(ts[ts < last])
-    context = market.make_context(ts, judged=(to_ns("2021-03-20"), to_ns("2021-04-09")), kind="continuous")
-    context = replace(context, life=[(market.span[0], to_ns("2022-01-01"))])
-    assert [one.start_ns for one in find_missing(window, context)] == [last]
-    assert find_missing(window, replace(context, kind="outright")) == []
+    context = replace(
+        market.make_context(ts, judged=(to_ns("2021-03-20"), to_ns("2021-04-09")), kind=kind),
+        life=[(market.span[0], next_bar + MINUTE)],
+        find_next_bar=lambda start: next_bar if start <= next_bar else None,
+        read_calendar=partial(read_sessions, CALENDAR),
+    )
+    (found,) = find_missing(window, context)
+    assert (found.start_ns, found.end_ns) == (last, next_bar)
+    minutes = len(read_sessions(CALENDAR, last, next_bar).list_open_minutes(last, next_bar))
+    assert f"No bar in {minutes:,} open minutes" in found.text
+
+    assert find_missing(window, replace(context, find_next_bar=None)) == []  # nothing came: silence, not missing
     assert find_missing(window, replace(context, life=[(market.span[0], last)])) == []
+
+
+def test_months_without_bars_end_with_the_life_and_leave_out_known_causes(market):
+    ts = market.generate(FRONT)
+    last, end, next_bar = to_ns("2021-03-26"), to_ns("2022-03-08T12:00"), to_ns("2022-12-14T09:00")
+    cause = to_ns("2021-06-07T12:00"), to_ns("2021-06-07T13:00")
+    context = replace(
+        market.make_context(ts, judged=(to_ns("2021-03-20"), to_ns("2021-04-09"))),
+        life=[(market.span[0], end), (to_ns("2022-10-03T09:00"), next_bar + MINUTE)],
+        known_empty=[cause],
+        find_next_bar=lambda start: next_bar,
+        read_calendar=partial(read_sessions, CALENDAR),
+    )
+    (found,) = find_missing(make_bars(ts[ts < last]), context)
+    assert (found.start_ns, found.end_ns) == (last, end)
+    minutes = len(read_sessions(CALENDAR, last, end).list_open_minutes(last, end)) - 60
+    assert f"No bar in {minutes:,} open minutes" in found.text
+
+
+def test_months_without_bars_are_found_without_a_calendar(market):
+    ts = market.generate(FRONT)
+    last, next_bar = to_ns("2021-04-08T15:00"), to_ns("2022-12-14T15:00")
+    context = replace(
+        market.make_context(ts, calendar=None), life=[(market.span[0], next_bar)], find_next_bar=lambda start: next_bar
+    )
+    (found,) = find_missing(make_bars(ts[ts < last]), context)
+    assert (found.start_ns, found.end_ns) == (last, next_bar)
 
 
 def test_a_check_of_a_day_finds_what_a_check_of_all_finds(market):
@@ -166,6 +204,13 @@ def test_without_a_calendar_hours_are_learned(market):
     found = find_missing(make_bars(ts), market.make_context(ts, calendar=None))
     assert covers(found, lost)
     assert len(found) == 1  # holidays and early closes are not judged
+
+
+def test_two_weeks_are_found_in_a_series_whose_learned_hours_have_no_weekend(market):
+    lost = to_ns("2021-03-16T12:00"), to_ns("2021-03-30T12:00")
+    ts = remove(market.generate(FRONT), lost)
+    found = find_missing(make_bars(ts), market.make_context(ts, calendar=None))
+    assert covers(found, lost)
 
 
 def test_no_bars_and_a_single_bar_have_no_findings(market):
