@@ -21,6 +21,7 @@ FILE_ROWS = 1_000_000
 # pandas one that mixes them with others.
 UNKNOWN_DATASET = "unknown"
 _SAFE = "".join(chr(code) for code in range(33, 127) if chr(code) not in "\"#%'*/:=?\\{}[]^<>|&+`")
+_MAX_NAME = 255  # bytes that file systems allow
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,16 @@ def make_path(dataset: str | None, year: int, sha256: str) -> str:
 
 
 def _make_folder(dataset: str | None, year: int) -> str:
-    name = UNKNOWN_DATASET if dataset is None else quote(dataset, safe=_SAFE)
+    name = UNKNOWN_DATASET if dataset is None else _quote_dataset(dataset)
     return f"dataset={name}/year={year}"
+
+
+def _quote_dataset(dataset: str) -> str:
+    """The dataset in percent-encoding. Other characters than ASCII stay as they are if the name would be too long."""
+    quoted = quote(dataset, safe=_SAFE)
+    if len(f"dataset={quoted}") <= _MAX_NAME:
+        return quoted
+    return "".join(one if ord(one) > 127 else quote(one, safe=_SAFE) for one in dataset)
 
 
 def plan_all(contents: Contents) -> Plan:

@@ -93,6 +93,17 @@ def test_every_reader_finds_bars_without_a_dataset(lake, tmp_path):
     assert read_datasets(lake) == [["GLBX.MDP3", "unknown"]] * 4
 
 
+@pytest.mark.parametrize("name", ["\u6771" * 32, "\U0001f4c8" * 32, "%" * 16 + "\u00e9" * 16, "\u6771/\x7f=" * 8])
+def test_the_longest_names_of_datasets_fit_into_the_name_of_a_folder(lake, name):
+    store_run(1, symbols=["other"], first="2024-01-02", last="2024-01-02")
+    insert(SERIES, slug="other", symbol="other", dataset=name, calendar="")
+    store_bars("other", "2024-01-02T00:00")
+    lake.export()
+    lake.check()
+    assert read_datasets(lake) == [[name]] * 4
+    assert lake.export(since_last=True)["written_files"] == 0
+
+
 def test_a_folder_of_an_earlier_version_is_replaced(lake, monkeypatch):
     """Also where no bar has changed."""
     store_run(1, symbols=["other"], first="2024-01-02", last="2024-01-02")
