@@ -94,6 +94,19 @@ class FeedRow:
         return self.feed.state.state in _BAD
 
     @property
+    def open_kind(self) -> str:
+        """The class of a session without an end."""
+        return "waiting" if self.is_down else "success"
+
+    @property
+    def open_text(self) -> str:
+        return "open when last seen" if self.is_down else "open"
+
+    @property
+    def started_title(self) -> str:
+        return "Started" if self.is_down else "Running since"
+
+    @property
     def last_byte(self) -> Moment | None:
         return self._moment("last_byte_at")
 
