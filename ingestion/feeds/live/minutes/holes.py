@@ -6,7 +6,8 @@ from collections import deque
 
 _REMEMBERED = 60  # minutes
 _MIN_BARS = 54  # of them, for an instrument that trades in nearly every minute
-_MIN_LACKING = 3  # one minute without a trade is usual, three in a row are not, nor one of an instrument without any
+# One minute without a trade is usual, three in a row are not. One is enough if all that are remembered had a bar.
+_MIN_LACKING = 3
 _MAX_LACKING = 10
 
 
@@ -18,8 +19,10 @@ class HoleFinder:
         self._lacking: dict[int, list[int]] = {}
 
     def add(self, instrument_id: int, minute: int, had_bar: bool, *, is_replay: bool = False) -> list[int]:
-        """A minute was closed with or without a bar of the instrument. Returns the minutes that are now in doubt. One
-        minute alone is in a replay not: of a day some are without a trade, and all would be replayed again."""
+        """A minute was closed with or without a bar of the instrument. Returns the minutes that are now in doubt.
+
+        In a replay, one minute alone is not: a day has some without a trade, and it would be replayed again.
+        """
         had = self._had_bar.setdefault(instrument_id, deque(maxlen=_REMEMBERED))
         lacking = self._lacking.setdefault(instrument_id, [])
         if had_bar:
