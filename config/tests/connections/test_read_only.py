@@ -17,6 +17,8 @@ from config.testing.web.pages import create_failed_run
 from config.testing.web.server import web_server
 from marketdata.models import IngestRun, Series
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "a-password-of-this-test"
 SENTENCE = "The database role of this server may not do this: use a server whose role may write."
 SERIES, RUNS = "/admin/marketdata/series/", "/admin/marketdata/ingestrun/"

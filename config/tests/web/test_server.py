@@ -131,6 +131,7 @@ def test_bodies_are_read_before_a_thread_and_limited(url, aim):
             assert read_end(one).startswith(b"HTTP/1.1 403")  # no CSRF token
 
 
+@pytest.mark.slow
 def test_a_client_that_is_still_sending_sees_why_its_body_is_refused(url, aim):
     """Its connection is closed when it has sent all, not before: a reset would lose the response."""
     length = 3 * 1024 * 1024

@@ -98,7 +98,8 @@ def change(paths: list[Path], seed: int) -> None:
         connection.close()
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_client_ends_with_what_the_table_has(market_db, tmp_path, seed):
     mnq = Series.objects.get(slug="mnq")
     user = get_user_model().objects.create_user("viewer")

@@ -117,6 +117,7 @@ def confirm(day: str, until_hour: int) -> None:
         insert("market_series_days", series_id=Series.objects.get(slug="mnq").pk, **fields)
 
 
+@pytest.mark.slow
 def test_bars_that_history_confirms_are_sent_though_no_run_changes_them(serve, tmp_path):
     builders.ingest(builders.write(tmp_path / "a.dbn", builders.bars(700)))
     mnq = Series.objects.get(slug="mnq")

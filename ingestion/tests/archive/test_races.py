@@ -29,6 +29,8 @@ from ingestion.tests.archive.conftest import (
 from marketdata.advisory_locks import LAKE_EXPORT, PARTITIONS
 from marketdata.models import ArchivedYear, Bar, IngestRun
 
+pytestmark = pytest.mark.slow
+
 DETACHED = ("market_bars_ohlcv_1m_2024", False)
 
 

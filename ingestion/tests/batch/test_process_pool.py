@@ -15,6 +15,8 @@ from ingestion.loading.locks import lock_series
 from marketdata.models import Bar, IngestRun
 from marketdata.runs.locks import close_orphaned_runs
 
+pytestmark = pytest.mark.slow
+
 
 @contextlib.contextmanager
 def locked(symbol: str):

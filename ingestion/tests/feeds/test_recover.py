@@ -16,7 +16,7 @@ from ingestion.feeds.history.recover import recover
 from ingestion.progress import Progress
 from marketdata.models import FeedRequest
 
-pytestmark = pytest.mark.usefixtures("fast")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fast")]
 SCRIPT = """
 import importlib, os, signal, sys
 import django

@@ -145,7 +145,7 @@ def read_others(client: Client) -> Iterator[tuple[object, object]]:
     yield "series", [{name: one[name] for name in one if "age" not in name} for one in client.get(ROOT).json()]
 
 
-@pytest.mark.parametrize("read_answers", [read_bars, read_candles, read_others])
+@pytest.mark.parametrize("read_answers", [read_bars, pytest.param(read_candles, marks=pytest.mark.slow), read_others])
 def test_answers_do_not_depend_on_where_the_bars_are(scene, tmp_path, read_answers):
     expected = list(read_answers(scene))
     archive_both(tmp_path)
@@ -194,6 +194,7 @@ def history(reader, market_db, tmp_path):
     return moments
 
 
+@pytest.mark.slow
 def test_earlier_states_are_the_same(reader, history, tmp_path, monkeypatch):
     monkeypatch.setattr("marketdata.bars.blocks.EXPORT_ROWS", 150)
     path = f"{ROOT}/mnq/ohlcv-1m/bars"

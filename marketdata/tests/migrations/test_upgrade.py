@@ -40,7 +40,9 @@ def fresh_schema(market_db) -> dict[str, set[tuple]]:
     return read_schema()
 
 
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    "release", [RELEASES[0], *(pytest.param(one, marks=pytest.mark.slow) for one in RELEASES[1:-1]), RELEASES[-1]]
+)
 def test_an_upgraded_database_equals_a_new_one_when_it_is_partitioned(fresh_schema, release):
     """An upgrade leaves a table with bars whole, and everything works with it."""
     with scratch_database():

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from config.testing.contract_series import create_nq_contracts
 from config.testing.web.browser import NARROW, NARROWEST, WIDE, open_page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("viewport", [WIDE, NARROW, NARROWEST], ids=["wide", "narrow", "narrowest"])
 def test_a_short_code_leads_to_links_and_a_link_to_the_contract(browser, site, reader, viewport):

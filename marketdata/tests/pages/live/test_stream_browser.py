@@ -72,6 +72,7 @@ def test_a_stored_bar_is_drawn_within_half_a_second(chart, tmp_path):
     expect(chart.locator("#latest-close")).to_have_text(f"{stored()[LAST + timedelta(minutes=5)][3]:.2f}")
 
 
+@pytest.mark.slow
 def test_corrections_late_bars_and_undos_are_drawn(chart, tmp_path):
     ingest(write(tmp_path / "late.dbn", bars(30, first=5065)))
     until_equal(chart)
@@ -94,7 +95,8 @@ def test_a_file_with_many_bars_is_loaded_at_once(chart, tmp_path):
     assert max(read_chart(chart)) == LAST + timedelta(minutes=3000)
 
 
-@pytest.mark.parametrize("timeframe", ["5m", pytest.param("1d", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("timeframe", ["5m", "1d"])
 def test_the_forming_candle_follows_its_minutes(page, mnq, tmp_path, timeframe):
     open_stream(page, f"?timeframe={timeframe}")
     minutes = page.locator("#legend .minutes")
@@ -115,6 +117,7 @@ def test_another_timeframe_has_a_stream_of_its_own(chart, tmp_path):
     expect(chart.locator("#legend .minutes")).to_have_text("23 of 60 min")
 
 
+@pytest.mark.slow
 def test_the_view_stays_unless_it_is_at_the_end(chart, tmp_path):
     before = read_visible(chart)
     ingest(write_filled(tmp_path / "1.dbn", bars(2, first=5060)))
@@ -143,6 +146,7 @@ def test_an_earlier_range_is_corrected_and_does_not_move(page, mnq, tmp_path):
     assert "from=2024-01-02" in page.url
 
 
+@pytest.mark.slow
 def test_nothing_moves_on_a_phone(browser, site, reader, mnq, tmp_path):
     with open_page(browser, site, reader=reader, viewport=NARROW) as page:
         open_stream(page)

@@ -49,6 +49,7 @@ def mnq(market_db):
     return series
 
 
+@pytest.mark.slow
 def test_only_days_that_history_does_not_cover_are_read(mnq):
     with CaptureQueriesContext(connection) as queries:
         history = read_histories([mnq], START, STOP)[mnq.pk]
