@@ -173,6 +173,7 @@ def test_a_client_goes_on_where_it_was_after_a_restart(serve, tmp_path):
             assert "snapshot" not in [event.name for event in client.events[1:]]
 
 
+@pytest.mark.slow
 def test_requests_are_refused_in_json(serve):
     _, target = serve(STREAMS_PER_PROCESS="3", STREAMS_PER_ACCOUNT="2")
 

@@ -28,7 +28,7 @@ def folder(tmp_path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--skip-ingested"]])
 def test_a_definition_file_of_a_folder_is_skipped(market_db, folder, jobs, more):
     ended = run("--input", folder, "--jobs", jobs, *more)
@@ -38,7 +38,7 @@ def test_a_definition_file_of_a_folder_is_skipped(market_db, folder, jobs, more)
     assert not IngestRun.objects.exclude(status="success").exists()
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_its_note_is_in_the_json(market_db, folder, jobs):
     printed = json.loads(run("--input", folder, "--jobs", jobs, "--json").out)
     path = f"{folder}/2.definition.dbn.zst"

@@ -3,6 +3,8 @@
 import json
 import signal
 
+import pytest
+
 from config.testing.batches import list_workers, write_contract
 from config.testing.builders import bars, exact, stored, write
 from config.testing.processes import Process, backend_in, run, series_locked, until
@@ -38,6 +40,7 @@ def test_the_later_of_two_files_wins_with_any_number_of_jobs(market_db, tmp_path
     assert set(Bar.objects.filter(symbol="SAME").values_list("volume", flat=True)) == {1005}
 
 
+@pytest.mark.slow
 def test_files_that_cannot_run_in_parallel_start_no_worker(market_db, tmp_path):
     """Starting a process takes longer than loading a small file."""
     for number in range(3):
@@ -53,6 +56,7 @@ def test_files_that_cannot_run_in_parallel_start_no_worker(market_db, tmp_path):
     assert "3 files: 3 loaded, 0 skipped, 0 failed." in run("--input", tmp_path, "--jobs", 2).out
 
 
+@pytest.mark.slow
 def test_a_bad_file_does_not_stop_the_others(market_db, four, tmp_path):
     four[1].write_bytes(b"noise")
     ended = run("--input", tmp_path, "--jobs", 2)
@@ -63,18 +67,21 @@ def test_a_bad_file_does_not_stop_the_others(market_db, four, tmp_path):
     assert IngestRun.objects.get(status="failed").file_name == "b.dbn"
 
 
+@pytest.mark.slow
 def test_a_dry_run_changes_nothing(market_db, four, tmp_path):
     ended = run("--input", tmp_path, "--jobs", 2, "--dry-run")
     assert ended.out.count("Would insert: 5") == 4
     assert (Bar.objects.count(), IngestRun.objects.count()) == (0, 0)
 
 
+@pytest.mark.slow
 def test_files_already_loaded_are_skipped(market_db, four, tmp_path):
     run("--input", four[2])
     ended = run("--input", tmp_path, "--jobs", 2, "--skip-ingested")
     assert "4 files: 3 loaded, 1 skipped, 0 failed." in ended.out
 
 
+@pytest.mark.slow
 def test_an_unusable_database_is_reported_once(four, tmp_path):
     ended = run("--input", tmp_path, "--jobs", 2, url="postgres://u@127.0.0.1:1/nothing")
     assert (ended.code, ended.out) == (1, "4 files: 0 loaded, 0 skipped, 1 failed, 3 not reached.\n")

@@ -65,6 +65,7 @@ def test_a_job_that_fails_has_the_sentence_of_its_error(failed, tmp_path):
     assert (found.state, found.error, found.started_run) == ("failed", sentence, None)
 
 
+@pytest.mark.slow
 def test_two_workers_never_do_one_job_twice(market_db, tmp_path):
     failed = [
         create_failed_run(file_path=str(write(tmp_path / f"{number}.dbn", bars(5, first=5 * number))))
@@ -81,6 +82,7 @@ def test_two_workers_never_do_one_job_twice(market_db, tmp_path):
     assert all(len(names) == 1 for names in took) and {name for (name,) in took} == {"one", "two"}
 
 
+@pytest.mark.slow
 def test_the_job_of_a_killed_worker_is_closed_and_can_be_requested_again(failed):
     job = request_retry(failed, "alice")
     with series_locked(), start_worker("--worker-id", "one") as worker:

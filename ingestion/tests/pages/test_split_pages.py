@@ -127,6 +127,7 @@ def test_runs_are_found_by_their_contracts(split, page_client):
     assert [run["id"] for run in found] == [split.pk, split.pk - 1]
 
 
+@pytest.mark.slow
 def test_the_admin(split, admin_client):
     html = admin_client.get(reverse("admin:marketdata_ingestrun_changelist") + "?kind__exact=split").content.decode()
     assert "split of NQH5" in html

@@ -145,7 +145,9 @@ def read_others(client: Client) -> Iterator[tuple[object, object]]:
     yield "series", [{name: one[name] for name in one if "age" not in name} for one in client.get(ROOT).json()]
 
 
-@pytest.mark.parametrize("read_answers", [read_bars, pytest.param(read_candles, marks=pytest.mark.slow), read_others])
+@pytest.mark.parametrize(
+    "read_answers", [*(pytest.param(one, marks=pytest.mark.slow) for one in (read_bars, read_candles)), read_others]
+)
 def test_answers_do_not_depend_on_where_the_bars_are(scene, tmp_path, read_answers):
     expected = list(read_answers(scene))
     archive_both(tmp_path)
