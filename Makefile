@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo         ingest a sample file twice and show the series' stats"
 	@echo "make demo-reset   undo the runs of the sample"
-	@echo "make test         run all tests but the slow ones (10 minutes at most)"
+	@echo "make test         run all tests but the slow ones (11 minutes)"
 	@echo "make fuzz         load 5,000 damaged files, and compare the table with plain Python (10 minutes)"
 	@echo "make test-slow    run the slow ones: accessibility, clients of the API (25 minutes at most)"
 	@echo "make test-js      run the tests of the pages' scripts only, with Node (make test runs them too)"
