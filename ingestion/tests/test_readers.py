@@ -77,7 +77,7 @@ def reader(market_db) -> Iterator[str]:
 
 
 @pytest.fixture
-def token(market_db, production_hasher) -> Iterator[str]:
+def token(market_db) -> Iterator[str]:
     user = User.objects.create_superuser("reader", "", PASSWORD)
     yield issue_token(name="reader")
     user.delete()

@@ -130,9 +130,9 @@ def _are_ranges(text: str) -> bool:
     return pairs is not None and all(not last or int(first) <= int(last) for first, _, last in pairs)
 
 
-def has_checksum(content: bytes) -> bool:
-    """Whether the manifest of this text is as an export wrote it. One of an earlier version has no checksum."""
-    found = json.loads(content)
+def is_intact(store: Store) -> bool:
+    """Whether the manifest, if there is one, is as an export wrote it. One of an earlier version has no checksum."""
+    found = json.loads(store.read(MANIFEST) or b"{}")
     stated = found.pop(CHECKSUM, None)
     return stated is None or stated == _compute_checksum(found)
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from marketdata.advisory_locks import LAKE_EXPORT
+from marketdata.advisory_locks import LAKE_EXPORT, find_holders
 from marketdata.lake.errors import LakeError
 from marketdata.runs.commits import CommitInProgress, read_database_time, wait_for_commits
 
@@ -40,13 +40,6 @@ SELECT coalesce(range_agg(int8range(id, id, '[]')), '{}')::text,
     coalesce(md5(string_agg(concat_ws(' ', id, extract(epoch FROM finished_at)), ',' ORDER BY id)), '')
 FROM data_ingest_runs
 WHERE status = 'success'
-"""
-_EXPORT_RUNNING = """
-SELECT EXISTS (
-    SELECT 1 FROM pg_locks
-    WHERE locktype = 'advisory' AND objsubid = 2 AND classid = %s AND objid = %s AND granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-)
 """
 
 
@@ -113,9 +106,7 @@ def _lock(cursor: CursorWrapper) -> None:
 
 def is_export_running(cursor: CursorWrapper) -> bool:
     """Whether a session exports this database to any lake."""
-    cursor.execute(_EXPORT_RUNNING, LAKE_EXPORT)
-    is_running: bool = cursor.fetchone()[0]
-    return is_running
+    return bool(find_holders(cursor, LAKE_EXPORT))
 
 
 def format_ranges(multirange: str) -> str:

@@ -30,8 +30,7 @@ def page_client(market_db: BaseDatabaseWrapper) -> Iterator[Client]:
 
 @pytest.fixture
 def production_hasher(settings: Settings) -> None:
-    """Passwords are hashed as in production. Another process hashes those of the tests' hasher again at their first
-    login, which a role that may only read cannot do."""
+    """Passwords are hashed as in production: for tests of how long that takes."""
     settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
 
 

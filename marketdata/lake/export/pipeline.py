@@ -20,11 +20,10 @@ from marketdata.lake.export.writing import write_bars, write_small
 from marketdata.lake.manifest import (
     FOLDER,
     JOURNAL,
-    MANIFEST,
     LakeFile,
     LakeTable,
     Manifest,
-    has_checksum,
+    is_intact,
     read_manifest,
 )
 from marketdata.lake.snapshot import Snapshot, open_snapshot
@@ -114,7 +113,7 @@ def _plan_table(
     if not has_covered_runs(snapshot.cursor, before):
         notes.append("The database no longer has the runs of the last export, so everything is written again.")
         return plan_all(contents)
-    if not has_checksum(store.read(MANIFEST) or b"{}"):
+    if not is_intact(store):
         notes.append("The manifest was changed since the last export, so everything is written again.")
         return plan_all(contents)
     present = store.list_files()

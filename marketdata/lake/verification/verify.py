@@ -16,7 +16,7 @@ from marketdata.lake.manifest import (
     LakeFile,
     LakeTable,
     Manifest,
-    has_checksum,
+    is_intact,
     read_manifest,
     require_manifest,
 )
@@ -65,17 +65,11 @@ def verify_lake(store: Store) -> VerifyResult:
             result.damages += damages
             if content is not None and not damages:
                 result.damages += check_rows(content, file, snapshot, result)
-        result.damages += _check_manifest(store)
+        if not is_intact(store):  # its checksum covers what nothing else shows, such as `as_of`
+            result.damages.append(f"{MANIFEST} is damaged: its content is not what the export wrote.")
         if result.damages and (is_export_running(snapshot.cursor) or read_manifest(store) != manifest):
             raise LakeError(f"An export is changing {store.name}, or has changed it meanwhile: verify it again later.")
     return result
-
-
-def _check_manifest(store: Store) -> Iterator[str]:
-    """Compare the manifest with its own checksum, which covers what nothing else shows, such as `as_of`."""
-    content = store.read(MANIFEST)
-    if content is not None and not has_checksum(content):
-        yield f"{MANIFEST} is damaged: its content is not what the export wrote."
 
 
 def _check_state(store: Store, manifest: Manifest, snapshot: Snapshot) -> Iterator[str]:

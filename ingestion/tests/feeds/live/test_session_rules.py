@@ -140,7 +140,7 @@ def test_a_refusal_states_what_to_do(text, is_fatal, words):
 
 
 @pytest.mark.parametrize(
-    "error, words",
+    "error, reason",
     [
         (OSError(111, "Connect call failed ('127.0.0.1', 13000)"), "Connection refused"),
         (
@@ -152,8 +152,8 @@ def test_a_refusal_states_what_to_do(text, is_fatal, words):
         (ConnectionResetError(), "ConnectionResetError"),
     ],
 )
-def test_the_reason_of_a_connection_that_fails_is_that_of_the_system(error, words):
-    assert describe_connect_error(error) == words
+def test_the_reason_of_a_connection_that_fails_is_that_of_the_system(error, reason):
+    assert describe_connect_error(error) == reason
 
 
 @pytest.mark.parametrize(
