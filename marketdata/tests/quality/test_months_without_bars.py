@@ -17,7 +17,6 @@ from marketdata.quality.pending import check_pending
 NOW = datetime(2025, 12, 1, tzinfo=UTC)
 FIRST, LAST = date(2022, 1, 3), date(2022, 2, 22)  # half-open
 BACK, END = date(2024, 11, 20), date(2024, 12, 6)
-CONTRACT = ("MNQZ4", "outright")
 
 
 def load(path: Path, first: date, last: date, symbol: str = "MNQ.c.0") -> int:

@@ -28,12 +28,6 @@ class LearnedWeek:
         return _make_sessions(hours, self.is_open[hours % _HOURS])
 
 
-def learn_sessions(ts: np.ndarray) -> Sessions | None:
-    """The open hours from the first to the last bar, in UTC days; None if the bars do not show them."""
-    week = learn_week(ts)
-    return None if week is None else week.make_sessions(int(ts[0]), int(ts[-1]) + MINUTE)
-
-
 def learn_week(ts: np.ndarray) -> LearnedWeek | None:
     """The open hours of the week; None if the bars do not show them. Weeks without any bar show nothing.
 
